@@ -1,0 +1,99 @@
+import type { ExpiringStore, StoreOptions } from "./store.js";
+import { StoreError, warnOncePerCode } from "./store-error.js";
+
+/** The longest delay that Node.js timers take, about 24.8 days; a longer one would fire at once. */
+export const MAX_DELAY_MS: number = 2 ** 31 - 1;
+
+/** Up to this share is added to each interval, so that the hosts of a fleet do not sweep in step. */
+const JITTER = 0.1;
+
+/**
+ * Calls `deleteExpired` of a store again and again: one run at a time, the next scheduled when the last has
+ * ended. Its timer never keeps the process alive.
+ *
+ * The store keeps its scheduler in a field; nothing else has to. The scheduler holds the store weakly, and
+ * the timer the scheduler: a store that the app has dropped is collected, and its timer ends by itself, even
+ * if `onError` refers to the store.
+ */
+export class CleanupScheduler {
+  readonly #store: WeakRef<Pick<ExpiringStore, "deleteExpired">>;
+  readonly #intervalMs: number;
+  readonly #onError: (error: StoreError) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #run: Promise<void> | undefined;
+  #stopped = false;
+
+  /**
+   * Starts the schedule, unless `cleanupIntervalMs` is 0.
+   *
+   * @throws TypeError if `cleanupIntervalMs` is no number or `onError` no function.
+   * @throws RangeError if `cleanupIntervalMs` is not a whole number from 0 to {@link MAX_DELAY_MS}.
+   */
+  constructor(
+    store: Pick<ExpiringStore, "deleteExpired">,
+    {
+      cleanupIntervalMs,
+      onError = warnOncePerCode(),
+    }: Required<Pick<StoreOptions, "cleanupIntervalMs">> & { onError?: StoreOptions["onError"] | undefined },
+  ) {
+    if (typeof cleanupIntervalMs !== "number") {
+      throw new TypeError(`cleanupIntervalMs must be a number of milliseconds, got ${typeof cleanupIntervalMs}`);
+    }
+    if (!Number.isInteger(cleanupIntervalMs) || cleanupIntervalMs < 0 || cleanupIntervalMs > MAX_DELAY_MS) {
+      throw new RangeError(
+        `cleanupIntervalMs must be a whole number from 0 (no background cleanup) to ${MAX_DELAY_MS}, got ${cleanupIntervalMs}`,
+      );
+    }
+    if (typeof onError !== "function") throw new TypeError(`onError must be a function, got ${typeof onError}`);
+    this.#store = new WeakRef(store);
+    this.#intervalMs = cleanupIntervalMs;
+    this.#onError = onError;
+    if (cleanupIntervalMs > 0) this.#schedule();
+    else this.#stopped = true;
+  }
+
+  /** Ends the schedule, and resolves when the run under way has ended. May be called again. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#run;
+  }
+
+  #schedule(): void {
+    const delay = Math.min(this.#intervalMs * (1 + JITTER * Math.random()), MAX_DELAY_MS);
+    const scheduler = new WeakRef(this); // `this` in the closure would keep the store through its onError
+    this.#timer = setTimeout(() => {
+      const self = scheduler.deref();
+      if (self !== undefined) self.#begin();
+    }, delay).unref();
+  }
+
+  #begin(): void {
+    const store = this.#store.deref();
+    if (store === undefined) return;
+    this.#run = this.#clean(store).then(() => {
+      this.#run = undefined;
+      if (!this.#stopped) this.#schedule();
+    });
+  }
+
+  async #clean(store: Pick<ExpiringStore, "deleteExpired">): Promise<void> {
+    try {
+      await store.deleteExpired();
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #report(error: unknown): void {
+    const named = error instanceof Error && error.name === "StoreError";
+    try {
+      this.#onError(
+        named ? (error as StoreError) : new StoreError("UNAVAILABLE", "the background cleanup failed", { cause: error }),
+      );
+    } catch (thrown) {
+      // An error handler that throws must end neither the schedule nor the process.
+      process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { StoreError } from "./store-error.js";
+
+/** The longest token, in UTF-8 bytes: what a file name and a database key take everywhere. */
+export const MAX_TOKEN_BYTES = 255;
+
+/** Tells whether `token` is one: a string of 1 to 255 UTF-8 bytes, well-formed, without NUL. */
+export function isToken(token: unknown): token is string {
+  return (
+    typeof token === "string" &&
+    token.length > 0 &&
+    // No UTF-16 unit takes more than three bytes, so that a usual token need not be measured.
+    (token.length * 3 <= MAX_TOKEN_BYTES ||
+      (token.length <= MAX_TOKEN_BYTES && Buffer.byteLength(token) <= MAX_TOKEN_BYTES)) &&
+    !token.includes("\0") &&
+    token.isWellFormed()
+  );
+}
+
+/** @throws StoreError `INVALID_ARGUMENT` unless {@link isToken}. For `commit`; elsewhere a malformed token is absence. */
+export function assertToken(token: unknown): asserts token is string {
+  if (!isToken(token)) {
+    throw new StoreError(
+      "INVALID_ARGUMENT",
+      `token must be a well-formed string of 1 to ${MAX_TOKEN_BYTES} UTF-8 bytes without NUL`,
+    );
+  }
+}
+
+/** @throws StoreError `INVALID_ARGUMENT` unless `data` is a `Uint8Array`, such as a `Buffer`. */
+export function assertData(data: unknown): asserts data is Uint8Array {
+  if (!(data instanceof Uint8Array)) throw new StoreError("INVALID_ARGUMENT", "data must be a Uint8Array");
+}
+
+/** @throws StoreError `INVALID_ARGUMENT` unless `expiry` is a valid `Date`. */
+export function assertExpiry(expiry: unknown): asserts expiry is Date {
+  if (!(expiry instanceof Date) || Number.isNaN(expiry.getTime())) {
+    throw new StoreError("INVALID_ARGUMENT", "expiry must be a valid Date");
+  }
+}

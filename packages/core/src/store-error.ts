@@ -1,0 +1,42 @@
+/**
+ * - `CLOSED`: the store has been disposed of.
+ * - `INVALID_ARGUMENT`: malformed token, data that is no `Uint8Array`, invalid `Date`, or more than fits.
+ * - `UNAVAILABLE`: the backend cannot be reached, its pool is exhausted, its disk full; `cause` says which.
+ * - `CORRUPT`: a record that cannot be read back. Goes to `onError`; the record counts as absent.
+ * - `MISSING_TABLE`: the table does not exist; the message says which call creates it.
+ * - `LOCKED`: another process owns the directory.
+ */
+export type StoreErrorCode =
+  | "CLOSED"
+  | "INVALID_ARGUMENT"
+  | "UNAVAILABLE"
+  | "CORRUPT"
+  | "MISSING_TABLE"
+  | "LOCKED";
+
+/**
+ * The one error that stores reject with. Act on `code`, not on `instanceof`: two copies of this package may
+ * be installed. The driver's own error is the `cause`.
+ */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly code: StoreErrorCode;
+
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Makes the default `onError`: each distinct code becomes one process warning, however often it occurs. */
+export function warnOncePerCode(): (error: StoreError) => void {
+  const seen = new Set<string>();
+  return (error) => {
+    if (seen.has(error.code)) return;
+    seen.add(error.code);
+    process.emitWarning(`${error.message} (further ${error.code} errors are not shown; set onError to see all)`, {
+      type: error.name,
+      code: error.code,
+    });
+  };
+}

@@ -1,0 +1,1 @@
+export { MemStore, type MemStoreOptions } from "./memstore.js";

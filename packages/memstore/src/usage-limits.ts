@@ -1,0 +1,46 @@
+/** Knows how many sessions there are, how large, and which were used longest ago. */
+export class UsageLimits {
+  readonly #maxSessions: number;
+  readonly #maxBytes: number;
+  /** Token and size in bytes, the longest unused first. */
+  readonly #sizes: Map<string, number> = new Map();
+  // Kept from one eviction to the next: a new iterator would step over the gap of every token that has left.
+  readonly #longestUnused: Iterator<string> = this.#sizes.keys();
+  #bytes = 0;
+
+  /** @throws RangeError if a limit is not a whole number of at least 1. */
+  constructor(limits: { maxSessions?: number | undefined; maxBytes?: number | undefined }) {
+    for (const [name, limit] of Object.entries(limits)) {
+      if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1)) {
+        throw new RangeError(`${name} must be a whole number of at least 1, or left out for no limit, got ${String(limit)}`);
+      }
+    }
+    this.#maxSessions = limits.maxSessions ?? Number.POSITIVE_INFINITY;
+    this.#maxBytes = limits.maxBytes ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether a session of this many bytes can be kept at all. */
+  allows(bytes: number): boolean {
+    return bytes <= this.#maxBytes;
+  }
+
+  /** Notes that the session under `token` is used now; with `bytes`, that it is new or has a new size. */
+  use(token: string, bytes: number = this.#sizes.get(token) ?? 0): void {
+    this.forget(token);
+    this.#sizes.set(token, bytes);
+    this.#bytes += bytes;
+  }
+
+  forget(token: string): void {
+    this.#bytes -= this.#sizes.get(token) ?? 0;
+    this.#sizes.delete(token);
+  }
+
+  /** Forgets and gives the session that has to go next, while there are more than the limits allow. */
+  nextToEvict(): string | undefined {
+    if (this.#sizes.size <= this.#maxSessions && this.#bytes <= this.#maxBytes) return undefined;
+    const token = this.#longestUnused.next().value as string;
+    this.forget(token);
+    return token;
+  }
+}

@@ -1,0 +1,281 @@
+import assert from "node:assert/strict";
+import type { AtomicStore } from "@scs/core";
+import type { Check } from "../check.js";
+import { assertAbsent, assertLive, bytes, rejectsWith } from "../expectations.js";
+import { assertLinearizable } from "../interleaving.js";
+import { malformedTokens } from "../tokens.js";
+import { assertSecret } from "./store.js";
+
+const one: Uint8Array = bytes("one");
+const two: Uint8Array = bytes("two");
+const empty: Uint8Array = new Uint8Array(0);
+
+/** What `replace` promises on top of {@link storeChecks}. */
+export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
+  {
+    name: "replace of undefined inserts where there is no record",
+    async run({ store, clock }) {
+      assert.equal(await store.replace("t", undefined, one, clock.in(1000)), true);
+      await assertLive(store, "t", one, clock.in(1000));
+    },
+  },
+  {
+    name: "replace of undefined gives false where there is a live record, and writes nothing",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      assert.equal(await store.replace("t", undefined, two, clock.in(2000)), false);
+      await assertLive(store, "t", one, clock.in(1000));
+    },
+  },
+  {
+    name: "replace of the data that is there writes data and expiry",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      assert.equal(await store.replace("t", one, two, clock.in(2000)), true);
+      await assertLive(store, "t", two, clock.in(2000));
+      assert.equal(await store.replace("t", two, two, clock.in(500)), true);
+      await assertLive(store, "t", two, clock.in(500));
+    },
+  },
+  {
+    name: "replace of other data gives false, and writes nothing",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      assert.equal(await store.replace("t", two, two, clock.in(2000)), false);
+      await assertLive(store, "t", one, clock.in(1000));
+    },
+  },
+  {
+    name: "replace compares all bytes and the length",
+    async run({ store, clock }) {
+      const data = Uint8Array.from({ length: 300 }, (_, index) => index & 255);
+      await store.commit("t", data, clock.in(1000));
+      const others = [data.subarray(0, 299), Uint8Array.from([...data, 0]), ...[0, 150, 299].map((at) => data.with(at, 7 + at))];
+      for (const other of others) {
+        assert.equal(await store.replace("t", other, two, clock.in(2000)), false);
+      }
+      await assertLive(store, "t", data, clock.in(1000));
+      assert.equal(await store.replace("t", data, two, clock.in(2000)), true);
+    },
+  },
+  {
+    name: "replace of data gives false where there is no record, and writes nothing",
+    async run({ store, clock }) {
+      assert.equal(await store.replace("t", one, two, clock.in(1000)), false);
+      await assertAbsent(store, "t");
+    },
+  },
+  {
+    name: "replace takes empty data for data, not for absence",
+    async run({ store, clock }) {
+      assert.equal(await store.replace("t", empty, one, clock.in(1000)), false);
+      await assertAbsent(store, "t");
+      assert.equal(await store.replace("t", undefined, empty, clock.in(1000)), true);
+      assert.equal(await store.replace("t", undefined, one, clock.in(1000)), false);
+      assert.equal(await store.replace("t", empty, one, clock.in(1000)), true);
+      await assertLive(store, "t", one);
+    },
+  },
+  {
+    name: "replace never brings back a session that was deleted",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      await store.delete("t");
+      assert.equal(await store.replace("t", one, two, clock.in(1000)), false);
+      await assertAbsent(store, "t");
+    },
+  },
+  {
+    name: "replace that is made after delete, neither awaited, never brings the session back",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      const [, wrote] = await Promise.all([store.delete("t"), store.replace("t", one, two, clock.in(1000))]);
+      assert.equal(wrote, false);
+      await assertAbsent(store, "t");
+    },
+  },
+  {
+    name: "of a log-out and late writes racing from two clients, the log-out always wins",
+    async run({ store, clock, another }) {
+      const other = await another();
+      for (let round = 0; round < 20; round++) {
+        const token = `t${round}`;
+        await store.commit(token, one, clock.in(1000));
+        const late = [one, two].map((data) => other.replace(token, data, two, clock.in(1000)));
+        await Promise.all([...late, store.delete(token), other.replace(token, one, two, clock.in(1000))]);
+        assert.equal(await other.replace(token, two, one, clock.in(1000)), false);
+        await assertAbsent(store, token);
+      }
+    },
+  },
+  {
+    name: "replace of the data of a record gives false from the very instant it expires",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      clock.advance(999);
+      assert.equal(await store.replace("t", one, two, clock.in(1)), true);
+      clock.advance(1);
+      assert.equal(await store.replace("t", two, one, clock.in(1000)), false);
+      await assertAbsent(store, "t");
+    },
+  },
+  {
+    name: "replace of undefined inserts from the very instant the old record expires",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      clock.advance(999);
+      assert.equal(await store.replace("t", undefined, two, clock.in(1000)), false);
+      clock.advance(1);
+      assert.equal(await store.replace("t", undefined, two, clock.in(1000)), true);
+      await assertLive(store, "t", two, clock.in(1000));
+    },
+  },
+  {
+    name: "replace with an expiry that has passed leaves no live record",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      assert.equal(await store.replace("t", one, two, clock.in(0)), true);
+      await assertAbsent(store, "t");
+      assert.equal(await store.replace("t", two, one, clock.in(1000)), false);
+      assert.equal(await store.replace("t", undefined, one, clock.in(1000)), true);
+    },
+  },
+  {
+    name: "replace of a malformed token gives false",
+    async run({ store, clock }) {
+      await store.commit("\ufffd", one, clock.in(1000));
+      for (const token of malformedTokens) {
+        assert.equal(await store.replace(token as string, undefined, two, clock.in(1000)), false);
+        assert.equal(await store.replace(token as string, one, two, clock.in(1000)), false);
+      }
+      await assertLive(store, "\ufffd", one);
+    },
+  },
+  {
+    name: "replace with an invalid Date rejects with INVALID_ARGUMENT and changes nothing",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      for (const date of [new Date(Number.NaN), undefined, null, 7] as unknown as Date[]) {
+        await rejectsWith("INVALID_ARGUMENT", () => store.replace("t", one, two, date));
+        await rejectsWith("INVALID_ARGUMENT", () => store.replace("new", undefined, two, date));
+      }
+      await assertLive(store, "t", one, clock.in(1000));
+      await assertAbsent(store, "new");
+    },
+  },
+  {
+    name: "replace with data that is no Uint8Array rejects with INVALID_ARGUMENT and changes nothing",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      for (const data of [undefined, null, "text", [1], new ArrayBuffer(2)] as unknown as Uint8Array[]) {
+        await rejectsWith("INVALID_ARGUMENT", () => store.replace("t", one, data, clock.in(2000)));
+        await rejectsWith("INVALID_ARGUMENT", () => store.replace("new", undefined, data, clock.in(2000)));
+      }
+      await assertLive(store, "t", one, clock.in(1000));
+      await assertAbsent(store, "new");
+    },
+  },
+  {
+    name: "replace of a previous that is neither undefined nor a Uint8Array rejects with INVALID_ARGUMENT",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      for (const previous of [null, "one", [...one], {}] as unknown as Uint8Array[]) {
+        await rejectsWith("INVALID_ARGUMENT", () => store.replace("t", previous, two, clock.in(2000)));
+        await rejectsWith("INVALID_ARGUMENT", () => store.replace("new", previous, two, clock.in(2000)));
+      }
+      await assertLive(store, "t", one, clock.in(1000));
+      await assertAbsent(store, "new");
+    },
+  },
+  {
+    name: "no error of replace carries a token or session data",
+    async run({ store }) {
+      const secret = "hunter2-hunter2";
+      const data = bytes(secret);
+      const expiry = new Date(Number.NaN);
+      const text = secret as unknown as Uint8Array;
+      assertSecret(
+        [
+          await rejectsWith("INVALID_ARGUMENT", () => store.replace(secret, data, data, expiry)),
+          await rejectsWith("INVALID_ARGUMENT", () => store.replace(secret, text, data, expiry)),
+          await rejectsWith("INVALID_ARGUMENT", () => store.replace(secret, undefined, text, expiry)),
+        ],
+        secret,
+      );
+    },
+  },
+  {
+    name: "changing the arrays and the Date given to replace changes nothing, even while it is under way",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      const [previous, data, expiry] = [bytes("one"), bytes("two"), clock.in(2000)];
+      const replacing = store.replace("t", previous, data, expiry);
+      previous.fill(0);
+      data.fill(0);
+      expiry.setTime(0);
+      assert.equal(await replacing, true);
+      await assertLive(store, "t", two, clock.in(2000));
+    },
+  },
+  {
+    name: "replace and commit of one token take effect in the order made, awaited or not",
+    async run({ store, clock }) {
+      const outcomes = await Promise.all([
+        store.commit("t", one, clock.in(1000)),
+        store.replace("t", one, two, clock.in(1000)),
+        store.replace("t", one, one, clock.in(1000)),
+        store.commit("t", bytes("three"), clock.in(1000)),
+        store.replace("t", bytes("three"), bytes("four"), clock.in(1000)),
+      ]);
+      assert.deepEqual(outcomes, [undefined, true, false, undefined, true]);
+      await assertLive(store, "t", bytes("four"));
+    },
+  },
+  {
+    name: "of many replaces of the same data at once, from two clients, exactly one writes",
+    async run({ store, clock, another }) {
+      const clients = [store, await another()];
+      await store.commit("t", one, clock.in(1000));
+      const tries = Array.from({ length: 50 }, (_, n) => n);
+      const wrote = await Promise.all(
+        tries.map((n) => clients[n % 2]?.replace("t", one, bytes(`by ${n}`), clock.in(1000))),
+      );
+      assert.equal(wrote.filter(Boolean).length, 1);
+      await assertLive(store, "t", bytes(`by ${wrote.indexOf(true)}`));
+    },
+  },
+  {
+    name: "of many inserts by replace at once, from two clients, exactly one writes",
+    async run({ store, clock, another }) {
+      const clients = [store, await another()];
+      const tries = Array.from({ length: 50 }, (_, n) => n);
+      const wrote = await Promise.all(
+        tries.map((n) => clients[n % 2]?.replace("t", undefined, bytes(`by ${n}`), clock.in(1000))),
+      );
+      assert.equal(wrote.filter(Boolean).length, 1);
+      await assertLive(store, "t", bytes(`by ${wrote.indexOf(true)}`));
+    },
+  },
+  {
+    name: "of 1,000 increments of one counter by replace, from two clients, none is lost",
+    async run({ store, clock, another }) {
+      const expiry = clock.in(1000);
+      await store.commit("t", bytes("0"), expiry);
+      const count = async (client: AtomicStore): Promise<void> => {
+        for (let done = 0; done < 250; ) {
+          const record = await client.find("t");
+          assert.ok(record !== undefined, "the record is gone");
+          const next = bytes(String(Number(Buffer.from(record.data).toString()) + 1));
+          if (await client.replace("t", record.data, next, expiry)) done++;
+        }
+      };
+      const other = await another();
+      await Promise.all([count(store), count(other), count(store), count(other)]);
+      await assertLive(other, "t", bytes("1000"));
+    },
+  },
+  {
+    name: "interleaved replaces of several clients have an order that explains every answer",
+    run: (context) => assertLinearizable(context, ["find", "commit", "delete", "replace"]),
+  },
+];

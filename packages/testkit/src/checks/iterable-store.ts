@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import type { IterableStore, SessionEntry } from "@scs/core";
+import type { Check } from "../check.js";
+import { assertLive, bytes, sameBytes } from "../expectations.js";
+import { hostileTokens } from "../tokens.js";
+
+const one: Uint8Array = bytes("one");
+const two: Uint8Array = bytes("two");
+
+async function entriesOf(store: IterableStore): Promise<SessionEntry[]> {
+  const entries: SessionEntry[] = [];
+  for await (const entry of store.entries()) entries.push(entry);
+  return entries.sort((a, b) => (a.token < b.token ? -1 : 1));
+}
+
+async function commitMany(store: IterableStore, count: number, expiry: Date): Promise<string[]> {
+  const tokens = Array.from({ length: count }, (_, n) => `t${String(n).padStart(5, "0")}`);
+  await Promise.all(tokens.map((token) => store.commit(token, bytes(token), expiry)));
+  return tokens;
+}
+
+const wellFormedTokens = [...new Set(Object.values(hostileTokens).flat())] as string[];
+
+/** What `entries` and `all` promise on top of {@link storeChecks}. */
+export const iterableStoreChecks: readonly Check<IterableStore>[] = [
+  {
+    name: "entries of an empty store gives nothing",
+    async run({ store }) {
+      assert.deepEqual(await entriesOf(store), []);
+    },
+  },
+  {
+    name: "all of an empty store is an empty map",
+    async run({ store }) {
+      const all = await store.all();
+      assert.ok(all instanceof Map);
+      assert.equal(all.size, 0);
+    },
+  },
+  {
+    name: "entries gives the token, data and expiry of each live record",
+    async run({ store, clock }) {
+      await store.commit("t1", one, clock.in(1000));
+      await store.commit("t2", two, clock.in(2000));
+      const [first, second, ...more] = await entriesOf(store);
+      assert.ok(first && second && more.length === 0, "not each record once");
+      assert.deepEqual([first.token, second.token], ["t1", "t2"]);
+      sameBytes(first.data, one);
+      sameBytes(second.data, two);
+      assert.deepEqual([first.expiry, second.expiry], [clock.in(1000), clock.in(2000)]);
+    },
+  },
+  {
+    name: "all gives the token and data of each live record",
+    async run({ store, clock }) {
+      await store.commit("t1", one, clock.in(1000));
+      await store.commit("t2", two, clock.in(2000));
+      const all = await store.all();
+      assert.deepEqual([...all.keys()].sort(), ["t1", "t2"]);
+      sameBytes(all.get("t1"), one);
+      sameBytes(all.get("t2"), two);
+    },
+  },
+  {
+    name: "entries leaves out a record from the very instant it expires",
+    async run({ store, clock }) {
+      await store.commit("t1", one, clock.in(1000));
+      await store.commit("t2", two, clock.in(1001));
+      clock.advance(999);
+      assert.deepEqual((await entriesOf(store)).map(({ token }) => token), ["t1", "t2"]);
+      clock.advance(1);
+      assert.deepEqual((await entriesOf(store)).map(({ token }) => token), ["t2"]);
+    },
+  },
+  {
+    name: "all leaves out a record from the very instant it expires",
+    async run({ store, clock }) {
+      await store.commit("t1", one, clock.in(1000));
+      await store.commit("t2", two, clock.in(1001));
+      clock.advance(999);
+      assert.equal((await store.all()).size, 2);
+      clock.advance(1);
+      assert.deepEqual([...(await store.all()).keys()], ["t2"]);
+    },
+  },
+  {
+    name: "entries and all leave out what was deleted",
+    async run({ store, clock }) {
+      await store.commit("t1", one, clock.in(1000));
+      await store.commit("t2", two, clock.in(1000));
+      await store.delete("t1");
+      assert.deepEqual((await entriesOf(store)).map(({ token }) => token), ["t2"]);
+      assert.deepEqual([...(await store.all()).keys()], ["t2"]);
+    },
+  },
+  {
+    name: "entries and all give every token exactly as it was committed",
+    async run({ store, clock }) {
+      for (const token of wellFormedTokens) await store.commit(token, bytes(token), clock.in(1000));
+      const expected = wellFormedTokens.toSorted();
+      const entries = await entriesOf(store);
+      assert.deepEqual(entries.map(({ token }) => token).sort(), expected);
+      for (const { token, data } of entries) sameBytes(data, bytes(token));
+      const all = await store.all();
+      assert.deepEqual([...all.keys()].sort(), expected);
+      for (const [token, data] of all) sameBytes(data, bytes(token));
+    },
+  },
+  {
+    name: "changing what entries gave changes no record",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      for await (const { data, expiry } of store.entries()) {
+        data.fill(0);
+        expiry.setTime(0);
+      }
+      await assertLive(store, "t", one, clock.in(1000));
+    },
+  },
+  {
+    name: "changing what all gave changes no record",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      const all = await store.all();
+      all.get("t")?.fill(0);
+      all.delete("t");
+      await assertLive(store, "t", one, clock.in(1000));
+      sameBytes((await store.all()).get("t"), one);
+    },
+  },
+  {
+    name: "entries gives each of 3,000 records exactly once",
+    async run({ store, clock }) {
+      const tokens = await commitMany(store, 3000, clock.in(1000));
+      const entries = await entriesOf(store);
+      assert.deepEqual(entries.map(({ token }) => token), tokens);
+      for (const { token, data } of entries) sameBytes(data, bytes(token));
+    },
+  },
+  {
+    name: "all gives each of 3,000 records",
+    async run({ store, clock }) {
+      const tokens = await commitMany(store, 3000, clock.in(1000));
+      const all = await store.all();
+      assert.deepEqual([...all.keys()].sort(), tokens);
+      for (const [token, data] of all) sameBytes(data, bytes(token));
+    },
+  },
+  {
+    name: "entries during commits, overwrites and deletes gives each record that is live throughout exactly once",
+    async run({ store, clock }) {
+      const tokens = await commitMany(store, 400, clock.in(1000));
+      for (let n = 0; n < 100; n++) await store.commit(`gone${n}`, one, clock.in(1000));
+      const seen: string[] = [];
+      const writes: Promise<void>[] = [];
+      for await (const { token } of store.entries()) {
+        if (token.startsWith("t")) seen.push(token);
+        const n = seen.length;
+        writes.push(
+          store.commit(`new${n}`, two, clock.in(1000)),
+          store.commit(tokens[(n * 7) % 400] as string, two, clock.in(2000)),
+          store.commit(token.startsWith("t") ? token : "new0", two, clock.in(1500)),
+          store.delete(`gone${n % 100}`),
+        );
+        if (n % 10 === 0) await Promise.all(writes.splice(0));
+        assert.ok(n <= 400, "a record is given twice");
+        if (seen.length === 400) break; // so that the records it adds cannot keep the walk going
+      }
+      await Promise.all(writes);
+      assert.deepEqual(seen.sort(), tokens);
+    },
+  },
+  {
+    name: "entries during finds gives each record exactly once",
+    async run({ store, clock }) {
+      const tokens = await commitMany(store, 200, clock.in(1000));
+      const seen: string[] = [];
+      for await (const { token } of store.entries()) {
+        seen.push(token);
+        assert.ok(seen.length <= 200, "a record is given twice");
+        await Promise.all([store.find(token), store.find(tokens[(seen.length * 7) % 200] as string)]);
+      }
+      assert.deepEqual(seen.sort(), tokens);
+    },
+  },
+  {
+    name: "two walks by entries at once do not disturb each other",
+    async run({ store, clock }) {
+      const tokens = await commitMany(store, 200, clock.in(1000));
+      const [first, second] = await Promise.all([entriesOf(store), entriesOf(store)]);
+      assert.deepEqual(first.map(({ token }) => token), tokens);
+      assert.deepEqual(second.map(({ token }) => token), tokens);
+    },
+  },
+  {
+    name: "a walk by entries may be left early, and the store works on",
+    async run({ store, clock }) {
+      const tokens = await commitMany(store, 200, clock.in(1000));
+      for await (const { token } of store.entries()) {
+        assert.ok(tokens.includes(token));
+        break;
+      }
+      await store.commit("t00000", two, clock.in(1000));
+      await assertLive(store, "t00000", two);
+      assert.equal((await entriesOf(store)).length, 200);
+    },
+  },
+  {
+    name: "entries and all of one client give what the other committed",
+    async run({ store, clock, another }) {
+      const other = await another();
+      await store.commit("t", one, clock.in(1000));
+      assert.deepEqual((await entriesOf(other)).map(({ token }) => token), ["t"]);
+      sameBytes((await other.all()).get("t"), one);
+    },
+  },
+];

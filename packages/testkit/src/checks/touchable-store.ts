@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import type { TouchableStore } from "@scs/core";
+import type { Check } from "../check.js";
+import { assertAbsent, assertLive, bytes, rejectsWith } from "../expectations.js";
+import { assertLinearizable } from "../interleaving.js";
+import { malformedTokens } from "../tokens.js";
+import { assertSecret } from "./store.js";
+
+const one: Uint8Array = bytes("one");
+
+/** What `touch` promises on top of {@link storeChecks}. */
+export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
+  {
+    name: "touch moves the expiry of a live record, later and earlier",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      assert.equal(await store.touch("t", clock.in(5000)), true);
+      assert.equal((await store.find("t"))?.expiry.getTime(), clock.in(5000).getTime());
+      assert.equal(await store.touch("t", clock.in(500)), true);
+      assert.equal((await store.find("t"))?.expiry.getTime(), clock.in(500).getTime());
+    },
+  },
+  {
+    name: "a record lives as long as touch said, and no longer",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      await store.touch("t", clock.in(2000));
+      clock.advance(1999);
+      await assertLive(store, "t", one);
+      clock.advance(1);
+      await assertAbsent(store, "t");
+    },
+  },
+  {
+    name: "touch leaves the data as it is",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      await store.touch("t", clock.in(2000));
+      await assertLive(store, "t", one);
+    },
+  },
+  {
+    name: "touch changes no record but its own",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      await store.commit("t1", one, clock.in(1000));
+      await store.touch("t", clock.in(2000));
+      await assertLive(store, "t1", one, clock.in(1000));
+    },
+  },
+  {
+    name: "touch gives false for a token that is unknown, and makes no record",
+    async run({ store, clock }) {
+      assert.equal(await store.touch("t", clock.in(1000)), false);
+      await assertAbsent(store, "t");
+    },
+  },
+  {
+    name: "touch never brings back a session that was deleted",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      await store.delete("t");
+      assert.equal(await store.touch("t", clock.in(1000)), false);
+      await assertAbsent(store, "t");
+    },
+  },
+  {
+    name: "touch gives false from the very instant a record expires, and never brings it back",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      clock.advance(999);
+      assert.equal(await store.touch("t", clock.in(1)), true);
+      clock.advance(1);
+      assert.equal(await store.touch("t", clock.in(1000)), false);
+      await assertAbsent(store, "t");
+    },
+  },
+  {
+    name: "touch with an expiry that has passed ends the record",
+    async run({ store, clock }) {
+      for (const ms of [0, -1]) {
+        await store.commit("t", one, clock.in(1000));
+        assert.equal(await store.touch("t", clock.in(ms)), true);
+        await assertAbsent(store, "t");
+        assert.equal(await store.touch("t", clock.in(1000)), false);
+      }
+    },
+  },
+  {
+    name: "touch of a malformed token gives false",
+    async run({ store, clock }) {
+      await store.commit("\ufffd", one, clock.in(1000));
+      for (const token of malformedTokens) assert.equal(await store.touch(token as string, clock.in(2000)), false);
+      await assertLive(store, "\ufffd", one, clock.in(1000));
+    },
+  },
+  {
+    name: "touch with an invalid Date rejects with INVALID_ARGUMENT and changes nothing",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      for (const date of [new Date(Number.NaN), undefined, null, 7] as unknown as Date[]) {
+        await rejectsWith("INVALID_ARGUMENT", () => store.touch("t", date));
+      }
+      await assertLive(store, "t", one, clock.in(1000));
+    },
+  },
+  {
+    name: "no error of touch carries a token",
+    async run({ store }) {
+      const secret = "hunter2-hunter2";
+      assertSecret([await rejectsWith("INVALID_ARGUMENT", () => store.touch(secret, new Date(Number.NaN)))], secret);
+    },
+  },
+  {
+    name: "changing the Date given to touch changes no record, even while it is under way",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      const expiry = clock.in(2000);
+      const touching = store.touch("t", expiry);
+      expiry.setTime(0);
+      await touching;
+      await assertLive(store, "t", one, clock.in(2000));
+    },
+  },
+  {
+    name: "touch, commit and delete of one token take effect in the order made, awaited or not",
+    async run({ store, clock }) {
+      const outcomes = await Promise.all([
+        store.commit("t", one, clock.in(1000)),
+        store.touch("t", clock.in(2000)),
+        store.delete("t"),
+        store.touch("t", clock.in(3000)),
+      ]);
+      assert.deepEqual(outcomes, [undefined, true, undefined, false]);
+      await assertAbsent(store, "t");
+      await Promise.all([store.commit("t", one, clock.in(1000)), store.touch("t", clock.in(2000))]);
+      await assertLive(store, "t", one, clock.in(2000));
+      await Promise.all([store.touch("t", clock.in(3000)), store.commit("t", one, clock.in(1000))]);
+      await assertLive(store, "t", one, clock.in(1000));
+    },
+  },
+  {
+    name: "of a log-out and touches racing from two clients, the log-out always wins",
+    async run({ store, clock, another }) {
+      const other = await another();
+      for (let round = 0; round < 20; round++) {
+        const token = `t${round}`;
+        await store.commit(token, one, clock.in(1000));
+        const expiry = clock.in(2000);
+        await Promise.all([other.touch(token, expiry), store.delete(token), other.touch(token, expiry)]);
+        assert.equal(await other.touch(token, expiry), false);
+        await assertAbsent(store, token);
+      }
+    },
+  },
+  {
+    name: "interleaved touches of several clients have an order that explains every answer",
+    run: (context) => assertLinearizable(context, ["find", "commit", "delete", "touch"]),
+  },
+];

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import type { Store, StoreErrorCode } from "@scs/core";
+
+const encoder = new TextEncoder();
+
+/** The UTF-8 bytes of `text`. */
+export const bytes = (text: string): Uint8Array => encoder.encode(text);
+
+/** Says of two byte arrays that they are equal, whatever subclass of `Uint8Array` they are. */
+export function sameBytes(actual: unknown, expected: Uint8Array): void {
+  assert.ok(actual instanceof Uint8Array, "data is not a Uint8Array");
+  assert.ok(Buffer.compare(actual, expected) === 0, `data is [${show(actual)}], not [${show(expected)}]`);
+}
+
+const show = (data: Uint8Array): string => `${data.subarray(0, 16).join(" ")}${data.length > 16 ? " …" : ""}`;
+
+/** Says that `token` has a live record with this data and, if given, this expiry. */
+export async function assertLive(store: Store, token: string, data: Uint8Array, expiry?: Date): Promise<void> {
+  const record = await store.find(token);
+  assert.ok(record !== undefined, "there is no live record");
+  sameBytes(record.data, data);
+  if (expiry !== undefined) assert.equal(record.expiry.getTime(), expiry.getTime(), "the expiry is another");
+}
+
+export async function assertAbsent(store: Store, token: string): Promise<void> {
+  assert.equal(await store.find(token), undefined, "there is a live record");
+}
+
+/** Says that `call` gives a promise, and that this rejects with a `StoreError` of `code`. Gives the error. */
+export async function rejectsWith(code: StoreErrorCode, call: () => Promise<unknown>): Promise<Error> {
+  let promise: Promise<unknown>;
+  try {
+    promise = call();
+  } catch (thrown) {
+    assert.fail(`the call threw instead of rejecting: ${String(thrown)}`);
+  }
+  const outcome = await promise.then(
+    () => assert.fail(`resolved instead of rejecting with ${code}`),
+    (error: unknown) => error,
+  );
+  assert.ok(outcome instanceof Error, "the rejection is not an Error");
+  assert.deepEqual([outcome.name, (outcome as Error & { code?: unknown }).code], ["StoreError", code]);
+  return outcome;
+}

@@ -1,0 +1,81 @@
+import type { AtomicStore, ExpiringStore, FullStore, IterableStore, Store, TouchableStore } from "@scs/core";
+import { type BackendOrOpen, bind, type DurableBackend, type It, type ProcessBackend } from "./check.js";
+import { atomicStoreChecks } from "./checks/atomic-store.js";
+import { disposableStoreChecks } from "./checks/disposable-store.js";
+import { durableStoreChecks } from "./checks/durable-store.js";
+import { expiringStoreChecks } from "./checks/expiring-store.js";
+import { fullStoreChecks } from "./checks/full-store.js";
+import { iterableStoreChecks } from "./checks/iterable-store.js";
+import { storeChecks } from "./checks/store.js";
+import { touchableStoreChecks } from "./checks/touchable-store.js";
+
+export {
+  type Backend,
+  type BackendOrOpen,
+  type Check,
+  type CheckContext,
+  type DurableBackend,
+  type It,
+  type Open,
+  type OpenOptions,
+  type ProcessBackend,
+  runCheck,
+  type Scope,
+} from "./check.js";
+export { Clock } from "./clock.js";
+export {
+  atomicStoreChecks,
+  disposableStoreChecks,
+  durableStoreChecks,
+  expiringStoreChecks,
+  fullStoreChecks,
+  iterableStoreChecks,
+  storeChecks,
+  touchableStoreChecks,
+};
+
+/** Checks what every store promises: `find`, `commit`, `delete`. Pass the `it` of your test runner. */
+export function testStore(it: It, backend: BackendOrOpen<Store>): void {
+  bind(it, storeChecks, backend);
+}
+
+/** Checks `replace`, on top of {@link testStore}. */
+export function testAtomicStore(it: It, backend: BackendOrOpen<AtomicStore>): void {
+  bind(it, atomicStoreChecks, backend);
+}
+
+/** Checks `touch`, on top of {@link testStore}. */
+export function testTouchableStore(it: It, backend: BackendOrOpen<TouchableStore>): void {
+  bind(it, touchableStoreChecks, backend);
+}
+
+/** Checks `entries` and `all`, on top of {@link testStore}. */
+export function testIterableStore(it: It, backend: BackendOrOpen<IterableStore>): void {
+  bind(it, iterableStoreChecks, backend);
+}
+
+/** Checks `deleteExpired`, `stopCleanup` and the background cleanup, on top of {@link testStore}. */
+export function testExpiringStore(it: It, backend: ProcessBackend<ExpiringStore>): void {
+  bind(it, expiringStoreChecks, backend);
+}
+
+/** Checks `[Symbol.asyncDispose]`, on top of {@link testStore}. */
+export function testDisposableStore(it: It, backend: BackendOrOpen<Store & AsyncDisposable>): void {
+  bind(it, disposableStoreChecks, backend);
+}
+
+/** Checks that a full store outlives its process, on top of {@link testFullStore}. */
+export function testDurableStore(it: It, backend: DurableBackend<FullStore>): void {
+  bind(it, durableStoreChecks, backend);
+}
+
+/** Checks all that a store of this project promises: each of the above but durability, and what holds between them. */
+export function testFullStore(it: It, backend: ProcessBackend<FullStore>): void {
+  testStore(it, backend);
+  testAtomicStore(it, backend);
+  testTouchableStore(it, backend);
+  testIterableStore(it, backend);
+  testExpiringStore(it, backend);
+  testDisposableStore(it, backend);
+  bind(it, fullStoreChecks, backend);
+}

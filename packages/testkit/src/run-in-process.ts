@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Scenario } from "./check.js";
+
+/** How long a process may hang before it is ended; only a store that fails the check comes near it. */
+const LIMIT_MS = 20_000;
+
+/** Runs a scenario of `child-process.ts` on the store that `module` opens. Rejects if it does not end well. */
+export async function runInProcess(scenario: Scenario, module: URL | string): Promise<void> {
+  const main = fileURLToPath(new URL("./child-process.js", import.meta.url));
+  const child = fork(main, [scenario, String(module)], { execArgv: ["--expose-gc"], stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  let output = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  try {
+    const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
+      child.once("error", reject).once("close", (code, signal) => resolve([code, signal]));
+    });
+    assert.ok(code === 0, `the process ended with ${code ?? signal}: ${output}`);
+  } finally {
+    clearTimeout(limit);
+  }
+}
