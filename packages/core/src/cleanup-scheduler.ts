@@ -37,14 +37,17 @@ export class CleanupScheduler {
     }: Required<Pick<StoreOptions, "cleanupIntervalMs">> & { onError?: StoreOptions["onError"] | undefined },
   ) {
     if (typeof cleanupIntervalMs !== "number") {
-      throw new TypeError(`cleanupIntervalMs must be a number of milliseconds, got ${typeof cleanupIntervalMs}`);
+      throw new TypeError(
+        `cleanupIntervalMs must be a number of milliseconds, got ${typeof cleanupIntervalMs}`,
+      );
     }
     if (!Number.isInteger(cleanupIntervalMs) || cleanupIntervalMs < 0 || cleanupIntervalMs > MAX_DELAY_MS) {
       throw new RangeError(
         `cleanupIntervalMs must be a whole number from 0 (no background cleanup) to ${MAX_DELAY_MS}, got ${cleanupIntervalMs}`,
       );
     }
-    if (typeof onError !== "function") throw new TypeError(`onError must be a function, got ${typeof onError}`);
+    if (typeof onError !== "function")
+      throw new TypeError(`onError must be a function, got ${typeof onError}`);
     this.#store = new WeakRef(store);
     this.#intervalMs = cleanupIntervalMs;
     this.#onError = onError;
@@ -89,7 +92,9 @@ export class CleanupScheduler {
     const named = error instanceof Error && error.name === "StoreError";
     try {
       this.#onError(
-        named ? (error as StoreError) : new StoreError("UNAVAILABLE", "the background cleanup failed", { cause: error }),
+        named
+          ? (error as StoreError)
+          : new StoreError("UNAVAILABLE", "the background cleanup failed", { cause: error }),
       );
     } catch (thrown) {
       // An error handler that throws must end neither the schedule nor the process.

@@ -34,9 +34,12 @@ export function warnOncePerCode(): (error: StoreError) => void {
   return (error) => {
     if (seen.has(error.code)) return;
     seen.add(error.code);
-    process.emitWarning(`${error.message} (further ${error.code} errors are not shown; set onError to see all)`, {
-      type: error.name,
-      code: error.code,
-    });
+    process.emitWarning(
+      `${error.message} (further ${error.code} errors are not shown; set onError to see all)`,
+      {
+        type: error.name,
+        code: error.code,
+      },
+    );
   };
 }
