@@ -16,10 +16,13 @@ export function pnpm(...args) {
   // npm sets npm_execpath to its own script; through it no shell and no npm.cmd is needed on Windows.
   const runner = process.env.npm_execpath;
   const command = ["exec", "--yes", "--", packageManager, ...args];
-  const [file, ...rest] = runner?.includes("npm-cli") ? [process.execPath, runner, ...command] : ["npm", ...command];
+  const [file, ...rest] = runner?.includes("npm-cli")
+    ? [process.execPath, runner, ...command]
+    : ["npm", ...command];
   const { status, error } = spawnSync(file, rest, { cwd: root, stdio: "inherit" });
   if (error) throw error;
   return status ?? 1;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) process.exitCode = pnpm(...process.argv.slice(2));
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
+  process.exitCode = pnpm(...process.argv.slice(2));

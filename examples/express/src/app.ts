@@ -1,0 +1,126 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Session, SessionManager } from "@scs/session";
+import express, { type Express, type NextFunction, type Request, type Response } from "express";
+import { findProduct } from "./catalogue.js";
+import { errorPage, type ShopView, shopPage } from "./pages.js";
+
+/** What the shop keeps in a session. */
+export interface ShopSession {
+  user: string;
+  loggedInAt: string;
+  /** How many of each product. */
+  cart: Record<string, number>;
+  /** A message for the next page, and that one alone. */
+  flash: { kind: "good" | "bad"; text: string };
+}
+
+const PASSWORD = createHash("sha256").update("demo").digest();
+const MAX_OF_A_KIND = 99;
+
+export function createApp(sessions: SessionManager<ShopSession>): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.use(securityHeaders);
+  app.use(express.urlencoded({ extended: false, limit: "10kb" }));
+  app.use(sessions.middleware());
+
+  app.get("/", (req, res) => {
+    const session = sessions.get(req);
+    res.set("Cache-Control", "private, no-cache").send(shopPage(viewOf(session), session.pop("flash")));
+  });
+
+  app.get("/me", (req, res) => {
+    res.json(viewOf(sessions.get(req)));
+  });
+
+  app.post("/login", (req, res) => {
+    const session = sessions.get(req);
+    const { name, password } = formOf(req);
+    if (name === "" || name.length > 40 || !isRight(password)) {
+      session.set("flash", {
+        kind: "bad",
+        text: "That did not match. Any name will do; the password is “demo”.",
+      });
+    } else {
+      session.renew(); // a token from before the log-in must not be worth anything after it
+      session.set("user", name).set("loggedInAt", new Date().toISOString());
+      session.set("flash", { kind: "good", text: `Welcome, ${name}.` });
+    }
+    res.redirect(303, "/");
+  });
+
+  app.post("/logout", (req, res) => {
+    const session = sessions.get(req);
+    session.destroy();
+    session.set("flash", { kind: "good", text: "You are logged out." }); // in a new session
+    res.redirect(303, "/");
+  });
+
+  app.post("/cart", (req, res) => {
+    const session = sessions.get(req);
+    const { product: id, quantity } = formOf(req);
+    const product = findProduct(id);
+    const change = quantity === "" ? 1 : Number(quantity);
+    if (product === undefined || !Number.isInteger(change)) {
+      session.set("flash", { kind: "bad", text: "The shop does not have that." });
+    } else {
+      const cart = { ...session.get("cart") };
+      const count = Math.min((cart[product.id] ?? 0) + change, MAX_OF_A_KIND);
+      if (count > 0) cart[product.id] = count;
+      else delete cart[product.id];
+      session.set("cart", cart);
+      session.set("flash", { kind: "good", text: `${product.name}: ${Math.max(count, 0)} in your cart.` });
+    }
+    res.redirect(303, "/");
+  });
+
+  app.use((_req, res) => {
+    res.status(404).send(errorPage(404, "There is no such page."));
+  });
+
+  app.use((error: Error & { status?: number }, _req: Request, res: Response, next: NextFunction) => {
+    if (res.headersSent) return next(error);
+    const status = error.status ?? 500;
+    res
+      .status(status)
+      .send(errorPage(status, status < 500 ? "That request made no sense." : "That went wrong here."));
+  });
+
+  return app;
+}
+
+function viewOf(session: Session<ShopSession>): ShopView {
+  return {
+    user: session.get("user"),
+    loggedInAt: session.get("loggedInAt"),
+    cart: session.get("cart") ?? {},
+    sessionEnds: session.deadline.toISOString(),
+  };
+}
+
+/** The fields of a form as trimmed strings; what is missing or comes twice is empty. */
+function formOf(req: Request): Record<"name" | "password" | "product" | "quantity", string> {
+  const body = (req.body ?? {}) as Record<string, unknown>;
+  const field = (name: string): string => (typeof body[name] === "string" ? body[name].trim() : "");
+  return {
+    name: field("name"),
+    password: field("password"),
+    product: field("product"),
+    quantity: field("quantity"),
+  };
+}
+
+function isRight(password: string): boolean {
+  return timingSafeEqual(createHash("sha256").update(password).digest(), PASSWORD);
+}
+
+function securityHeaders(_req: Request, res: Response, next: NextFunction): void {
+  res.set({
+    "Content-Security-Policy":
+      "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+  });
+  next();
+}

@@ -1,0 +1,73 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { parseArgs } from "node:util";
+import { SessionManager } from "@scs/session";
+import { createApp, type ShopSession } from "./app.js";
+import { stores } from "./stores.js";
+
+const HOUR_MS = 3_600_000;
+const names = Object.keys(stores).join(", ");
+const usage = `Usage: npm run demo -- [--store ${names}] [--port 3000]`;
+
+/** Listens on the loopback interface; on any free port, if the wanted one is taken. */
+async function listen(server: Server, port: number): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("listening", resolve).once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EADDRINUSE") return reject(error);
+      console.log(`Port ${port} is taken; using another.`);
+      server.listen(0, "127.0.0.1");
+    });
+    server.listen(port, "127.0.0.1");
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function optionsOf(args: string[]): { open: (typeof stores)[string]; store: string; port: number } {
+  const { values } = parseArgs({
+    args,
+    options: { store: { type: "string", default: "memory" }, port: { type: "string", default: "3000" } },
+  });
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`--port ${values.port} is no port`);
+  const open = Object.hasOwn(stores, values.store) ? stores[values.store] : undefined;
+  if (open === undefined) throw new Error(`--store ${values.store} is not known; known are: ${names}`);
+  return { open, store: values.store, port };
+}
+
+async function main(args: string[]): Promise<void> {
+  const { open, store: name, port } = optionsOf(args);
+  const store = await open();
+  const sessions = new SessionManager<ShopSession>({
+    store,
+    lifetimeMs: 12 * HOUR_MS,
+    idleTimeoutMs: 2 * HOUR_MS,
+    cookie: { secure: false }, // the demo speaks plain http; leave this out behind https
+    onError: (error) => console.error(error),
+  });
+  const server = createServer(createApp(sessions));
+  const address = await listen(server, port);
+  console.log(`
+The shop is open at ${address} (sessions in ${name}; Ctrl-C stops it)
+
+  curl -c cookies.txt -d name=Ada -d password=demo ${address}/login
+  curl -b cookies.txt -d product=coffee ${address}/cart
+  curl -b cookies.txt ${address}/me
+`);
+
+  const stop = (): void => {
+    server.close(async () => {
+      await store[Symbol.asyncDispose]();
+      console.log("The shop is closed.");
+    });
+    setTimeout(() => server.closeAllConnections(), 1000).unref(); // those who will not finish
+  };
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  console.error(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,18 @@
+// npm run demo: installs what the example application needs and no more, builds it, and runs it in this process.
+import { existsSync } from "node:fs";
+import { pnpm } from "./pnpm.js";
+
+const app = "@scs/example-express";
+
+/** @param {string[]} args */
+function step(...args) {
+  const code = pnpm(...args);
+  if (code !== 0) process.exit(code);
+}
+
+// Where everything is installed already, a partial installation would take it away again.
+const isComplete = existsSync(new URL("../node_modules/vitest", import.meta.url));
+const part = isComplete ? [] : ["--prod", "--filter", "scs", "--filter", `${app}...`];
+step("install", "--frozen-lockfile", "--loglevel", "warn", ...part);
+step("--filter", `${app}...`, "--reporter-hide-prefix", "--loglevel", "warn", "run", "build");
+await import("../examples/express/dist/main.js");
