@@ -12,7 +12,7 @@ function step(...args) {
 
 // Where everything is installed already, a partial installation would take it away again.
 const isComplete = existsSync(new URL("../node_modules/vitest", import.meta.url));
-const part = isComplete ? [] : ["--prod", "--filter", "scs", "--filter", `${app}...`];
+const part = isComplete ? [] : ["--prod", "--filter", "scs", "--filter-prod", `${app}...`];
 step("install", "--frozen-lockfile", "--loglevel", "warn", ...part);
-step("--filter", `${app}...`, "--reporter-hide-prefix", "--loglevel", "warn", "run", "build");
+step("--filter-prod", `${app}...`, "--reporter-hide-prefix", "--loglevel", "warn", "run", "build");
 await import("../examples/express/dist/main.js");
