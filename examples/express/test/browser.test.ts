@@ -5,6 +5,7 @@ import { RunningShop } from "./running-shop.js";
 
 const executablePath = [
   process.env.CHROMIUM_PATH,
+  chromium.executablePath(), // where `playwright-core install chromium` puts it
   "/usr/bin/chromium",
   "/usr/bin/chromium-browser",
   "/usr/bin/google-chrome",
