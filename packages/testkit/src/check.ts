@@ -66,14 +66,21 @@ export interface DurableBackend<S extends Store> extends Backend<S> {
 export type BackendOrOpen<S extends Store> = Backend<S> | Open<S>;
 
 /** Runs one check on a fresh store, and tidies up, whatever comes of it. */
-export async function runCheck<S extends Store>(check: Check<S>, backendOrOpen: BackendOrOpen<S>): Promise<void> {
+export async function runCheck<S extends Store>(
+  check: Check<S>,
+  backendOrOpen: BackendOrOpen<S>,
+): Promise<void> {
   const backend: Backend<S> & Partial<ProcessBackend<S> & DurableBackend<S>> =
     typeof backendOrOpen === "function" ? { open: backendOrOpen } : backendOrOpen;
   const clock = new Clock();
   const opened = new Set<S>();
   const tidyUp: (() => unknown)[] = [];
   const reported: StoreError[] = [];
-  const options: OpenOptions = { now: clock.now, cleanupIntervalMs: 0, onError: (error) => reported.push(error) };
+  const options: OpenOptions = {
+    now: clock.now,
+    cleanupIntervalMs: 0,
+    onError: (error) => reported.push(error),
+  };
   const scope: Scope = { defer: (tidy) => tidyUp.unshift(tidy) };
   const keep = async (opening: S | Promise<S>): Promise<S> => {
     const store = await opening;

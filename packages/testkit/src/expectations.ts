@@ -15,7 +15,12 @@ export function sameBytes(actual: unknown, expected: Uint8Array): void {
 const show = (data: Uint8Array): string => `${data.subarray(0, 16).join(" ")}${data.length > 16 ? " …" : ""}`;
 
 /** Says that `token` has a live record with this data and, if given, this expiry. */
-export async function assertLive(store: Store, token: string, data: Uint8Array, expiry?: Date): Promise<void> {
+export async function assertLive(
+  store: Store,
+  token: string,
+  data: Uint8Array,
+  expiry?: Date,
+): Promise<void> {
   const record = await store.find(token);
   assert.ok(record !== undefined, "there is no live record");
   sameBytes(record.data, data);

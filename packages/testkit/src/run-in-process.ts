@@ -9,7 +9,10 @@ const LIMIT_MS = 20_000;
 /** Runs a scenario of `child-process.ts` on the store that `module` opens. Rejects if it does not end well. */
 export async function runInProcess(scenario: Scenario, module: URL | string): Promise<void> {
   const main = fileURLToPath(new URL("./child-process.js", import.meta.url));
-  const child = fork(main, [scenario, String(module)], { execArgv: ["--expose-gc"], stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  const child = fork(main, [scenario, String(module)], {
+    execArgv: ["--expose-gc"],
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
   let output = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     output += text;

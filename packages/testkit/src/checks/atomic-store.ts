@@ -50,7 +50,11 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     async run({ store, clock }) {
       const data = Uint8Array.from({ length: 300 }, (_, index) => index & 255);
       await store.commit("t", data, clock.in(1000));
-      const others = [data.subarray(0, 299), Uint8Array.from([...data, 0]), ...[0, 150, 299].map((at) => data.with(at, 7 + at))];
+      const others = [
+        data.subarray(0, 299),
+        Uint8Array.from([...data, 0]),
+        ...[0, 150, 299].map((at) => data.with(at, 7 + at)),
+      ];
       for (const other of others) {
         assert.equal(await store.replace("t", other, two, clock.in(2000)), false);
       }

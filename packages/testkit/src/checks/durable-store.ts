@@ -52,8 +52,9 @@ export const durableStoreChecks: readonly Check<FullStore>[] = [
       clock.advance(1000);
       const again = await reopen();
       await assertAbsent(again, "t1");
+      await again.deleteExpired(); // counts the first, unless opening has removed it already
+      await assertAbsent(again, "t1");
       await assertLive(again, "t2", one);
-      assert.equal(await again.deleteExpired(), 1);
     },
   },
   {
@@ -81,7 +82,9 @@ export const durableStoreChecks: readonly Check<FullStore>[] = [
   {
     name: "writes under way when the store is disposed of are there when it is opened again",
     async run({ store, clock, reopen }) {
-      const writes = Array.from({ length: 100 }, (_, n) => store.commit(`t${n}`, bytes(`${n}`), clock.in(1000)));
+      const writes = Array.from({ length: 100 }, (_, n) =>
+        store.commit(`t${n}`, bytes(`${n}`), clock.in(1000)),
+      );
       await store[Symbol.asyncDispose]();
       await Promise.all(writes);
       const again = await reopen();

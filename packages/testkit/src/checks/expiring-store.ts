@@ -109,7 +109,15 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
   {
     name: "a cleanupIntervalMs that no timer can keep is refused when the store is opened",
     async run({ open }) {
-      for (const cleanupIntervalMs of [-1, 2 ** 31, Number.NaN, Number.POSITIVE_INFINITY, 0.5, "60000", null]) {
+      for (const cleanupIntervalMs of [
+        -1,
+        2 ** 31,
+        Number.NaN,
+        Number.POSITIVE_INFINITY,
+        0.5,
+        "60000",
+        null,
+      ]) {
         await assert.rejects(
           async () => open({ cleanupIntervalMs: cleanupIntervalMs as number }),
           (error: unknown) => error instanceof RangeError || error instanceof TypeError,

@@ -67,9 +67,15 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
       await store.commit("t1", one, clock.in(1000));
       await store.commit("t2", two, clock.in(1001));
       clock.advance(999);
-      assert.deepEqual((await entriesOf(store)).map(({ token }) => token), ["t1", "t2"]);
+      assert.deepEqual(
+        (await entriesOf(store)).map(({ token }) => token),
+        ["t1", "t2"],
+      );
       clock.advance(1);
-      assert.deepEqual((await entriesOf(store)).map(({ token }) => token), ["t2"]);
+      assert.deepEqual(
+        (await entriesOf(store)).map(({ token }) => token),
+        ["t2"],
+      );
     },
   },
   {
@@ -89,7 +95,10 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
       await store.commit("t1", one, clock.in(1000));
       await store.commit("t2", two, clock.in(1000));
       await store.delete("t1");
-      assert.deepEqual((await entriesOf(store)).map(({ token }) => token), ["t2"]);
+      assert.deepEqual(
+        (await entriesOf(store)).map(({ token }) => token),
+        ["t2"],
+      );
       assert.deepEqual([...(await store.all()).keys()], ["t2"]);
     },
   },
@@ -133,7 +142,10 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     async run({ store, clock }) {
       const tokens = await commitMany(store, 3000, clock.in(1000));
       const entries = await entriesOf(store);
-      assert.deepEqual(entries.map(({ token }) => token), tokens);
+      assert.deepEqual(
+        entries.map(({ token }) => token),
+        tokens,
+      );
       for (const { token, data } of entries) sameBytes(data, bytes(token));
     },
   },
@@ -188,8 +200,14 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     async run({ store, clock }) {
       const tokens = await commitMany(store, 200, clock.in(1000));
       const [first, second] = await Promise.all([entriesOf(store), entriesOf(store)]);
-      assert.deepEqual(first.map(({ token }) => token), tokens);
-      assert.deepEqual(second.map(({ token }) => token), tokens);
+      assert.deepEqual(
+        first.map(({ token }) => token),
+        tokens,
+      );
+      assert.deepEqual(
+        second.map(({ token }) => token),
+        tokens,
+      );
     },
   },
   {
@@ -210,7 +228,10 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     async run({ store, clock, another }) {
       const other = await another();
       await store.commit("t", one, clock.in(1000));
-      assert.deepEqual((await entriesOf(other)).map(({ token }) => token), ["t"]);
+      assert.deepEqual(
+        (await entriesOf(other)).map(({ token }) => token),
+        ["t"],
+      );
       sameBytes((await other.all()).get("t"), one);
     },
   },

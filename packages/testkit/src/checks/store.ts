@@ -9,7 +9,15 @@ import { hostileTokens, malformedTokens } from "../tokens.js";
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
 const invalidDates = [new Date(Number.NaN), undefined, null, Date.now(), "2031-01-01"] as unknown as Date[];
-const invalidData = [undefined, null, "text", [1, 2], {}, new ArrayBuffer(2), new Uint16Array(2)] as unknown as Uint8Array[];
+const invalidData = [
+  undefined,
+  null,
+  "text",
+  [1, 2],
+  {},
+  new ArrayBuffer(2),
+  new Uint16Array(2),
+] as unknown as Uint8Array[];
 
 /** Each token keeps a record of its own, which goes when it is deleted and no other with it. */
 function distinct(name: string, tokens: readonly string[]): Check<Store> {
@@ -22,7 +30,8 @@ function distinct(name: string, tokens: readonly string[]): Check<Store> {
       for (const [index, token] of tokens.entries()) {
         await store.delete(token);
         await assertAbsent(store, token);
-        for (const later of tokens.slice(index + 1)) await assertLive(store, later, bytes(`data of ${later}`));
+        for (const later of tokens.slice(index + 1))
+          await assertLive(store, later, bytes(`data of ${later}`));
       }
     },
   };
@@ -284,15 +293,33 @@ export const storeChecks: readonly Check<Store>[] = [
   distinct("tokens that look like paths are only names", hostileTokens.paths),
   distinct("tokens with quotes and placeholders are only names", hostileTokens.quotes),
   distinct("tokens that name properties of objects are only names", hostileTokens.properties),
-  distinct("tokens that differ only in white space or control characters are different", hostileTokens.spaces),
+  distinct(
+    "tokens that differ only in white space or control characters are different",
+    hostileTokens.spaces,
+  ),
   distinct("tokens beyond ASCII are kept apart", hostileTokens.beyondAscii),
   distinct("tokens that differ only in case are different", hostileTokens.case),
   distinct("tokens that differ only in their Unicode normal form are different", hostileTokens.normalForms),
-  distinct("tokens of 1 and of 255 bytes are tokens", ["a", "b".repeat(254), "b".repeat(255), "日".repeat(85)]),
+  distinct("tokens of 1 and of 255 bytes are tokens", [
+    "a",
+    "b".repeat(254),
+    "b".repeat(255),
+    "日".repeat(85),
+  ]),
   {
     name: "find gives undefined for a malformed token, whatever is stored",
     async run({ store, clock }) {
-      for (const token of ["a", "b", "\ufffd", "a\ufffdb", "a".repeat(255), "undefined", "null", "7", "[object Object]"]) {
+      for (const token of [
+        "a",
+        "b",
+        "\ufffd",
+        "a\ufffdb",
+        "a".repeat(255),
+        "undefined",
+        "null",
+        "7",
+        "[object Object]",
+      ]) {
         await store.commit(token, one, clock.in(1000));
       }
       for (const token of malformedTokens) await assertAbsent(store, token as string);
@@ -301,7 +328,17 @@ export const storeChecks: readonly Check<Store>[] = [
   {
     name: "delete of a malformed token does nothing",
     async run({ store, clock }) {
-      const tokens = ["a", "b", "\ufffd", "a\ufffdb", "a".repeat(255), "undefined", "null", "7", "[object Object]"];
+      const tokens = [
+        "a",
+        "b",
+        "\ufffd",
+        "a\ufffdb",
+        "a".repeat(255),
+        "undefined",
+        "null",
+        "7",
+        "[object Object]",
+      ];
       for (const token of tokens) await store.commit(token, one, clock.in(1000));
       for (const token of malformedTokens) assert.equal(await store.delete(token as string), undefined);
       for (const token of tokens) await assertLive(store, token, one);
@@ -350,8 +387,12 @@ export const storeChecks: readonly Check<Store>[] = [
       const errors = [
         await rejectsWith("INVALID_ARGUMENT", () => store.commit(`${secret}\0`, data, clock.in(1000))),
         await rejectsWith("INVALID_ARGUMENT", () => store.commit(secret.repeat(20), data, clock.in(1000))),
-        await rejectsWith("INVALID_ARGUMENT", () => store.commit(secret, secret as unknown as Uint8Array, clock.in(1000))),
-        await rejectsWith("INVALID_ARGUMENT", () => store.commit(secret, [...data] as unknown as Uint8Array, clock.in(1000))),
+        await rejectsWith("INVALID_ARGUMENT", () =>
+          store.commit(secret, secret as unknown as Uint8Array, clock.in(1000)),
+        ),
+        await rejectsWith("INVALID_ARGUMENT", () =>
+          store.commit(secret, [...data] as unknown as Uint8Array, clock.in(1000)),
+        ),
         await rejectsWith("INVALID_ARGUMENT", () => store.commit(secret, data, new Date(Number.NaN))),
       ];
       assertSecret(errors, secret);
@@ -360,7 +401,9 @@ export const storeChecks: readonly Check<Store>[] = [
   {
     name: "commits of one token take effect in the order made, awaited or not",
     async run({ store, clock }) {
-      const writes = Array.from({ length: 50 }, (_, n) => store.commit("t", bytes(`${n}`), clock.in(1000 + n)));
+      const writes = Array.from({ length: 50 }, (_, n) =>
+        store.commit("t", bytes(`${n}`), clock.in(1000 + n)),
+      );
       await Promise.all(writes);
       await assertLive(store, "t", bytes("49"), clock.in(1049));
     },
@@ -454,10 +497,21 @@ export const storeChecks: readonly Check<Store>[] = [
 /** Says that nothing of the errors, stack and causes included, shows `secret`, as text, hex, base64 or bytes. */
 export function assertSecret(errors: readonly Error[], secret: string): void {
   const data = Buffer.from(secret);
-  const forms = [secret, data.toString("hex"), data.toString("base64").slice(0, 16), [...data].slice(0, 8).join(", ")];
+  const forms = [
+    secret,
+    data.toString("hex"),
+    data.toString("base64").slice(0, 16),
+    [...data].slice(0, 8).join(", "),
+  ];
   for (const error of errors) {
-    const shown = inspect(error, { depth: 10, showHidden: true, maxArrayLength: null, maxStringLength: null });
+    const shown = inspect(error, {
+      depth: 10,
+      showHidden: true,
+      maxArrayLength: null,
+      maxStringLength: null,
+    });
     const text = `${shown}\n${JSON.stringify(error)}\n${String(error)}`.toLowerCase();
-    for (const form of forms) assert.ok(!text.includes(form.toLowerCase()), "an error carries a token or session data");
+    for (const form of forms)
+      assert.ok(!text.includes(form.toLowerCase()), "an error carries a token or session data");
   }
 }

@@ -90,7 +90,8 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     name: "touch of a malformed token gives false",
     async run({ store, clock }) {
       await store.commit("\ufffd", one, clock.in(1000));
-      for (const token of malformedTokens) assert.equal(await store.touch(token as string, clock.in(2000)), false);
+      for (const token of malformedTokens)
+        assert.equal(await store.touch(token as string, clock.in(2000)), false);
       await assertLive(store, "\ufffd", one, clock.in(1000));
     },
   },
@@ -108,7 +109,10 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     name: "no error of touch carries a token",
     async run({ store }) {
       const secret = "hunter2-hunter2";
-      assertSecret([await rejectsWith("INVALID_ARGUMENT", () => store.touch(secret, new Date(Number.NaN)))], secret);
+      assertSecret(
+        [await rejectsWith("INVALID_ARGUMENT", () => store.touch(secret, new Date(Number.NaN)))],
+        secret,
+      );
     },
   },
   {

@@ -1,0 +1,12 @@
+import { TinyStore } from "./tiny-store.js";
+
+/** Does not unref its timer. */
+class RefTimerStore extends TinyStore {
+  /** @override */
+  schedule() {
+    return super.schedule().ref();
+  }
+}
+
+/** @type {import("@scs/testkit").Open<TinyStore>} */
+export const open = (options) => new RefTimerStore(options);
