@@ -149,6 +149,13 @@ it.each([
   }
 });
 
+it("the READMEs say how many checks there are", async () => {
+  const script = `import * as kit from "@scs/testkit"; console.log(Object.values(kit).filter(Array.isArray).flat().length);`;
+  const count = (await project.run("--input-type=module", "--eval", script)).trim();
+  expect(await readFile(join(root, "README.md"), "utf8")).toContain(`${count} executable checks`);
+  expect(await readFile(join(root, "packages/testkit/README.md"), "utf8")).toContain(`${count} sentences`);
+});
+
 /** Lets a server listen on any free port, and print which. */
 function onAnyPort(example: string): string {
   return example.replace(

@@ -51,7 +51,8 @@ export class MemStore implements FullStore {
 
   constructor(options: MemStoreOptions = {}) {
     const { maxSessions, maxBytes, cleanupIntervalMs = 60_000 } = options;
-    if (maxSessions !== undefined || maxBytes !== undefined) this.#limits = new UsageLimits({ maxSessions, maxBytes });
+    if (maxSessions !== undefined || maxBytes !== undefined)
+      this.#limits = new UsageLimits({ maxSessions, maxBytes });
     this.#onEvict = options.onEvict;
     this.#onError = options.onError ?? warnOncePerCode();
     this.#now = options.now ?? Date.now;
@@ -83,7 +84,12 @@ export class MemStore implements FullStore {
     if (isToken(token)) this.#remove(token);
   }
 
-  async replace(token: string, previous: Uint8Array | undefined, data: Uint8Array, expiry: Date): Promise<boolean> {
+  async replace(
+    token: string,
+    previous: Uint8Array | undefined,
+    data: Uint8Array,
+    expiry: Date,
+  ): Promise<boolean> {
     const item = this.#live(token);
     if (previous !== undefined) assertData(previous);
     assertData(data);
@@ -152,18 +158,20 @@ export class MemStore implements FullStore {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new StoreError("CLOSED", "memstore: the store has been disposed of; open a new one");
+    if (this.#closed)
+      throw new StoreError("CLOSED", "memstore: the store has been disposed of; open a new one");
   }
 
   #shard(token: string): Map<string, Item> {
     const { length } = token;
     const mixed = token.charCodeAt(0) * 7 + token.charCodeAt(length >> 1) * 31 + token.charCodeAt(length - 1);
-    return this.#shards[mixed % SHARDS] as Map<string, Item>;
+    return this.#shards[mixed & (SHARDS - 1)] as Map<string, Item>; // of an empty string NaN: the first
   }
 
   #live(token: string): Item | undefined {
     this.#assertOpen();
-    const item = isToken(token) ? this.#shard(token).get(token) : undefined;
+    // What is malformed was never stored: among strings, a look shows it.
+    const item = typeof token === "string" ? this.#shard(token).get(token) : undefined;
     return item !== undefined && item.expiry > this.#now() ? item : undefined;
   }
 
@@ -172,12 +180,20 @@ export class MemStore implements FullStore {
     if (bytes !== undefined && !this.#limits?.allows(bytes)) {
       throw new StoreError("INVALID_ARGUMENT", "memstore: the session alone is larger than maxBytes");
     }
-    if (expiry.getTime() <= this.#now()) return this.#remove(token); // it could only drive out one that is live
-    this.#shard(token).set(token, { data: pack(data), expiry: expiry.getTime() });
-    this.#limits?.use(token, bytes);
-    for (let evicted = this.#limits?.nextToEvict(); evicted !== undefined; evicted = this.#limits?.nextToEvict()) {
-      this.#evict(evicted);
+    if (expiry.getTime() <= this.#now()) {
+      this.#remove(token); // it could only drive out one that is live
+      return;
     }
+    const shard = this.#shard(token);
+    const item = shard.get(token);
+    if (item === undefined) shard.set(token, { data: pack(data), expiry: expiry.getTime() });
+    else {
+      // Not a new item: the collector would have to move it to where the map is, and to clear the old one away.
+      item.data = pack(data);
+      item.expiry = expiry.getTime();
+    }
+    this.#limits?.use(token, bytes);
+    for (const evicted of this.#limits?.excess() ?? []) this.#evict(evicted);
   }
 
   #remove(token: string): void {

@@ -12,7 +12,9 @@ export class UsageLimits {
   constructor(limits: { maxSessions?: number | undefined; maxBytes?: number | undefined }) {
     for (const [name, limit] of Object.entries(limits)) {
       if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1)) {
-        throw new RangeError(`${name} must be a whole number of at least 1, or left out for no limit, got ${String(limit)}`);
+        throw new RangeError(
+          `${name} must be a whole number of at least 1, or left out for no limit, got ${String(limit)}`,
+        );
       }
     }
     this.#maxSessions = limits.maxSessions ?? Number.POSITIVE_INFINITY;
@@ -36,11 +38,12 @@ export class UsageLimits {
     this.#sizes.delete(token);
   }
 
-  /** Forgets and gives the session that has to go next, while there are more than the limits allow. */
-  nextToEvict(): string | undefined {
-    if (this.#sizes.size <= this.#maxSessions && this.#bytes <= this.#maxBytes) return undefined;
-    const token = this.#longestUnused.next().value as string;
-    this.forget(token);
-    return token;
+  /** Gives the sessions that have to go, and forgets them: the longest unused, down to the limits. */
+  *excess(): Generator<string> {
+    while (this.#sizes.size > this.#maxSessions || this.#bytes > this.#maxBytes) {
+      const token = this.#longestUnused.next().value as string;
+      this.forget(token);
+      yield token;
+    }
   }
 }

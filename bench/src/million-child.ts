@@ -1,0 +1,116 @@
+import { setTimeout } from "node:timers/promises";
+import { type FullStore, TimeSlice } from "@scs/core";
+import { answer, collectGarbage } from "./child.js";
+import { measureEventLoopDelay } from "./event-loop-delay.js";
+import type { MillionRequest, MillionResult, Scenario } from "./scenario.js";
+import { tokenGenerator } from "./sessions.js";
+import { stores } from "./stores.js";
+
+const SOON_MS = 1_000;
+const LATER_MS = 3_600_000;
+const IDLE_MS = 400;
+const SETTLE_MS = 1_000;
+/** How many sessions are read back, one in so many. */
+const SAMPLED = 97;
+
+/** Of every ten sessions in a row, this many expire soon. */
+const EXPIRING: Record<Scenario, number> = { idle: 0, "sweep 50 %": 5, "sweep 90 %": 9, entries: 0 };
+
+const expiresSoon = (scenario: Scenario, index: number) => index % 10 < EXPIRING[scenario];
+
+/** Heap and what lies beside it; `external` has the array buffers in it already. */
+function usedBytes(): number {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** Makes bytes of every value, which differ from session to session. */
+function createData(index: number, size: number): Uint8Array {
+  const data = new Uint8Array(size);
+  for (let i = 0; i < size; i++) data[i] = (index >>> (i % 24)) + i;
+  return data;
+}
+
+/** Commits the sessions one by one, keeping neither token nor data, and gives the longest commit, in ms. */
+async function fill(
+  store: FullStore,
+  start: number,
+  { scenario, sessions, size }: MillionRequest,
+): Promise<number> {
+  const nextToken = tokenGenerator(1);
+  let longest = 0;
+  for (let index = 0; index < sessions; index++) {
+    const token = nextToken();
+    const data = createData(index, size);
+    const expiry = new Date(start + (expiresSoon(scenario, index) ? SOON_MS : LATER_MS));
+    const began = performance.now();
+    await store.commit(token, data, expiry);
+    longest = Math.max(longest, performance.now() - began);
+  }
+  return longest;
+}
+
+/** Carries out the scenario, and gives how many sessions it was about. */
+async function run(store: FullStore, { scenario, size }: MillionRequest): Promise<number> {
+  let count = 0;
+  if (scenario === "idle") {
+    const slice = new TimeSlice();
+    for (const end = performance.now() + IDLE_MS; performance.now() < end; )
+      if (slice.isOver) await slice.next();
+  } else if (scenario === "entries") {
+    for await (const { data } of store.entries()) if (data.length === size) count++;
+  } else {
+    count = await store.deleteExpired();
+  }
+  return count;
+}
+
+/** A wrong answer makes the time that it took worthless. */
+async function verify(
+  store: FullStore,
+  count: number,
+  { scenario, sessions, size }: MillionRequest,
+): Promise<void> {
+  const nextToken = tokenGenerator(1);
+  let expected = scenario === "entries" ? sessions : 0;
+  for (let index = 0; index < sessions; index++) {
+    const token = nextToken();
+    const isGone = expiresSoon(scenario, index);
+    if (isGone) expected++;
+    if (index % SAMPLED !== 0) continue;
+    const found = await store.find(token);
+    if (
+      isGone
+        ? found !== undefined
+        : found === undefined || Buffer.compare(found.data, createData(index, size)) !== 0
+    ) {
+      throw new Error(`${scenario}: session ${index} was not read back as it should be`);
+    }
+  }
+  if (count !== expected) throw new Error(`${scenario}: counted ${count} sessions, expected ${expected}`);
+}
+
+await answer<MillionRequest, MillionResult>(async (request) => {
+  const start = Date.now();
+  let now = start;
+  const before = usedBytes();
+  const { store, close } = (await stores[request.store]?.({ cleanupIntervalMs: 0, now: () => now })) ?? {};
+  if (store === undefined) throw new RangeError(`no store "${request.store}"`);
+
+  const longestCommitMs = await fill(store, start, request);
+  const bytesPerSession = (usedBytes() - before) / request.sessions;
+  // What the fill left to the collector is a cost of the fill: its threads sweep on after a collection, and
+  // would hold up the first slices of what is measured next by 10 to 40 ms.
+  await setTimeout(SETTLE_MS);
+  now += SOON_MS;
+  let count = 0;
+  const delay = await measureEventLoopDelay(async () => {
+    count = await run(store, request);
+  });
+  await verify(store, count, request);
+
+  await store[Symbol.asyncDispose]();
+  await close?.();
+  return { longestCommitMs, bytesPerSession, delay, count };
+});

@@ -1,0 +1,69 @@
+import type { SessionData } from "express-session";
+
+/** A session as an application of express-session holds it: the cookie and several small fields. */
+export interface BenchSession extends SessionData {
+  userId: string;
+  csrf: string;
+  cart: { sku: string; quantity: number }[];
+  flash: Record<string, string>;
+  /** Fills the session up to the size that was asked for. */
+  returnTo: string;
+}
+
+/** A pseudo-random generator (mulberry32): every contender and every run gets the same tokens and order. */
+export function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return (mixed ^ (mixed >>> 14)) >>> 0;
+  };
+}
+
+/** Makes tokens of 43 characters, 32 bytes in base64url, as the session manager's are. */
+export function tokenGenerator(seed: number): () => string {
+  const next = random(seed);
+  const bytes = Buffer.alloc(32);
+  return () => {
+    for (let offset = 0; offset < 32; offset += 4) bytes.writeUInt32LE(next(), offset);
+    return bytes.toString("base64url");
+  };
+}
+
+/** Gives the numbers from 0 to `count` - 1 in an order that looks random. */
+export function shuffled(count: number, seed: number): number[] {
+  const next = random(seed);
+  const order = Array.from({ length: count }, (_, index) => index);
+  for (let last = count - 1; last > 0; last--) {
+    const other = next() % (last + 1);
+    [order[last], order[other]] = [order[other] as number, order[last] as number];
+  }
+  return order;
+}
+
+/**
+ * Makes sessions whose JSON has exactly `size` bytes. Each `version` of the session at one index has other
+ * content than the versions before.
+ *
+ * @throws RangeError if `size` is less than the fields alone take.
+ */
+export function createSession(index: number, version: number, size: number, expiry: Date): BenchSession {
+  const session: BenchSession = {
+    cookie: {
+      originalMaxAge: 86_400_000,
+      expires: expiry.toISOString(),
+      httpOnly: true,
+      path: "/",
+    } as unknown as SessionData["cookie"],
+    userId: String(index).padStart(8, "0"),
+    csrf: `v${String(version).padStart(11, "0")}`,
+    cart: [{ sku: `A-${index % 997}`, quantity: 1 + (index % 5) }],
+    flash: {},
+    returnTo: "/",
+  };
+  const missing = size - JSON.stringify(session).length;
+  if (missing < 0) throw new RangeError(`--size must be at least ${size - missing}, got ${size}`);
+  session.returnTo += "products/".repeat(Math.ceil(missing / 9)).slice(0, missing);
+  return session;
+}
