@@ -1,28 +1,15 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
+import { addCookie, answer500, setHead } from "./response-head.js";
+import { SessionError } from "./session-error.js";
 
 type Method = "writeHead" | "flushHeaders" | "write" | "end";
 
-/** Headers that describe the app's body, and must not describe the error page that takes its place. */
-const BODY_HEADERS = [
-  "accept-ranges",
-  "content-disposition",
-  "content-encoding",
-  "content-language",
-  "content-location",
-  "content-range",
-  "etag",
-  "expires",
-  "last-modified",
-  "location",
-  "set-cookie",
-  "trailer",
-  "transfer-encoding",
-];
-
-/** How a response is saved before it leaves. */
+/** How a session is saved before the response leaves. */
 export interface Saving {
   /** Whether there is anything to save; if not, the response leaves at once. */
   isDue: () => boolean;
+  /** Whether there is anything to save that was not there when the head of the response left. */
+  isChanged: () => boolean;
   /** Gives the `Set-Cookie` header that the response needs, if any. */
   save: () => Promise<string | undefined>;
   onError: (error: Error) => void;
@@ -31,11 +18,12 @@ export interface Saving {
 /**
  * Holds the response back, from the first call that would send its head on, until the session is saved: what
  * the client's next request reads is there, and a cookie can still be set. If saving fails, a 500 takes the
- * place of what the app has answered.
+ * place of what the app has answered. A session that the app changes while the body is on its way is saved
+ * before the body ends.
  *
  * What the app writes meanwhile is kept in order; `write` gives `false`, so that a stream that is piped waits.
  */
-export function holdResponse(res: ServerResponse, { isDue, save, onError }: Saving): void {
+export function holdResponse(res: ServerResponse, { isDue, isChanged, save, onError }: Saving): void {
   // Other middleware may have put its own methods on `res`, and may put more on top of these: each passes on
   // to what it found, and none is taken away again.
   const passOn = {
@@ -45,18 +33,24 @@ export function holdResponse(res: ServerResponse, { isDue, save, onError }: Savi
     end: res.end,
   } as unknown as Record<Method, (...args: unknown[]) => unknown>;
   let state: "waiting" | "holding" | "released" | "failed" = "waiting";
+  /** Whether the head would have left without us: for the app, it has. What it still sets would come too late. */
+  let isHeadHeld = false;
   const held: [Method, unknown[]][] = [];
+
+  const isHeadSent = (): boolean => Reflect.get(Object.getPrototypeOf(res), "headersSent", res);
+  const holdHead = (): void => {
+    if (isHeadHeld) return;
+    isHeadHeld = true;
+    Object.defineProperty(res, "headersSent", { configurable: true, get: () => isHeadHeld || isHeadSent() });
+  };
 
   const begin = (): void => {
     state = "holding";
-    // For the app the head has left, as it would have without us: what it still sets would come too late.
-    Object.defineProperty(res, "headersSent", {
-      configurable: true,
-      get: () => state === "holding" || Reflect.get(Object.getPrototypeOf(res), "headersSent", res),
-    });
+    if (!isHeadSent()) holdHead();
     save()
       .then((cookie) => {
-        if (cookie !== undefined) addCookie(res, cookie);
+        if (cookie !== undefined && isHeadSent()) onError(tooLate());
+        else if (cookie !== undefined) addCookie(res, cookie);
         release();
       })
       .catch(fail);
@@ -64,31 +58,51 @@ export function holdResponse(res: ServerResponse, { isDue, save, onError }: Savi
 
   const release = (): void => {
     state = "released";
-    let waits = false;
-    for (const [method, args] of held) {
-      const result = passOn[method].apply(res, args);
-      if (method === "write") waits = result !== false;
-      if (method === "end") waits = false;
+    isHeadHeld = false;
+    const called = new Set(held.map(([method]) => method));
+    let willDrain = false;
+    for (let call = held.shift(); call !== undefined; call = held.shift()) {
+      const [method, args] = call;
+      if (passOn[method].apply(res, args) === false && method === "write") willDrain = true;
     }
-    if (waits) res.emit("drain"); // our write gave false, and the response, which took it all, will not say so
+    // Our write gave false, and the response, which took it all, will not say so.
+    if (called.has("write") && !called.has("end") && !willDrain) res.emit("drain");
   };
 
   const fail = (error: Error): void => {
     onError(error);
     state = "released";
-    if (res.headersSent) res.destroy(error);
-    else answer500(res);
+    isHeadHeld = false;
+    if (isHeadSent()) res.destroy();
+    else answer500(res, passOn.end); // past other middleware on top, which may have ended already
     state = "failed"; // what the app still writes has nowhere to go
+    const isWaiting = held.some(([method]) => method === "write");
+    for (const [, args] of held.splice(0)) refuse(args, error);
+    if (isWaiting) res.emit("drain");
+  };
+
+  const holdWriteHead = (args: unknown[]): boolean => {
+    if (state === "released") return false;
+    // Node asks for it, when what ends the response comes, and so does middleware that looks for node's `_header`.
+    const isImplicit = args.length === 1 && args[0] === res.statusCode;
+    if (state === "failed") return isHeadSent() || !isImplicit; // our 500 may be held by others below
+    if (isHeadHeld && isImplicit) return true;
+    if (isHeadHeld) throw headersSent();
+    held.push(["writeHead", setHead(res, args)]); // throws for what writeHead would refuse
+    holdHead(); // no more: as in node, nothing leaves before the body or `flushHeaders`
+    return true;
   };
 
   /** Whether the call is not to be passed on, now or ever. */
   const hold = (method: Method, args: unknown[]): boolean => {
-    if (state === "waiting" && !dueOrFailing(isDue)) state = "released";
+    if (method === "writeHead") return holdWriteHead(args);
+    if (state === "waiting") {
+      if (isDue()) begin();
+      else release();
+    } else if (state === "released" && method === "end" && !res.writableEnded && isChanged()) begin();
     if (state === "released") return false;
-    if (state === "failed") return true;
-    const left = method === "writeHead" ? setHead(res, args) : args; // throws for what writeHead would refuse
-    if (state === "waiting") begin();
-    held.push([method, left]);
+    if (state === "failed") refuse(args, new Error("the response was replaced by a 500"));
+    else held.push([method, args]);
     return true;
   };
 
@@ -99,62 +113,29 @@ export function holdResponse(res: ServerResponse, { isDue, save, onError }: Savi
     if (!hold("flushHeaders", [])) passOn.flushHeaders.apply(res, []);
   };
   res.write = function write(...args: unknown[]) {
-    return hold("write", args) ? false : passOn.write.apply(res, args);
+    // Whoever waits for the response to drain after it failed would wait for ever.
+    return hold("write", args) ? state === "failed" : passOn.write.apply(res, args);
   } as ServerResponse["write"];
   res.end = function end(...args: unknown[]) {
     return hold("end", args) ? res : passOn.end.apply(res, args);
   } as ServerResponse["end"];
 }
 
-/** What cannot even be looked at, such as a value that no codec takes, is for the save to fail at. */
-function dueOrFailing(isDue: () => boolean): boolean {
-  try {
-    return isDue();
-  } catch {
-    return true;
-  }
+/** Tells the callback of a write that will not take place. */
+function refuse(args: unknown[], error: Error): void {
+  const callback = args.at(-1);
+  if (typeof callback === "function") process.nextTick(callback, error);
 }
 
-/**
- * Applies status and headers of `writeHead` to the response, as `writeHead` itself would, so that a cookie can
- * be added to them: headers that it is called with would take the place of those that were set before.
- *
- * @returns the arguments that are left for `writeHead`.
- */
-function setHead(res: ServerResponse, args: unknown[]): unknown[] {
-  const [status, message] = args as [number, unknown];
-  const headers = (typeof message === "string" ? args[2] : message) as
-    | OutgoingHttpHeaders
-    | OutgoingHttpHeader[]
-    | undefined;
-  res.statusCode = status;
-  if (Array.isArray(headers)) {
-    const pairs = headers.flat() as (string | number)[]; // [name, value, …] or [[name, value], …]
-    for (let at = 0; at < pairs.length; at += 2) res.removeHeader(String(pairs[at]));
-    for (let at = 0; at + 1 < pairs.length; at += 2)
-      res.appendHeader(String(pairs[at]), String(pairs[at + 1]));
-  } else {
-    for (const [name, value] of Object.entries(headers ?? {}))
-      if (value !== undefined) res.setHeader(name, value);
-  }
-  return typeof message === "string" ? [status, message] : [status];
+/** The very error of node:http. */
+function headersSent(): Error {
+  const error = new Error("Cannot write headers after they are sent to the client");
+  return Object.assign(error, { code: "ERR_HTTP_HEADERS_SENT" });
 }
 
-/** Adds the cookie to those that the app sets, and keeps caches from handing it to others. */
-function addCookie(res: ServerResponse, cookie: string): void {
-  const others = res.getHeader("set-cookie") ?? [];
-  res.setHeader("set-cookie", [...(Array.isArray(others) ? others : [String(others)]), cookie]);
-  res.setHeader("cache-control", "no-store");
-}
-
-/** Answers in place of the app, which could not be given a session or whose session could not be saved. */
-export function answer500(res: ServerResponse): void {
-  const body = "Internal Server Error\n";
-  for (const name of BODY_HEADERS) res.removeHeader(name);
-  res.setHeader("content-type", "text/plain; charset=utf-8");
-  res.setHeader("content-length", Buffer.byteLength(body));
-  res.setHeader("cache-control", "no-store");
-  res.statusCode = 500;
-  res.statusMessage = "Internal Server Error";
-  res.end(body); // to a HEAD request, node:http sends the head alone
+function tooLate(): SessionError {
+  return new SessionError(
+    "TOO_LATE",
+    "a session's cookie could not be set, since the head of the response had left: begin, renew and destroy sessions before the first byte of the body",
+  );
 }

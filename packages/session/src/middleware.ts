@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { answer500, holdResponse, type Saving } from "./held-response.js";
+import { holdResponse, type Saving } from "./held-response.js";
+import { answer500 } from "./response-head.js";
 
 /** What the manager reads of a request. */
 export type Request = Pick<IncomingMessage, "headers">;

@@ -37,7 +37,7 @@ export class SessionCookie {
   }
 
   #assertUsable(hostOnly: boolean): void {
-    const { secure, sameSite } = this.#attributes;
+    const { secure, sameSite, path, domain } = this.#attributes;
     const name = this.name.toLowerCase(); // browsers match the prefixes whatever their case
     if (!NAME.test(this.name)) {
       throw new TypeError(
@@ -64,7 +64,20 @@ export class SessionCookie {
         'a cookie named "__Secure-…" needs secure: true; choose another cookie.name for plain http',
       );
     }
-    this.set("token", 1); // the library refuses a malformed domain or path
+    if (typeof path !== "string" || !path.startsWith("/")) {
+      throw new TypeError(
+        `cookie.path must begin with "/", got ${JSON.stringify(path)}: browsers would put another in its place`,
+      );
+    }
+    try {
+      if (domain === "") throw new TypeError("the domain is empty");
+      this.set("token", 1); // the library refuses a malformed domain or path
+    } catch (cause) {
+      throw new TypeError(
+        'cookie.domain or cookie.path is malformed: write a domain as in "example.com", without scheme and port, and a path without ";" and control characters',
+        { cause },
+      );
+    }
   }
 
   /** The token that a `Cookie` header brings, if any. */

@@ -4,6 +4,7 @@ import { type Middleware, type Request, serve } from "./middleware.js";
 import { Session, stateOf } from "./session.js";
 import { type CookieOptions, SessionCookie } from "./session-cookie.js";
 import { SessionRepository } from "./session-repository.js";
+import type { SessionState } from "./session-state.js";
 
 export interface SessionManagerOptions {
   store: Store;
@@ -29,6 +30,8 @@ export interface SessionManagerOptions {
   onError?: (error: Error) => void;
 }
 
+/** How often one response waits for a session that the app keeps changing. */
+const MAX_COMMITS = 10;
 const MAX_LIFETIME_MS = 100 * 365.25 * 86_400_000;
 
 /**
@@ -50,13 +53,21 @@ export class SessionManager<T extends object = Record<string, unknown>> {
   readonly #sessions: WeakMap<object, Session<T>> = new WeakMap();
 
   constructor(options: SessionManagerOptions) {
-    const { store, hashTokens = true, codec = jsonCodec } = options;
-    if (typeof store?.find !== "function") {
+    if (typeof options?.store?.find !== "function") {
       throw new TypeError("store is missing: pass one, as in new SessionManager({ store: new MemStore() })");
     }
+    const { store, hashTokens = true, codec = jsonCodec } = options;
     this.#cookie = new SessionCookie(options.cookie);
     this.#now = options.now ?? Date.now;
-    this.#onError = options.onError ?? ((error) => process.emitWarning(error));
+    const { onError = (error: Error) => process.emitWarning(error) } = options;
+    this.#onError = (error) => {
+      try {
+        onError(error);
+      } catch (thrown) {
+        // An error handler that throws must leave no response open, and must not end the process.
+        process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
+      }
+    };
     this.#repository = new SessionRepository({
       ...{ store, hashTokens, codec, now: this.#now, onError: this.#onError },
       ...checkedLifetimes(options),
@@ -82,14 +93,31 @@ export class SessionManager<T extends object = Record<string, unknown>> {
   middleware(): Middleware {
     return (req, res, next) => {
       if (this.#sessions.has(req)) return next();
+      let toldToken: string | undefined;
       const load = async (): Promise<void> => {
-        this.#sessions.set(req, await this.load(this.#cookie.read(req.headers.cookie)));
+        const session = await this.load(this.#cookie.read(req.headers.cookie));
+        toldToken = session.token;
+        this.#sessions.set(req, session);
       };
-      serve(res, next, load, {
-        isDue: () => this.#repository.isDue(stateOf(this.get(req))),
-        save: () => this.commit(this.get(req)),
-        onError: this.#onError,
-      });
+      // The app may have committed the session itself: the client is to be told all the same.
+      const isUntold = (state: SessionState): boolean => this.#cookieAfter(toldToken, state) !== undefined;
+      const isChanged = (): boolean => {
+        const state = stateOf(this.get(req));
+        return this.#repository.isChanged(state) || isUntold(state);
+      };
+      const save = async (): Promise<string | undefined> => {
+        const state = stateOf(this.get(req));
+        await this.commit(this.get(req));
+        // The app may go on while its response is held; but not for ever.
+        for (let turn = 1; turn < MAX_COMMITS && this.#repository.isChanged(state); turn++) {
+          await this.commit(this.get(req));
+        }
+        const cookie = this.#cookieAfter(toldToken, state);
+        toldToken = state.token;
+        return cookie;
+      };
+      const isDue = (): boolean => isChanged() || this.#repository.isDue(stateOf(this.get(req)));
+      serve(res, next, load, { isDue, isChanged, save, onError: this.#onError });
     };
   }
 
@@ -122,14 +150,20 @@ export class SessionManager<T extends object = Record<string, unknown>> {
    * @returns the `Set-Cookie` header that tells the client its new token or takes the old one from it, if any.
    * @throws StoreError if the store fails. SessionError `INVALID_VALUE`, `CONFLICT`.
    */
-  async commit(session: Session<T>): Promise<string | undefined> {
+  commit(session: Session<T>): Promise<string | undefined> {
     const state = stateOf(session);
-    const { token, destroyedToken } = state;
-    await this.#repository.commit(state);
-    if (state.token !== undefined && state.token !== token) {
-      return this.#cookie.set(state.token, state.deadline - this.#now());
-    }
-    return destroyedToken === undefined ? undefined : this.#cookie.clear();
+    return state.inTurn(async () => {
+      const token = state.destroyedToken ?? state.token;
+      await this.#repository.commit(state);
+      return this.#cookieAfter(token, state);
+    });
+  }
+
+  /** The `Set-Cookie` header for a client that knows `token`; none if another request ended the session, and told it. */
+  #cookieAfter(token: string | undefined, state: SessionState): string | undefined {
+    if (state.token === token) return undefined;
+    if (state.token !== undefined) return this.#cookie.set(state.token, state.deadline - this.#now());
+    return state.isDestroyed ? this.#cookie.clear() : undefined;
   }
 
   /** Ends the session at once; see `commit` for what it gives. */

@@ -43,24 +43,47 @@ export class SessionRepository {
 
   /** Whether {@link commit} has anything to do. */
   isDue(state: SessionState): boolean {
-    return state.destroyedToken !== undefined || state.isChanged() || this.#isTouchDue(state);
+    return this.isChanged(state) || this.#isTouchDue(state);
   }
 
-  /** Carries out what was asked of the session: ends, saves, renews or touches it. */
+  /** Whether {@link commit} has anything to do but to note that the session is in use. */
+  isChanged(state: SessionState): boolean {
+    return state.destroyedToken !== undefined || state.isChanged();
+  }
+
+  /**
+   * Carries out what was asked of the session: ends, saves, renews or touches it. Commits of one session take
+   * turns.
+   */
   async commit(state: SessionState): Promise<void> {
-    if (state.destroyedToken !== undefined) {
-      await this.#store.delete(this.#key(state.destroyedToken));
-      state.destroyedToken = undefined;
-    }
+    await this.#endDestroyed(state);
+    state.isSaveVoid = false;
+    await this.#save(state);
+    await this.#endDestroyed(state); // it may have been destroyed while it was being saved
+  }
+
+  async #endDestroyed(state: SessionState): Promise<void> {
+    const { destroyedToken } = state;
+    if (destroyedToken === undefined) return;
+    await this.#store.delete(this.#key(destroyedToken));
+    state.destroyedToken = undefined;
+  }
+
+  async #save(state: SessionState): Promise<void> {
     const { stored } = state;
     if (!state.isChanged()) {
       if (stored !== undefined && this.#isTouchDue(state)) await this.#touch(stored, state);
     } else if (stored === undefined) {
       const token = newToken();
-      state.saved({ token, record: await this.#insert(token, state) });
       state.isRenewed = false; // it is as new as can be
-    } else if (state.isRenewed) await this.#renew(stored, state);
-    else await this.#saveChanges(stored, state);
+      state.saved({ token, record: await this.#insert(token, state) });
+    } else if (state.isRenewed) {
+      state.isRenewed = false; // a renewal that is asked for meanwhile is another one
+      await this.#renew(stored, state).catch((error: unknown) => {
+        state.isRenewed = true;
+        throw error;
+      });
+    } else await this.#saveChanges(stored, state);
   }
 
   #key(token: string): string {
@@ -97,10 +120,11 @@ export class SessionRepository {
     const key = this.#key(token);
     const { data } = record;
     const expiry = this.#expiry(state);
-    if (this.#store.touch !== undefined) {
-      if (await this.#store.touch(key, expiry)) state.stored = { token, record: { data, expiry } };
-      else state.end();
-    } else if (await this.#write(key, data, data, expiry)) state.stored = { token, record: { data, expiry } };
+    const canTouch = this.#store.touch !== undefined;
+    const isLive = await (this.#store.touch?.(key, expiry) ?? this.#write(key, data, data, expiry));
+    if (state.isSaveVoid) return;
+    if (isLive) state.stored = { token, record: { data, expiry } };
+    else if (canTouch) state.end();
     // Otherwise another request has ended or changed the session, and has moved its expiry with that.
   }
 
@@ -133,7 +157,7 @@ export class SessionRepository {
         return state.saved({ token, record: next });
       }
       const current = await this.#adoptCurrent(token, state);
-      if (current === undefined) return state.end();
+      if (current === undefined) return;
       record = current;
     }
     throw conflict();
@@ -154,7 +178,7 @@ export class SessionRepository {
       const current = await this.#adoptCurrent(old.token, state);
       if (current === undefined) {
         await this.#store.delete(this.#key(token));
-        return state.end();
+        return;
       }
       oldRecord = current;
       const next = { data: state.draft(), expiry: this.#expiry(state) };
@@ -172,11 +196,15 @@ export class SessionRepository {
     return true;
   }
 
-  /** Puts the changes on top of what the store holds now, and gives that; `undefined` if the session has ended. */
+  /** Puts the changes on top of what the store holds now, and gives that; `undefined`, noted, if the session has ended. */
   async #adoptCurrent(token: string, state: SessionState): Promise<SessionRecord | undefined> {
     const record = await this.#store.find(this.#key(token));
     const content = record && this.#decode(record);
-    if (record === undefined || content === undefined) return undefined;
+    if (state.isSaveVoid) return undefined;
+    if (record === undefined || content === undefined) {
+      state.end();
+      return undefined;
+    }
     state.adopt({ token, record }, content);
     return record;
   }

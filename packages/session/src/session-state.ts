@@ -29,6 +29,11 @@ export class SessionState {
   destroyedToken: string | undefined;
   isRenewed = false;
   isEnded = false;
+  /** Whether it was this request that ended the session, and no other has begun since. */
+  isDestroyed = false;
+  /** Whether the session was destroyed during the commit under way: what that saves is to be ended as well. */
+  isSaveVoid = false;
+  #lastCommit: Promise<unknown> = Promise.resolve();
   /** Whether `deadline` was set by this request, and so is to stand against what the store holds. */
   #isDeadlineOwn = false;
 
@@ -42,17 +47,33 @@ export class SessionState {
     return this.stored?.token;
   }
 
+  /** Runs the commits of one session one after the other: side by side, each could begin a session of its own. */
+  inTurn<R>(commit: () => Promise<R>): Promise<R> {
+    const turn = this.#lastCommit.then(commit);
+    this.#lastCommit = turn.catch(() => undefined); // it is for the caller of that commit to handle
+    return turn;
+  }
+
   /** Takes over what the store holds. The changes of this request that are not saved stay on top of it. */
   adopt(stored: StoredSession, content: SessionContent): void {
     this.#noteChangesInPlace();
+    const inHand = new Map(
+      [...this.values].filter(([key]) => this.#exposed.has(key) && !this.#changes.has(key)),
+    );
     this.stored = stored;
     if (!this.#isDeadlineOwn) this.deadline = content.deadline;
     this.values.clear();
     this.#exposed.clear();
-    for (const [key, value] of Object.entries(content.values)) this.values.set(key, value);
+    for (const [key, value] of Object.entries(content.values)) {
+      // What nobody has changed stays the object that the app has in its hands, and may change later on.
+      const isInHand = inHand.has(key) && this.#isSame(key, inHand.get(key), value);
+      this.values.set(key, isInHand ? inHand.get(key) : value);
+      if (isInHand) this.#exposed.add(key);
+    }
     for (const [key, change] of this.#changes) {
       if (change.kind === "delete") this.values.delete(key);
       else this.values.set(key, change.value);
+      if (change.kind === "set") this.#expose(key, change.value);
     }
   }
 
@@ -64,11 +85,16 @@ export class SessionState {
 
   /** Notes that the last draft is in the store now. */
   saved(stored: StoredSession): void {
+    if (this.isSaveVoid) {
+      this.destroyedToken = stored.token;
+      return;
+    }
     this.stored = stored;
     for (const [key, change] of this.#drafted)
       if (this.#changes.get(key) === change) this.#changes.delete(key);
     this.isEnded = false;
-    this.#isDeadlineOwn = false;
+    this.isDestroyed = false;
+    if (!this.isRenewed) this.#isDeadlineOwn = false;
   }
 
   /** Notes that the session is no more: another request ended it, or its deadline. What it held is not saved. */
@@ -115,6 +141,8 @@ export class SessionState {
   destroy(): void {
     this.destroyedToken ??= this.token;
     this.end();
+    this.isDestroyed = true;
+    this.isSaveVoid = true;
   }
 
   /** Whether there is something to write: a change, or a new token for a session that has one. */
@@ -128,22 +156,27 @@ export class SessionState {
   }
 
   #isExposedChanged(): boolean {
-    return (
-      this.#exposed.size > 0 &&
-      Buffer.compare(this.#encode(), this.stored?.record.data ?? Buffer.alloc(0)) !== 0
-    );
+    if (this.#exposed.size === 0) return false;
+    try {
+      return Buffer.compare(this.#encode(), this.stored?.record.data ?? Buffer.alloc(0)) !== 0;
+    } catch {
+      return true; // a value that cannot be saved is for the save to fail at
+    }
+  }
+
+  #isSame(key: string, one: unknown, other: unknown): boolean {
+    const [a, b] = [one, other].map((value) => this.#codec.encode({ deadline: 0, values: { [key]: value } }));
+    return Buffer.compare(a as Uint8Array, b as Uint8Array) === 0;
   }
 
   /** Notes the changes that were made in place, to objects that the app has in its hands. */
   #noteChangesInPlace(): void {
     if (this.stored === undefined || !this.#isExposedChanged()) return;
     const { values } = this.#codec.decode(this.stored.record.data);
-    const bytesOf = (key: string, value: unknown): Uint8Array =>
-      this.#codec.encode({ deadline: 0, values: { [key]: value } });
     for (const key of this.#exposed) {
       if (this.#changes.has(key) || !this.values.has(key)) continue;
       const value = this.values.get(key);
-      if (Buffer.compare(bytesOf(key, value), bytesOf(key, values[key])) !== 0) this.set(key, value);
+      if (!this.#isSame(key, value, values[key])) this.set(key, value);
     }
   }
 }

@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { StoreError, warnOncePerCode } from "../src/index.js";
+import { collectWarnings } from "./fixtures/process-warnings.js";
+
+describe("StoreError", () => {
+  it("has a name, a code, a message and the driver's error as its cause", () => {
+    const cause = new Error("ECONNREFUSED");
+    const error = new StoreError("UNAVAILABLE", "the database does not answer", { cause });
+    expect(error).toBeInstanceOf(Error);
+    expect(error).toMatchObject({
+      name: "StoreError",
+      code: "UNAVAILABLE",
+      message: "the database does not answer",
+      cause,
+    });
+    expect(error.stack).toMatch(/^StoreError: the database does not answer\n|^Error: the database/);
+  });
+
+  it("has no cause at all unless it is given one", () => {
+    expect("cause" in new StoreError("CLOSED", "closed")).toBe(false);
+  });
+});
+
+describe("warnOncePerCode", () => {
+  it("warns of the first error of each code, and says how to see the others", async () => {
+    await using warnings = collectWarnings();
+    const onError = warnOncePerCode();
+    onError(new StoreError("CORRUPT", "one"));
+    onError(new StoreError("CORRUPT", "two"));
+    onError(new StoreError("UNAVAILABLE", "three"));
+    expect((await warnings.emitted()).map(({ name, code, message }) => ({ name, code, message }))).toEqual([
+      {
+        name: "StoreError",
+        code: "CORRUPT",
+        message: "one (further CORRUPT errors are not shown; set onError to see all)",
+      },
+      {
+        name: "StoreError",
+        code: "UNAVAILABLE",
+        message: "three (further UNAVAILABLE errors are not shown; set onError to see all)",
+      },
+    ]);
+  });
+
+  it("counts for each store of its own", async () => {
+    await using warnings = collectWarnings();
+    warnOncePerCode()(new StoreError("CORRUPT", "in one store"));
+    warnOncePerCode()(new StoreError("CORRUPT", "in another"));
+    expect(await warnings.emitted()).toHaveLength(2);
+  });
+});

@@ -1,0 +1,48 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { TimeSlice } from "../src/index.js";
+
+let now = 0;
+
+beforeEach(() => {
+  now = 1_000_000;
+  vi.spyOn(performance, "now").mockImplementation(() => now);
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+it("is over after 4 ms", () => {
+  const slice = new TimeSlice();
+  expect(slice.isOver).toBe(false);
+  now += 3.999;
+  expect(slice.isOver).toBe(false);
+  now += 0.001;
+  expect(slice.isOver).toBe(true);
+});
+
+it("begins anew when the event loop has turned", async () => {
+  const slice = new TimeSlice();
+  now += 100;
+  await slice.next();
+  expect(slice.isOver).toBe(false);
+  now += 4;
+  expect(slice.isOver).toBe(true);
+});
+
+it("counts the next slice from after the turn, however long that took", async () => {
+  const slice = new TimeSlice();
+  setImmediate(() => {
+    now += 50; // a request of others is handled meanwhile
+  });
+  await slice.next();
+  expect(slice.isOver).toBe(false);
+});
+
+it("lets those have their turn who wait for the event loop", async () => {
+  const turns: string[] = [];
+  setImmediate(() => turns.push("another"));
+  await new TimeSlice().next();
+  turns.push("next slice");
+  expect(turns).toEqual(["another", "next slice"]);
+});

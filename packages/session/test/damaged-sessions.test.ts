@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { type Handler, run } from "./fixtures/running-app.js";
+import { Visitor } from "./fixtures/visitor.js";
+
+const save: Handler = (session, res) => {
+  session.set("x", 1);
+  res.end("body");
+};
+
+describe("a value that cannot be saved", () => {
+  it("is a 500, and an error to onError that names its key", async () => {
+    await using app = await run((session, res) => {
+      session.set("when", new Date(0));
+      res.end("body");
+    });
+    expect((await new Visitor(app.url).get()).status).toBe(500);
+    expect(app.errors).toEqual([
+      expect.objectContaining({
+        code: "INVALID_VALUE",
+        message: 'the session value "when" holds an object of class Date, which JSON does not bring back',
+      }),
+    ]);
+  });
+
+  it("is one even if it is put in place into an object that was loaded", async () => {
+    await using app = await run((session, res, req) => {
+      if (req.url === "/set") session.set("cart", [1]);
+      else (session.get("cart") as unknown[]).push(1n);
+      res.end(session.status);
+    });
+    const visitor = new Visitor(app.url);
+    await visitor.get("/set");
+    expect((await visitor.get()).status).toBe(500);
+    expect(app.errors).toEqual([expect.objectContaining({ code: "INVALID_VALUE" })]);
+    expect(await app.store.contents()).toEqual([{ cart: [1] }]);
+  });
+});
+
+describe("a stored session that cannot be decoded", () => {
+  it.each([
+    ["no JSON", "secret data"],
+    ["JSON of something else", '["secret data"]'],
+    ["JSON of nothing", "null"],
+    ["no values", '{"deadline":1}'],
+    ["values that are a list", '{"deadline":1,"values":["secret data"]}'],
+    ["values that are null", '{"deadline":1,"values":null}'],
+    ["a deadline that is no number", '{"deadline":"secret data","values":{}}'],
+    ["no UTF-8", Buffer.from([0xff, 0xfe])],
+    ["nothing", ""],
+  ])("counts as absent, and is reported without its data: %s", async (_, data) => {
+    await using app = await run((session, res, req) => {
+      if (req.url === "/set") session.set("x", 1);
+      res.end(JSON.stringify([...session.keys()]));
+    });
+    const visitor = new Visitor(app.url);
+    await visitor.get("/set");
+    const { token } = visitor;
+    const [key] = await app.store.keys();
+    await app.store.memory.commit(key as string, Buffer.from(data), new Date(app.clock.now() + 1000));
+    expect(await visitor.get()).toMatchObject({ status: 200, body: "[]" });
+    expect(app.errors).toEqual([expect.objectContaining({ name: "SessionError", code: "CORRUPT" })]);
+    expect(app.errors[0]?.message).toMatch(
+      /^a stored session cannot be decoded \((SyntaxError|TypeError)\); it counts as absent$/,
+    );
+    expect(`${app.errors[0]?.stack} ${app.errors[0]?.cause}`).not.toContain("secret");
+    await visitor.get("/set");
+    expect(visitor.token).not.toBe(token);
+  });
+
+  it("ends the session for a request that was under way", async () => {
+    await using app = await run(save);
+    const visitor = new Visitor(app.url);
+    await visitor.get();
+    const [key] = await app.store.keys();
+    await app.store.interrupt(
+      ["replace"],
+      () => visitor.get("/"),
+      () => app.store.memory.commit(key as string, Buffer.from("{"), new Date(app.clock.now() + 1000)),
+    );
+    expect(app.errors).toEqual([expect.objectContaining({ code: "CORRUPT" })]);
+  });
+});

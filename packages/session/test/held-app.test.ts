@@ -1,0 +1,168 @@
+import { describe, expect, it } from "vitest";
+import { RawClient } from "./fixtures/raw-client.js";
+import { type Handler, run } from "./fixtures/running-app.js";
+
+const mebibyte = "0123456789abcdef".repeat(65_536);
+
+describe("while a response is held", () => {
+  it("the app sees it as sent, as it would without a session", async () => {
+    const seen: [string, boolean][] = [];
+    await using app = await run((session, res) => {
+      session.set("x", 1);
+      seen.push(["before", res.headersSent]);
+      res.writeHead(200);
+      seen.push(["after writeHead", res.headersSent]);
+      res.end("body");
+      seen.push(["after end", res.headersSent]);
+    });
+    using client = await RawClient.request(app.url);
+    await client.end();
+    expect(seen).toEqual([
+      ["before", false],
+      ["after writeHead", true],
+      ["after end", true],
+    ]);
+  });
+
+  it("a second head is refused at the call, as node does", async () => {
+    const refusals: unknown[] = [];
+    await using app = await run((session, res) => {
+      if (session.status === "unmodified") session.set("x", 1);
+      res.writeHead(200);
+      res.write("body");
+      try {
+        res.writeHead(500, { "X-Other": "x" });
+      } catch (error) {
+        refusals.push(error);
+      }
+      res.end();
+    });
+    using client = await RawClient.request(app.url);
+    expect(await client.end()).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+    expect(refusals).toEqual([expect.objectContaining({ code: "ERR_HTTP_HEADERS_SENT" })]);
+    expect(app.errors).toEqual([]);
+  });
+
+  it.each([99, 1000, Number.NaN, "no status"])(
+    "a head of status %o is refused at the call, as node does",
+    async (status) => {
+      await using app = await run((session, res) => {
+        session.set("x", 1);
+        try {
+          res.writeHead(status as number);
+        } catch (error) {
+          res.end((error as { code: string }).code);
+        }
+      });
+      using client = await RawClient.request(app.url);
+      expect(await client.end()).toContain("ERR_HTTP_INVALID_STATUS_CODE");
+    },
+  );
+
+  it("headers that node would refuse are refused at the call", async () => {
+    await using app = await run((session, res) => {
+      session.set("x", 1);
+      try {
+        res.writeHead(200, { "X-Bad": "a\r\nb" });
+      } catch (error) {
+        res.end((error as { code: string }).code);
+      }
+    });
+    using client = await RawClient.request(app.url);
+    expect(await client.end()).toContain("ERR_INVALID_CHAR");
+  });
+
+  it("callbacks of write and end wait, and are called in order", async () => {
+    const events: string[] = [];
+    await using app = await run((session, res) => {
+      session.set("x", 1);
+      res.on("finish", () => events.push("finish"));
+      res.write("one", () => events.push("one"));
+      res.write("two", "utf8", () => events.push("two"));
+      res.end("three", () => events.push("end"));
+    });
+    const gate = app.store.pause("replace");
+    using client = await RawClient.request(app.url);
+    await gate.reached;
+    events.push("saved");
+    gate.release();
+    expect(await client.end()).toMatch(/one\r\n.*\r\ntwo\r\n.*\r\nthree\r\n0\r\n\r\n$/s);
+    expect(events).toEqual(["saved", "one", "two", "finish", "end"]);
+  });
+
+  it("a client that goes away is no error, and the session is saved", async () => {
+    let closed = Promise.resolve<unknown>(undefined);
+    await using app = await run((session, res) => {
+      closed = new Promise((resolve) => res.on("close", resolve));
+      session.set("x", 1);
+      res.write("body");
+      res.end(mebibyte);
+    });
+    const gate = app.store.pause("replace");
+    const client = await RawClient.request(app.url);
+    await gate.reached;
+    client[Symbol.dispose]();
+    await closed;
+    gate.release();
+    using another = await RawClient.request(app.url);
+    expect(await another.end()).toMatch(/^HTTP\/1.1 200 OK/);
+    expect(await app.store.contents()).toEqual([{ x: 1 }, { x: 1 }]);
+    expect(app.errors).toEqual([]);
+  });
+
+  it("a write after the end is the error that it is without a session", async () => {
+    const errors: unknown[] = [];
+    await using app = await run((session, res, req) => {
+      if (req.url === "/set") session.set("x", 1);
+      res.on("error", (error) => errors.push((error as NodeJS.ErrnoException).code));
+      res.end("body");
+      res.write("more");
+    });
+    for (const path of ["/plain", "/set"]) {
+      using client = await RawClient.request(app.url, path);
+      expect(await client.end()).toMatch(/\r\n\r\nbody$/);
+    }
+    expect(errors).toEqual(["ERR_STREAM_WRITE_AFTER_END", "ERR_STREAM_WRITE_AFTER_END"]);
+    expect(app.errors).toEqual([]);
+  });
+
+  it("a second end is none, as without a session", async () => {
+    await using app = await run((session, res) => {
+      session.set("x", 1);
+      res.end("body");
+      res.end();
+    });
+    using client = await RawClient.request(app.url);
+    expect(await client.end()).toMatch(/\r\n\r\nbody$/);
+    expect(app.errors).toEqual([]);
+  });
+
+  it("what node does not take becomes a 500, and an error to onError", async () => {
+    const answers: Handler[] = [
+      (_, res) => void res.end(123 as unknown as string),
+      (_, res) => void (res.write({} as string), res.end()),
+    ];
+    for (const answer of answers) {
+      await using app = await run((session, res, req) => {
+        session.set("x", 1);
+        return answer(session, res, req);
+      });
+      using client = await RawClient.request(app.url);
+      expect(await client.end()).toMatch(
+        /^HTTP\/1.1 500 Internal Server Error\r\n[^]*\r\n\r\nInternal Server Error\n$/,
+      );
+      expect(app.errors).toEqual([expect.objectContaining({ code: expect.stringMatching(/^ERR_/) })]);
+    }
+  });
+
+  it("what node does not take after the head has left cuts the response short", async () => {
+    await using app = await run((session, res) => {
+      session.set("x", 1);
+      res.write("body");
+      res.end(123 as unknown as string);
+    });
+    using client = await RawClient.request(app.url);
+    expect(await client.end()).not.toMatch(/0\r\n\r\n$/);
+    expect(app.errors).toEqual([expect.objectContaining({ code: "ERR_INVALID_ARG_TYPE" })]);
+  });
+});

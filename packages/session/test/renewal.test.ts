@@ -1,0 +1,240 @@
+import { describe, expect, it } from "vitest";
+import { type Handler, type RunningApp, run } from "./fixtures/running-app.js";
+import { Visitor } from "./fixtures/visitor.js";
+
+const answer: Handler = (session, res, req) => {
+  if (req.url === "/login") session.set("userId", "u1");
+  if (req.url === "/renew") session.renew();
+  if (req.url === "/renew-and-set") session.renew();
+  if (req.url === "/renew-and-set") session.set("role", "admin");
+  if (req.url === "/change") session.set("page", 2);
+  if (req.url === "/logout") session.destroy();
+  res.end(JSON.stringify(Object.fromEntries([...session.keys()].map((key) => [key, session.get(key)]))));
+};
+
+async function loggedIn(): Promise<{ app: RunningApp; visitor: Visitor } & AsyncDisposable> {
+  const app = await run(answer);
+  const visitor = new Visitor(app.url);
+  await visitor.get("/login");
+  app.store.takeCalls();
+  return { app, visitor, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
+}
+
+describe("renewal", () => {
+  it("changes the token, keeps the values and ends the old token", async () => {
+    await using session = await loggedIn();
+    const { visitor, app } = session;
+    const before = visitor.clone();
+    await visitor.get("/renew");
+    expect(visitor.token).toHaveLength(43);
+    expect(visitor.token).not.toBe(before.token);
+    expect((await visitor.get()).body).toBe('{"userId":"u1"}');
+    expect((await before.get()).body).toBe("{}");
+    expect(await app.store.contents()).toEqual([{ userId: "u1" }]);
+  });
+
+  it("saves what is changed with it", async () => {
+    await using session = await loggedIn();
+    await session.visitor.get("/renew-and-set");
+    expect((await session.visitor.get()).body).toBe('{"userId":"u1","role":"admin"}');
+  });
+
+  it("is done once per call: the next save keeps the new token", async () => {
+    await using session = await loggedIn();
+    const { sessions, store } = session.app;
+    const loaded = await sessions.load(session.visitor.token);
+    await sessions.renew(loaded);
+    const { token } = loaded;
+    store.takeCalls();
+    expect(loaded.status).toBe("unmodified");
+    expect(await sessions.commit(loaded)).toBeUndefined();
+    expect(store.takeCalls()).toEqual([]);
+    loaded.set("page", 2);
+    expect(await sessions.commit(loaded)).toBeUndefined();
+    expect(store.takeCalls()).toEqual(["replace"]);
+    expect(loaded.token).toBe(token);
+  });
+
+  it("that is asked for while another is under way is a second one", async () => {
+    await using session = await loggedIn();
+    const { sessions, store, clock } = session.app;
+    const loaded = await sessions.load(session.visitor.token);
+    const insert = store.pause("replace");
+    const first = sessions.renew(loaded);
+    await insert.reached;
+    clock.advance(1000);
+    loaded.renew({ newLifetime: true });
+    insert.release();
+    await first;
+    const { token } = loaded;
+    expect(loaded.status).toBe("modified");
+    await sessions.commit(loaded);
+    expect(loaded.token).not.toBe(token);
+    const reloaded = await sessions.load(loaded.token);
+    expect(reloaded.deadline.getTime()).toBe(clock.now() + 86_400_000);
+    expect(await store.contents()).toEqual([{ userId: "u1" }]);
+  });
+
+  it("that the store fails at is done by the next save", async () => {
+    await using session = await loggedIn();
+    const { sessions, store } = session.app;
+    const loaded = await sessions.load(session.visitor.token);
+    store.fail("replace", new Error("away"));
+    await expect(sessions.renew(loaded)).rejects.toThrow("away");
+    store.fail("replace");
+    await sessions.commit(loaded);
+    expect(loaded.token).not.toBe(session.visitor.token);
+    expect(await store.contents()).toEqual([{ userId: "u1" }]);
+  });
+
+  it("of a session that was never saved is nothing: its token is as new as can be", async () => {
+    await using app = await run(answer);
+    const visitor = new Visitor(app.url);
+    const { setCookies } = await visitor.get("/renew-and-set");
+    expect(setCookies).toHaveLength(1);
+    expect(app.store.calls).toEqual(["replace"]);
+  });
+
+  it("by the app itself tells the client as well", async () => {
+    await using app = await run(async (session, res, req) => {
+      if (req.url === "/login") session.set("userId", "u1");
+      else await app.sessions.renew(session);
+      res.end(String(session.get("userId")));
+    });
+    const visitor = new Visitor(app.url);
+    await visitor.get("/login");
+    const before = visitor.token;
+    await visitor.get("/renew");
+    expect(visitor.token).not.toBe(before);
+    app.store.takeCalls();
+    expect((await visitor.get("/renew")).body).toBe("u1");
+    expect(app.store.takeCalls()).toEqual(["find", "replace", "replace"]);
+  });
+
+  it("leaves no moment in which neither token leads to the session", async () => {
+    await using session = await loggedIn();
+    const { app, visitor } = session;
+    for (const calls of [["replace"], ["replace", "replace"]] as const) {
+      const old = visitor.clone();
+      await app.store.interrupt(
+        calls,
+        () => visitor.get("/renew"),
+        async () => {
+          expect((await old.get()).body).toBe('{"userId":"u1"}');
+          expect(await app.store.contents()).toHaveLength(calls.length);
+        },
+      );
+      expect((await visitor.get()).body).toBe('{"userId":"u1"}');
+    }
+  });
+});
+
+const renews = { path: "/renew", other: "/logout" };
+const logsOut = { path: "/logout", other: "/renew" };
+
+describe("a renewal that races a log-out", () => {
+  it.each([
+    ["before it looks the session up", renews, ["find"]],
+    ["before it inserts the new record", renews, ["replace"]],
+    ["before it ends the old one", renews, ["replace", "replace"]],
+  ] as const)("leaves no session: the log-out comes %s", async (_, { path, other }, calls) => {
+    await using session = await loggedIn();
+    const copy = session.visitor.clone();
+    const { store, errors } = session.app;
+    await store.interrupt(
+      calls,
+      () => session.visitor.get(path),
+      () => copy.get(other),
+    );
+    expect(await store.contents()).toEqual([]);
+    expect((await session.visitor.get()).body).toBe("{}");
+    expect(errors).toEqual([]);
+  });
+
+  it.each([
+    ["looks the session up", logsOut, ["find"]],
+    ["deletes", logsOut, ["find", "delete"]],
+  ] as const)(
+    "goes on under its new token: it comes before the log-out %s",
+    async (_, { path, other }, calls) => {
+      await using session = await loggedIn();
+      const copy = session.visitor.clone();
+      await session.app.store.interrupt(
+        calls,
+        () => session.visitor.get(path),
+        () => copy.get(other),
+      );
+      expect((await copy.get()).body).toBe('{"userId":"u1"}');
+      expect(await session.app.store.contents()).toHaveLength(1);
+    },
+  );
+
+  it("tells the browser of no token that leads nowhere", async () => {
+    await using session = await loggedIn();
+    const copy = session.visitor.clone();
+    const { setCookies } = await session.app.store.interrupt(
+      ["replace", "replace"],
+      () => session.visitor.get("/renew"),
+      () => copy.get("/logout"),
+    );
+    expect(setCookies).toEqual([]);
+  });
+});
+
+describe("a renewal that races a change of another key", () => {
+  it.each([
+    ["before it inserts the new record", ["replace"]],
+    ["before it ends the old one", ["replace", "replace"]],
+  ] as const)("keeps both: the change comes %s", async (_, calls) => {
+    await using session = await loggedIn();
+    const copy = session.visitor.clone();
+    await session.app.store.interrupt(
+      calls,
+      () => session.visitor.get("/renew-and-set"),
+      () => copy.get("/change"),
+    );
+    expect(JSON.parse((await session.visitor.get()).body)).toEqual({ userId: "u1", page: 2, role: "admin" });
+    expect((await copy.get()).body).toBe("{}");
+    expect(await session.app.store.contents()).toHaveLength(1);
+  });
+
+  it("keeps its new lifetime", async () => {
+    await using session = await loggedIn();
+    const { sessions, store, clock } = session.app;
+    const loaded = await sessions.load(session.visitor.token);
+    clock.advance(1000);
+    loaded.renew({ newLifetime: true });
+    await store.interrupt(
+      ["replace", "replace"],
+      () => sessions.commit(loaded),
+      () => session.visitor.get("/change"),
+    );
+    expect(loaded.deadline.getTime()).toBe(clock.now() + 86_400_000);
+    expect((await sessions.load(loaded.token)).deadline).toEqual(loaded.deadline);
+  });
+
+  it("ends the session for a change that comes after it", async () => {
+    await using session = await loggedIn();
+    const copy = session.visitor.clone();
+    await session.app.store.interrupt(
+      ["replace"],
+      () => session.visitor.get("/change"),
+      () => copy.get("/renew"),
+    );
+    expect((await session.visitor.get()).body).toBe("{}");
+    expect((await copy.get()).body).toBe('{"userId":"u1"}');
+    expect(await session.app.store.contents()).toEqual([{ userId: "u1" }]);
+  });
+});
+
+it("of two renewals at once, one wins, and the other leaves nothing behind", async () => {
+  await using session = await loggedIn();
+  const copy = session.visitor.clone();
+  await session.app.store.interrupt(
+    ["replace", "replace"],
+    () => session.visitor.get("/renew"),
+    () => copy.get("/renew"),
+  );
+  expect((await copy.get()).body).toBe('{"userId":"u1"}');
+  expect(await session.app.store.contents()).toEqual([{ userId: "u1" }]);
+});

@@ -1,0 +1,161 @@
+import { describe, expect, it, vi } from "vitest";
+import { Session } from "../src/index.js";
+import { run, type Values } from "./fixtures/running-app.js";
+import { commitBoth, stored, valuesOf } from "./fixtures/stored-session.js";
+import { Visitor } from "./fixtures/visitor.js";
+
+describe("of two requests at once", () => {
+  it("that change different keys, both keep their change", async () => {
+    await using app = await stored({ name: "Ada" });
+    const [one, other] = [await app.load(), await app.load()];
+    one.set("theme", "dark");
+    other.set("lang", "en").delete("name");
+    await commitBoth(app.sessions, one, other);
+    expect(await app.store.contents()).toEqual([{ theme: "dark", lang: "en" }]);
+    expect(valuesOf(other)).toEqual({ theme: "dark", lang: "en" });
+    expect(other.status).toBe("unmodified");
+  });
+
+  it("that change the same key, the last wins", async () => {
+    await using app = await stored({ theme: "light" });
+    const [one, other] = [await app.load(), await app.load()];
+    one.set("theme", "dark");
+    other.set("theme", "high contrast");
+    await commitBoth(app.sessions, one, other);
+    expect(await app.store.contents()).toEqual([{ theme: "high contrast" }]);
+  });
+
+  it.each<[string, (session: Session<Values>) => unknown]>([
+    ["a deletion", (session) => session.delete("theme")],
+    ["a clearance", (session) => session.clear()],
+    ["a pop", (session) => session.pop("theme")],
+  ])("the last wins if it is %s", async (kind, change) => {
+    await using app = await stored({ theme: "light" });
+    const [one, other] = [await app.load(), await app.load()];
+    one.set("theme", "dark");
+    change(other);
+    await commitBoth(app.sessions, one, other);
+    expect(await app.store.contents()).toEqual([{}]);
+    expect(other.has("theme"), kind).toBe(false);
+  });
+
+  it("that delete and change the same key, the change wins if it comes last", async () => {
+    await using app = await stored({ theme: "light" });
+    const [one, other] = [await app.load(), await app.load()];
+    one.delete("theme");
+    other.set("theme", "dark");
+    await commitBoth(app.sessions, one, other);
+    expect(await app.store.contents()).toEqual([{ theme: "dark" }]);
+  });
+
+  it("fifty keep all of their fifty changes, over HTTP", async () => {
+    await using app = await run((session, res, req) => {
+      session.set(String(req.url), true);
+      res.end();
+    });
+    const visitor = new Visitor(app.url);
+    await visitor.get("/0");
+    await Promise.all(Array.from({ length: 50 }, (_, at) => visitor.get(`/${at + 1}`)));
+    const expected = Object.fromEntries(Array.from({ length: 51 }, (_, at) => [`/${at}`, true]));
+    expect(await app.store.contents()).toEqual([expected]);
+    expect(app.errors).toEqual([]);
+  });
+
+  it("a hundred that come in between are too many: CONFLICT, and nothing of this one is saved", async () => {
+    await using app = await stored({ page: 1 });
+    const session = await app.load();
+    session.set("page", 2);
+    const replace = vi.spyOn(app.store, "replace").mockResolvedValue(false);
+    for (const attempt of [() => app.sessions.commit(session), () => app.sessions.renew(session)]) {
+      await expect(attempt()).rejects.toMatchObject({
+        name: "SessionError",
+        code: "CONFLICT",
+        message: "the session was changed by others 100 times while it was being saved",
+      });
+    }
+    expect(replace.mock.calls.length).toBeGreaterThanOrEqual(200);
+    expect(replace.mock.calls.length).toBeLessThan(500);
+    expect(await app.store.contents()).toEqual([{ page: 1 }]);
+  });
+});
+
+describe("a change that is made while a commit is under way", () => {
+  it.each([
+    ["of a session that is stored", { page: 1 }],
+    ["of a new session", undefined],
+  ])("is saved by the next one: %s", async (_, values) => {
+    await using app = await stored(values ?? {});
+    const session = values ? await app.load() : await app.sessions.load(undefined);
+    session.set("page", 2).set("cart", ["tea"]);
+    await app.store.interrupt(
+      ["replace"],
+      () => app.sessions.commit(session),
+      () => (session.set("page", 3).get("cart") as string[]).push("honey"),
+    );
+    expect(await app.store.contents()).toContainEqual({ page: 2, cart: ["tea"] });
+    expect(session.status).toBe("modified");
+    expect(await app.sessions.commit(session)).toBeUndefined();
+    expect(await app.store.contents()).toContainEqual({ page: 3, cart: ["tea", "honey"] });
+    expect(session.status).toBe("unmodified");
+  });
+
+  it("survives the merge of that commit", async () => {
+    await using app = await stored({ page: 1 });
+    const [one, other] = [await app.load(), await app.load()];
+    other.set("theme", "dark");
+    await app.sessions.commit(other);
+    one.set("page", 2);
+    await app.store.interrupt(
+      ["replace", "find"], // with which the merge begins
+      () => app.sessions.commit(one),
+      () => one.set("page", 3).set("lang", "en"),
+    );
+    await app.sessions.commit(one);
+    expect(await app.store.contents()).toEqual([{ page: 3, theme: "dark", lang: "en" }]);
+  });
+
+  it("is saved before the response leaves, if it is one that the middleware makes", async () => {
+    const sessions: Session<Values>[] = [];
+    await using app = await run((session, res) => {
+      sessions.push(session);
+      session.set("page", 1);
+      res.end();
+    });
+    await app.store.interrupt(
+      ["replace"],
+      () => new Visitor(app.url).get(),
+      () => sessions[0]?.set("page", 2).set("late", true),
+    );
+    expect(await app.store.contents()).toEqual([{ page: 2, late: true }]);
+    expect(app.store.calls).toEqual(["replace", "replace"]);
+  });
+});
+
+describe("commits of one session at once", () => {
+  it("take turns, so that a new session is begun once", async () => {
+    await using app = await stored({});
+    const session = await app.sessions.load(undefined);
+    session.set("userId", "u1");
+    const cookies = await Promise.all([app.sessions.commit(session), app.sessions.commit(session)]);
+    expect(cookies).toEqual([expect.stringContaining(`=${session.token};`), undefined]);
+    expect(app.store.takeCalls()).toEqual(["replace"]);
+  });
+
+  it("go on after one that fails", async () => {
+    await using app = await stored({});
+    const session = await app.sessions.load(undefined);
+    session.set("userId", 1n);
+    const first = app.sessions.commit(session);
+    const second = first.catch(() => session.set("userId", "u1")).then(() => app.sessions.commit(session));
+    await expect(first).rejects.toMatchObject({ code: "INVALID_VALUE" });
+    expect(await second).toContain(`=${session.token};`);
+  });
+});
+
+it("a session is what a manager gives, with the values it was loaded with", async () => {
+  await using app = await stored({ name: "Ada", tags: ["a"] });
+  const session = await app.load();
+  expect(session).toBeInstanceOf(Session);
+  expect(valuesOf(session)).toEqual({ name: "Ada", tags: ["a"] });
+  expect(valuesOf(await app.sessions.load("A".repeat(43)))).toEqual({});
+});

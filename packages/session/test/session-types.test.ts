@@ -1,0 +1,43 @@
+import { MemStore } from "@scs/memstore";
+import { expect, expectTypeOf, it } from "vitest";
+import { type Session, SessionManager } from "../src/index.js";
+
+interface Shop {
+  userId: string;
+  cart: { product: string; count: number }[];
+}
+
+const sessions = new SessionManager<Shop>({ store: new MemStore({ cleanupIntervalMs: 0 }) });
+
+it("a session takes and gives what its type names: `tsc` checks this file", async () => {
+  const session = await sessions.load(undefined);
+  expectTypeOf(session).toEqualTypeOf<Session<Shop>>();
+  expectTypeOf(session.get("userId")).toEqualTypeOf<string | undefined>();
+  expectTypeOf(session.pop("cart")).toEqualTypeOf<Shop["cart"] | undefined>();
+  expectTypeOf(session.keys()).toEqualTypeOf<IterableIterator<"userId" | "cart">>();
+  // @ts-expect-error a user's ID is a string
+  session.set("userId", 4);
+  // @ts-expect-error there is no such value
+  session.set("userID", "u1");
+  // @ts-expect-error there is no such value
+  session.get("userID");
+  // @ts-expect-error there is no such value
+  session.has("userID");
+  // @ts-expect-error there is no such value
+  session.delete("userID");
+  // @ts-expect-error there is no such value
+  session.pop("userID");
+  // @ts-expect-error a cart holds products with their count
+  session.set("cart", [{ product: "tea" }]);
+  const others = new SessionManager<{ other: number }>({ store: new MemStore({ cleanupIntervalMs: 0 }) });
+  // @ts-expect-error one manager's session is not another's
+  await others.commit(session);
+  expect(session.set("userId", "u1").set("cart", [])).toBe(session);
+});
+
+it("a manager without a type takes whatever name and value", async () => {
+  const untyped = new SessionManager({ store: new MemStore({ cleanupIntervalMs: 0 }) });
+  const session = await untyped.load(undefined);
+  expectTypeOf(session.get("anything")).toEqualTypeOf<unknown>();
+  expect(session.set("anything", 1).get("anything")).toBe(1);
+});

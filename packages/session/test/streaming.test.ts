@@ -1,0 +1,235 @@
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { describe, expect, it } from "vitest";
+import { RawClient } from "./fixtures/raw-client.js";
+import { run } from "./fixtures/running-app.js";
+import { Signal } from "./fixtures/signal.js";
+import { Visitor } from "./fixtures/visitor.js";
+
+const chunk = "0123456789abcdef".repeat(4096); // 64 KiB
+const bodyOf = (response: string) => response.slice(response.indexOf("\r\n\r\n") + 4);
+
+/** Notes each 'drain', and whether a write had asked for it. */
+function watchDrains(res: ServerResponse): { due: number; undue: number; write(data: string): boolean } {
+  let isDue = false;
+  const drains = {
+    due: 0,
+    undue: 0,
+    write(data: string) {
+      const goesOn = res.write(data);
+      if (!goesOn) isDue = true;
+      return goesOn;
+    },
+  };
+  res.on("drain", () => {
+    if (isDue) drains.due++;
+    else drains.undue++;
+    isDue = false;
+  });
+  return drains;
+}
+
+describe("a writer that waits for 'drain'", () => {
+  it.each([
+    ["that reads at once", false],
+    ["that is slow", true],
+  ])("is let go on exactly when due, and finishes, with a client %s", async (_, isSlow) => {
+    const finished = new Signal();
+    let drains = { due: 0, undue: 0 };
+    await using app = await run(async (session, res) => {
+      session.set("x", 1);
+      res.writeHead(200, { "Content-Length": chunk.length * 40 });
+      const watched = watchDrains(res);
+      drains = watched;
+      for (let count = 0; count < 40; count++) if (!watched.write(chunk)) await once(res, "drain");
+      res.end();
+      finished.give();
+    });
+    using client = await RawClient.request(app.url);
+    if (isSlow) client.pause();
+    if (isSlow) setImmediate(() => client.resume());
+    await finished.given;
+    const body = bodyOf(await client.end());
+    expect(body.length).toBe(chunk.length * 40);
+    expect(body === chunk.repeat(40)).toBe(true);
+    expect(drains.undue).toBe(0);
+    expect(drains.due).toBeGreaterThan(0);
+  });
+
+  it("is told once, by us, if the response took all that was held", async () => {
+    const drained = new Signal();
+    let drains = { due: 0, undue: 0 };
+    await using app = await run((session, res) => {
+      session.set("x", 1);
+      const watched = watchDrains(res);
+      drains = watched;
+      res.once("drain", drained.give);
+      expect(watched.write("one ")).toBe(false);
+      expect(watched.write("two ")).toBe(false);
+      void drained.given.then(() => res.end("three"));
+    });
+    using client = await RawClient.request(app.url);
+    expect(await client.end()).toContain("three");
+    expect(drains).toMatchObject({ due: 1, undue: 0 });
+  });
+
+  it("is told once, by the response, if it did not take all", async () => {
+    const drained = new Signal();
+    let drains = { due: 0, undue: 0 };
+    await using app = await run((session, res) => {
+      session.set("x", 1);
+      const watched = watchDrains(res);
+      drains = watched;
+      res.once("drain", drained.give);
+      for (const data of [chunk.repeat(64), "small"]) watched.write(data);
+      void drained.given.then(() => setImmediate(() => res.end()));
+    });
+    const gate = app.store.pause("replace");
+    using client = await RawClient.request(app.url);
+    await gate.reached;
+    client.pause();
+    gate.release();
+    setImmediate(() => client.resume());
+    expect(await client.end()).toContain("small");
+    expect(drains).toMatchObject({ due: 1, undue: 0 });
+  });
+
+  it("is not told after the end", async () => {
+    let drains = { due: 0, undue: 0 };
+    await using app = await run((session, res) => {
+      session.set("x", 1);
+      const watched = watchDrains(res);
+      drains = watched;
+      watched.write("one");
+      res.end();
+    });
+    using client = await RawClient.request(app.url);
+    await client.end();
+    expect(drains).toMatchObject({ due: 0, undue: 0 });
+  });
+});
+
+it("a stream that is piped waits while the response is held, and arrives whole and in order", async () => {
+  let produced = 0;
+  const piped = new Signal();
+  const numbers = Array.from({ length: 64 }, (_, at) => `${at}:${chunk}`);
+  await using app = await run(async (session, res) => {
+    session.set("x", 1);
+    const source = Readable.from(
+      (function* () {
+        for (const part of numbers) {
+          produced++;
+          yield part;
+        }
+      })(),
+    );
+    await pipeline(source, res);
+    piped.give();
+  });
+  const gate = app.store.pause("replace");
+  using client = await RawClient.request(app.url);
+  await gate.reached;
+  using another = await RawClient.request(app.url); // time enough for all of it
+  await another.end();
+  expect(produced).toBeLessThan(64 + 20);
+  gate.release();
+  const body = bodyOf(await client.end()).replaceAll(/(^|\r\n)[0-9a-f]+\r\n/g, "");
+  expect(body.startsWith(numbers.join(""))).toBe(true);
+  await piped.given;
+  expect(produced).toBe(128);
+});
+
+describe("a session that changes while the body is on its way", () => {
+  it("is saved before the body ends", async () => {
+    const headLeft = new Signal();
+    await using app = await run(async (session, res, req) => {
+      if (req.url === "/login") session.set("userId", "u1");
+      else {
+        res.write("one ");
+        await headLeft.given;
+        session.set("late", true);
+      }
+      res.end("two");
+    });
+    const visitor = new Visitor(app.url);
+    await visitor.get("/login");
+    using client = await RawClient.request(app.url, "/", { cookie: `__Host-session=${visitor.token}` });
+    const gate = app.store.pause("replace");
+    headLeft.give();
+    await gate.reached;
+    using another = await RawClient.request(app.url, "/login");
+    await another.end();
+    expect(client.received).toContain("one ");
+    expect(client.received).not.toContain("two");
+    gate.release();
+    expect(await client.end()).toContain("two");
+    expect(await app.store.contents()).toContainEqual({ userId: "u1", late: true });
+    expect(app.errors).toEqual([]);
+  });
+
+  it("is saved once more, if it was saved before the head left", async () => {
+    await using app = await run(async (session, res) => {
+      session.set("first", 1);
+      await new Promise<void>((resolve) => res.write("one ", () => resolve()));
+      session.set("second", 2);
+      res.end("two");
+    });
+    const { setCookies, body } = await new Visitor(app.url).get();
+    expect(body).toBe("one two");
+    expect(setCookies).toHaveLength(1);
+    expect(await app.store.contents()).toEqual([{ first: 1, second: 2 }]);
+    expect(app.errors).toEqual([]);
+  });
+
+  it("is saved, and its cookie set, as long as a head is all that the app has given", async () => {
+    await using app = await run(async (session, res) => {
+      res.writeHead(200, { "X-Other": "x" });
+      await Promise.resolve();
+      session.set("userId", "u1");
+      res.end("body");
+    });
+    const { setCookies, headers } = await new Visitor(app.url).get();
+    expect(setCookies).toEqual([expect.stringMatching(/^__Host-session=/)]);
+    expect(headers.get("x-other")).toBe("x");
+  });
+
+  it.each([
+    ["begun", "/begin"],
+    ["renewed", "/renew"],
+    ["destroyed", "/logout"],
+  ])(
+    "and is %s is carried out, and TOO_LATE tells the app that the browser does not know",
+    async (_, path) => {
+      await using app = await run(async (session, res, req) => {
+        if (req.url !== "/login") await new Promise<void>((resolve) => res.write("one ", () => resolve()));
+        if (req.url === "/login" || req.url === "/begin") session.set("userId", "u1");
+        if (req.url === "/renew") session.renew();
+        if (req.url === "/logout") session.destroy();
+        res.end("two");
+      });
+      const visitor = new Visitor(app.url);
+      if (path !== "/begin") await visitor.get("/login");
+      const { body, setCookies } = await visitor.get(path);
+      expect(body).toBe("one two");
+      expect(setCookies).toEqual([]);
+      expect(app.errors).toEqual([expect.objectContaining({ name: "SessionError", code: "TOO_LATE" })]);
+      expect(app.errors[0]?.message).toContain("before the first byte of the body");
+      expect(await app.store.contents()).toHaveLength(path === "/logout" ? 0 : 1);
+    },
+  );
+
+  it("and cannot be saved cuts the response short", async () => {
+    await using app = await run(async (session, res) => {
+      await new Promise<void>((resolve) => res.write("one ", () => resolve()));
+      session.set("late", 1n);
+      res.end("two");
+    });
+    using client = await RawClient.request(app.url);
+    const received = await client.end();
+    expect(received).toContain("one ");
+    expect(received).not.toContain("two");
+    expect(app.errors).toEqual([expect.objectContaining({ code: "INVALID_VALUE" })]);
+  });
+});
