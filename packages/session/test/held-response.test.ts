@@ -66,7 +66,14 @@ const ways: Way[] = [
   { name: "a content length", answer: (_, res) => void res.setHeader("Content-Length", 4).end("body") },
   { name: "a redirect", answer: (_, res) => void res.writeHead(303, { Location: "/" }).end() },
   { name: "HEAD", method: "HEAD", answer: (_, res) => void res.setHeader("Content-Length", 4).end("body") },
-  { name: "HEAD with writes", method: "HEAD", answer: (_, res) => void (res.write("one"), res.end("two")) },
+  {
+    name: "HEAD with writes",
+    method: "HEAD",
+    answer: (_, res) => {
+      res.write("one");
+      res.end("two");
+    },
+  },
   { name: "204", answer: (_, res) => void res.writeHead(204).end() },
   {
     name: "304",
@@ -120,7 +127,7 @@ describe.each(ways)("a response by $name", ({ answer, stack = "node:http", metho
     gate.release();
     const received = await client.end();
     expect(received).toMatch(/\r\nSet-Cookie: __Host-session=/i);
-    expect(received).not.toMatch(/\r\nSet-Cookie: __Host-session=[^]*\r\nSet-Cookie: __Host-session=/i);
+    expect(received).not.toMatch(/\r\nSet-Cookie: __Host-session=.*\r\nSet-Cookie: __Host-session=/is);
     expect(comparable(received)).toBe(comparable(expected));
     expect(await app.store.contents()).toEqual([{ x: 1 }]);
     expect(app.errors).toEqual([]);
