@@ -1,6 +1,7 @@
 // Runs the pnpm that package.json pins, on a machine that has Node.js and npm alone: `node scripts/pnpm.js install`.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -13,13 +14,16 @@ const { packageManager } = JSON.parse(readFileSync(new URL("../package.json", im
  * @returns {number}
  */
 export function pnpm(...args) {
-  // npm sets npm_execpath to its own script; through it no shell and no npm.cmd is needed on Windows.
-  const runner = process.env.npm_execpath;
-  const command = ["exec", "--yes", "--", packageManager, ...args];
-  const [file, ...rest] = runner?.includes("npm-cli")
-    ? [process.execPath, runner, ...command]
-    : ["npm", ...command];
-  const { status, error } = spawnSync(file, rest, { cwd: root, stdio: "inherit" });
+  // From outside of the repository, so that npm takes its own copy of pnpm, not one that pnpm may be replacing.
+  const cwd = tmpdir();
+  const { npm_config_local_prefix: _inside, npm_execpath: npmScript, ...env } = process.env;
+  const command = ["exec", "--yes", "--", packageManager, "--dir", root, ...args];
+  // npm names its own script to what it runs; through it no shell and no npm.cmd is needed on Windows.
+  const [file, ...rest] = npmScript?.endsWith("npm-cli.js")
+    ? [process.execPath, npmScript, ...command]
+    : [process.platform === "win32" ? "npm.cmd" : "npm", ...command];
+  const shell = file.endsWith(".cmd");
+  const { status, error } = spawnSync(file, rest, { cwd, env, shell, stdio: "inherit" });
   if (error) throw error;
   return status ?? 1;
 }

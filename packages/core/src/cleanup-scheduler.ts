@@ -7,13 +7,15 @@ export const MAX_DELAY_MS: number = 2 ** 31 - 1;
 /** Up to this share is added to each interval, so that the hosts of a fleet do not sweep in step. */
 const JITTER = 0.1;
 
+/** Keeps each scheduler for as long as its store is there, and no longer. */
+const schedulers: WeakMap<object, readonly CleanupScheduler[]> = new WeakMap();
+
 /**
  * Calls `deleteExpired` of a store again and again: one run at a time, the next scheduled when the last has
  * ended. Its timer never keeps the process alive.
  *
- * The store keeps its scheduler in a field; nothing else has to. The scheduler holds the store weakly, and
- * the timer the scheduler: a store that the app has dropped is collected, and its timer ends by itself, even
- * if `onError` refers to the store.
+ * It lives as long as its store, whether or not anything else keeps it, and holds that weakly: a store that the
+ * app has dropped is collected, even if `onError` refers to it, and the timer ends by itself.
  */
 export class CleanupScheduler {
   readonly #store: WeakRef<Pick<ExpiringStore, "deleteExpired">>;
@@ -49,6 +51,7 @@ export class CleanupScheduler {
     if (typeof onError !== "function")
       throw new TypeError(`onError must be a function, got ${typeof onError}`);
     this.#store = new WeakRef(store);
+    schedulers.set(store, [...(schedulers.get(store) ?? []), this]);
     this.#intervalMs = cleanupIntervalMs;
     this.#onError = onError;
     if (cleanupIntervalMs > 0) this.#schedule();

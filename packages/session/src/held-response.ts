@@ -99,7 +99,7 @@ export function holdResponse(res: ServerResponse, { isDue, isChanged, save, onEr
     if (state === "waiting") {
       if (isDue()) begin();
       else release();
-    } else if (state === "released" && method === "end" && !res.writableEnded && isChanged()) begin();
+    } else if (state === "released" && method === "end" && isChanged()) begin();
     if (state === "released") return false;
     if (state === "failed") refuse(args, new Error("the response was replaced by a 500"));
     else held.push([method, args]);

@@ -121,4 +121,15 @@ describe("a save that was under way when its session was destroyed", () => {
     expect((await late).setCookies).toEqual([]);
     expect(await app.store.contents()).toEqual([]);
   });
+
+  it("tells its request even if that only touched it", async () => {
+    await using app = await run(answer, { idleTimeoutMs: 1000, touchAfterMs: 0 });
+    const visitor = new Visitor(app.url);
+    await visitor.get("/login");
+    const late = await app.sessions.load(visitor.token);
+    await visitor.get("/logout");
+    expect(await app.sessions.commit(late)).toBeUndefined();
+    expect(late.status).toBe("destroyed");
+    expect(late.has("userId")).toBe(false);
+  });
 });

@@ -152,6 +152,7 @@ describe("a store that fails when a session is saved", () => {
       for (; wrote < 100; wrote++) if (!res.write("more")) await once(res, "drain");
       expect(res.headersSent).toBe(true);
       expect(res.writeHead(200)).toBe(res);
+      expect(res.writeHead(500)).toBe(res);
       res.flushHeaders();
       await new Promise<void>((resolve) => {
         res.write("more", (error) => {

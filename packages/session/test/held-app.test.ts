@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
 import { RawClient } from "./fixtures/raw-client.js";
 import { type Handler, run } from "./fixtures/running-app.js";
@@ -5,23 +6,32 @@ import { type Handler, run } from "./fixtures/running-app.js";
 const mebibyte = "0123456789abcdef".repeat(65_536);
 
 describe("while a response is held", () => {
-  it("the app sees it as sent, as it would without a session", async () => {
-    const seen: [string, boolean][] = [];
+  it.each<[string, (res: ServerResponse) => unknown]>([
+    ["writeHead", (res) => res.writeHead(200)],
+    ["flushHeaders", (res) => res.flushHeaders()],
+    ["write", (res) => res.write("body")],
+    ["end", (res) => res.end("body")],
+  ])("the app sees it as sent, as it would without a session: by %s", async (_, send) => {
+    const headersSent: boolean[] = [];
     await using app = await run((session, res) => {
       session.set("x", 1);
-      seen.push(["before", res.headersSent]);
-      res.writeHead(200);
-      seen.push(["after writeHead", res.headersSent]);
-      res.end("body");
-      seen.push(["after end", res.headersSent]);
+      headersSent.push(res.headersSent);
+      send(res);
+      headersSent.push(res.headersSent);
+      res.end();
     });
     using client = await RawClient.request(app.url);
     await client.end();
-    expect(seen).toEqual([
-      ["before", false],
-      ["after writeHead", true],
-      ["after end", true],
-    ]);
+    expect(headersSent).toEqual([false, true]);
+  });
+
+  it("the app's status and its message are kept", async () => {
+    await using app = await run((session, res) => {
+      session.set("x", 1);
+      res.writeHead(201, "Made").end();
+    });
+    using client = await RawClient.request(app.url);
+    expect(await client.end()).toMatch(/^HTTP\/1.1 201 Made\r\n/);
   });
 
   it("a second head is refused at the call, as node does", async () => {
@@ -86,8 +96,9 @@ describe("while a response is held", () => {
     await gate.reached;
     events.push("saved");
     gate.release();
-    expect(await client.end()).toMatch(/one\r\n.*\r\ntwo\r\n.*\r\nthree\r\n0\r\n\r\n$/s);
-    expect(events).toEqual(["saved", "one", "two", "finish", "end"]);
+    expect(await client.end()).toMatch(/one.*two.*three\r\n0\r\n\r\n$/s);
+    expect(events.slice(0, 3)).toEqual(["saved", "one", "two"]);
+    expect(events.slice(3).sort()).toEqual(["end", "finish"]); // which is first depends on the version of Node.js
   });
 
   it("a client that goes away is no error, and the session is saved", async () => {

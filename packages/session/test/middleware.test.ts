@@ -33,6 +33,7 @@ describe("the middleware", () => {
     expect(body).toBe("1");
     expect(setCookies).toHaveLength(1);
     expect((await app.visitor.get()).body).toBe("2");
+    expect(app.store.calls).toEqual(["replace", "find", "replace"]);
   });
 
   it("is not run for routes that do not ask for it", async () => {

@@ -99,6 +99,17 @@ describe("a request that changes nothing, with an idle timeout", () => {
     expect(app.store.takeCalls()).toEqual(["find", "touch"]);
   });
 
+  it("touches once for two commits of one request", async () => {
+    await using app = await run(answer, idle);
+    const visitor = new Visitor(app.url);
+    await visitor.get("/change");
+    app.clock.advance(2000);
+    const session = await app.sessions.load(visitor.token);
+    await app.sessions.commit(session);
+    await app.sessions.commit(session);
+    expect(app.store.calls.filter((call) => call === "touch")).toHaveLength(1);
+  });
+
   it("does not touch a session whose record lasts to its absolute deadline already", async () => {
     await using app = await run(answer, { lifetimeMs: 15_000, ...idle });
     const visitor = new Visitor(app.url);
