@@ -1,6 +1,6 @@
 import type { EventLoopDelay } from "./event-loop-delay.js";
 
-/** `idle` does nothing, in slices of 4 ms: its delays beyond that are the machine's, not the store's. */
+/** `idle` does nothing, in slices of 2 ms: its delays beyond that are the machine's, not the store's. */
 export const SCENARIOS = ["idle", "sweep 50 %", "sweep 90 %", "entries"] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 

@@ -94,7 +94,6 @@ export class SessionState {
       if (this.#changes.get(key) === change) this.#changes.delete(key);
     this.isEnded = false;
     this.isDestroyed = false;
-    if (!this.isRenewed) this.#isDeadlineOwn = false;
   }
 
   /** Notes that the session is no more: another request ended it, or its deadline. What it held is not saved. */

@@ -43,11 +43,12 @@ describe("an object that is changed in place", () => {
     seen.push("b");
     other.set("theme", "dark");
     await commitBoth(app.sessions, other, one); // merges
-    expect(one.get("cart")).toBe(cart);
-    expect(one.get("seen")).toBe(seen);
     cart.push("honey");
+    await app.sessions.commit(one);
     seen.push("c");
     await app.sessions.commit(one);
+    expect(one.get("cart")).toBe(cart);
+    expect(one.get("seen")).toBe(seen);
     expect(await app.store.contents()).toEqual([
       { cart: ["tea", "honey"], seen: ["a", "b", "c"], theme: "dark" },
     ]);
@@ -61,6 +62,18 @@ describe("an object that is changed in place", () => {
     other.set("theme", "dark");
     await commitBoth(app.sessions, other, one);
     expect(await app.store.contents()).toEqual([{ seen: ["a"], theme: "dark" }]);
+  });
+
+  it("does not get into the way of later merges when it was deleted and that is saved", async () => {
+    await using app = await stored({ cart: ["tea"], seen: ["a"] });
+    const [one, other] = [await app.load(), await app.load()];
+    one.get("cart");
+    one.delete("cart");
+    await app.sessions.commit(one);
+    (one.get("seen") as string[]).push("b");
+    other.set("theme", "dark");
+    await commitBoth(app.sessions, other, one);
+    expect(await app.store.contents()).toEqual([{ seen: ["a", "b"], theme: "dark" }]);
   });
 
   it("and then back is no change", async () => {

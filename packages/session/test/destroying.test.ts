@@ -31,6 +31,16 @@ describe("a session that is destroyed", () => {
     expect(setCookies[0]).toContain("Max-Age=86400;");
   });
 
+  it("and begun anew, and then ended by another request, is not cleared from the browser", async () => {
+    await using session = await loggedIn();
+    const loaded = await session.load();
+    loaded.destroy();
+    await session.app.sessions.commit(loaded.set("page", 1));
+    await session.app.sessions.destroy(await session.app.sessions.load(loaded.token));
+    expect(await session.app.sessions.commit(loaded.set("page", 2))).toBeUndefined();
+    expect(loaded.status).toBe("destroyed");
+  });
+
   it("twice in one request is destroyed once", async () => {
     await using session = await loggedIn();
     const loaded = await session.load();

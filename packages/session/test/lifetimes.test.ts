@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Handler, run } from "./fixtures/running-app.js";
+import { SessionManager } from "../src/index.js";
+import { type Handler, run, type Values } from "./fixtures/running-app.js";
 import { Visitor } from "./fixtures/visitor.js";
 
 /** Answers with whether the visitor is logged in. */
@@ -67,6 +68,19 @@ describe("the absolute lifetime", () => {
     await session.app.store.memory.touch(key as string, new Date(session.app.clock.now() + 99_000));
     expect(await session.after(9999)).toBe("u1");
     expect(await session.after(1)).toBe("nobody");
+  });
+
+  it("is enforced even where the clock of the store is slow", async () => {
+    await using session = await loggedIn({ lifetimeMs: 10_000 });
+    const { clock, store } = session.app;
+    let now = clock.now();
+    const sessions = new SessionManager<Values>({ store, now: () => now, lifetimeMs: 10_000 });
+    const late = await sessions.load(session.visitor.token);
+    now += 10_000;
+    store.takeCalls();
+    expect(await sessions.commit(late.set("page", 2))).toBeUndefined();
+    expect(late.status).toBe("destroyed");
+    expect(store.takeCalls()).toEqual([]);
   });
 
   it("may be longer than what timers take", async () => {

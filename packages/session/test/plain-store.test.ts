@@ -105,6 +105,12 @@ it("a store with replace and without touch is kept from expiring by replace, whi
   await sessions.commit(used);
   expect(calls).toEqual(["replace", "replace"]);
   clock.advance(900);
+  const changed = await sessions.load(session.token);
+  const overtaken = await sessions.load(session.token);
+  await sessions.commit(changed.set("page", 2));
+  await sessions.commit(overtaken); // which only used it: the change has moved the expiry
+  expect(overtaken.status).toBe("unmodified");
+  expect(overtaken.get("userId")).toBe("u1");
   const [late, other] = [await sessions.load(session.token), await sessions.load(session.token)];
   expect(late.get("userId")).toBe("u1");
   await sessions.destroy(other);

@@ -77,26 +77,72 @@ describe("of two requests at once", () => {
     expect(replace.mock.calls.length).toBeLessThan(500);
     expect(await app.store.contents()).toEqual([{ page: 1 }]);
   });
+
+  it("a hundred that come in between a renewal are too many, too: it leaves nothing behind", async () => {
+    await using app = await stored({ page: 1 });
+    const session = await app.load();
+    vi.spyOn(app.store, "replace").mockImplementation(async (token, previous, data, expiry) => {
+      const endsTheOld = data.length === 0;
+      return !endsTheOld && app.store.memory.replace(token, previous, data, expiry);
+    });
+    await expect(app.sessions.renew(session)).rejects.toMatchObject({ code: "CONFLICT" });
+    expect(await app.store.contents()).toEqual([{ page: 1 }]);
+  });
 });
 
 describe("a change that is made while a commit is under way", () => {
-  it.each([
+  const moments = [
     ["of a session that is stored", { page: 1 }],
     ["of a new session", undefined],
-  ])("is saved by the next one: %s", async (_, values) => {
+  ] as const;
+
+  it.each(moments)("is saved by the next one: %s", async (_, values) => {
     await using app = await stored(values ?? {});
     const session = values ? await app.load() : await app.sessions.load(undefined);
-    session.set("page", 2).set("cart", ["tea"]);
+    session.set("page", 2);
     await app.store.interrupt(
       ["replace"],
       () => app.sessions.commit(session),
-      () => (session.set("page", 3).get("cart") as string[]).push("honey"),
+      () => session.set("page", 3),
     );
-    expect(await app.store.contents()).toContainEqual({ page: 2, cart: ["tea"] });
+    expect(await app.store.contents()).toContainEqual({ page: 2 });
     expect(session.status).toBe("modified");
     expect(await app.sessions.commit(session)).toBeUndefined();
-    expect(await app.store.contents()).toContainEqual({ page: 3, cart: ["tea", "honey"] });
+    expect(await app.store.contents()).toContainEqual({ page: 3 });
     expect(session.status).toBe("unmodified");
+  });
+
+  it.each(moments)("is saved by the next one, if it is made in place: %s", async (_, values) => {
+    await using app = await stored(values ?? {});
+    const session = values ? await app.load() : await app.sessions.load(undefined);
+    session.set("cart", ["tea"]);
+    await app.store.interrupt(
+      ["replace"],
+      () => app.sessions.commit(session),
+      () => (session.get("cart") as string[]).push("honey"),
+    );
+    expect(await app.store.contents()).toContainEqual({ ...values, cart: ["tea"] });
+    expect(session.status).toBe("modified");
+    await app.sessions.commit(session);
+    expect(await app.store.contents()).toContainEqual({ ...values, cart: ["tea", "honey"] });
+  });
+
+  it("that cannot be saved fails the next one, and not the one under way", async () => {
+    await using app = await stored({ page: 1 });
+    const [one, other] = [await app.load(), await app.load()];
+    await app.sessions.commit(other.set("theme", "dark"));
+    one.set("page", 2);
+    const store = vi.spyOn(app.store, "replace");
+    const commit = app.store.interrupt(
+      ["replace"],
+      () => app.sessions.commit(one),
+      () => one.set("later", { amount: 1n }),
+    );
+    await expect(commit).rejects.toMatchObject({ code: "INVALID_VALUE" }); // the merge drafts anew
+    one.delete("later");
+    await app.sessions.commit(one);
+    expect(store).toHaveBeenCalledTimes(2);
+    expect(await app.store.contents()).toEqual([{ page: 2, theme: "dark" }]);
   });
 
   it("survives the merge of that commit", async () => {

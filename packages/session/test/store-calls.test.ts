@@ -108,6 +108,8 @@ describe("a request that changes nothing, with an idle timeout", () => {
     await app.sessions.commit(session);
     await app.sessions.commit(session);
     expect(app.store.calls.filter((call) => call === "touch")).toHaveLength(1);
+    expect(session.status).toBe("unmodified");
+    expect(session.get("visits")).toBe(1);
   });
 
   it("does not touch a session whose record lasts to its absolute deadline already", async () => {
