@@ -127,7 +127,7 @@ describe("a change that is made while a commit is under way", () => {
     expect(await app.store.contents()).toContainEqual({ ...values, cart: ["tea", "honey"] });
   });
 
-  it("that cannot be saved fails the next one, and not the one under way", async () => {
+  it("that cannot be saved fails the commit that would merge it, and nothing of that is written", async () => {
     await using app = await stored({ page: 1 });
     const [one, other] = [await app.load(), await app.load()];
     await app.sessions.commit(other.set("theme", "dark"));
