@@ -39,9 +39,8 @@ export interface ContenderKind {
   open(expiry: Date): Promise<Contender>;
 }
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const encode = (session: unknown) => encoder.encode(JSON.stringify(session));
+const encode = (session: unknown) => Buffer.from(JSON.stringify(session));
 const decode = (data: Uint8Array): unknown => JSON.parse(decoder.decode(data));
 
 /** Each store twice, on bytes and on objects that it has to encode, and each peer, on objects, with callbacks and awaited. */

@@ -15,7 +15,6 @@ export interface SessionCodec {
   decode(data: Uint8Array): SessionContent;
 }
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Deeper is taken for a circle. */
@@ -28,7 +27,7 @@ const MAX_DEPTH = 100;
 export const jsonCodec: SessionCodec = {
   encode({ deadline, values }) {
     for (const [key, value] of Object.entries(values)) assertJson(value, key, 0);
-    return encoder.encode(JSON.stringify({ deadline, values }));
+    return Buffer.from(JSON.stringify({ deadline, values }));
   },
   decode(data) {
     const { deadline, values } = JSON.parse(decoder.decode(data)) as SessionContent;
