@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 import type { Store, StoreErrorCode } from "@scs/core";
 
 const encoder = new TextEncoder();
@@ -46,4 +47,26 @@ export async function rejectsWith(code: StoreErrorCode, call: () => Promise<unkn
   assert.ok(outcome instanceof Error, "the rejection is not an Error");
   assert.deepEqual([outcome.name, (outcome as Error & { code?: unknown }).code], ["StoreError", code]);
   return outcome;
+}
+
+/** Says that nothing of the errors, stack and causes included, shows `secret`, as text, hex, base64 or bytes. */
+export function assertSecret(errors: readonly Error[], secret: string): void {
+  const data = Buffer.from(secret);
+  const forms = [
+    secret,
+    data.toString("hex"),
+    data.toString("base64").slice(0, 16),
+    [...data].slice(0, 8).join(", "),
+  ];
+  for (const error of errors) {
+    const shown = inspect(error, {
+      depth: 10,
+      showHidden: true,
+      maxArrayLength: null,
+      maxStringLength: null,
+    });
+    const text = `${shown}\n${JSON.stringify(error)}\n${String(error)}`.toLowerCase();
+    for (const form of forms)
+      assert.ok(!text.includes(form.toLowerCase()), "an error carries a token or session data");
+  }
 }

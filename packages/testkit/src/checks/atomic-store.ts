@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import type { AtomicStore } from "@scs/core";
 import type { Check } from "../check.js";
-import { assertAbsent, assertLive, bytes, rejectsWith } from "../expectations.js";
+import { assertAbsent, assertLive, assertSecret, bytes, rejectsWith } from "../expectations.js";
 import { assertLinearizable } from "../interleaving.js";
 import { malformedTokens } from "../tokens.js";
-import { assertSecret } from "./store.js";
 
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import type { Store } from "@scs/core";
+import type { Check } from "../check.js";
+import { assertAbsent, assertLive, bytes, sameBytes } from "../expectations.js";
+import { assertLinearizable } from "../interleaving.js";
+
+const one: Uint8Array = bytes("one");
+const two: Uint8Array = bytes("two");
+
+/** What holds between calls that are made at once: a part of {@link storeChecks}. */
+export const orderChecks: readonly Check<Store>[] = [
+  {
+    name: "commits of one token take effect in the order made, awaited or not",
+    async run({ store, clock }) {
+      const writes = Array.from({ length: 50 }, (_, n) =>
+        store.commit("t", bytes(`${n}`), clock.in(1000 + n)),
+      );
+      await Promise.all(writes);
+      await assertLive(store, "t", bytes("49"), clock.in(1049));
+    },
+  },
+  {
+    name: "find sees a commit of its token that was made before and not awaited",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      const committing = store.commit("t", two, clock.in(1000));
+      const record = await store.find("t");
+      await committing;
+      sameBytes(record?.data, two);
+    },
+  },
+  {
+    name: "find does not see a commit of its token that was made after",
+    async run({ store, clock }) {
+      await store.commit("t", one, clock.in(1000));
+      const finding = store.find("t");
+      const committing = store.commit("t", two, clock.in(1000));
+      sameBytes((await finding)?.data, one);
+      await committing;
+    },
+  },
+  {
+    name: "commit and delete of one token take effect in the order made, awaited or not",
+    async run({ store, clock }) {
+      await Promise.all([store.commit("t1", one, clock.in(1000)), store.delete("t1")]);
+      await assertAbsent(store, "t1");
+      await Promise.all([store.delete("t2"), store.commit("t2", one, clock.in(1000))]);
+      await assertLive(store, "t2", one);
+      const deleting = store.delete("t2");
+      const record = await store.find("t2");
+      await deleting;
+      assert.equal(record, undefined, "find gives a record that was deleted before");
+    },
+  },
+  {
+    name: "hundreds of calls at once are each answered with their own record",
+    async run({ store, clock }) {
+      const numbers = Array.from({ length: 300 }, (_, n) => n);
+      await Promise.all(numbers.map((n) => store.commit(`t${n}`, bytes(`data ${n}`), clock.in(1000 + n))));
+      await Promise.all(numbers.filter((n) => n % 3 === 0).map((n) => store.delete(`t${n}`)));
+      const records = await Promise.all(numbers.map((n) => store.find(`t${n}`)));
+      for (const [n, record] of records.entries()) {
+        if (n % 3 === 0) assert.equal(record, undefined);
+        else {
+          sameBytes(record?.data, bytes(`data ${n}`));
+          assert.equal(record?.expiry.getTime(), clock.in(1000 + n).getTime());
+        }
+      }
+    },
+  },
+  {
+    name: "a call that is refused fails alone, not those made with it",
+    async run({ store, clock }) {
+      const outcomes = await Promise.allSettled([
+        store.commit("t1", one, clock.in(1000)),
+        store.commit("", one, clock.in(1000)),
+        store.commit("t2", two, clock.in(1000)),
+        store.commit("t3", one, new Date(Number.NaN)),
+        store.commit("t4", one, clock.in(1000)),
+      ]);
+      assert.deepEqual(
+        outcomes.map(({ status }) => status),
+        ["fulfilled", "rejected", "fulfilled", "rejected", "fulfilled"],
+      );
+      await assertLive(store, "t1", one);
+      await assertLive(store, "t2", two);
+      await assertLive(store, "t4", one);
+    },
+  },
+  {
+    name: "what one client commits or deletes, the other finds so at once",
+    async run({ store, clock, another }) {
+      const other = await another();
+      await store.commit("t", one, clock.in(1000));
+      await assertLive(other, "t", one, clock.in(1000));
+      await other.commit("t", two, clock.in(2000));
+      await assertLive(store, "t", two, clock.in(2000));
+      await store.delete("t");
+      await assertAbsent(other, "t");
+    },
+  },
+  {
+    name: "interleaved finds, commits and deletes of several clients have an order that explains every answer",
+    run: (context) => assertLinearizable(context, ["find", "commit", "delete"]),
+  },
+];

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import type { Store } from "@scs/core";
+import type { Check } from "../check.js";
+import { assertAbsent, assertLive, bytes, rejectsWith } from "../expectations.js";
+import { hostileTokens, malformedTokens } from "../tokens.js";
+
+const one: Uint8Array = bytes("one");
+const two: Uint8Array = bytes("two");
+
+/** Tokens that a malformed one turns into where it is cut, encoded or converted instead of refused. */
+const lookAlikes = [
+  "a",
+  "b",
+  "\ufffd",
+  "a\ufffdb",
+  "a".repeat(255),
+  "undefined",
+  "null",
+  "7",
+  "[object Object]",
+];
+
+/** Each token keeps a record of its own, which goes when it is deleted and no other with it. */
+function distinct(name: string, tokens: readonly string[]): Check<Store> {
+  return {
+    name,
+    async run({ store, clock }) {
+      const expiry = clock.in(1000);
+      for (const token of tokens) await store.commit(token, bytes(`data of ${token}`), expiry);
+      for (const token of tokens) await assertLive(store, token, bytes(`data of ${token}`), expiry);
+      for (const [index, token] of tokens.entries()) {
+        await store.delete(token);
+        await assertAbsent(store, token);
+        for (const later of tokens.slice(index + 1))
+          await assertLive(store, later, bytes(`data of ${later}`));
+      }
+    },
+  };
+}
+
+/** What is a token, and what is none: a part of {@link storeChecks}. */
+export const tokenChecks: readonly Check<Store>[] = [
+  distinct("tokens that look like paths are only names", hostileTokens.paths),
+  distinct("tokens with quotes and placeholders are only names", hostileTokens.quotes),
+  distinct("tokens that name properties of objects are only names", hostileTokens.properties),
+  distinct(
+    "tokens that differ only in white space or control characters are different",
+    hostileTokens.spaces,
+  ),
+  distinct("tokens beyond ASCII are kept apart", hostileTokens.beyondAscii),
+  distinct("tokens that differ only in case are different", hostileTokens.case),
+  distinct("tokens that differ only in their Unicode normal form are different", hostileTokens.normalForms),
+  distinct("tokens of 1 and of 255 bytes are tokens", [
+    "a",
+    "b".repeat(254),
+    "b".repeat(255),
+    "日".repeat(85),
+  ]),
+  {
+    name: "find gives undefined for a malformed token, whatever is stored",
+    async run({ store, clock }) {
+      for (const token of lookAlikes) await store.commit(token, one, clock.in(1000));
+      for (const token of malformedTokens) await assertAbsent(store, token as string);
+    },
+  },
+  {
+    name: "delete of a malformed token does nothing",
+    async run({ store, clock }) {
+      for (const token of lookAlikes) await store.commit(token, one, clock.in(1000));
+      for (const token of malformedTokens) assert.equal(await store.delete(token as string), undefined);
+      for (const token of lookAlikes) await assertLive(store, token, one);
+    },
+  },
+  {
+    name: "commit of a malformed token rejects with INVALID_ARGUMENT and changes nothing",
+    async run({ store, clock }) {
+      const tokens = ["a", "\ufffd", "a\ufffdb", "a".repeat(255), "undefined"];
+      for (const token of tokens) await store.commit(token, one, clock.in(1000));
+      for (const token of malformedTokens) {
+        await rejectsWith("INVALID_ARGUMENT", () => store.commit(token as string, two, clock.in(1000)));
+      }
+      for (const token of tokens) await assertLive(store, token, one);
+    },
+  },
+];
