@@ -40,11 +40,14 @@ export interface Scope {
 /** How to open a store on an empty backend of its own. */
 export type Open<S extends Store> = (options: OpenOptions, scope: Scope) => S | Promise<S>;
 
+/** How to connect a store to a backend that is there: at `location`, which was passed on as JSON. */
+export type Connect<S extends Store> = (location: unknown, options: OpenOptions) => S | Promise<S>;
+
 export interface Backend<S extends Store> {
   open: Open<S>;
   /**
-   * Opens another client of the backend that `store` is on: a second pool, a second process. Leave it out
-   * only for a store whose one instance is all that can be.
+   * Opens another client of the backend that `store` is on: a second pool, a second process (`StoreInProcess`).
+   * Leave it out only for a store whose one instance is all that can be.
    */
   another?(store: S, options: OpenOptions, scope: Scope): S | Promise<S>;
 }

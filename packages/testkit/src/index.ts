@@ -14,6 +14,7 @@ export {
   type BackendOrOpen,
   type Check,
   type CheckContext,
+  type Connect,
   type DurableBackend,
   type It,
   type Open,
@@ -23,6 +24,8 @@ export {
   type Scope,
 } from "./check.js";
 export { Clock } from "./clock.js";
+export { assertSurvivesKills, type KillOptions, type KillReport } from "./kills.js";
+export { StoreInProcess } from "./store-in-process.js";
 export {
   atomicStoreChecks,
   disposableStoreChecks,

@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import type { StoreError } from "@scs/core";
+import { Clock } from "./clock.js";
+import { bytes } from "./expectations.js";
+import { StoreInProcess } from "./store-in-process.js";
+
+export interface KillOptions {
+  /** The URL of a JavaScript module that exports `connect`: see {@link StoreInProcess}. */
+  module: URL | string;
+  /** Of an empty backend. */
+  location: unknown;
+  /** How many processes are killed, one after the other. */
+  kills: number;
+  /** Of the pseudo-random choices. @default a new one each time; a failure tells it */
+  seed?: number;
+}
+
+export interface KillReport {
+  kills: number;
+  /** How many writes were acknowledged, and how many were under way when a process was killed. */
+  acknowledged: number;
+  underWay: number;
+}
+
+/** What a token holds: data and expiry in ms since the epoch, or nothing. */
+type State = { data: Uint8Array; expiry: number } | undefined;
+
+/** What a token has held: the state when the process was opened, and that after each write since. */
+interface History {
+  states: State[];
+  /** The last of `states` that was acknowledged. */
+  acknowledged: number;
+}
+
+const TOKENS = 40;
+const IN_FLIGHT = 64;
+const MAX_ACKNOWLEDGED = 400;
+const MAX_BYTES = 6000;
+const LIFETIME_MS = 3_600_000;
+
+/**
+ * Kills processes with SIGKILL while they write, at random moments, opens the backend again, and compares it with
+ * what was acknowledged: nothing acknowledged may be lost, nothing that was never written be there, and of one
+ * token's writes under way none without those before. In the end, `deleteExpired` has to remove every record.
+ */
+export async function assertSurvivesKills({
+  module,
+  location,
+  kills,
+  seed = Math.floor(Math.random() * 2 ** 31),
+}: KillOptions): Promise<KillReport> {
+  const clock = new Clock();
+  const onError = (error: StoreError): void => assert.fail(error);
+  const connect = (): Promise<StoreInProcess> =>
+    StoreInProcess.open(module, location, { now: clock.now, cleanupIntervalMs: 0, onError });
+  const random = randomNumbers(seed);
+  const report: KillReport = { kills, acknowledged: 0, underWay: 0 };
+  const histories = new Map<string, History>(
+    Array.from({ length: TOKENS }, (_, n) => [`token ${n}`, { states: [undefined], acknowledged: 0 }]),
+  );
+  try {
+    for (let kill = 0; kill < kills; kill++) {
+      const store = await connect();
+      try {
+        await writeUntil(random(MAX_ACKNOWLEDGED), { store, clock, histories, random, report });
+      } finally {
+        await store.kill();
+      }
+      const reopened = await connect();
+      try {
+        await compare(reopened, histories);
+      } finally {
+        await reopened[Symbol.asyncDispose]();
+      }
+    }
+    const store = await connect();
+    clock.advance(3 * LIFETIME_MS);
+    const left = [...histories.values()].filter(({ states }) => states[0] !== undefined).length;
+    assert.equal(await store.deleteExpired(), left, "deleteExpired does not find every record");
+    await store[Symbol.asyncDispose]();
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+  return report;
+}
+
+interface Writing {
+  store: StoreInProcess;
+  clock: Clock;
+  histories: ReadonlyMap<string, History>;
+  random: (below: number) => number;
+  report: KillReport;
+}
+
+/** Writes, many writes at a time, and resolves as soon as so many are acknowledged: the others are under way. */
+function writeUntil(count: number, { store, clock, histories, random, report }: Writing): Promise<void> {
+  const tokens = [...histories.keys()];
+  let acknowledged = 0;
+  let underWay = 0;
+  let isOver = false;
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      isOver = true;
+      report.acknowledged += acknowledged;
+      report.underWay += underWay;
+      resolve();
+    };
+    const next = (): void => {
+      const token = tokens[random(tokens.length)] as string;
+      const history = histories.get(token) as History;
+      const { state, written } = write(store, token, history.states.at(-1), random, clock);
+      const position = history.states.push(state) - 1;
+      underWay++;
+      written
+        .then(
+          (hasWritten) => {
+            if (isOver) return;
+            assert.notEqual(hasWritten, false, "a write of a token that has one writer was refused");
+            history.acknowledged = position; // those before were made before
+            underWay--;
+            if (++acknowledged >= count) end();
+            else next();
+          },
+          (error: unknown) => {
+            if (!isOver) reject(error);
+          },
+        )
+        .catch(reject);
+    };
+    for (let lane = 0; lane < IN_FLIGHT; lane++) next();
+    if (count === 0) setImmediate(end);
+  });
+}
+
+/** Makes one write of a kind that can succeed on `before`, and tells what the token holds after it. */
+function write(
+  store: StoreInProcess,
+  token: string,
+  before: State,
+  random: (below: number) => number,
+  clock: Clock,
+): { state: State; written: Promise<unknown> } {
+  const expiry = clock.in(LIFETIME_MS + random(LIFETIME_MS));
+  const data = new Uint8Array(random(MAX_BYTES)).fill(random(256));
+  data.set(bytes(`${token} ${random(2 ** 30)}`).subarray(0, data.length));
+  const state = { data, expiry: expiry.getTime() };
+  const kind = random(8);
+  if (kind === 0) return { state: undefined, written: store.delete(token) };
+  if (kind === 1 && before !== undefined) {
+    return { state: { data: before.data, expiry: state.expiry }, written: store.touch(token, expiry) };
+  }
+  if (kind < 4) return { state, written: store.replace(token, before?.data, data, expiry) };
+  return { state, written: store.commit(token, data, expiry) };
+}
+
+/** Finds out what each token holds, which must be one of what it may, and begins the next history with it. */
+async function compare(store: StoreInProcess, histories: ReadonlyMap<string, History>): Promise<void> {
+  const listed = new Map<string, State>();
+  for await (const { token, data, expiry } of store.entries()) {
+    assert.ok(
+      histories.has(token) && !listed.has(token),
+      "entries gives a token that was never written, or twice",
+    );
+    listed.set(token, { data, expiry: expiry.getTime() });
+  }
+  for (const [token, history] of histories) {
+    const record = await store.find(token);
+    const found = record && { data: record.data, expiry: record.expiry.getTime() };
+    assert.ok(isSame(found, listed.get(token)), "find and entries do not agree");
+    const possible = history.states.slice(history.acknowledged);
+    assert.ok(
+      possible.some((state) => isSame(state, found)),
+      `after ${history.acknowledged} acknowledged of ${history.states.length - 1} writes, a token holds ${tell(found)}; ` +
+        `possible: ${possible.map(tell).join(", ")}`,
+    );
+    history.states = [found];
+    history.acknowledged = 0;
+  }
+}
+
+function isSame(a: State, b: State): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.expiry === b.expiry && Buffer.compare(a.data, b.data) === 0;
+}
+
+const tell = (state: State): string =>
+  state === undefined ? "nothing" : `${state.data.length} bytes until ${state.expiry}`;
+
+/** A pseudo-random generator (mulberry32) of whole numbers. */
+function randomNumbers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}

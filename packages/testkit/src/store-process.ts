@@ -1,0 +1,64 @@
+// The main module of the processes that store-in-process.ts starts: store-process.js MODULE OPENING.
+import type { FullStore, SessionEntry, Store } from "@scs/core";
+import type { Connect } from "./check.js";
+import type { Reply, Request } from "./store-in-process.js";
+
+const [module, json] = process.argv.slice(2) as [string, string];
+const opening = JSON.parse(json) as { location: unknown; now: number; cleanupIntervalMs: number };
+let now = opening.now;
+
+// An answer that nobody can take any more is no error: the parent has gone, or will not wait.
+const send = (reply: Reply): void => void process.send?.(reply, () => undefined);
+const describe = (error: unknown): NonNullable<Reply["error"]> => {
+  const { code, message, stack } = error as Error & { code?: string };
+  return (error as Error)?.name === "StoreError"
+    ? { code, message }
+    : { code: undefined, message: stack ?? String(error) };
+};
+
+const { connect } = (await import(module)) as { connect: Connect<Store> };
+const opened = Promise.resolve().then(() =>
+  connect(opening.location, {
+    now: () => now,
+    cleanupIntervalMs: opening.cleanupIntervalMs,
+    onError: (error) => send({ error: describe(error) }),
+  }),
+);
+opened.catch(() => undefined); // the first request is answered with it
+const walks = new Map<unknown, AsyncIterator<SessionEntry>>();
+
+/** Calls the store at once, so that calls keep their order. */
+async function perform(store: FullStore, { id, method, args }: Request): Promise<unknown> {
+  const [walk] = args;
+  switch (method) {
+    case "ready":
+      return undefined;
+    case "entries":
+      walks.set(id, store.entries()[Symbol.asyncIterator]());
+      return id;
+    case "next":
+      return walks.get(walk)?.next();
+    case "return":
+      await walks.get(walk)?.return?.();
+      walks.delete(walk);
+      return undefined;
+    case "dispose":
+      return Symbol.asyncDispose in store ? store[Symbol.asyncDispose]() : undefined;
+    default: {
+      const named = store as unknown as Record<string, (...args: readonly unknown[]) => Promise<unknown>>;
+      return named[method]?.(...args);
+    }
+  }
+}
+
+process.on("message", (request: Request) => {
+  now = request.now;
+  void opened
+    .then((store) => perform(store as FullStore, request))
+    .then(
+      (result) => send({ id: request.id, result }),
+      (error: unknown) => send({ id: request.id, error: describe(error) }),
+    );
+});
+// The parent has ended, or has done with the store. As for the death of a process, nothing is closed.
+process.on("disconnect", () => process.exit());
