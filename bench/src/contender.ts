@@ -1,4 +1,5 @@
 import { promisify } from "node:util";
+import { drivers } from "./drivers.js";
 import { peers } from "./peers.js";
 import type { BenchSession } from "./sessions.js";
 import { stores } from "./stores.js";
@@ -53,6 +54,7 @@ export const contenders: ContenderKind[] = [
     { name, isPeer: true, open: () => openPeer(name) },
     { name: `${name}, awaited`, isPeer: true, open: async () => awaited(await openPeer(name)) },
   ]),
+  ...Object.entries(drivers).map(([name, open]) => ({ name, isPeer: true, open })),
 ];
 
 /** Gives the contender of this name. */

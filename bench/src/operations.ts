@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { runInChild } from "./child.js";
-import { contenders } from "./contender.js";
+import { contenders as all, findContender } from "./contender.js";
 import { OPERATIONS, type Operation, type OperationsRequest, type OperationsResult } from "./operation.js";
 import { wholeNumber } from "./options.js";
 import { type Spread, showSpread, spread } from "./statistics.js";
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     size: { type: "string", default: "256" },
     "in-flight": { type: "string", default: "64,1" },
     rounds: { type: "string", default: "5" },
+    only: { type: "string" },
     quick: { type: "boolean", default: false },
     json: { type: "string" },
   },
@@ -21,6 +22,7 @@ const sessions = wholeNumber("sessions", values.sessions);
 const size = wholeNumber("size", values.size);
 const rounds = values.quick ? 1 : wholeNumber("rounds", values.rounds);
 const measureMs = values.quick ? 50 : 300;
+const contenders = values.only?.split(",").map((name) => findContender(name.trim())) ?? all;
 const ours = contenders.filter(({ isPeer }) => !isPeer);
 const peers = contenders.filter(({ isPeer }) => isPeer);
 

@@ -1,4 +1,7 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { FullStore, StoreOptions } from "@scs/core";
+import { makeDirectory } from "./directory.js";
 
 /** A store of this project, ready to be measured. */
 export interface OpenedStore {
@@ -12,5 +15,11 @@ export const stores: Record<string, (options: StoreOptions) => Promise<OpenedSto
   memstore: async (options) => {
     const { MemStore } = await import("@scs/memstore");
     return { store: new MemStore(options) };
+  },
+  boltstore: async (options) => {
+    const { openBoltStore } = await import("@scs/boltstore");
+    const directory = await makeDirectory();
+    const store = await openBoltStore(join(directory, "sessions.mdb"), options);
+    return { store, close: () => rm(directory, { recursive: true }) };
   },
 };

@@ -1,0 +1,79 @@
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { StoreError } from "@scs/core";
+
+// The head of a data file as `lmdb` 3 writes it: struct MDB_meta of its LMDB, behind a page header of 24 bytes. Pages
+// 0 and 1 begin with it, in turn; what was last flushed is half a page behind the first. Little-endian.
+const META_BYTES = 168;
+const MAGIC = 0xbeefc0de;
+const MAGIC_OFFSET = 24;
+const PAGE_SIZE_OFFSET = 48;
+const FLAGS_OFFSET = 52;
+const LAST_PAGE_OFFSET = 144;
+const TRANSACTION_OFFSET = 152;
+const BOOT_OFFSET = 160;
+/** Of a transaction that may not have been flushed. */
+const UNFLUSHED = 0x1000;
+
+interface Meta {
+  magic: number;
+  pageSize: number;
+  isFlushed: boolean;
+  lastPage: number;
+  transaction: number;
+  boot: bigint;
+}
+
+/**
+ * Makes the data file and its lock file where they are not there, readable by their owner only, and looks whether
+ * LMDB can open it: a file that is none of its own, or cut short, would end the process.
+ *
+ * @throws StoreError `UNAVAILABLE` if the file is no LMDB database, or truncated. Errors of the file system as
+ *   they are.
+ */
+export function prepareDataFile(path: string): void {
+  const file = openSync(path, "a+", 0o600);
+  try {
+    const first = readMeta(file, 0);
+    const isNew = first === undefined && fstatSync(file).size === 0;
+    if (!isNew) assertComplete(file, first);
+  } finally {
+    closeSync(file);
+  }
+  closeSync(openSync(`${path}-lock`, "a", 0o600));
+}
+
+function assertComplete(file: number, first: Meta | undefined): void {
+  if (first?.magic !== MAGIC) {
+    throw new StoreError("UNAVAILABLE", "boltstore: the file is not an LMDB database; choose another path");
+  }
+  const second = readMeta(file, first.pageSize) ?? first;
+  const flushed = readMeta(file, first.pageSize / 2) ?? first;
+  const newest = first.transaction > second.transaction ? first : second;
+  // After a power failure, LMDB goes back to what was flushed; the file may be too short for what came later.
+  const { lastPage } = newest.isFlushed || newest.boot === currentBoot() ? newest : flushed;
+  if (fstatSync(file).size < (lastPage + 1) * first.pageSize) {
+    throw new StoreError("UNAVAILABLE", "boltstore: the file is truncated; restore it from a backup");
+  }
+}
+
+function readMeta(file: number, position: number): Meta | undefined {
+  const meta = Buffer.alloc(META_BYTES);
+  if (readSync(file, meta, 0, META_BYTES, position) === 0) return undefined; // of a part of it, the rest is 0
+  return {
+    magic: meta.readUInt32LE(MAGIC_OFFSET),
+    pageSize: meta.readUInt32LE(PAGE_SIZE_OFFSET),
+    isFlushed: (meta.readUInt16LE(FLAGS_OFFSET) & UNFLUSHED) === 0,
+    lastPage: Number(meta.readBigUInt64LE(LAST_PAGE_OFFSET)),
+    transaction: Number(meta.readBigUInt64LE(TRANSACTION_OFFSET)),
+    boot: meta.readBigInt64LE(BOOT_OFFSET),
+  };
+}
+
+/** Which start of the system this is, as LMDB notes it: the first hexadecimal digits of Linux's ID; 0 elsewhere. */
+function currentBoot(): bigint {
+  try {
+    return BigInt(`0x${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").split("-")[0]}`);
+  } catch {
+    return 0n;
+  }
+}

@@ -1,0 +1,115 @@
+import { TimeSlice } from "@scs/core";
+import type { Database } from "lmdb";
+import { HEADER_BYTES, readExpiry, writeExpiry } from "./record.js";
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** Is there when every record that is older than the index has been entered, too. Sorts behind all entries. */
+const COMPLETE: Buffer = Buffer.from([0xff]);
+
+/** How many records are read at a time. */
+const PAGE = 64;
+
+/**
+ * The sessions in the order in which they expire: keys of the expiry (8 bytes, as in the value) and the token.
+ *
+ * Each record has an entry that is not later than its expiry. It may be earlier: a session that lives on keeps the
+ * entry that it has, so that to renew it is a single write, until {@link sweep} comes to the entry and moves it.
+ *
+ * All methods are for within a write transaction.
+ */
+export class ExpiryIndex {
+  readonly #sessions: Database<Buffer, Buffer>;
+  readonly #index: Database<Buffer, Buffer>;
+
+  constructor(sessions: Database<Buffer, Buffer>, index: Database<Buffer, Buffer>) {
+    this.#sessions = sessions;
+    this.#index = index;
+  }
+
+  /** Enters a record that has none of an earlier time. */
+  add(key: Buffer, value: Uint8Array): void {
+    this.#index.put(entryOf(key, value), NOTHING);
+  }
+
+  /** Removes the entry of a record that is removed. If it has an earlier one, that is left to {@link sweep}. */
+  remove(key: Buffer, value: Uint8Array): void {
+    this.#index.remove(entryOf(key, value));
+  }
+
+  /** Whether there is an entry for {@link sweep}. Outside of a transaction, too. */
+  isDue(now: number): boolean {
+    return this.#due(now, 1).length > 0;
+  }
+
+  /**
+   * Removes records that have expired, in the order in which they did, for a slice of time.
+   *
+   * @returns How many it removed.
+   */
+  sweep(now: number): number {
+    const slice = new TimeSlice();
+    let removed = 0;
+    do {
+      const entries = this.#due(now, PAGE);
+      for (const entry of entries) if (this.#settle(entry, now)) removed++;
+      if (entries.length < PAGE) break;
+    } while (!slice.isOver);
+    return removed;
+  }
+
+  /** The first entries that are due. */
+  #due(now: number, limit: number): Buffer[] {
+    const end = Buffer.alloc(HEADER_BYTES);
+    writeExpiry(end, now);
+    end.writeUInt32BE(end.readUInt32BE(4) + 1, 4); // a multiple of 64 before: now itself is before the end
+    return [...this.#index.getKeys({ end, limit })];
+  }
+
+  /** Removes an entry that has become due, and its record, unless that has been renewed: it gets a new entry. */
+  #settle(entry: Buffer, now: number): boolean {
+    const key = entry.subarray(HEADER_BYTES);
+    const value = this.#sessions.getBinaryFast(key);
+    this.#index.remove(entry);
+    if (value === undefined || value.length < HEADER_BYTES) return false;
+    if (readExpiry(value) > now) {
+      this.add(key, value);
+      return false;
+    }
+    this.#sessions.remove(key);
+    return true;
+  }
+
+  /**
+   * Enters records that are older than the index, for a slice of time, from `start` on.
+   *
+   * @returns Where to go on, or `undefined` when it is complete.
+   */
+  build(start: Buffer | undefined): Buffer | undefined {
+    if (this.#index.doesExist(COMPLETE)) return undefined;
+    const slice = new TimeSlice();
+    let from = start;
+    do {
+      const range = this.#sessions.getRange({
+        ...(from && { start: from, exclusiveStart: true }),
+        limit: PAGE,
+      });
+      const page = [...range];
+      for (const { key, value } of page) if (value.length >= HEADER_BYTES) this.add(key, value);
+      if (page.length < PAGE) {
+        this.#index.put(COMPLETE, NOTHING);
+        return undefined;
+      }
+      from = page.at(-1)?.key;
+    } while (!slice.isOver);
+    return from;
+  }
+}
+
+/** The value may be a view of the driver's own, which is no Buffer if it is large. */
+function entryOf(key: Buffer, value: Uint8Array): Buffer {
+  const entry = Buffer.allocUnsafe(HEADER_BYTES + key.length);
+  entry.set(value.subarray(0, HEADER_BYTES));
+  entry.set(key, HEADER_BYTES);
+  return entry;
+}

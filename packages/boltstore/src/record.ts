@@ -1,0 +1,47 @@
+/** The bytes before the data in a value: the expiry. */
+export const HEADER_BYTES = 8;
+
+/** The latest instant that fits, in 2262; the expiry of a record that is to live longer. */
+const LAST_MS = 9_223_372_036_854;
+
+const NS_PER_MS = 1_000_000;
+// 2^32 ns are 4,294 ms and 967,296 ns. No product or sum below needs more than the 53 bits that a number has.
+const MS_PER_HIGH = 4294;
+const NS_PER_HIGH = 967_296;
+
+/** Writes an instant in ms since the epoch as Unix time in ns: 8 bytes, big-endian. What does not fit is clamped. */
+export function writeExpiry(target: Buffer, ms: number): void {
+  const clamped = Math.min(Math.max(ms, 0), LAST_MS);
+  const rest = clamped % 2 ** 20;
+  const product = ((clamped - rest) / 2 ** 20) * NS_PER_MS; // to be shifted by 20 bits
+  const low = (product % 2 ** 12) * 2 ** 20 + rest * NS_PER_MS;
+  const high = Math.floor(product / 2 ** 12);
+  target.writeUInt32BE(high + Math.floor(low / 2 ** 32), 0);
+  target.writeUInt32BE(low % 2 ** 32, 4);
+}
+
+/**
+ * Reads what {@link writeExpiry} wrote, in ms since the epoch. Of another program's ns, the first whole ms at
+ * which the record is gone.
+ */
+export function readExpiry(source: Uint8Array): number {
+  const high = readUint32(source, 0);
+  const ns = high * NS_PER_HIGH + readUint32(source, 4);
+  const rest = ns % NS_PER_MS;
+  return high * MS_PER_HIGH + (ns - rest) / NS_PER_MS + (rest > 0 ? 1 : 0);
+}
+
+/** Of a Buffer or not: the driver gives views of its memory map as plain arrays. */
+function readUint32(source: Uint8Array, offset: number): number {
+  let number = 0;
+  for (let index = offset; index < offset + 4; index++) number = number * 256 + (source[index] ?? 0);
+  return number;
+}
+
+/** Makes the value of a record, a copy of its data. */
+export function encodeRecord(data: Uint8Array, expiryMs: number): Buffer {
+  const value = Buffer.allocUnsafe(HEADER_BYTES + data.length);
+  writeExpiry(value, expiryMs);
+  value.set(data, HEADER_BYTES);
+  return value;
+}

@@ -1,0 +1,160 @@
+import { type SessionRecord, StoreError } from "@scs/core";
+import type { Database, RootDatabase } from "lmdb";
+import { ExpiryIndex } from "./expiry-index.js";
+import { toStoreError } from "./lmdb-error.js";
+import { HEADER_BYTES, readExpiry, writeExpiry } from "./record.js";
+
+export interface Entry {
+  key: Buffer;
+  value: Buffer;
+}
+
+/** A page is at most so many records, and so many bytes once it has one record. */
+const PAGE_RECORDS = 100;
+const PAGE_BYTES = 2 ** 20;
+
+/** The named databases of a store: the sessions, and the index by which the expired ones are found. */
+export class Sessions {
+  readonly index: ExpiryIndex;
+  readonly #db: RootDatabase;
+  readonly #sessions: Database<Buffer, Buffer>;
+  readonly #now: () => number;
+  readonly #onError: (error: StoreError) => void;
+  #isFresh = false;
+  readonly #expireView = (): void => {
+    this.#isFresh = false;
+  };
+
+  /** @throws StoreError `UNAVAILABLE` if the databases cannot be opened. */
+  constructor(db: RootDatabase, options: { now: () => number; onError: (error: StoreError) => void }) {
+    this.#db = db;
+    this.#now = options.now;
+    this.#onError = options.onError;
+    const binary = { encoding: "binary", keyEncoding: "binary" } as const;
+    try {
+      this.#sessions = db.openDB("scs:session", binary);
+      this.index = new ExpiryIndex(this.#sessions, db.openDB("scs:session:expiry", binary));
+    } catch (cause) {
+      throw toStoreError(cause);
+    }
+  }
+
+  /** Gives the live record, as it is now or, within a write transaction, as that has left it. */
+  find(key: Buffer): SessionRecord | undefined {
+    return this.#attempt(() => {
+      const value = this.#sessions.getBinary(key);
+      return value && this.decode(value);
+    });
+  }
+
+  /** Gives the next records in the order of their keys, with the expired and the damaged. */
+  page(after: Buffer | undefined): Entry[] {
+    return this.#attempt(() => {
+      const page: Entry[] = [];
+      let bytes = 0;
+      const start = after && { start: after, exclusiveStart: true };
+      for (const entry of this.#sessions.getRange({ ...start, limit: PAGE_RECORDS })) {
+        page.push(entry);
+        bytes += entry.value.length;
+        if (bytes >= PAGE_BYTES) break;
+      }
+      return page;
+    });
+  }
+
+  /** Gives token and data of every live record, in one step. */
+  all(): Map<string, Uint8Array> {
+    return this.#attempt(() => {
+      const live = new Map<string, Uint8Array>();
+      for (const { key, value } of this.#sessions.getRange()) {
+        const record = this.decode(value);
+        if (record !== undefined) live.set(key.toString(), record.data);
+      }
+      return live;
+    });
+  }
+
+  /** Whether {@link ExpiryIndex.sweep} has anything to do. */
+  isSweepDue(): boolean {
+    return this.#attempt(() => this.index.isDue(this.#now()));
+  }
+
+  /** Makes a record of a value, of which it takes the bytes; `undefined` if it has expired or is damaged. */
+  decode(value: Buffer): SessionRecord | undefined {
+    if (value.length < HEADER_BYTES) {
+      this.#reportDamage();
+      return undefined;
+    }
+    const expiry = readExpiry(value);
+    if (expiry <= this.#now()) return undefined;
+    const data = new Uint8Array(value.buffer, value.byteOffset + HEADER_BYTES, value.length - HEADER_BYTES);
+    return { data, expiry: new Date(expiry) };
+  }
+
+  /** Writes a record. Like those that follow, it is for within a write transaction. */
+  write(key: Buffer, value: Buffer): void {
+    const expiry = readExpiry(value);
+    if (expiry <= this.#now()) {
+      this.remove(key);
+      return;
+    }
+    const old = this.#sessions.getBinaryFast(key);
+    const isIndexed = old !== undefined && old.length >= HEADER_BYTES && readExpiry(old) <= expiry;
+    this.#sessions.put(key, value);
+    if (!isIndexed) this.index.add(key, value);
+  }
+
+  remove(key: Buffer): void {
+    const value = this.#sessions.getBinary(key);
+    if (value === undefined) return;
+    this.#sessions.remove(key);
+    if (value.length >= HEADER_BYTES) this.index.remove(key, value);
+  }
+
+  /** Writes if the data of the live record equals `previous`, or if there is none and none is expected. */
+  replace(key: Buffer, previous: Buffer | undefined, value: Buffer): boolean {
+    const live = this.find(key)?.data;
+    const isExpected = live && previous ? previous.equals(live) : live === previous;
+    if (isExpected) this.write(key, value);
+    return isExpected;
+  }
+
+  touch(key: Buffer, expiry: number): boolean {
+    const value = this.#sessions.getBinary(key);
+    if (value === undefined || this.decode(value) === undefined) return false;
+    writeExpiry(value, expiry);
+    this.write(key, value);
+    return true;
+  }
+
+  /** Calls the driver on a view that is up to date, and makes its errors ours. */
+  #attempt<T>(call: () => T): T {
+    try {
+      this.#refresh();
+      return call();
+    } catch (cause) {
+      throw toStoreError(cause);
+    }
+  }
+
+  /**
+   * The driver keeps its view until a timer runs. By then, another process may have told us of a write of its own.
+   * It cannot have before the event loop turns.
+   */
+  #refresh(): void {
+    if (this.#isFresh) return;
+    this.#isFresh = true;
+    queueMicrotask(this.#expireView);
+    this.#db.resetReadTxn();
+  }
+
+  #reportDamage(): void {
+    try {
+      this.#onError(
+        new StoreError("CORRUPT", "boltstore: a record is damaged; it is left as it is, and ignored"),
+      );
+    } catch (thrown) {
+      process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import type { FullStore } from "@scs/core";
+import { type OpenOptions, type Scope, StoreInProcess, testDurableStore, testFullStore } from "@scs/testkit";
+import { describe, it } from "vitest";
+import { openBoltStore } from "../src/index.js";
+import { newPath } from "./open.js";
+
+const module = new URL("./open.js", import.meta.url);
+const paths: WeakMap<FullStore, string> = new WeakMap();
+
+function remember(store: FullStore, path: string): FullStore {
+  paths.set(store, path);
+  return store;
+}
+
+const another = async (store: FullStore, options: OpenOptions): Promise<FullStore> => {
+  const path = paths.get(store) ?? "";
+  return remember(await StoreInProcess.open(module, path, options), path);
+};
+
+describe("of two processes", () => {
+  testFullStore(it, {
+    async open(options, scope) {
+      const path = newPath(scope);
+      return remember(await openBoltStore(path, options), path);
+    },
+    another,
+    module,
+  });
+});
+
+describe("of a process that is killed", () => {
+  testDurableStore(it, {
+    async open(options: OpenOptions, scope: Scope): Promise<FullStore> {
+      const path = newPath(scope);
+      return remember(await StoreInProcess.open(module, path, options), path);
+    },
+    async reopen(store: FullStore, options: OpenOptions): Promise<FullStore> {
+      await (store as StoreInProcess).kill();
+      return another(store, options);
+    },
+  });
+});

@@ -1,0 +1,152 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { open } from "lmdb";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { mountSmallDisk } from "../../../test/small-disk.js";
+import { BoltStore, openBoltStore } from "../src/index.js";
+import { makeDirectory } from "./directory.js";
+
+const expiry = new Date(Date.now() + 3_600_000);
+const data = new Uint8Array(300).fill(7);
+const noCleanup = { cleanupIntervalMs: 0 };
+const unavailable = (message: RegExp) =>
+  expect.objectContaining({
+    name: "StoreError",
+    code: "UNAVAILABLE",
+    message: expect.stringMatching(message),
+  });
+
+async function fill(path: string, count: number): Promise<void> {
+  const store = await openBoltStore(path, noCleanup);
+  await Promise.all(Array.from({ length: count }, (_, n) => store.commit(`t${n}`, data, expiry)));
+  await store[Symbol.asyncDispose]();
+}
+
+for (const [what, content] of [
+  ["a text", "this is no database\n".repeat(1000)],
+  ["a few bytes", "x"],
+  ["a file of zeros", Buffer.alloc(8192)],
+] as const) {
+  it(`${what} is refused, and left as it is`, async () => {
+    const path = join(makeDirectory(), "file");
+    writeFileSync(path, content);
+    await expect(openBoltStore(path)).rejects.toEqual(unavailable(/not an LMDB database/));
+    expect(readFileSync(path).equals(Buffer.from(content))).toBe(true);
+  });
+}
+
+for (const share of [0.99, 0.5, 0.1, 0.001]) {
+  it(`a file of which ${share * 100} % are left is refused`, async () => {
+    const path = join(makeDirectory(), "file");
+    await fill(path, 1000);
+    truncateSync(path, Math.floor(statSync(path).size * share));
+    await expect(openBoltStore(path)).rejects.toEqual(unavailable(/truncated|not an LMDB database/));
+  });
+}
+
+it("a path that cannot be a file is refused, and the cause says why", async () => {
+  const directory = makeDirectory();
+  mkdirSync(join(directory, "directory"));
+  writeFileSync(join(directory, "file"), "");
+  for (const [name, code] of [
+    ["directory", "EISDIR"],
+    ["file/below", "ENOTDIR"],
+    ["missing/file", "ENOENT"],
+  ] as const) {
+    const opening = openBoltStore(join(directory, name));
+    await expect(opening).rejects.toEqual(unavailable(/cannot be used/));
+    await expect(opening).rejects.toHaveProperty("cause.code", code);
+  }
+});
+
+it("the files are readable by their owner only", async () => {
+  const path = join(makeDirectory(), "file");
+  await fill(path, 1);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(statSync(`${path}-lock`).mode & 0o777).toBe(0o600);
+});
+
+it("calls on a database that the app has closed are rejected", async () => {
+  const db = open({ path: join(makeDirectory(), "file"), noSubdir: true });
+  const store = new BoltStore(db, noCleanup);
+  await store.commit("t", data, expiry);
+  await db.close();
+  await expect(store.find("t")).rejects.toEqual(unavailable(/cannot be used/));
+  await expect(store.commit("t", data, expiry)).rejects.toEqual(unavailable(/cannot be used/));
+  await expect(store.entries().next()).rejects.toEqual(unavailable(/cannot be used/));
+  await expect(store.deleteExpired()).rejects.toEqual(unavailable(/cannot be used/));
+  await store[Symbol.asyncDispose]();
+});
+
+it("a write that another process keeps from the lock is rejected in time, and not made later", async () => {
+  const path = join(makeDirectory(), "file");
+  const store = await openBoltStore(path, { ...noCleanup, busyTimeoutMs: 50 });
+  onTestFinished(() => store[Symbol.asyncDispose]());
+  await store.commit("before", data, expiry);
+  const holder = fork(new URL("./hold-lock.js", import.meta.url), [path]);
+  const exited = once(holder, "exit");
+  await once(holder, "message");
+
+  const writes = [
+    store.commit("late", data, expiry),
+    store.delete("before"),
+    store.replace("before", data, new Uint8Array(1), expiry),
+    store.find("late"), // behind the commit
+  ];
+  for (const { status, ...outcome } of await Promise.allSettled(writes)) {
+    expect(status).toBe("rejected");
+    expect(outcome).toEqual({ reason: unavailable(/kept the write lock for 50 ms/) });
+  }
+  expect((await store.find("before"))?.data).toEqual(data); // reads need no lock
+
+  holder.kill("SIGKILL"); // LMDB takes the lock from a process that has died
+  await exited;
+  await store.commit("after", data, expiry);
+  expect([...(await store.all()).keys()].sort()).toEqual(["after", "before"]);
+});
+
+it("a full disk rejects what does not fit, and no more; when there is space again, all works", async () => {
+  const disk = await mountSmallDisk(2_000_000);
+  if (typeof disk === "string") {
+    console.log(`not tested: ${disk}`);
+    return;
+  }
+  onTestFinished(() => disk.unmount());
+  const error = vi.spyOn(console, "error").mockImplementation(() => undefined); // the driver prints what it rejects with
+  onTestFinished(() => error.mockRestore());
+  const store = await openBoltStore(join(disk.path, "file"), noCleanup);
+  onTestFinished(() => store[Symbol.asyncDispose]());
+  await store.commit("before", data, expiry);
+  await writeFile(join(disk.path, "ballast"), Buffer.alloc(1_400_000));
+
+  const large = new Uint8Array(600_000);
+  const outcomes = await Promise.allSettled([
+    store.commit("small", data, expiry),
+    store.commit("large", large, expiry),
+    store.commit("too", data, expiry),
+  ]);
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect(outcomes[1]).toHaveProperty("reason", unavailable(/no space left on the disk/));
+  for (const token of ["before", "small", "too"]) expect((await store.find(token))?.data).toEqual(data);
+  expect(await store.find("large")).toBeUndefined();
+  await store.delete("too");
+
+  await rm(join(disk.path, "ballast"));
+  await store.commit("large", large, expiry);
+  expect([...(await store.all()).keys()].sort()).toEqual(["before", "large", "small"]);
+});
+
+it("an option out of range is refused, and the message says what is allowed", () => {
+  const db = open({ path: join(makeDirectory(), "file"), noSubdir: true });
+  onTestFinished(() => db.close());
+  expect(() => new BoltStore(db, { durability: "often" as "flushed" })).toThrow(
+    'durability must be "flushed" or "committed", got often',
+  );
+  for (const busyTimeoutMs of [0, 2 ** 31, 0.5, Number.NaN]) {
+    expect(() => new BoltStore(db, { busyTimeoutMs })).toThrow(RangeError);
+  }
+  expect(() => new BoltStore({} as typeof db)).toThrow('which open() of the package "lmdb" gives');
+});

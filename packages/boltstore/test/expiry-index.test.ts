@@ -1,0 +1,143 @@
+import { join } from "node:path";
+import { type Database, open, type RootDatabase } from "lmdb";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { BoltStore } from "../src/index.js";
+import { makeDirectory } from "./directory.js";
+
+const data = new Uint8Array(10);
+const binary = { encoding: "binary", keyEncoding: "binary" } as const;
+
+interface Opened {
+  db: RootDatabase;
+  store: BoltStore;
+  /** The tokens of the index's entries, in order, with their times. */
+  entries(): [number, string][];
+  clock: { now: number };
+}
+
+function openStore(): Opened {
+  const clock = { now: 0 };
+  const db = open({ path: join(makeDirectory(), "file"), noSubdir: true });
+  onTestFinished(() => db.close());
+  const store = new BoltStore(db, { cleanupIntervalMs: 0, now: () => clock.now });
+  onTestFinished(() => store[Symbol.asyncDispose]());
+  const index: Database<Buffer, Buffer> = db.openDB("scs:session:expiry", binary);
+  const entries = () =>
+    [...index.getKeys()]
+      .filter((key) => key.length > 8)
+      .map((key): [number, string] => [Number(key.readBigInt64BE() / 1_000_000n), key.toString("utf8", 8)]);
+  return { db, store, entries, clock };
+}
+
+const at = (ms: number) => new Date(ms);
+
+it("has an entry of each session, in the order of expiry", async () => {
+  const { store, entries } = openStore();
+  await store.commit("b", data, at(200));
+  await store.commit("c", data, at(100));
+  await store.replace("a", undefined, data, at(300));
+  expect(entries()).toEqual([
+    [100, "c"],
+    [200, "b"],
+    [300, "a"],
+  ]);
+});
+
+it("a session that lives on keeps its entry, until the cleanup comes to it", async () => {
+  const { store, entries, clock } = openStore();
+  await store.commit("a", data, at(100));
+  await store.commit("a", data, at(200));
+  await store.touch("a", at(300));
+  await store.replace("a", data, data, at(400));
+  expect(entries()).toEqual([[100, "a"]]);
+  clock.now = 100;
+  expect(await store.deleteExpired()).toBe(0);
+  expect(entries()).toEqual([[400, "a"]]);
+  clock.now = 400;
+  expect(await store.deleteExpired()).toBe(1);
+  expect(entries()).toEqual([]);
+});
+
+it("a session that is to end earlier gets an earlier entry; the later one is dropped in its time", async () => {
+  const { store, entries, clock } = openStore();
+  await store.commit("a", data, at(300));
+  await store.touch("a", at(100));
+  expect(entries()).toEqual([
+    [100, "a"],
+    [300, "a"],
+  ]);
+  clock.now = 100;
+  expect(await store.deleteExpired()).toBe(1);
+  clock.now = 300;
+  expect(await store.deleteExpired()).toBe(0);
+  expect(entries()).toEqual([]);
+});
+
+it("a session that is deleted takes its entry along", async () => {
+  const { store, entries } = openStore();
+  await store.commit("a", data, at(100));
+  await store.delete("a");
+  await store.commit("b", data, at(100));
+  await store.commit("b", data, at(0)); // has expired
+  expect(entries()).toEqual([]);
+});
+
+it("is made anew where it is missing, also for sessions that are written meanwhile", async () => {
+  const { db, store, entries, clock } = openStore();
+  for (let n = 0; n < 500; n++) await store.commit(`t${n}`, data, at(100 + n));
+  await store[Symbol.asyncDispose]();
+  await db.openDB("scs:session:expiry", binary).drop();
+  const again = new BoltStore(db, { cleanupIntervalMs: 0, now: () => clock.now });
+  onTestFinished(() => again[Symbol.asyncDispose]());
+  expect(entries()).toEqual([]);
+  const cleaning = again.deleteExpired();
+  await Promise.all([
+    again.commit("t7", data, at(5000)),
+    again.commit("new", data, at(50)),
+    again.delete("t8"),
+  ]);
+  expect(await cleaning).toBe(0);
+  clock.now = 50;
+  expect(await again.deleteExpired()).toBe(1);
+  clock.now = 1000;
+  expect(await again.deleteExpired()).toBe(498);
+  expect([...(await again.all()).keys()]).toEqual(["t7"]);
+});
+
+it("large sessions are renewed, moved and removed as small ones", async () => {
+  const { store, entries, clock } = openStore();
+  const large = new Uint8Array(3_000_000).fill(5);
+  await store.commit("a", large, at(100));
+  await store.touch("a", at(200));
+  clock.now = 100;
+  expect(await store.deleteExpired()).toBe(0);
+  expect(entries()).toEqual([[200, "a"]]);
+  const found = await store.find("a");
+  expect(Buffer.compare(found?.data ?? data, large)).toBe(0);
+  expect(await store.replace("a", large, large.subarray(1), at(300))).toBe(true);
+  clock.now = 300;
+  expect(await store.deleteExpired()).toBe(1);
+});
+
+it("a cleanup that finds nothing takes no write lock", async () => {
+  const { db, store } = openStore();
+  await store.commit("a", data, at(100));
+  await store.deleteExpired();
+  const transaction = vi.spyOn(db, "childTransaction");
+  expect(await store.deleteExpired()).toBe(0);
+  expect(transaction).not.toHaveBeenCalled();
+});
+
+it("expired sessions are removed each minute, unless told otherwise", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { db } = openStore();
+  await vi.advanceTimersByTimeAsync(10); // the driver's timers
+  const store = new BoltStore(db, { now: () => 0 });
+  const deleteExpired = vi.spyOn(store, "deleteExpired");
+  await vi.advanceTimersByTimeAsync(59_900);
+  expect(deleteExpired).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(6_200);
+  expect(deleteExpired).toHaveBeenCalledTimes(1);
+  await store[Symbol.asyncDispose]();
+});

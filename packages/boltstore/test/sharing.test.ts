@@ -1,0 +1,132 @@
+import { join } from "node:path";
+import type { StoreError } from "@scs/core";
+import { type Database, open, type RootDatabase } from "lmdb";
+import { expect, it, onTestFinished } from "vitest";
+import { BoltStore, openBoltStore } from "../src/index.js";
+import { makeDirectory } from "./directory.js";
+
+const data = new Uint8Array([1, 2, 3]);
+const expiry = new Date(Date.now() + 3_600_000);
+const binary = { encoding: "binary", keyEncoding: "binary" } as const;
+
+function openDatabase(): RootDatabase {
+  const db = open({ path: join(makeDirectory(), "app.mdb"), noSubdir: true });
+  onTestFinished(() => db.close());
+  return db;
+}
+
+function openStore(db: RootDatabase, onError: (error: StoreError) => void = () => undefined): BoltStore {
+  const store = new BoltStore(db, { cleanupIntervalMs: 0, onError });
+  onTestFinished(() => store[Symbol.asyncDispose]());
+  return store;
+}
+
+it("the key is the token, the value the expiry in ns and the data", async () => {
+  const db = openDatabase();
+  await openStore(db).commit("tøken", data, expiry);
+  const sessions: Database<Buffer, Buffer> = db.openDB("scs:session", binary);
+  const [entry] = [...sessions.getRange()];
+  expect(entry?.key.toString()).toBe("tøken");
+  expect(entry?.value.readBigInt64BE()).toBe(BigInt(expiry.getTime()) * 1_000_000n);
+  expect([...(entry?.value.subarray(8) ?? [])]).toEqual([1, 2, 3]);
+});
+
+it("what another program has written is read", async () => {
+  const db = openDatabase();
+  const store = openStore(db);
+  const sessions: Database<Buffer, Buffer> = db.openDB("scs:session", binary);
+  const value = Buffer.alloc(11, 9);
+  value.writeBigInt64BE(BigInt(expiry.getTime()) * 1_000_000n);
+  await sessions.put(Buffer.from("theirs"), value);
+  expect(await store.find("theirs")).toEqual({ data: new Uint8Array([9, 9, 9]), expiry });
+});
+
+it("an app keeps data of its own in the same file, and writes it while the store does", async () => {
+  const db = openDatabase();
+  const store = openStore(db);
+  const own = db.openDB<string, string>("app", {});
+  const writes: Promise<unknown>[] = [];
+  for (let n = 0; n < 300; n++) {
+    writes.push(own.put(`k${n}`, `v${n}`), store.commit(`t${n}`, data, expiry));
+    if (n % 50 === 0) await db.transaction(() => own.put("transaction", `${n}`));
+  }
+  await Promise.all(writes);
+  expect((await store.all()).size).toBe(300);
+  expect(own.getCount()).toBe(301);
+  expect(own.get("k299")).toBe("v299");
+});
+
+it("two stores on one database are one", async () => {
+  const db = openDatabase();
+  const [one, other] = [openStore(db), openStore(db)];
+  await one.commit("t", data, expiry);
+  expect((await other.find("t"))?.data).toEqual(data);
+  await other.delete("t");
+  expect(await one.find("t")).toBeUndefined();
+});
+
+it("disposal leaves a database open that the app has opened, and closes one that was opened for it", async () => {
+  const db = openDatabase();
+  await openStore(db)[Symbol.asyncDispose]();
+  expect(await db.put("still", "open")).toBe(true);
+  const path = join(makeDirectory(), "own.mdb");
+  const store = await openBoltStore(path, { cleanupIntervalMs: 0 });
+  await store.commit("t", data, expiry);
+  await Promise.all([store[Symbol.asyncDispose](), store[Symbol.asyncDispose]()]);
+  await store[Symbol.asyncDispose]();
+  const again = await openBoltStore(path, { cleanupIntervalMs: 0 });
+  expect((await again.find("t"))?.data).toEqual(data);
+  await again[Symbol.asyncDispose]();
+});
+
+it("a damaged record is absent, loudly, and its bytes stay where they are", async () => {
+  const errors: StoreError[] = [];
+  const db = openDatabase();
+  const store = openStore(db, (error) => errors.push(error));
+  const sessions: Database<Buffer, Buffer> = db.openDB("scs:session", binary);
+  await sessions.put(Buffer.from("damaged"), Buffer.from([1, 2, 3]));
+  await store.commit("whole", data, expiry);
+  expect(await store.find("damaged")).toBeUndefined();
+  expect(errors.map(({ code }) => code)).toEqual(["CORRUPT"]);
+  expect([...(await store.all()).keys()]).toEqual(["whole"]);
+  const seen: string[] = [];
+  for await (const { token } of store.entries()) seen.push(token);
+  expect(seen).toEqual(["whole"]);
+  expect(await store.touch("damaged", expiry)).toBe(false);
+  expect(await store.deleteExpired()).toBe(0);
+  expect(sessions.get(Buffer.from("damaged"))).toEqual(Buffer.from([1, 2, 3]));
+  expect(errors).toHaveLength(4);
+  expect(await store.replace("damaged", undefined, data, expiry)).toBe(true);
+  expect((await store.find("damaged"))?.data).toEqual(data);
+});
+
+it("an onError that throws harms no call", async () => {
+  const db = openDatabase();
+  const store = openStore(db, () => {
+    throw new Error("a bug of the app");
+  });
+  const warnings: string[] = [];
+  const warn = (warning: Error) => warnings.push(warning.message);
+  process.on("warning", warn);
+  onTestFinished(() => void process.off("warning", warn));
+  const sessions: Database<Buffer, Buffer> = db.openDB("scs:session", binary);
+  await sessions.put(Buffer.from("damaged"), Buffer.from([1]));
+  const [replaced, committed] = await Promise.all([
+    store.replace("damaged", undefined, data, expiry),
+    store.commit("other", data, expiry),
+  ]);
+  expect([replaced, committed]).toEqual([true, undefined]);
+  expect(warnings).toEqual(["a bug of the app"]);
+});
+
+it("a walk over large sessions reads few at a time, and sees what is written meanwhile", async () => {
+  const store = openStore(openDatabase());
+  const large = new Uint8Array(400_000);
+  await Promise.all(Array.from({ length: 9 }, (_, n) => store.commit(`t${n}`, large, expiry)));
+  const seen: string[] = [];
+  for await (const { token } of store.entries()) {
+    seen.push(token);
+    if (token === "t0") await store.delete("t8"); // far behind the page that has been read
+  }
+  expect(seen).toEqual(["t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"]);
+});

@@ -1,0 +1,34 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rmdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+export interface SmallDisk {
+  /** An empty directory; nothing but a file of its own fills it. */
+  path: string;
+  unmount(): Promise<void>;
+}
+
+/**
+ * Mounts a disk of so many bytes, a tmpfs, for tests of what a full disk does. Needs Linux and root; elsewhere it
+ * gives the reason why there is none, as a text to print.
+ */
+export async function mountSmallDisk(bytes: number): Promise<SmallDisk | string> {
+  const path = await mkdtemp(join(tmpdir(), "scs-small-disk-"));
+  try {
+    await run("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", path]);
+  } catch (error) {
+    await rmdir(path);
+    return `no small disk can be mounted here: ${(error as Error).message.trim()}`;
+  }
+  return {
+    path,
+    async unmount() {
+      await run("umount", [path]);
+      await rmdir(path);
+    },
+  };
+}
