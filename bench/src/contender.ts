@@ -1,8 +1,10 @@
+import { rm } from "node:fs/promises";
 import { promisify } from "node:util";
+import { makeDirectory } from "./directory.js";
 import { drivers } from "./drivers.js";
 import { peers } from "./peers.js";
 import type { BenchSession } from "./sessions.js";
-import { stores } from "./stores.js";
+import { findStore, stores } from "./stores.js";
 
 interface Shared {
   /** Turns a session into what `commit` takes. Not timed. */
@@ -69,13 +71,13 @@ export function findContender(name: string): ContenderKind {
 }
 
 async function openStore(name: string) {
-  const { store, close } = (await stores[name]?.({ cleanupIntervalMs: 0 })) ?? {};
-  if (store === undefined) throw new RangeError(`no store "${name}"`);
+  const directory = await makeDirectory();
+  const store = await findStore(name).open(directory, { cleanupIntervalMs: 0 });
   return {
     store,
     close: async () => {
       await store[Symbol.asyncDispose]();
-      await close?.();
+      await rm(directory, { recursive: true });
     },
   };
 }

@@ -1,10 +1,13 @@
+import { rm } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { type FullStore, TimeSlice } from "@scs/core";
 import { answer, collectGarbage } from "./child.js";
+import { bytesOf, flush, makeDirectory } from "./directory.js";
+import { drivePromises } from "./drive.js";
 import { measureEventLoopDelay } from "./event-loop-delay.js";
 import type { MillionRequest, MillionResult, Scenario } from "./scenario.js";
-import { tokenGenerator } from "./sessions.js";
-import { stores } from "./stores.js";
+import { shuffled, tokenGenerator } from "./sessions.js";
+import { findStore } from "./stores.js";
 
 const SOON_MS = 1_000;
 const LATER_MS = 3_600_000;
@@ -13,10 +16,22 @@ const SETTLE_MS = 1_000;
 /** How many sessions are read back, one in so many. */
 const SAMPLED = 97;
 
-/** Of every ten sessions in a row, this many expire soon. */
-const EXPIRING: Record<Scenario, number> = { idle: 0, "sweep 50 %": 5, "sweep 90 %": 9, entries: 0 };
+/** A store that flushes takes many at a time; one of memory takes one, to show how long that can be. */
+const FILLING = { durable: 256, memory: 1 };
+const FINDS = { count: 20_000, inFlight: 64 };
 
-const expiresSoon = (scenario: Scenario, index: number) => index % 10 < EXPIRING[scenario];
+/** Of every thousand sessions in a row, this many expire soon. */
+const EXPIRING: Record<Scenario, number> = {
+  idle: 0,
+  "sweep 0.1 %": 1,
+  "sweep 50 %": 500,
+  "sweep 90 %": 900,
+  entries: 0,
+};
+
+/** Spread over the sessions as evenly as can be. */
+const expiresSoon = (scenario: Scenario, index: number) =>
+  ((index + 1) * EXPIRING[scenario]) % 1000 < EXPIRING[scenario];
 
 /** Heap and what lies beside it; `external` has the array buffers in it already. */
 function usedBytes(): number {
@@ -32,23 +47,39 @@ function createData(index: number, size: number): Uint8Array {
   return data;
 }
 
-/** Commits the sessions one by one, keeping neither token nor data, and gives the longest commit, in ms. */
+/** Commits the sessions, keeping neither token nor data, and gives the longest commit, in ms. */
 async function fill(
   store: FullStore,
+  inFlight: number,
   start: number,
   { scenario, sessions, size }: MillionRequest,
 ): Promise<number> {
   const nextToken = tokenGenerator(1);
   let longest = 0;
-  for (let index = 0; index < sessions; index++) {
+  await drivePromises(sessions, inFlight, async (index) => {
     const token = nextToken();
     const data = createData(index, size);
     const expiry = new Date(start + (expiresSoon(scenario, index) ? SOON_MS : LATER_MS));
     const began = performance.now();
     await store.commit(token, data, expiry);
     longest = Math.max(longest, performance.now() - began);
-  }
+  });
   return longest;
+}
+
+/** Finds sessions at random, all of which are live, and gives how many that is a second. */
+async function find(store: FullStore, sessions: number): Promise<number> {
+  const nextToken = tokenGenerator(1);
+  const tokens = Array.from({ length: sessions }, nextToken);
+  const order = shuffled(sessions, 2).slice(0, FINDS.count);
+  const chosen = order.map((index) => tokens[index] as string);
+  const started = performance.now();
+  const found = await drivePromises(chosen.length, FINDS.inFlight, (index) =>
+    store.find(chosen[index] as string),
+  );
+  const elapsed = performance.now() - started;
+  if (found !== chosen.length) throw new Error(`found ${found} sessions of ${chosen.length}`);
+  return (found / elapsed) * 1000;
 }
 
 /** Carries out the scenario, and gives how many sessions it was about. */
@@ -94,14 +125,29 @@ async function verify(
 await answer<MillionRequest, MillionResult>(async (request) => {
   const start = Date.now();
   let now = start;
+  const kind = findStore(request.store);
+  const directory = await makeDirectory();
+  const options = { cleanupIntervalMs: 0, now: () => now };
   const before = usedBytes();
-  const { store, close } = (await stores[request.store]?.({ cleanupIntervalMs: 0, now: () => now })) ?? {};
-  if (store === undefined) throw new RangeError(`no store "${request.store}"`);
-
-  const longestCommitMs = await fill(store, start, request);
+  let store = await kind.open(directory, { ...options, durability: "committed" });
+  const inFlight = kind.isDurable ? FILLING.durable : FILLING.memory;
+  const longestCommitMs = await fill(store, inFlight, start, request);
+  let files: MillionResult["files"];
+  if (kind.isDurable) {
+    await store[Symbol.asyncDispose]();
+    await flush(directory);
+    const began = performance.now();
+    store = await kind.open(directory, options);
+    files = {
+      openingMs: performance.now() - began,
+      bytesPerSession: (await bytesOf(directory)) / request.sessions,
+    };
+  }
   const bytesPerSession = (usedBytes() - before) / request.sessions;
+  const findsPerSecond = await find(store, request.sessions);
   // What the fill left to the collector is a cost of the fill: its threads sweep on after a collection, and
   // would hold up the first slices of what is measured next by 10 to 40 ms.
+  collectGarbage();
   await setTimeout(SETTLE_MS);
   now += SOON_MS;
   let count = 0;
@@ -111,6 +157,6 @@ await answer<MillionRequest, MillionResult>(async (request) => {
   await verify(store, count, request);
 
   await store[Symbol.asyncDispose]();
-  await close?.();
-  return { longestCommitMs, bytesPerSession, delay, count };
+  await rm(directory, { recursive: true });
+  return { longestCommitMs, bytesPerSession, ...(files && { files }), findsPerSecond, delay, count };
 });

@@ -15,7 +15,7 @@ const { values } = parseArgs({
     store: { type: "string", default: Object.keys(stores).join(",") },
     sessions: { type: "string", default: "1000000" },
     size: { type: "string", default: "256" },
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string", default: "3" },
     json: { type: "string" },
   },
 });
@@ -48,6 +48,8 @@ for (const store of values.store.split(",")) {
   const fills = [...results.values()].flat();
   const bytes = fills.map(({ bytesPerSession }) => bytesPerSession);
   const commits = fills.map(({ longestCommitMs }) => longestCommitMs);
+  const finds = fills.map(({ findsPerSecond }) => findsPerSecond / 1000);
+  const files = fills.flatMap((each) => each.files ?? []);
   console.log(`\n${store}
   bytes per session      ${show(bytes)}
   times token and data   ${show(
@@ -55,7 +57,12 @@ for (const store of values.store.split(",")) {
     (ratio) => ratio.toFixed(2),
   )}
   longest commit, ms     ${show(commits)}, while the store grew from nothing, ${fills.length} times
-
+  finds a second         ${show(finds)} thousand, 64 in flight`);
+  if (files.length > 0) {
+    console.log(`  on disk, a session     ${show(files.map(({ bytesPerSession }) => bytesPerSession))} bytes
+  opening, ms            ${show(files.map(({ openingMs }) => openingMs))}`);
+  }
+  console.log(`
 How long others had to wait for the event loop, ms\n`);
   const columns: [string, keyof EventLoopDelay][] = [
     ["longest turn", "turnMax"],

@@ -1,25 +1,39 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { FullStore, StoreOptions } from "@scs/core";
-import { makeDirectory } from "./directory.js";
 
-/** A store of this project, ready to be measured. */
-export interface OpenedStore {
-  store: FullStore;
-  /** Closes the handles and removes the files that the store was given; the store is disposed of before. */
-  close?: () => Promise<void>;
+export interface StoreKind {
+  /** Whether it keeps sessions in files of its directory, so that it can be opened again. */
+  isDurable: boolean;
+  /** Gives a store that closes on disposal all that was opened for it. */
+  open(
+    directory: string,
+    options: StoreOptions & { durability?: "flushed" | "committed" },
+  ): Promise<FullStore>;
 }
 
 /** The stores of this project by name. A package is loaded only in the process that measures it. */
-export const stores: Record<string, (options: StoreOptions) => Promise<OpenedStore>> = {
-  memstore: async (options) => {
-    const { MemStore } = await import("@scs/memstore");
-    return { store: new MemStore(options) };
+export const stores: Record<string, StoreKind> = {
+  memstore: {
+    isDurable: false,
+    async open(_directory, options) {
+      const { MemStore } = await import("@scs/memstore");
+      return new MemStore(options);
+    },
   },
-  boltstore: async (options) => {
-    const { openBoltStore } = await import("@scs/boltstore");
-    const directory = await makeDirectory();
-    const store = await openBoltStore(join(directory, "sessions.mdb"), options);
-    return { store, close: () => rm(directory, { recursive: true }) };
+  boltstore: {
+    isDurable: true,
+    async open(directory, options) {
+      const { openBoltStore } = await import("@scs/boltstore");
+      return openBoltStore(join(directory, "sessions.mdb"), options);
+    },
   },
 };
+
+/** Gives the store of this name. */
+export function findStore(name: string): StoreKind {
+  const kind = stores[name];
+  if (kind === undefined) {
+    throw new RangeError(`no store "${name}"; there are: ${Object.keys(stores).join(", ")}`);
+  }
+  return kind;
+}

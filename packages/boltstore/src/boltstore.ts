@@ -55,7 +55,6 @@ export class BoltStore implements FullStore {
   readonly #writes: GroupCommit;
   readonly #now: () => number;
   readonly #cleanup: CleanupScheduler;
-  #isIndexComplete = false;
   #isClosed = false;
 
   /** @param database It stays the caller's: the store does not close it. */
@@ -84,6 +83,9 @@ export class BoltStore implements FullStore {
     this.#now = now;
     this.#sessions = new Sessions(db, { now, onError });
     this.#writes = new GroupCommit(db, { untilFlushed: durability === "flushed", busyTimeoutMs });
+    // The index of a new database is complete at once. Of one with sessions, the first cleanup completes it.
+    if (!this.#sessions.isIndexed())
+      this.#writes.run(undefined, () => this.#sessions.index.build(undefined)).catch(() => undefined);
     this.#cleanup = new CleanupScheduler(this, { cleanupIntervalMs, onError });
   }
 
@@ -166,9 +168,8 @@ export class BoltStore implements FullStore {
     this.#assertOpen();
     await this.#settle();
     const { index } = this.#sessions;
-    for (let last: Buffer | undefined; !this.#isIndexComplete; ) {
+    for (let last: Buffer | undefined; !this.#sessions.isIndexed(); ) {
       last = await this.#writes.run(undefined, () => index.build(last));
-      this.#isIndexComplete = last === undefined;
     }
     let removed = 0;
     // Asked first, not to take the write lock for nothing.

@@ -80,13 +80,18 @@ export class ExpiryIndex {
     return true;
   }
 
+  /** Whether every record has been entered. Outside of a transaction, too. */
+  isComplete(): boolean {
+    return this.#index.doesExist(COMPLETE);
+  }
+
   /**
    * Enters records that are older than the index, for a slice of time, from `start` on.
    *
    * @returns Where to go on, or `undefined` when it is complete.
    */
   build(start: Buffer | undefined): Buffer | undefined {
-    if (this.#index.doesExist(COMPLETE)) return undefined;
+    if (this.isComplete()) return undefined;
     const slice = new TimeSlice();
     let from = start;
     do {

@@ -74,6 +74,11 @@ export class Sessions {
     });
   }
 
+  /** Whether {@link ExpiryIndex.build} has nothing to do. */
+  isIndexed(): boolean {
+    return this.#attempt(() => this.index.isComplete());
+  }
+
   /** Whether {@link ExpiryIndex.sweep} has anything to do. */
   isSweepDue(): boolean {
     return this.#attempt(() => this.index.isDue(this.#now()));
