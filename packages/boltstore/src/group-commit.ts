@@ -1,9 +1,6 @@
-import { StoreError } from "@scs/core";
+import { StoreError, TimeSlice } from "@scs/core";
 import type { RootDatabase } from "lmdb";
 import { causeOf, isNoSpace, toStoreError } from "./lmdb-error.js";
-
-/** How many writes go into one transaction: at 5 to 10 µs each, they hold the event loop for less than 2 ms. */
-const MAX_WRITES = 200;
 
 interface Write {
   token: string | undefined;
@@ -75,14 +72,21 @@ export class GroupCommit {
   }
 
   async #commit(): Promise<void> {
-    let writes: Write[] = [];
-    let results: unknown[] = [];
+    const writes: Write[] = [];
+    const results: unknown[] = [];
     let isUndone = true;
     try {
       // A child of LMDB's own transaction, which would commit what was done before the work that throws.
       const committed = this.#db.childTransaction(() => {
-        writes = this.#take();
-        results = writes.map(({ work }) => work());
+        const slice = new TimeSlice(); // it is done on the event loop
+        const isAlone = this.#alone > 0;
+        if (isAlone) this.#alone--;
+        do {
+          const write = this.#waiting.shift();
+          if (write === undefined) break;
+          writes.push(write);
+          results.push(write.work());
+        } while (!isAlone && !slice.isOver);
         isUndone = false;
       });
       // The driver keeps a promise of its own of each batch. Should it reject with nobody there, it ends the process.
@@ -108,13 +112,6 @@ export class GroupCommit {
       this.#answer(write);
       write.resolve(results[index] as never);
     }
-  }
-
-  /** What waits when the lock is there. No more than {@link MAX_WRITES}, since it is done on the event loop. */
-  #take(): Write[] {
-    const count = this.#alone > 0 ? 1 : MAX_WRITES;
-    if (this.#alone > 0) this.#alone--;
-    return this.#waiting.splice(0, count);
   }
 
   #answer({ token }: Write): void {

@@ -18,9 +18,11 @@ it("what is asked for while a transaction is under way forms the next", async ()
   expect(transaction).toHaveBeenCalledTimes(1);
   let others: Promise<unknown> | undefined;
   await writes.run("a", () => {
-    others = Promise.all(
-      Array.from({ length: 50 }, (_, n) => writes.run(`t${n}`, () => db.put(`k${n}`, "v"))),
-    );
+    queueMicrotask(() => {
+      others = Promise.all(
+        Array.from({ length: 50 }, (_, n) => writes.run(`t${n}`, () => db.put(`k${n}`, "v"))),
+      );
+    });
   });
   await others;
   expect(transaction).toHaveBeenCalledTimes(3);
