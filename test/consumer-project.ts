@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -56,6 +56,9 @@ export class ConsumerProject {
       shell: process.platform === "win32",
     });
     await symlink(join(root, "node_modules/vitest"), join(folder, "node_modules/vitest"), "junction");
+    // Compiled for this machine already; npm would do so again.
+    const driver = join(root, "packages/sqlstore/node_modules/sqlite3");
+    await symlink(await realpath(driver), join(folder, "node_modules/sqlite3"), "junction");
     return project;
   }
 

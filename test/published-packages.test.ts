@@ -32,6 +32,7 @@ it("a tarball holds dist, README, LICENSE and package.json, and no path of the w
     "@scs/core",
     "@scs/memstore",
     "@scs/session",
+    "@scs/sqlstore",
     "@scs/testkit",
   ]);
   for (const { name } of project.tarballs) {
@@ -72,6 +73,7 @@ ${load("boltstore")}
 ${load("core")}
 ${load("memstore")}
 ${load("session")}
+${load("sqlstore")}
 ${load("testkit")}
 const expiry: Date = new Date(Date.now() + 1000);
 async function main(): Promise<void> {
@@ -84,6 +86,7 @@ async function main(): Promise<void> {
   console.log(record?.data.length, typeof (await sessions.commit(mine)), testkit.storeChecks.length > 0);
   const code = (error: core.StoreError): string => error.code;
   console.log(await boltstore.openBoltStore("package.json/no-directory").catch(code));
+  console.log(await sqlstore.openSqlStore("package.json/no-directory").catch(code));
   await store[Symbol.asyncDispose]();
 }
 void main();
@@ -103,7 +106,7 @@ it("a TypeScript project imports the packages, and a CommonJS one requires them"
     ),
   ];
   await project.compile("--skipLibCheck", "false", ...files);
-  const output = "1 string true\nUNAVAILABLE\n";
+  const output = "1 string true\nUNAVAILABLE\nUNAVAILABLE\n";
   expect(await project.run("imports.mjs")).toBe(output);
   expect(await project.run("requires.cjs")).toBe(output);
 });
@@ -143,6 +146,7 @@ it.each([
   "packages/core/README.md",
   "packages/memstore/README.md",
   "packages/session/README.md",
+  "packages/sqlstore/README.md",
   "packages/testkit/README.md",
 ])("the example in %s compiles and runs as it stands", { timeout: 2 * MINUTE_MS }, async (readme) => {
   const examples = await examplesIn(readme);

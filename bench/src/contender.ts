@@ -1,6 +1,5 @@
-import { rm } from "node:fs/promises";
 import { promisify } from "node:util";
-import { makeDirectory } from "./directory.js";
+import { makeDirectory, remove } from "./directory.js";
 import { drivers } from "./drivers.js";
 import { peers } from "./peers.js";
 import type { BenchSession } from "./sessions.js";
@@ -77,7 +76,7 @@ async function openStore(name: string) {
     store,
     close: async () => {
       await store[Symbol.asyncDispose]();
-      await rm(directory, { recursive: true });
+      await remove(directory);
     },
   };
 }
@@ -120,8 +119,10 @@ async function openPeer(name: string): Promise<CallbackContender> {
     parse: (found) => found,
     close: async () => close?.(),
     find: (token, callback) => store.get(token, callback),
-    commit: (token, content, callback) => store.set(token, content as BenchSession, callback),
-    delete: (token, callback) => store.destroy(token, callback),
+    // Some give a second argument, which is no result.
+    commit: (token, content, callback) =>
+      store.set(token, content as BenchSession, (error) => callback(error)),
+    delete: (token, callback) => store.destroy(token, (error) => callback(error)),
   };
 }
 

@@ -1,10 +1,14 @@
-import { mkdtemp, open, readdir, stat } from "node:fs/promises";
+import { mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Makes a directory for the files of one contender, which removes it when it closes. */
+/** Makes a directory for the files of one contender. */
 export function makeDirectory(): Promise<string> {
   return mkdtemp(join(tmpdir(), "scs-bench-"));
+}
+
+export function remove(directory: string): Promise<void> {
+  return rm(directory, { recursive: true, maxRetries: 5 });
 }
 
 /** How many bytes of disk the files of a directory take. */

@@ -1,7 +1,6 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Contender } from "./contender.js";
-import { makeDirectory } from "./directory.js";
+import { makeDirectory, remove } from "./directory.js";
 
 const decoder = new TextDecoder();
 
@@ -27,7 +26,7 @@ export const drivers: Record<string, () => Promise<Contender>> = {
       },
       close: async () => {
         await root.close();
-        await rm(directory, { recursive: true });
+        await remove(directory);
       },
     };
   },

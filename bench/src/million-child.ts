@@ -1,8 +1,7 @@
-import { rm } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { type FullStore, TimeSlice } from "@scs/core";
 import { answer, collectGarbage } from "./child.js";
-import { bytesOf, flush, makeDirectory } from "./directory.js";
+import { bytesOf, flush, makeDirectory, remove } from "./directory.js";
 import { drivePromises } from "./drive.js";
 import { measureEventLoopDelay } from "./event-loop-delay.js";
 import type { MillionRequest, MillionResult, Scenario } from "./scenario.js";
@@ -157,6 +156,6 @@ await answer<MillionRequest, MillionResult>(async (request) => {
   await verify(store, count, request);
 
   await store[Symbol.asyncDispose]();
-  await rm(directory, { recursive: true });
+  await remove(directory);
   return { longestCommitMs, bytesPerSession, ...(files && { files }), findsPerSecond, delay, count };
 });

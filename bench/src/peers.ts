@@ -1,4 +1,7 @@
+import { type EventEmitter, once } from "node:events";
+import { join } from "node:path";
 import type { Store } from "express-session";
+import { makeDirectory, remove } from "./directory.js";
 
 /** A store that people use today, ready to be measured. */
 export interface OpenedPeer {
@@ -20,4 +23,61 @@ export const peers: Record<string, () => Promise<OpenedPeer>> = {
     ]);
     return { store: new (createMemoryStore(session))({}) };
   },
+  "connect-sqlite3": async () => {
+    const { default: session } = await import("express-session");
+    const { default: createStore } = await load<ConnectSqlite3>("connect-sqlite3");
+    const directory = await makeDirectory();
+    const store = new (createStore({ session }))({ dir: directory });
+    await once(store.client, "connect");
+    const close = () => new Promise<void>((resolve) => store.db.close(() => resolve(remove(directory))));
+    return { store, close };
+  },
+  "better-sqlite3-session-store": async () => {
+    const { default: session } = await import("express-session");
+    const { default: Database } = await import("better-sqlite3");
+    const { default: createStore } = await load<BetterSqlite3SessionStore>("better-sqlite3-session-store");
+    const directory = await makeDirectory();
+    // Its README has `verbose: console.log` as well, which would measure the printing.
+    const client = new Database(join(directory, "sessions.db"));
+    const [store, stopTimers] = catchingTimers(() => new (createStore(session))({ client }));
+    const close = async () => {
+      stopTimers();
+      client.close();
+      await remove(directory);
+    };
+    return { store, close };
+  },
 };
+
+interface ConnectSqlite3 {
+  default: (
+    connect: object,
+  ) => new (options: {
+    dir: string;
+  }) => Store & { client: EventEmitter; db: { close(callback: () => void): void } };
+}
+
+interface BetterSqlite3SessionStore {
+  default: (session: object) => new (options: { client: object }) => Store;
+}
+
+/** Imports a package that has no types. */
+async function load<T>(name: string): Promise<T> {
+  return (await import(name)) as T;
+}
+
+/** Calls `open`, and gives a function that stops the intervals that it has started: they would hold the process. */
+function catchingTimers<T>(open: () => T): [T, () => void] {
+  const original = globalThis.setInterval;
+  const timers: NodeJS.Timeout[] = [];
+  globalThis.setInterval = ((...args: Parameters<typeof original>) => {
+    const timer = original(...args);
+    timers.push(timer);
+    return timer;
+  }) as typeof original;
+  try {
+    return [open(), () => timers.forEach(clearInterval)];
+  } finally {
+    globalThis.setInterval = original;
+  }
+}

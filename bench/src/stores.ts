@@ -27,7 +27,16 @@ export const stores: Record<string, StoreKind> = {
       return openBoltStore(join(directory, "sessions.mdb"), options);
     },
   },
+  sqlstore: { isDurable: true, open: openSqlite("sqlite3") },
+  "sqlstore (better-sqlite3)": { isDurable: true, open: openSqlite("better-sqlite3") },
 };
+
+function openSqlite(driver: "sqlite3" | "better-sqlite3"): StoreKind["open"] {
+  return async (directory, options) => {
+    const { openSqlStore } = await import("@scs/sqlstore");
+    return openSqlStore(join(directory, "sessions.db"), { ...options, driver });
+  };
+}
 
 /** Gives the store of this name. */
 export function findStore(name: string): StoreKind {

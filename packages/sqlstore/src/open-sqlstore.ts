@@ -1,0 +1,109 @@
+import { StoreError } from "@scs/core";
+import { toStoreError } from "./driver-error.js";
+import { type Handle, own, type SqliteDatabase, toHandle } from "./handle.js";
+import { retryWhileBusy } from "./retry.js";
+import { SqlStore, type SqlStoreOptions } from "./sqlstore.js";
+import { isSyncDatabase } from "./sync-handle.js";
+
+export interface OpenSqlStoreOptions extends SqlStoreOptions {
+  /** The package that opens the file. @default "sqlite3" */
+  driver?: "sqlite3" | "better-sqlite3" | "node:sqlite";
+  /**
+   * What a write that has resolved survives: `"flushed"` power loss, too; `"committed"` the death of the process,
+   * not power loss. @default "flushed"
+   */
+  durability?: "flushed" | "committed";
+}
+
+const SYNCHRONOUS = { flushed: "FULL", committed: "NORMAL" } as const;
+
+/**
+ * A synchronous driver holds the event loop while it moves the log into the file, which takes up to 25 ms for SQLite's
+ * 1000 pages. Far fewer would cost a sync for every batch.
+ */
+const SYNC_CHECKPOINT_PAGES = 128;
+
+/** Each loads a driver, and gives what opens a file by it. */
+const drivers: Readonly<
+  Record<string, () => Promise<(path: string) => SqliteDatabase | Promise<SqliteDatabase>>>
+> = {
+  sqlite3: async () => {
+    const { default: sqlite3 } = await import("sqlite3");
+    return (path) =>
+      new Promise((resolve, reject) => {
+        const db = new sqlite3.Database(path, (error) => (error ? reject(error) : resolve(db)));
+      });
+  },
+  "better-sqlite3": async () => {
+    const { default: Database } = await import("better-sqlite3");
+    return (path) => new Database(path);
+  },
+  "node:sqlite": async () => {
+    const name: string = "node:sqlite"; // of Node.js 22 and later, whose types an older one does not have
+    const { DatabaseSync } = (await import(name)) as { DatabaseSync: new (path: string) => SqliteDatabase };
+    return (path) => new DatabaseSync(path);
+  },
+};
+
+/**
+ * Opens the database file at `path`, creating it and its table if they are not there, and a store that owns it: closing
+ * it is the store's. Sets WAL and `synchronous`.
+ *
+ * @throws RangeError or TypeError if an option is out of range.
+ * @throws StoreError `UNAVAILABLE` if the driver or the file cannot be opened; the message says why.
+ */
+export async function openSqlStore(path: string, options: OpenSqlStoreOptions = {}): Promise<SqlStore> {
+  const { driver = "sqlite3", durability = "flushed", ...storeOptions } = options;
+  if (typeof path !== "string" || path === "") throw new TypeError("path must be the path of a file");
+  const load = Object.hasOwn(drivers, driver) ? drivers[driver] : undefined;
+  if (load === undefined) throw new TypeError(`driver must be one of ${Object.keys(drivers).join(", ")}`);
+  if (!Object.hasOwn(SYNCHRONOUS, durability))
+    throw new TypeError('durability must be "flushed" or "committed"');
+  const open = await load().catch((cause: unknown) => {
+    const remedy = driver === "node:sqlite" ? "it needs Node.js 22.13 or later" : `npm install ${driver}`;
+    throw new StoreError("UNAVAILABLE", `sqlstore: the driver ${driver} cannot be loaded; ${remedy}`, {
+      cause,
+    });
+  });
+  const { table = "sessions", busyTimeoutMs = 5000 } = storeOptions;
+  const db = await Promise.resolve(path)
+    .then(open)
+    .catch((error: unknown) => {
+      throw toStoreError(error, table);
+    });
+  const handle = toHandle(own(db), busyTimeoutMs);
+  let store: SqlStore | undefined;
+  try {
+    store = new SqlStore(db, storeOptions);
+    await configure(db, handle, SYNCHRONOUS[durability], busyTimeoutMs).catch((error: unknown) => {
+      throw toStoreError(error, table);
+    });
+    await store.createTable();
+    return store;
+  } catch (error) {
+    await (store ? store[Symbol.asyncDispose]() : handle.close());
+    throw error;
+  }
+}
+
+async function configure(
+  db: SqliteDatabase,
+  handle: Handle,
+  synchronous: string,
+  busyTimeoutMs: number,
+): Promise<void> {
+  try {
+    for (const pragma of [
+      "busy_timeout = 0", // the store itself repeats what was busy
+      "journal_mode = WAL",
+      `synchronous = ${synchronous}`,
+      "fullfsync = ON", // without it, macOS leaves what was synced in the disk's own cache
+      "checkpoint_fullfsync = ON",
+      ...(isSyncDatabase(db) ? [`wal_autocheckpoint = ${SYNC_CHECKPOINT_PAGES}`] : []),
+    ]) {
+      await retryWhileBusy(() => handle.all(`PRAGMA ${pragma}`), busyTimeoutMs);
+    }
+  } finally {
+    handle.release();
+  }
+}

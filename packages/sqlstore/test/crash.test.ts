@@ -1,0 +1,26 @@
+import { assertSurvivesKills } from "@scs/testkit";
+import Database from "better-sqlite3";
+import { expect, it } from "vitest";
+import { newPath } from "./fixtures/databases.js";
+
+/** The long form, `npm run crash` in the root, has 200. */
+const kills = Number(process.env.SCS_TEST_KILLS ?? 6);
+
+for (const driver of ["sqlite3", "better-sqlite3"]) {
+  for (const durability of ["flushed", "committed"]) {
+    const timeout = 10_000 + kills * 2_000;
+    it(`${driver}, ${durability}: nothing acknowledged is lost when the process is killed`, {
+      timeout,
+    }, async () => {
+      const path = newPath();
+      const module = new URL(`./open-${driver}.js`, import.meta.url);
+      const report = await assertSurvivesKills({ module, location: { path, durability }, kills });
+      console.log(`${driver}, ${durability}: ${JSON.stringify(report)}`);
+      expect(report.acknowledged).toBeGreaterThan(0);
+      expect(report.underWay).toBeGreaterThan(0);
+      const db = new Database(path);
+      expect(db.pragma("integrity_check", { simple: true })).toBe("ok");
+      db.close();
+    });
+  }
+}

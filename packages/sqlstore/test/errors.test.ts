@@ -1,0 +1,197 @@
+import { truncate, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { inspect } from "node:util";
+import sqlite3 from "sqlite3";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { type OpenSqlStoreOptions, openSqlStore, type SqliteDatabase, SqlStore } from "../src/index.js";
+import {
+  appDatabase,
+  bytes,
+  drivers,
+  newPath,
+  openStore,
+  plainDatabase,
+  soon,
+} from "./fixtures/databases.js";
+import { mountReadOnly } from "./fixtures/read-only-disk.js";
+
+const one = bytes("one");
+const unavailable = (message: RegExp): object => ({
+  name: "StoreError",
+  code: "UNAVAILABLE",
+  message: expect.stringMatching(message),
+  cause: expect.any(Error),
+});
+
+describe.each(drivers)("%s", (driver) => {
+  it("a file that is no database is refused, and left as it is", async () => {
+    const path = newPath();
+    await writeFile(path, "This is no database. ".repeat(1000));
+    await expect(openSqlStore(path, { driver })).rejects.toMatchObject(
+      unavailable(/^sqlstore: the file is not a SQLite database; look whether/),
+    );
+  });
+
+  it("a directory that is not there, or is a file, is said", async () => {
+    const path = newPath();
+    await writeFile(path, "");
+    for (const wrong of [
+      join(path, "sessions.db"),
+      join(dirname(path), "none", "sessions.db"),
+      dirname(path),
+    ]) {
+      await expect(openSqlStore(wrong, { driver })).rejects.toMatchObject(
+        unavailable(/^sqlstore: the database cannot be opened; its directory must exist/),
+      );
+    }
+  });
+
+  it("a read-only directory is said", async (context) => {
+    const disk = await mountReadOnly(async (path) => {
+      const store = await openSqlStore(join(path, "there.db"), { driver });
+      await store.commit("t", one, soon());
+      await store[Symbol.asyncDispose]();
+    });
+    if (typeof disk === "string") {
+      console.info(disk);
+      return context.skip(disk);
+    }
+    onTestFinished(disk.unmount);
+    for (const name of ["there.db", "new.db"]) {
+      await expect(openSqlStore(join(disk.path, name), { driver })).rejects.toMatchObject(
+        unavailable(/read-only; this process must|cannot be opened; its directory/),
+      );
+    }
+  });
+
+  it("a locked file is said, when busyTimeoutMs has passed", async () => {
+    const path = newPath();
+    await openStore(path, { driver }).then(({ store }) => store[Symbol.asyncDispose]());
+    const other = await plainDatabase(driver, path);
+    await other.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT");
+    await expect(openSqlStore(path, { driver, busyTimeoutMs: 20 })).rejects.toMatchObject(
+      unavailable(/^sqlstore: the database was locked for longer than busyTimeoutMs; look for/),
+    );
+  });
+
+  it.each([0.5, 0.01])(
+    "a file that was truncated to %s of its length is said, and logs nobody out",
+    async (part) => {
+      const path = newPath();
+      const { store } = await openStore(path, { driver });
+      await Promise.all(
+        Array.from({ length: 2000 }, (_, n) => store.commit(`t${n}`, new Uint8Array(256), soon())),
+      );
+      await store[Symbol.asyncDispose]();
+      await truncate(path, Math.round(2000 * 256 * part));
+      const finding = openStore(path, { driver }).then((again) => again.store.find("t7"));
+      await expect(finding).rejects.toMatchObject(
+        unavailable(/^sqlstore: the (database file is damaged|file is not a)/),
+      );
+    },
+  );
+
+  it("a missing table is said, with the call that creates it; createTable may be called again", async () => {
+    const path = newPath();
+    const store = new SqlStore(await appDatabase(driver, path), { cleanupIntervalMs: 0 });
+    onTestFinished(() => store[Symbol.asyncDispose]());
+    const missing = {
+      code: "MISSING_TABLE",
+      message: 'sqlstore: table "sessions" does not exist; call createTable() once',
+    };
+    await expect(store.find("t")).rejects.toMatchObject(missing);
+    await expect(store.commit("t", one, soon())).rejects.toMatchObject(missing);
+    await expect(store.replace("t", one, one, soon())).rejects.toMatchObject(missing);
+    await expect(store.entries().next()).rejects.toMatchObject(missing);
+    await expect(store.deleteExpired()).rejects.toMatchObject(missing);
+    await Promise.all([store.createTable(), store.createTable()]);
+    await store.commit("t", one, soon());
+    await (await plainDatabase(driver, path)).exec("DROP TABLE sessions");
+    await expect(Promise.all([store.find("t"), store.find("u")])).rejects.toMatchObject(missing);
+  });
+
+  it("no error of the driver carries a token or session data", async () => {
+    if (driver === "sqlite3") sqlite3.verbose(); // adds parameters to stacks
+    const path = newPath();
+    const { store } = await openStore(path, { driver });
+    await (await plainDatabase(driver, path)).exec(
+      "CREATE TRIGGER refuse BEFORE UPDATE ON sessions BEGIN SELECT RAISE(ABORT, 'no'); END",
+    );
+    const secret = "hunter2-hunter2";
+    await store.commit(secret, bytes(secret), soon());
+    await (await plainDatabase(driver, path)).exec(
+      "CREATE TRIGGER never BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'no'); END",
+    );
+    const outcomes = await Promise.allSettled([
+      store.commit(secret, bytes(secret), soon()),
+      store.touch(secret, soon()),
+      store.replace(secret, bytes(secret), bytes(secret), soon()),
+      store.replace("other", undefined, bytes(secret), soon()),
+    ]);
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ status: "rejected", reason: { code: "INVALID_ARGUMENT" } });
+      const shown = inspect(outcome, { depth: 10, showHidden: true }).toLowerCase();
+      for (const form of [secret, Buffer.from(secret).toString("hex"), "68 75 6e 74", "104, 117"])
+        expect(shown).not.toContain(form);
+    }
+  });
+});
+
+it("better-sqlite3: a handle that the app has closed is said", async () => {
+  const db = await appDatabase("better-sqlite3", newPath());
+  const store = new SqlStore(db, { cleanupIntervalMs: 0 });
+  await store.createTable();
+  db.close();
+  await expect(store.find("t")).rejects.toMatchObject(
+    unavailable(/^sqlstore: the database handle is not open/),
+  );
+  await expect(store.commit("t", one, soon())).rejects.toMatchObject(unavailable(/handle is not open/));
+  await store[Symbol.asyncDispose]();
+});
+
+it("sqlite3: a handle that the app has closed is said", async () => {
+  const db = await appDatabase("sqlite3", newPath());
+  const store = new SqlStore(db, { cleanupIntervalMs: 0 });
+  await new Promise<void>((resolve) => db.close(() => resolve()));
+  await expect(store.find("t")).rejects.toMatchObject(
+    unavailable(/^sqlstore: the database handle is not open/),
+  );
+  await store[Symbol.asyncDispose]();
+});
+
+it("sqlite3: a handle that could not be opened is said, when busyTimeoutMs has passed", async () => {
+  const db = new sqlite3.Database(join(newPath(), "none", "sessions.db"), () => undefined);
+  const store = new SqlStore(db, { cleanupIntervalMs: 0, busyTimeoutMs: 20 });
+  await expect(store.find("t")).rejects.toMatchObject(
+    unavailable(/^sqlstore: the database handle is not open/),
+  );
+  await store[Symbol.asyncDispose]();
+});
+
+it.each([undefined, null, {}, "sessions.db", new Map()])("refuses %s as a handle", (db) => {
+  expect(() => new SqlStore(db as unknown as SqliteDatabase)).toThrow(
+    new TypeError(
+      "db must be a Database of sqlite3, a Database of better-sqlite3 or a DatabaseSync of node:sqlite",
+    ),
+  );
+});
+
+it("refuses options that are out of range, before it leaves anything open", async () => {
+  const db = await appDatabase("better-sqlite3", newPath());
+  expect(() => new SqlStore(db, { table: 7 as unknown as string })).toThrow(
+    "table must be a string, got number",
+  );
+  for (const table of ["", "a\0b", "sqlite_sessions", "\ud800"])
+    expect(() => new SqlStore(db, { table })).toThrow(RangeError);
+  for (const busyTimeoutMs of [-1, 0.5, Number.NaN, 2 ** 31])
+    expect(() => new SqlStore(db, { busyTimeoutMs })).toThrow(RangeError);
+  expect(() => new SqlStore(db, { cleanupIntervalMs: -1 })).toThrow(RangeError);
+  const open = (options: object): Promise<SqlStore> =>
+    openSqlStore(newPath(), options as OpenSqlStoreOptions);
+  await expect(open({ driver: "mysql" })).rejects.toThrow(
+    "driver must be one of sqlite3, better-sqlite3, node:sqlite",
+  );
+  await expect(open({ durability: "maybe" })).rejects.toThrow('durability must be "flushed" or "committed"');
+  await expect(open({ table: "" })).rejects.toThrow(RangeError);
+  await expect(openSqlStore("")).rejects.toThrow("path must be the path of a file");
+});

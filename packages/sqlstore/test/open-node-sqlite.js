@@ -1,0 +1,3 @@
+import { backendOf } from "./backend.js";
+
+export const { open, connect, backend, durableBackend } = backendOf("node:sqlite", import.meta.url);
