@@ -7,7 +7,7 @@ import { stores } from "./stores.js";
 
 const HOUR_MS = 3_600_000;
 const names = Object.keys(stores).join(", ");
-const usage = `Usage: npm run demo -- [--store ${names}] [--path sessions.db] [--port 3000]`;
+const usage = `Usage: npm run demo -- [--store ${names}] [--port 3000]`;
 
 /** Listens on the loopback interface; on any free port, if the wanted one is taken. */
 async function listen(server: Server, port: number): Promise<string> {
@@ -22,33 +22,22 @@ async function listen(server: Server, port: number): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-interface ShopOptions {
-  open: (typeof stores)[string];
-  store: string;
-  path: string;
-  port: number;
-}
-
-function optionsOf(args: string[]): ShopOptions {
+function optionsOf(args: string[]): { open: (typeof stores)[string]; store: string; port: number } {
   const { values } = parseArgs({
     args,
-    options: {
-      store: { type: "string", default: "memory" },
-      path: { type: "string", default: "sessions.db" },
-      port: { type: "string", default: "3000" },
-    },
+    options: { store: { type: "string", default: "memory" }, port: { type: "string", default: "3000" } },
   });
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new Error(`--port ${values.port} is no port`);
   const open = Object.hasOwn(stores, values.store) ? stores[values.store] : undefined;
   if (open === undefined) throw new Error(`--store ${values.store} is not known; known are: ${names}`);
-  return { open, store: values.store, path: values.path, port };
+  return { open, store: values.store, port };
 }
 
 async function main(args: string[]): Promise<void> {
-  const { open, store: name, path, port } = optionsOf(args);
-  const store = await open(path);
+  const { open, store: name, port } = optionsOf(args);
+  const store = await open();
   const sessions = new SessionManager<ShopSession>({
     store,
     lifetimeMs: 12 * HOUR_MS,
