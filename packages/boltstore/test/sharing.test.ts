@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { StoreError } from "@scs/core";
+import { StoreInProcess } from "@scs/testkit";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { expect, it, onTestFinished } from "vitest";
 import { BoltStore, openBoltStore } from "../src/index.js";
@@ -77,6 +78,34 @@ it("disposal leaves a database open that the app has opened, and closes one that
   const again = await openBoltStore(path, { cleanupIntervalMs: 0 });
   expect((await again.find("t"))?.data).toEqual(data);
   await again[Symbol.asyncDispose]();
+});
+
+it("two stores of one process have one file open, until both have closed it", async () => {
+  const path = join(makeDirectory(), "own.mdb");
+  const one = await openBoltStore(path, { cleanupIntervalMs: 0 });
+  const other = await openBoltStore(path, { cleanupIntervalMs: 0 });
+  await one.commit("t", data, expiry);
+  await one[Symbol.asyncDispose]();
+  expect((await other.find("t"))?.data).toEqual(data);
+  await other.commit("u", data, expiry);
+  expect((await other.all()).size).toBe(2);
+  await other[Symbol.asyncDispose]();
+});
+
+it("a process goes on with a file that another has made many times as large", async () => {
+  const path = join(makeDirectory(), "own.mdb");
+  const store = await openBoltStore(path, { cleanupIntervalMs: 0, durability: "committed" });
+  onTestFinished(() => store[Symbol.asyncDispose]());
+  const options = { now: Date.now, cleanupIntervalMs: 0, onError: () => undefined };
+  const other = await StoreInProcess.open(new URL("./open.js", import.meta.url), path, options);
+  onTestFinished(() => other[Symbol.asyncDispose]());
+  await store.commit("small", data, expiry);
+  await Promise.all(
+    Array.from({ length: 20 }, (_, n) => other.commit(`t${n}`, new Uint8Array(1_000_000).fill(n), expiry)),
+  );
+  for (let n = 0; n < 20; n++) expect((await store.find(`t${n}`))?.data.at(-1)).toBe(n);
+  await store.commit("small", new Uint8Array(2_000_000), expiry);
+  expect((await other.find("small"))?.data.length).toBe(2_000_000);
 });
 
 it("a damaged record is absent, loudly, and its bytes stay where they are", async () => {
