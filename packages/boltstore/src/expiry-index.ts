@@ -91,7 +91,6 @@ export class ExpiryIndex {
    * @returns Where to go on, or `undefined` when it is complete.
    */
   build(start: Buffer | undefined): Buffer | undefined {
-    if (this.isComplete()) return undefined;
     const slice = new TimeSlice();
     let from = start;
     do {

@@ -126,7 +126,6 @@ export class GroupCommit {
     const now = performance.now();
     while (this.#waiting[0] !== undefined && this.#waiting[0].deadline <= now) {
       const write = this.#waiting.shift() as Write;
-      if (this.#alone > 0) this.#alone--;
       this.#answer(write);
       write.reject(
         new StoreError(

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { open } from "lmdb";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { mountSmallDisk } from "../../../test/small-disk.js";
+import { prepareDataFile } from "../src/data-file.js";
 import { BoltStore, openBoltStore } from "../src/index.js";
 import { makeDirectory } from "./directory.js";
 
@@ -46,6 +47,21 @@ for (const share of [0.99, 0.5, 0.1, 0.001]) {
     await expect(openBoltStore(path)).rejects.toEqual(unavailable(/truncated|not an LMDB database/));
   });
 }
+
+it("after a failure of the system, a file counts as whole if it has all that was flushed", async () => {
+  const path = join(makeDirectory(), "file");
+  await fill(path, 1000);
+  const file = readFileSync(path);
+  const pageSize = file.readUInt32LE(48);
+  file.writeBigUInt64LE(5n, pageSize / 2 + 144); // the last page of what was flushed
+  writeFileSync(path, file.subarray(0, 20 * pageSize));
+  await expect(openBoltStore(path)).rejects.toEqual(unavailable(/truncated/)); // the system has not failed
+  for (const page of [0, pageSize]) file.writeBigInt64LE(1n, page + 160); // written before the system started
+  writeFileSync(path, file.subarray(0, 20 * pageSize));
+  expect(() => prepareDataFile(path)).not.toThrow();
+  writeFileSync(path, file.subarray(0, 5 * pageSize));
+  await expect(openBoltStore(path)).rejects.toEqual(unavailable(/truncated/));
+});
 
 it("a path that cannot be a file is refused, and the cause says why", async () => {
   const directory = makeDirectory();

@@ -58,6 +58,15 @@ it("a session that lives on keeps its entry, until the cleanup comes to it", asy
   expect(entries()).toEqual([]);
 });
 
+it("a session that lives on for a millisecond more is left", async () => {
+  const { store, clock } = openStore();
+  await store.commit("a", data, at(100));
+  await store.touch("a", at(101));
+  clock.now = 100;
+  expect(await store.deleteExpired()).toBe(0);
+  expect(await store.find("a")).toBeDefined();
+});
+
 it("a session that is to end earlier gets an earlier entry; the later one is dropped in its time", async () => {
   const { store, entries, clock } = openStore();
   await store.commit("a", data, at(300));
@@ -117,6 +126,21 @@ it("large sessions are renewed, moved and removed as small ones", async () => {
   expect(await store.replace("a", large, large.subarray(1), at(300))).toBe(true);
   clock.now = 300;
   expect(await store.deleteExpired()).toBe(1);
+});
+
+it("disposal ends a cleanup between two slices of time, and what it tells is true", async () => {
+  const { db, store, entries, clock } = openStore();
+  await Promise.all(Array.from({ length: 1000 }, (_, n) => store.commit(`t${n}`, data, at(1))));
+  clock.now = 1;
+  let time = 0;
+  const slow = vi.spyOn(performance, "now").mockImplementation(() => time++);
+  onTestFinished(() => slow.mockRestore());
+  const cleaning = store.deleteExpired();
+  await store[Symbol.asyncDispose]();
+  const removed = await cleaning;
+  expect(removed).toBeLessThan(1000);
+  expect(entries()).toHaveLength(1000 - removed);
+  expect(db.openDB("scs:session", binary).getCount()).toBe(1000 - removed);
 });
 
 it("a cleanup that finds nothing takes no write lock", async () => {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { StoreError } from "@scs/core";
 import { StoreInProcess } from "@scs/testkit";
 import { type Database, open, type RootDatabase } from "lmdb";
@@ -158,4 +159,38 @@ it("a walk over large sessions reads few at a time, and sees what is written mea
     if (token === "t0") await store.delete("t8"); // far behind the page that has been read
   }
   expect(seen).toEqual(["t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"]);
+});
+
+it("a walk that disposal cuts short does not look like a complete one", async () => {
+  const store = openStore(openDatabase());
+  await store.commit("a", data, expiry);
+  await store.commit("b", data, expiry);
+  const walk = store.entries();
+  expect((await walk.next()).done).toBe(false);
+  await store[Symbol.asyncDispose]();
+  await expect(walk.next()).rejects.toMatchObject({ code: "CLOSED" });
+});
+
+it("a write waits until the database is flushed, or does not, as the durability says", async () => {
+  for (const durability of ["flushed", "committed"] as const) {
+    const db = openDatabase();
+    const store = new BoltStore(db, { cleanupIntervalMs: 0, durability });
+    await store.deleteExpired(); // behind what was begun on construction
+    let flush = (): void => undefined;
+    Object.defineProperty(db, "flushed", {
+      value: new Promise<void>((resolve) => {
+        flush = resolve;
+      }),
+    });
+    let isWritten = false;
+    const writing = store.commit("t", data, expiry).then(() => {
+      isWritten = true;
+    });
+    await db.transaction(() => undefined); // is committed after the write
+    await setImmediate();
+    expect(isWritten).toBe(durability === "committed");
+    flush();
+    await writing;
+    await store[Symbol.asyncDispose]();
+  }
 });
