@@ -143,6 +143,7 @@ export class BoltStore implements FullStore {
   async *entries(): AsyncIterableIterator<SessionEntry> {
     this.#assertOpen();
     await this.#settle();
+    this.#assertOpen();
     const slice = new TimeSlice();
     // Page by page: what is freed while a view of the database is held cannot be used again, and the file grows.
     let page = this.#sessions.page(undefined);
@@ -161,6 +162,7 @@ export class BoltStore implements FullStore {
   async all(): Promise<Map<string, Uint8Array>> {
     this.#assertOpen();
     await this.#settle();
+    this.#assertOpen();
     return this.#sessions.all();
   }
 
@@ -168,7 +170,8 @@ export class BoltStore implements FullStore {
     this.#assertOpen();
     await this.#settle();
     const { index } = this.#sessions;
-    for (let last: Buffer | undefined; !this.#sessions.isIndexed(); ) {
+    // Disposal cuts it short, which is no error: the background cleanup would report it.
+    for (let last: Buffer | undefined; !this.#isClosed && !this.#sessions.isIndexed(); ) {
       last = await this.#writes.run(undefined, () => index.build(last));
     }
     let removed = 0;
@@ -197,6 +200,5 @@ export class BoltStore implements FullStore {
   /** Waits for the writes that were made before. */
   async #settle(): Promise<void> {
     if (this.#writes.isPending()) await this.#writes.run(undefined, () => undefined);
-    this.#assertOpen();
   }
 }

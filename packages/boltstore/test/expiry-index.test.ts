@@ -143,6 +143,20 @@ it("disposal ends a cleanup between two slices of time, and what it tells is tru
   expect(db.openDB("scs:session", binary).getCount()).toBe(1000 - removed);
 });
 
+it("disposal during a cleanup in the background is no error", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { db } = openStore();
+  const onError = vi.fn();
+  const store = new BoltStore(db, { cleanupIntervalMs: 1000, onError });
+  await store.deleteExpired(); // behind what was begun on construction
+  const writing = store.commit("a", data, at(Date.now() + 60_000));
+  vi.advanceTimersByTime(1200); // the cleanup waits for the write
+  await store[Symbol.asyncDispose]();
+  await writing;
+  expect(onError).not.toHaveBeenCalled();
+});
+
 it("a cleanup that finds nothing takes no write lock", async () => {
   const { db, store } = openStore();
   await store.commit("a", data, at(100));
