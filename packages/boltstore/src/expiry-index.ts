@@ -1,40 +1,44 @@
+import { randomBytes } from "node:crypto";
 import { TimeSlice } from "@scs/core";
 import type { Database } from "lmdb";
 import { HEADER_BYTES, readExpiry, writeExpiry } from "./record.js";
 
-const NOTHING: Buffer = Buffer.alloc(0);
-
 /** Is there when every record that is older than the index has been entered, too. Sorts behind all entries. */
 const COMPLETE: Buffer = Buffer.from([0xff]);
+
+/** Bytes of a number that counts up, and of what is random, so that no two processes make the same. */
+const NUMBER_BYTES = 6;
+const RANDOM_BYTES = 6;
 
 /** How many records are read at a time. */
 const PAGE = 64;
 
 /**
- * The sessions in the order in which they expire: keys of the expiry (8 bytes, as in the value) and the token.
+ * The sessions in the order in which they expire: keys of the expiry (8 bytes, as in the value) and of what makes each
+ * one of its own, the values tokens.
  *
- * Each record has an entry that is not later than its expiry. It may be earlier: a session that lives on keeps the
- * entry that it has, so that to renew it is a single write, until {@link sweep} comes to the entry and moves it.
+ * Each record has an entry that is not later than its expiry. It may be earlier, and there may be others: a session
+ * that lives on keeps the entry that it has, so that to renew it is a single write, and one that is deleted leaves its
+ * entry. When its time has come, {@link sweep} removes an entry, or moves it to the expiry that the record has by then.
  *
- * All methods are for within a write transaction.
+ * The methods that write are for within a write transaction.
  */
 export class ExpiryIndex {
   readonly #sessions: Database<Buffer, Buffer>;
   readonly #index: Database<Buffer, Buffer>;
+  /** A zero, which no token has; a number, since entries that stand together take few pages to write. */
+  readonly #suffix: Buffer = Buffer.concat([Buffer.alloc(1 + NUMBER_BYTES), randomBytes(RANDOM_BYTES)]);
+  #added = 0;
 
   constructor(sessions: Database<Buffer, Buffer>, index: Database<Buffer, Buffer>) {
     this.#sessions = sessions;
     this.#index = index;
   }
 
-  /** Enters a record that has none of an earlier time. */
+  /** Enters a record that has no entry of an earlier time. */
   add(key: Buffer, value: Uint8Array): void {
-    this.#index.put(entryOf(key, value), NOTHING);
-  }
-
-  /** Removes the entry of a record that is removed. If it has an earlier one, that is left to {@link sweep}. */
-  remove(key: Buffer, value: Uint8Array): void {
-    this.#index.remove(entryOf(key, value));
+    this.#suffix.writeUIntBE(++this.#added, 1, NUMBER_BYTES);
+    this.#index.put(entryOf(value, this.#suffix), key);
   }
 
   /** Whether there is an entry for {@link sweep}. Outside of a transaction, too. */
@@ -59,21 +63,20 @@ export class ExpiryIndex {
   }
 
   /** The first entries that are due. */
-  #due(now: number, limit: number): Buffer[] {
+  #due(now: number, limit: number): { key: Buffer; value: Buffer }[] {
     const end = Buffer.alloc(HEADER_BYTES);
     writeExpiry(end, now);
     end.writeUInt32BE(end.readUInt32BE(4) + 1, 4); // a multiple of 64 before: now itself is before the end
-    return [...this.#index.getKeys({ end, limit })];
+    return [...this.#index.getRange({ end, limit })];
   }
 
-  /** Removes an entry that has become due, and its record, unless that has been renewed: it gets a new entry. */
-  #settle(entry: Buffer, now: number): boolean {
-    const key = entry.subarray(HEADER_BYTES);
+  /** Removes an entry that is due, and its record, unless that has been renewed: it gets a new entry. */
+  #settle({ key: entry, value: key }: { key: Buffer; value: Buffer }, now: number): boolean {
     const value = this.#sessions.getBinaryFast(key);
     this.#index.remove(entry);
     if (value === undefined || value.length < HEADER_BYTES) return false;
     if (readExpiry(value) > now) {
-      this.add(key, value);
+      this.#index.put(entryOf(value, key), key); // under the token: of a record that has several, one is left
       return false;
     }
     this.#sessions.remove(key);
@@ -101,7 +104,7 @@ export class ExpiryIndex {
       const page = [...range];
       for (const { key, value } of page) if (value.length >= HEADER_BYTES) this.add(key, value);
       if (page.length < PAGE) {
-        this.#index.put(COMPLETE, NOTHING);
+        this.#index.put(COMPLETE, Buffer.alloc(0));
         return undefined;
       }
       from = page.at(-1)?.key;
@@ -111,9 +114,9 @@ export class ExpiryIndex {
 }
 
 /** The value may be a view of the driver's own, which is no Buffer if it is large. */
-function entryOf(key: Buffer, value: Uint8Array): Buffer {
-  const entry = Buffer.allocUnsafe(HEADER_BYTES + key.length);
+function entryOf(value: Uint8Array, suffix: Buffer): Buffer {
+  const entry = Buffer.allocUnsafe(HEADER_BYTES + suffix.length);
   entry.set(value.subarray(0, HEADER_BYTES));
-  entry.set(key, HEADER_BYTES);
+  entry.set(suffix, HEADER_BYTES);
   return entry;
 }

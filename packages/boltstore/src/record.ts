@@ -45,3 +45,24 @@ export function encodeRecord(data: Uint8Array, expiryMs: number): Buffer {
   value.set(data, HEADER_BYTES);
   return value;
 }
+
+const POOL_BYTES = 16_384;
+let pool: Uint8Array = new Uint8Array(POOL_BYTES);
+let taken = 0;
+
+/**
+ * Copies the data out of a value, which may be a view that the driver uses again. Small copies share a buffer: one
+ * for each would take as long as all the rest of a read.
+ */
+export function copyData(value: Uint8Array): Uint8Array {
+  const source = value.subarray(HEADER_BYTES, value.length);
+  if (source.length > POOL_BYTES / 4) return new Uint8Array(source);
+  if (taken + source.length > pool.length) {
+    pool = new Uint8Array(POOL_BYTES); // its length is 0 if the app has transferred it
+    taken = 0;
+  }
+  const data = new Uint8Array(pool.buffer, taken, source.length);
+  data.set(source);
+  taken += source.length;
+  return data;
+}

@@ -2,7 +2,7 @@ import { type SessionRecord, StoreError } from "@scs/core";
 import type { Database, RootDatabase } from "lmdb";
 import { ExpiryIndex } from "./expiry-index.js";
 import { toStoreError } from "./lmdb-error.js";
-import { HEADER_BYTES, readExpiry, writeExpiry } from "./record.js";
+import { copyData, HEADER_BYTES, readExpiry, writeExpiry } from "./record.js";
 
 export interface Entry {
   key: Buffer;
@@ -42,7 +42,7 @@ export class Sessions {
   /** Gives the live record, as it is now or, within a write transaction, as that has left it. */
   find(key: Buffer): SessionRecord | undefined {
     return this.#attempt(() => {
-      const value = this.#sessions.getBinary(key);
+      const value = this.#sessions.getBinaryFast(key); // a view, until the next read
       return value && this.decode(value);
     });
   }
@@ -84,16 +84,15 @@ export class Sessions {
     return this.#attempt(() => this.index.isDue(this.#now()));
   }
 
-  /** Makes a record of a value, of which it takes the bytes; `undefined` if it has expired or is damaged. */
-  decode(value: Buffer): SessionRecord | undefined {
+  /** Makes a record of a value, with a copy of its data; `undefined` if it has expired or is damaged. */
+  decode(value: Uint8Array): SessionRecord | undefined {
     if (value.length < HEADER_BYTES) {
       this.#reportDamage();
       return undefined;
     }
     const expiry = readExpiry(value);
     if (expiry <= this.#now()) return undefined;
-    const data = new Uint8Array(value.buffer, value.byteOffset + HEADER_BYTES, value.length - HEADER_BYTES);
-    return { data, expiry: new Date(expiry) };
+    return { data: copyData(value), expiry: new Date(expiry) };
   }
 
   /** Writes a record. Like those that follow, it is for within a write transaction. */
@@ -110,10 +109,7 @@ export class Sessions {
   }
 
   remove(key: Buffer): void {
-    const value = this.#sessions.getBinary(key);
-    if (value === undefined) return;
     this.#sessions.remove(key);
-    if (value.length >= HEADER_BYTES) this.index.remove(key, value);
   }
 
   /** Writes if the data of the live record equals `previous`, or if there is none and none is expected. */

@@ -23,9 +23,12 @@ function openStore(): Opened {
   onTestFinished(() => store[Symbol.asyncDispose]());
   const index: Database<Buffer, Buffer> = db.openDB("scs:session:expiry", binary);
   const entries = () =>
-    [...index.getKeys()]
-      .filter((key) => key.length > 8)
-      .map((key): [number, string] => [Number(key.readBigInt64BE() / 1_000_000n), key.toString("utf8", 8)]);
+    [...index.getRange()]
+      .filter(({ key }) => key.length > 8)
+      .map(({ key, value }): [number, string] => [
+        Number(key.readBigInt64BE() / 1_000_000n),
+        value.toString(),
+      ]);
   return { db, store, entries, clock };
 }
 
@@ -82,12 +85,35 @@ it("a session that is to end earlier gets an earlier entry; the later one is dro
   expect(entries()).toEqual([]);
 });
 
-it("a session that is deleted takes its entry along", async () => {
-  const { store, entries } = openStore();
+it("a session that is deleted leaves its entry, which is dropped in its time", async () => {
+  const { store, entries, clock } = openStore();
   await store.commit("a", data, at(100));
   await store.delete("a");
   await store.commit("b", data, at(100));
   await store.commit("b", data, at(0)); // has expired
+  expect(entries()).toHaveLength(2);
+  clock.now = 100;
+  expect(await store.deleteExpired()).toBe(0);
+  expect(entries()).toEqual([]);
+});
+
+it("of a session that has several entries, one is left when they are moved", async () => {
+  const { store, entries, clock } = openStore();
+  for (let n = 0; n < 5; n++) {
+    await store.commit("a", data, at(50));
+    await store.delete("a");
+  }
+  await store.commit("a", data, at(100));
+  expect(entries()).toHaveLength(6);
+  clock.now = 50;
+  expect(await store.deleteExpired()).toBe(0);
+  expect(entries()).toHaveLength(2); // that of the last commit, and the one that the others have become
+  await store.touch("a", at(200));
+  clock.now = 100;
+  expect(await store.deleteExpired()).toBe(0);
+  expect(entries()).toEqual([[200, "a"]]);
+  clock.now = 200;
+  expect(await store.deleteExpired()).toBe(1);
   expect(entries()).toEqual([]);
 });
 
