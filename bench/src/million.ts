@@ -16,6 +16,7 @@ const { values } = parseArgs({
     sessions: { type: "string", default: "1000000" },
     size: { type: "string", default: "256" },
     rounds: { type: "string", default: "3" },
+    scenario: { type: "string", default: SCENARIOS.join(",") },
     json: { type: "string" },
   },
 });
@@ -23,14 +24,16 @@ const sessions = wholeNumber("sessions", values.sessions);
 const size = wholeNumber("size", values.size);
 const rounds = wholeNumber("rounds", values.rounds);
 
+const scenarios = SCENARIOS.filter((scenario) => values.scenario.split(",").includes(scenario));
+
 const one = (value: number) => value.toFixed(1);
 const show = (numbers: readonly number[], number: (value: number) => string = one) =>
   showSpread(spread(numbers), number);
 
 async function measure(store: string): Promise<Map<Scenario, MillionResult[]>> {
-  const results = new Map<Scenario, MillionResult[]>(SCENARIOS.map((scenario) => [scenario, []]));
+  const results = new Map<Scenario, MillionResult[]>(scenarios.map((scenario) => [scenario, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const scenario of SCENARIOS) {
+    for (const scenario of scenarios) {
       const request: MillionRequest = { store, scenario, sessions, size };
       results.get(scenario)?.push(await runInChild<MillionResult>("./million-child.js", request));
     }
