@@ -1,4 +1,4 @@
-import { type SessionRecord, StoreError } from "@scs/core";
+import { report, type SessionRecord, StoreError } from "@scs/core";
 import type { Database, RootDatabase } from "lmdb";
 import { ExpiryIndex } from "./expiry-index.js";
 import { toStoreError } from "./lmdb-error.js";
@@ -87,7 +87,10 @@ export class Sessions {
   /** Makes a record of a value, with a copy of its data; `undefined` if it has expired or is damaged. */
   decode(value: Uint8Array): SessionRecord | undefined {
     if (value.length < HEADER_BYTES) {
-      this.#reportDamage();
+      report(
+        this.#onError,
+        new StoreError("CORRUPT", "boltstore: a record is damaged; it is left as it is, and ignored"),
+      );
       return undefined;
     }
     const expiry = readExpiry(value);
@@ -147,15 +150,5 @@ export class Sessions {
     this.#isFresh = true;
     queueMicrotask(this.#expireView);
     this.#db.resetReadTxn();
-  }
-
-  #reportDamage(): void {
-    try {
-      this.#onError(
-        new StoreError("CORRUPT", "boltstore: a record is damaged; it is left as it is, and ignored"),
-      );
-    } catch (thrown) {
-      process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
-    }
   }
 }

@@ -1,5 +1,5 @@
 import type { ExpiringStore, StoreOptions } from "./store.js";
-import { StoreError, warnOncePerCode } from "./store-error.js";
+import { report, StoreError, warnOncePerCode } from "./store-error.js";
 
 /** The longest delay that Node.js timers take, about 24.8 days; a longer one would fire at once. */
 export const MAX_DELAY_MS: number = 2 ** 31 - 1;
@@ -93,15 +93,11 @@ export class CleanupScheduler {
 
   #report(error: unknown): void {
     const named = error instanceof Error && error.name === "StoreError";
-    try {
-      this.#onError(
-        named
-          ? (error as StoreError)
-          : new StoreError("UNAVAILABLE", "the background cleanup failed", { cause: error }),
-      );
-    } catch (thrown) {
-      // An error handler that throws must end neither the schedule nor the process.
-      process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
-    }
+    report(
+      this.#onError,
+      named
+        ? (error as StoreError)
+        : new StoreError("UNAVAILABLE", "the background cleanup failed", { cause: error }),
+    );
   }
 }

@@ -11,5 +11,5 @@ export type {
   StoreOptions,
   TouchableStore,
 } from "./store.js";
-export { StoreError, type StoreErrorCode, warnOncePerCode } from "./store-error.js";
+export { report, StoreError, type StoreErrorCode, warnOncePerCode } from "./store-error.js";
 export { TimeSlice } from "./time-slice.js";

@@ -43,3 +43,12 @@ export function warnOncePerCode(): (error: StoreError) => void {
     );
   };
 }
+
+/** Tells an error handler of the app's. If that throws, it becomes a process warning: no call may fail of it. */
+export function report(onError: (error: StoreError) => void, error: StoreError): void {
+  try {
+    onError(error);
+  } catch (thrown) {
+    process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
+  }
+}

@@ -1,5 +1,6 @@
+import { once } from "node:events";
 import { describe, expect, it } from "vitest";
-import { StoreError, warnOncePerCode } from "../src/index.js";
+import { report, StoreError, warnOncePerCode } from "../src/index.js";
 import { collectWarnings } from "./fixtures/process-warnings.js";
 
 describe("StoreError", () => {
@@ -48,4 +49,15 @@ describe("warnOncePerCode", () => {
     warnOncePerCode()(new StoreError("CORRUPT", "in another"));
     expect(await warnings.emitted()).toHaveLength(2);
   });
+});
+
+it("report is not harmed by an error handler that throws: that becomes a warning", async () => {
+  const warned = once(process, "warning");
+  report(() => {
+    throw new Error("a bug of the app");
+  }, new StoreError("CORRUPT", "damaged"));
+  expect(await warned).toMatchObject([{ message: "a bug of the app" }]);
+  const told: StoreError[] = [];
+  report((error) => told.push(error), new StoreError("CORRUPT", "damaged"));
+  expect(told).toMatchObject([{ code: "CORRUPT" }]);
 });

@@ -1,4 +1,4 @@
-import { type SessionRecord, StoreError } from "@scs/core";
+import { report, type SessionRecord, StoreError } from "@scs/core";
 import type { Batches, Call } from "./call-queue.js";
 import { mayConcernOneRecord, resultCode, toStoreError } from "./driver-error.js";
 import type { Handle, Row, Step } from "./handle.js";
@@ -58,7 +58,8 @@ export class RecordBatches implements Batches {
   live({ data, expiry }: Row): SessionRecord | undefined {
     if (typeof expiry === "number" && expiry <= toJulianDay(this.#now())) return undefined;
     if (typeof expiry !== "number" || !(expiry <= MAX_JULIAN_DAY) || !(data instanceof Uint8Array)) {
-      this.report(
+      report(
+        this.#onError,
         new StoreError(
           "CORRUPT",
           "sqlstore: data or expiry of a session has no readable value; its row is left in place",
@@ -71,15 +72,6 @@ export class RecordBatches implements Batches {
       data: new Uint8Array(data.buffer, data.byteOffset, data.length),
       expiry: new Date(fromJulianDay(expiry)),
     };
-  }
-
-  /** An error handler that throws must not end the queue. */
-  report(error: StoreError): void {
-    try {
-      this.#onError(error);
-    } catch (thrown) {
-      process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
-    }
   }
 
   /** Carries out all of these calls or none, those of one kind together. */
@@ -120,7 +112,8 @@ export class RecordBatches implements Batches {
         (await this.#canRead())
       ) {
         // One bad page logs out those whose sessions were on it, loudly, and nobody else.
-        this.report(
+        report(
+          this.#onError,
           new StoreError("CORRUPT", `${failure.message}; a session on a damaged page counts as absent`, {
             cause: error,
           }),
