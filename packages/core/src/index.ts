@@ -1,5 +1,7 @@
 export { CleanupScheduler, MAX_DELAY_MS } from "./cleanup-scheduler.js";
+export { type PackedBytes, pack, unpack } from "./packed-bytes.js";
 export { assertData, assertExpiry, assertToken, isToken, MAX_TOKEN_BYTES } from "./record-rules.js";
+export { type SessionItem, SessionMap } from "./session-map.js";
 export type {
   AtomicStore,
   ExpiringStore,

@@ -5,14 +5,17 @@ import {
   CleanupScheduler,
   type FullStore,
   isToken,
+  pack,
   type SessionEntry,
+  type SessionItem,
+  SessionMap,
   type SessionRecord,
   StoreError,
   type StoreOptions,
   TimeSlice,
+  unpack,
   warnOncePerCode,
 } from "@scs/core";
-import { type PackedBytes, pack, unpack } from "./packed-bytes.js";
 import { UsageLimits } from "./usage-limits.js";
 
 export interface MemStoreOptions extends StoreOptions {
@@ -26,22 +29,13 @@ export interface MemStoreOptions extends StoreOptions {
   onEvict?: (token: string) => void;
 }
 
-interface Item {
-  data: PackedBytes;
-  expiry: number;
-}
-
-// A Map that grows or shrinks is copied in one go: with a million sessions in one, requests would wait for 50
-// to 200 ms. Spread over many Maps, no copy takes a millisecond.
-const SHARDS = 256;
-
 /**
  * Keeps sessions in the memory of this process; they are gone when it ends.
  *
  * @throws RangeError or TypeError on construction, if an option is out of range.
  */
 export class MemStore implements FullStore {
-  readonly #shards: Map<string, Item>[] = Array.from({ length: SHARDS }, () => new Map());
+  readonly #sessions: SessionMap = new SessionMap();
   readonly #limits: UsageLimits | undefined;
   readonly #onEvict: ((token: string) => void) | undefined;
   readonly #onError: (error: StoreError) => void;
@@ -61,7 +55,7 @@ export class MemStore implements FullStore {
 
   /** How many sessions are kept, among them those that have expired and wait for the next cleanup. */
   get size(): number {
-    return this.#shards.reduce((sum, shard) => sum + shard.size, 0);
+    return this.#sessions.size;
   }
 
   async find(token: string): Promise<SessionRecord | undefined> {
@@ -111,7 +105,7 @@ export class MemStore implements FullStore {
   async *entries(): AsyncIterableIterator<SessionEntry> {
     this.#assertOpen();
     const slice = new TimeSlice();
-    for (const shard of this.#shards) {
+    for (const shard of this.#sessions.shards) {
       for (const [token, { data, expiry }] of shard) {
         if (expiry > this.#now()) yield { token, data: unpack(data), expiry: new Date(expiry) };
         if (slice.isOver) await slice.next();
@@ -125,7 +119,7 @@ export class MemStore implements FullStore {
     this.#assertOpen();
     const now = this.#now();
     const live = new Map<string, Uint8Array>();
-    for (const shard of this.#shards) {
+    for (const shard of this.#sessions.shards) {
       for (const [token, { data, expiry }] of shard) if (expiry > now) live.set(token, unpack(data));
     }
     return live;
@@ -135,7 +129,7 @@ export class MemStore implements FullStore {
     this.#assertOpen();
     const slice = new TimeSlice();
     let removed = 0;
-    for (const shard of this.#shards) {
+    for (const shard of this.#sessions.shards) {
       for (const [token, { expiry }] of shard) {
         if (expiry <= this.#now()) {
           this.#remove(token);
@@ -154,7 +148,7 @@ export class MemStore implements FullStore {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await this.#cleanup.stop();
-    for (const shard of this.#shards) shard.clear();
+    this.#sessions.clear();
   }
 
   #assertOpen(): void {
@@ -162,16 +156,9 @@ export class MemStore implements FullStore {
       throw new StoreError("CLOSED", "memstore: the store has been disposed of; open a new one");
   }
 
-  #shard(token: string): Map<string, Item> {
-    const { length } = token;
-    const mixed = token.charCodeAt(0) * 7 + token.charCodeAt(length >> 1) * 31 + token.charCodeAt(length - 1);
-    return this.#shards[mixed & (SHARDS - 1)] as Map<string, Item>; // of an empty string NaN: the first
-  }
-
-  #live(token: string): Item | undefined {
+  #live(token: string): SessionItem | undefined {
     this.#assertOpen();
-    // What is malformed was never stored: among strings, a look shows it.
-    const item = typeof token === "string" ? this.#shard(token).get(token) : undefined;
+    const item = this.#sessions.get(token);
     return item !== undefined && item.expiry > this.#now() ? item : undefined;
   }
 
@@ -184,26 +171,19 @@ export class MemStore implements FullStore {
       this.#remove(token); // it could only drive out one that is live
       return;
     }
-    const shard = this.#shard(token);
-    const item = shard.get(token);
-    if (item === undefined) shard.set(token, { data: pack(data), expiry: expiry.getTime() });
-    else {
-      // Not a new item: the collector would have to move it to where the map is, and to clear the old one away.
-      item.data = pack(data);
-      item.expiry = expiry.getTime();
-    }
+    this.#sessions.set(token, data, expiry.getTime());
     this.#limits?.use(token, bytes);
     for (const evicted of this.#limits?.excess() ?? []) this.#evict(evicted);
   }
 
   #remove(token: string): void {
-    this.#shard(token).delete(token);
+    this.#sessions.delete(token);
     this.#limits?.forget(token);
   }
 
   #evict(token: string): void {
     const wasLive = this.#live(token) !== undefined;
-    this.#shard(token).delete(token);
+    this.#sessions.delete(token);
     if (!wasLive) return;
     try {
       this.#onEvict?.(token);

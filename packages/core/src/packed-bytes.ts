@@ -1,5 +1,5 @@
 import { constants } from "node:buffer";
-import { StoreError } from "@scs/core";
+import { StoreError } from "./store-error.js";
 
 /**
  * Bytes as a string of one character each. A million small arrays would cost a million `ArrayBuffer`s of
@@ -14,15 +14,14 @@ let pool = Buffer.allocUnsafeSlow(POOL_BYTES);
 let taken = 0;
 
 /**
+ * Copies bytes into a string.
+ *
  * @throws StoreError `INVALID_ARGUMENT` if the data is longer than a string can be (about 512 MiB).
  */
 export function pack(data: Uint8Array): PackedBytes {
   const { length } = data;
   if (length > constants.MAX_STRING_LENGTH) {
-    throw new StoreError(
-      "INVALID_ARGUMENT",
-      `memstore: data must be at most ${constants.MAX_STRING_LENGTH} bytes`,
-    );
+    throw new StoreError("INVALID_ARGUMENT", `data must be at most ${constants.MAX_STRING_LENGTH} bytes`);
   }
   const source = length <= POOL_BYTES ? scratch : Buffer.allocUnsafeSlow(length);
   source.set(data);
