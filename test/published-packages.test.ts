@@ -30,6 +30,8 @@ it("a tarball holds dist, README, LICENSE and package.json, and no path of the w
   expect(project.tarballs.map(({ name }) => name).sort()).toEqual([
     "@scs/boltstore",
     "@scs/core",
+    "@scs/filestore",
+    "@scs/hybridstore",
     "@scs/memstore",
     "@scs/session",
     "@scs/sqlstore",
@@ -71,6 +73,8 @@ it("the types of each package are right for every way to import it that Node.js 
 const program = (load: (name: string) => string): string => `
 ${load("boltstore")}
 ${load("core")}
+${load("filestore")}
+${load("hybridstore")}
 ${load("memstore")}
 ${load("session")}
 ${load("sqlstore")}
@@ -86,6 +90,8 @@ async function main(): Promise<void> {
   console.log(record?.data.length, typeof (await sessions.commit(mine)), testkit.storeChecks.length > 0);
   const code = (error: core.StoreError): string => error.code;
   console.log(await boltstore.openBoltStore("package.json/no-directory").catch(code));
+  console.log(await new filestore.FileStore("package.json").find("t").catch(code));
+  console.log(await hybridstore.openHybridStore("package.json/no-directory").catch(code));
   console.log(await sqlstore.openSqlStore("package.json/no-directory").catch(code));
   await store[Symbol.asyncDispose]();
 }
@@ -144,6 +150,8 @@ it.each([
   "README.md",
   "packages/boltstore/README.md",
   "packages/core/README.md",
+  "packages/filestore/README.md",
+  "packages/hybridstore/README.md",
   "packages/memstore/README.md",
   "packages/session/README.md",
   "packages/sqlstore/README.md",

@@ -11,17 +11,22 @@ export function remove(directory: string): Promise<void> {
   return rm(directory, { recursive: true, maxRetries: 5 });
 }
 
+async function filesIn(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
 /** How many bytes of disk the files of a directory take. */
 export async function bytesOf(directory: string): Promise<number> {
   let bytes = 0;
-  for (const name of await readdir(directory)) bytes += (await stat(join(directory, name))).blocks * 512;
+  for (const path of await filesIn(directory)) bytes += (await stat(path)).blocks * 512;
   return bytes;
 }
 
 /** Brings what was written to the files of a directory to the disk, so that no later flush has to. */
 export async function flush(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    const file = await open(join(directory, name), "r+");
+  for (const path of await filesIn(directory)) {
+    const file = await open(path, "r+");
     await file.sync();
     await file.close();
   }

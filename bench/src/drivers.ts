@@ -1,4 +1,6 @@
+import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { Contender } from "./contender.js";
 import { makeDirectory, remove } from "./directory.js";
 
@@ -7,9 +9,9 @@ const decoder = new TextDecoder();
 /** Drivers as they are, without a store: what those that stand on them can reach. */
 export const drivers: Record<string, () => Promise<Contender>> = {
   "raw lmdb": async () => {
-    const { open } = await import("lmdb");
+    const { open: openDatabase } = await import("lmdb");
     const directory = await makeDirectory();
-    const root = open({ path: join(directory, "raw.mdb"), noSubdir: true });
+    const root = openDatabase({ path: join(directory, "raw.mdb"), noSubdir: true });
     const db = root.openDB<Buffer, string>("raw", { encoding: "binary" });
     return {
       style: "promise",
@@ -26,6 +28,58 @@ export const drivers: Record<string, () => Promise<Contender>> = {
       },
       close: async () => {
         await root.close();
+        await remove(directory);
+      },
+    };
+  },
+  // What keeps sessions in memory and appends what changes cannot be faster: no checksums, no way back to the sessions.
+  "map + synced log": async () => {
+    const directory = await makeDirectory();
+    const log = await open(join(directory, "log"), "a");
+    const sessions = new Map<string, Buffer>();
+    let waiting: { bytes: Buffer; resolve: () => void; reject: (error: unknown) => void }[] = [];
+    let isUnderWay = false;
+    const writeAll = async () => {
+      isUnderWay = true;
+      await setImmediate();
+      while (waiting.length > 0) {
+        const batch = waiting;
+        waiting = [];
+        try {
+          await log.write(Buffer.concat(batch.map(({ bytes }) => bytes)));
+          await log.datasync();
+          for (const { resolve } of batch) resolve();
+        } catch (error) {
+          for (const { reject } of batch) reject(error);
+        }
+        await setImmediate();
+      }
+      isUnderWay = false;
+    };
+    const append = (...parts: Uint8Array[]) =>
+      new Promise<void>((resolve, reject) => {
+        waiting.push({ bytes: Buffer.concat(parts), resolve, reject });
+        if (!isUnderWay) void writeAll();
+      });
+    return {
+      style: "promise",
+      prepare: (session) => Buffer.from(JSON.stringify(session)),
+      parse: (found) => JSON.parse(decoder.decode(found as Uint8Array)),
+      find: async (token) => {
+        const data = sessions.get(token);
+        return data && Buffer.from(data);
+      },
+      commit: (token, content) => {
+        const data = Buffer.from(content as Buffer);
+        sessions.set(token, data);
+        return append(Buffer.from(token), data);
+      },
+      delete: (token) => {
+        sessions.delete(token);
+        return append(Buffer.from(token));
+      },
+      close: async () => {
+        await log.close();
         await remove(directory);
       },
     };

@@ -20,11 +20,32 @@ export const stores: Record<string, StoreKind> = {
       return new MemStore(options);
     },
   },
+  hybridstore: {
+    isDurable: true,
+    async open(directory, options) {
+      const { openHybridStore } = await import("@scs/hybridstore");
+      return openHybridStore(directory, options);
+    },
+  },
   boltstore: {
     isDurable: true,
     async open(directory, options) {
       const { openBoltStore } = await import("@scs/boltstore");
       return openBoltStore(join(directory, "sessions.mdb"), options);
+    },
+  },
+  filestore: {
+    isDurable: true,
+    async open(directory, options) {
+      const { FileStore } = await import("@scs/filestore");
+      return new FileStore(directory, options);
+    },
+  },
+  "filestore (committed)": {
+    isDurable: true,
+    async open(directory, options) {
+      const { FileStore } = await import("@scs/filestore");
+      return new FileStore(directory, { ...options, durability: "committed" });
     },
   },
   sqlstore: { isDurable: true, open: openSqlite("sqlite3") },

@@ -1,0 +1,52 @@
+import fs from "node:fs";
+import { call, closeFile } from "./file-calls.js";
+import type { Slots } from "./slots.js";
+
+interface Syncing {
+  running: Promise<void>;
+  next: Promise<void> | undefined;
+}
+
+/** Syncs directories: what asks while a sync of the same one is under way shares the next. */
+export class DirectorySync {
+  readonly #slots: Slots;
+  readonly #syncing: Map<string, Syncing> = new Map();
+
+  constructor(slots: Slots) {
+    this.#slots = slots;
+  }
+
+  /** Resolves when every name that was made or removed in the directory before is on the disk. */
+  async sync(directory: string): Promise<void> {
+    const syncing = this.#syncing.get(directory);
+    if (syncing === undefined) return this.#begin(directory);
+    const begin = (): Promise<void> => this.#begin(directory);
+    // The one under way may have begun too early; whether it fails is the business of others.
+    syncing.next ??= syncing.running.then(begin, begin);
+    return syncing.next;
+  }
+
+  #begin(directory: string): Promise<void> {
+    const running = this.#run(directory).finally(() => {
+      if (this.#syncing.get(directory) === syncing) this.#syncing.delete(directory);
+    });
+    const syncing: Syncing = { running, next: undefined };
+    this.#syncing.set(directory, syncing);
+    return running;
+  }
+
+  async #run(path: string): Promise<void> {
+    if (process.platform === "win32") return; // cannot be opened there
+    await this.#slots.take();
+    try {
+      const directory = await call<number>((done) => fs.open(path, "r", done));
+      try {
+        await call((done) => fs.fsync(directory, (error) => done(error)));
+      } finally {
+        await closeFile(directory).catch(() => undefined); // of what was synced, nothing is left to fail
+      }
+    } finally {
+      this.#slots.give();
+    }
+  }
+}

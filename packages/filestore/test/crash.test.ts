@@ -1,0 +1,19 @@
+import { assertSurvivesKills } from "@scs/testkit";
+import { expect, it, onTestFinished } from "vitest";
+import { newPath } from "./open.js";
+
+/** The long form, `npm run crash` in the root, has 200 and more. */
+const kills = Number(process.env.SCS_TEST_KILLS ?? 8);
+const module = new URL("./open.js", import.meta.url);
+
+for (const durability of ["flushed", "committed"]) {
+  it(`${durability}: nothing acknowledged is lost when the process is killed`, {
+    timeout: 10_000 + kills * 2_000,
+  }, async () => {
+    const path = newPath({ defer: (tidy) => onTestFinished(async () => void (await tidy())) });
+    const report = await assertSurvivesKills({ module, location: { path, durability }, kills });
+    console.log(`${durability}: ${JSON.stringify(report)}`);
+    expect(report.acknowledged).toBeGreaterThan(0);
+    expect(report.underWay).toBeGreaterThan(0);
+  });
+}

@@ -1,0 +1,25 @@
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+
+/** Makes a directory that is removed after the test. */
+export function makeDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), "scs-filestore-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+/** The file of a session, by the rule that the README states. */
+export function pathOf(directory: string, token: string): string {
+  const name = createHash("sha256").update(token).digest("hex");
+  return join(directory, name.slice(0, 2), `${name}.session`);
+}
+
+/** The names of all files that are no sessions, below the directory. */
+export function othersIn(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory() && !entry.name.endsWith(".session"))
+    .map(({ name }) => name);
+}

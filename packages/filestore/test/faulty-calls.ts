@@ -1,0 +1,61 @@
+import fs from "node:fs";
+import { onTestFinished } from "vitest";
+
+const NAMES = [
+  "access",
+  "close",
+  "fdatasync",
+  "fsync",
+  "link",
+  "lstat",
+  "mkdir",
+  "open",
+  "read",
+  "readFile",
+  "readdir",
+  "rename",
+  "unlink",
+  "write",
+] as const;
+
+type Name = (typeof NAMES)[number];
+type Callback = (error: NodeJS.ErrnoException | null, ...results: unknown[]) => void;
+
+/** Decides for each call what becomes of it: nothing for as it is, or the code of the error that it fails with. */
+export type Fault = (call: { name: Name; index: number; args: unknown[] }) => string | undefined;
+
+/** Puts itself before the calls of the file system with callbacks, until the test ends. */
+export class FaultyCalls {
+  fault: Fault = () => undefined;
+  /** The calls made so far, by name. */
+  made: Name[] = [];
+
+  constructor() {
+    for (const name of NAMES) {
+      const original = fs[name] as (...args: unknown[]) => void;
+      const replaced = (...args: unknown[]): void => {
+        const callback = args.at(-1) as Callback;
+        const code = this.fault({ name, index: this.made.push(name) - 1, args });
+        if (code === undefined) original(...args);
+        else if (name === "close")
+          original(args[0], () => callback(failure(code, name))); // closed it is, all the same
+        else setImmediate(callback, failure(code, name));
+      };
+      Object.assign(fs, { [name]: replaced });
+      onTestFinished(() => void Object.assign(fs, { [name]: original }));
+    }
+  }
+
+  /** Counts anew, with `fault` from the first call on, for as long as `work` takes; gives its outcome. */
+  async during<T>(fault: Fault, work: () => Promise<T>): Promise<PromiseSettledResult<T>> {
+    this.made = [];
+    this.fault = fault;
+    const [outcome] = await Promise.allSettled([work()]);
+    this.fault = () => undefined;
+    return outcome as PromiseSettledResult<T>;
+  }
+}
+
+function failure(code: string, name: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: of the test, ${name}`), { code });
+}

@@ -1,0 +1,2 @@
+export type { HybridStore } from "./hybridstore.js";
+export { type HybridStoreOptions, openHybridStore } from "./open-hybridstore.js";

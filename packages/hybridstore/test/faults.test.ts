@@ -1,0 +1,270 @@
+import { existsSync, mkdirSync, readdirSync, statfsSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { StoreError } from "@scs/core";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { mountSmallDisk } from "../../../test/small-disk.js";
+import { type Files, systemFiles } from "../src/files.js";
+import { type HybridStore, type HybridStoreOptions, openHybridStore } from "../src/index.js";
+import { openWith } from "../src/open-hybridstore.js";
+import { makeDirectory } from "./directory.js";
+import { type Faults, FaultyFiles } from "./faulty-files.js";
+import { show, stateOf } from "./state.js";
+
+const expiry = new Date(4_000_000_000_000);
+const later = new Date(4_000_000_001_000);
+const unavailable = {
+  name: "StoreError",
+  code: "UNAVAILABLE",
+  message: expect.stringMatching(/^hybridstore: /),
+};
+
+/** What a store should hold, by what was answered. */
+class Model {
+  readonly state: Map<string, string> = new Map();
+  refused = 0;
+
+  /** Makes a call, and if it succeeds, has its effect on what the store should hold. */
+  async try(call: Promise<unknown>, token: string, after: string | undefined): Promise<void> {
+    try {
+      if ((await call) === false) return;
+    } catch (error) {
+      expect(error).toMatchObject(unavailable);
+      this.refused++;
+      return;
+    }
+    if (after === undefined) this.state.delete(token);
+    else this.state.set(token, after);
+  }
+}
+
+/** Uses a store in each way, two snapshots among it. */
+async function use(store: HybridStore, faulty: FaultyFiles, model: Model): Promise<void> {
+  const data = (text: string) => Buffer.from(text);
+  for (let round = 0; round < 6 || (round < 40 && !faulty.hasCalled("unlink", "log-2")); round++) {
+    const text = `round ${round} `.repeat(1 + (round % 3) * 20);
+    await Promise.all([
+      model.try(store.commit("a", data(text), expiry), "a", show(data(text), expiry)),
+      model.try(store.commit(`t${round % 5}`, data(text), later), `t${round % 5}`, show(data(text), later)),
+      model.try(store.commit(`new ${round}`, data(""), later), `new ${round}`, show(data(""), later)),
+      model.try(store.delete(`new ${round - 2}`), `new ${round - 2}`, undefined),
+    ]);
+    const touched = model.state.get("a")?.split(" until ")[0];
+    await model.try(store.touch("a", later), "a", `${touched} until ${later.getTime()}`);
+    const found = await store.find("a");
+    expect(found && show(found.data, found.expiry)).toBe(model.state.get("a"));
+  }
+}
+
+async function survive(faults: Faults, options: HybridStoreOptions): Promise<FaultyFiles> {
+  const directory = makeDirectory();
+  const faulty = new FaultyFiles(faults);
+  const model = new Model();
+  const errors: StoreError[] = [];
+  const given = { cleanupIntervalMs: 0, snapshotRatio: 0.01, minLogBytes: 2000, ...options };
+  const onError = (error: StoreError) => void errors.push(error);
+  try {
+    const store = await openWith(faulty.files, directory, { ...given, onError });
+    await use(store, faulty, model);
+    faulty.faults = undefined;
+    await store.commit("z", Buffer.from("at last"), expiry); // the disk is well again
+    model.state.set("z", show(Buffer.from("at last"), expiry));
+    expect(await stateOf(store)).toEqual(model.state);
+    await store[Symbol.asyncDispose]();
+  } catch (error) {
+    if (faulty.faults === undefined) throw error;
+    expect(error).toMatchObject(unavailable);
+    faulty.faults = undefined;
+    // Where the lock could not be removed either, it is left until the process ends.
+    for (const name of readdirSync(directory))
+      if (name.startsWith("lock.")) unlinkSync(join(directory, name));
+  }
+  expect(errors.every(({ code }) => code === "UNAVAILABLE")).toBe(true);
+  const damage: string[] = [];
+  const again = await openHybridStore(directory, {
+    ...given,
+    onError: ({ message }) => damage.push(message),
+  });
+  // A start that has failed may have left a log that is not even begun, if it could not be removed either.
+  expect(damage.filter((message) => !message.includes("the log ends at byte 0"))).toEqual([]);
+  expect(await stateOf(again)).toEqual(model.state);
+  await again[Symbol.asyncDispose]();
+  return faulty;
+}
+
+describe("a call of the file system that fails, each in turn: what was refused is not there, what was not is", () => {
+  for (const durability of ["flushed", "committed"] as const) {
+    for (const [what, faults] of Object.entries<Omit<Faults, "from">>({
+      "no space": { code: "ENOSPC", count: 1 },
+      "no space, once a part was written": { code: "ENOSPC", count: 1, isShort: true },
+      "no space for a while": { code: "ENOSPC", count: 7, isShort: true },
+      "an error of the device": { code: "EIO", count: 1, isShort: true },
+      "an error of the device for a while": { code: "EIO", count: 4, isShort: true },
+    })) {
+      // A flush makes the difference, and each call of one that fails is tried there.
+      it(`${durability}: ${what}`, { timeout: 60_000 }, async () => {
+        let refusals = 0;
+        for (let from = 0; ; from += durability === "flushed" && faults.count === 1 ? 1 : 4) {
+          const { failed } = await survive({ ...faults, from }, { durability });
+          refusals += failed;
+          if (failed === 0) break;
+        }
+        expect(refusals).toBeGreaterThan(10);
+      });
+    }
+  }
+});
+
+it("what a log cannot be rid of is never taken for what was accepted", async () => {
+  for (const durability of ["flushed", "committed"] as const) {
+    const directory = makeDirectory();
+    // A log that takes all that it is given, says that it has not, and cannot be cut.
+    let isBroken = false;
+    const broken = async (): Promise<never> => {
+      throw Object.assign(new Error("EIO: injected"), { code: "EIO" });
+    };
+    const files: Files = {
+      ...systemFiles,
+      write: async (...args) => {
+        const written = await systemFiles.write(...args);
+        return isBroken && args[2] === 0 && args[4] > 60 ? broken() : written;
+      },
+      truncate: async (...args) => (isBroken ? broken() : systemFiles.truncate(...args)),
+    };
+    const again = await openWith(files, directory, { cleanupIntervalMs: 0, durability });
+    await again.commit("kept", Buffer.from("1"), expiry);
+    isBroken = true;
+    await expect(again.commit("refused", Buffer.from("1"), expiry)).rejects.toMatchObject(unavailable);
+    isBroken = false;
+    await again.commit("after", Buffer.from("1"), expiry);
+    const state = await stateOf(again);
+    expect([...state.keys()].sort()).toEqual(["after", "kept"]);
+    await again[Symbol.asyncDispose]();
+    const third = await openHybridStore(directory, { cleanupIntervalMs: 0 });
+    expect(await stateOf(third)).toEqual(state);
+    await third[Symbol.asyncDispose]();
+  }
+});
+
+it("a full disk rejects what does not fit, and no more; when there is space again, all works", async () => {
+  const disk = await mountSmallDisk(3_000_000);
+  if (typeof disk === "string") {
+    console.log(`not tested: ${disk}`);
+    return;
+  }
+  onTestFinished(() => disk.unmount());
+  const data = new Uint8Array(300).fill(7);
+  const large = new Uint8Array(600_000);
+  const store = await openHybridStore(join(disk.path, "store"), { cleanupIntervalMs: 0 });
+  onTestFinished(() => store[Symbol.asyncDispose]());
+  await store.commit("before", data, expiry); // its log has a megabyte of room
+  await store.commit("filling", new Uint8Array(1_040_000), expiry);
+  const ballast = join(disk.path, "ballast");
+  const room = 400_000;
+  await writeFile(ballast, "");
+  const { bavail, bsize } = statfsSync(disk.path);
+  await writeFile(ballast, Buffer.alloc(Math.max(0, bavail * bsize - room)));
+
+  const full = await fill(store, data);
+  expect(full).toBeGreaterThan(0);
+  const outcomes = await Promise.allSettled([
+    store.delete("before"),
+    store.commit("large", large, expiry),
+    store.find("before"),
+  ]);
+  expect(outcomes[1]).toMatchObject({ status: "rejected", reason: { code: "UNAVAILABLE" } });
+  expect(String((outcomes[1] as PromiseRejectedResult).reason.message)).toContain(
+    "no space left on the disk",
+  );
+  expect(outcomes[2]?.status).toBe("fulfilled");
+  expect(await store.find("large")).toBeUndefined();
+
+  await rm(ballast);
+  await store.commit("large", large, expiry);
+  expect((await store.find("large"))?.data).toEqual(large);
+});
+
+/** Commits until the disk is full, and gives how many were accepted, all of which are there. */
+async function fill(store: HybridStore, data: Uint8Array): Promise<number> {
+  for (let count = 0; ; count += 100) {
+    const tokens = Array.from({ length: 100 }, (_, n) => `fill ${count + n}`);
+    const outcomes = await Promise.allSettled(tokens.map((token) => store.commit(token, data, expiry)));
+    for (const [n, { status }] of outcomes.entries()) {
+      const found = await store.find(tokens[n] as string);
+      expect(found !== undefined).toBe(status === "fulfilled");
+    }
+    if (outcomes.some(({ status }) => status === "rejected")) return count;
+  }
+}
+
+it("a path that cannot be a directory is refused, and the cause says why", async () => {
+  const directory = makeDirectory();
+  writeFileSync(join(directory, "file"), "");
+  for (const [name, code] of [
+    ["file", "EEXIST"],
+    ["file/below", "ENOTDIR"],
+  ] as const) {
+    const opening = openHybridStore(join(directory, name));
+    await expect(opening).rejects.toMatchObject(unavailable);
+    await expect(opening).rejects.toHaveProperty("cause.code", code);
+  }
+});
+
+it("directory and files are the owner's only", async () => {
+  const directory = join(makeDirectory(), "new", "sessions");
+  const store = await openHybridStore(directory, { cleanupIntervalMs: 0 });
+  await store.commit("t", new Uint8Array(1), expiry);
+  expect(statSync(directory).mode & 0o777).toBe(0o700);
+  for (const name of await systemFiles.list(directory)) {
+    expect(statSync(join(directory, name)).mode & 0o777, name).toBe(0o600);
+  }
+  await store[Symbol.asyncDispose]();
+});
+
+it("what is in the directory beside its files is left alone", async () => {
+  const directory = makeDirectory();
+  for (const name of ["notes.txt", "log-x", "snapshot-1"]) writeFileSync(join(directory, name), "mine");
+  mkdirSync(join(directory, "lost+found"));
+  await (await openHybridStore(directory))[Symbol.asyncDispose]();
+  for (const name of ["notes.txt", "log-x", "snapshot-1", "lost+found"]) {
+    expect(existsSync(join(directory, name)), name).toBe(true);
+  }
+});
+
+it("an option out of range is refused, and the message says what is allowed; nothing is made", async () => {
+  const directory = join(makeDirectory(), "none");
+  for (const [options, message] of [
+    [{ durability: "often" as "lazy" }, 'durability must be "flushed", "committed" or "lazy", got often'],
+    [{ flushIntervalMs: 0 }, "flushIntervalMs must be a whole number from 1 to 2147483647, got 0"],
+    [{ flushIntervalMs: 2 ** 31 }, "flushIntervalMs must be a whole number from 1"],
+    [{ snapshotRatio: 0 }, "snapshotRatio must be a number above 0, got 0"],
+    [{ snapshotRatio: Number.NaN }, "snapshotRatio must be a number above 0, got NaN"],
+    [{ minLogBytes: -1 }, "minLogBytes must be a whole number of at least 0, got -1"],
+    [{ cleanupIntervalMs: -1 }, "cleanupIntervalMs must be a whole number from 0"],
+  ] as const) {
+    await expect(openHybridStore(directory, options)).rejects.toThrow(message);
+  }
+  expect(existsSync(directory)).toBe(false);
+});
+
+it("an onError that throws ends nothing", async () => {
+  const directory = makeDirectory();
+  const warnings: string[] = [];
+  const warn = (warning: Error) => warnings.push(warning.message);
+  process.on("warning", warn);
+  onTestFinished(() => void process.off("warning", warn));
+  await (await openHybridStore(directory))[Symbol.asyncDispose]();
+  const [log] = (await systemFiles.list(directory)).filter((name) => name.startsWith("log-"));
+  writeFileSync(
+    join(directory, String(log)),
+    "this is no log, and was never one; but it has its name, and a length",
+  );
+  const store = await openHybridStore(directory, {
+    onError: () => {
+      throw new Error("a bug of the app");
+    },
+  });
+  await store.commit("t", new Uint8Array(1), expiry);
+  await store[Symbol.asyncDispose]();
+  expect(warnings).toContain("a bug of the app");
+});

@@ -1,0 +1,147 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { StoreError } from "@scs/core";
+import { StoreInProcess } from "@scs/testkit";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { openHybridStore } from "../src/index.js";
+import { openWith } from "../src/open-hybridstore.js";
+import { makeDirectory } from "./directory.js";
+import { FaultyFiles } from "./faulty-files.js";
+import { stateOf } from "./state.js";
+
+const expiry = new Date(4_000_000_000_000);
+const data = new Uint8Array(100).fill(7);
+const lazy = { cleanupIntervalMs: 0, durability: "lazy", flushIntervalMs: 1000 } as const;
+
+function useFakeTimers(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
+/** For a machine that is busy; it waits for what happens, and no longer. */
+const patient = { timeout: 20_000 };
+
+/** The log as it is on the disk. */
+function logIn(directory: string): string {
+  const name = readdirSync(directory).find((each) => each.startsWith("log-"));
+  return readFileSync(join(directory, String(name)), "latin1");
+}
+
+it("a call is answered at once, and written when the interval is over; once for all of them", async () => {
+  useFakeTimers();
+  const directory = makeDirectory();
+  const faulty = new FaultyFiles();
+  const store = await openWith(faulty.files, directory, lazy);
+  const before = faulty.calls.length;
+  for (let n = 0; n < 100; n++) await store.commit(`token ${n}`, data, expiry);
+  await vi.advanceTimersByTimeAsync(999);
+  expect(faulty.calls.length).toBe(before);
+  expect(logIn(directory)).not.toContain("token");
+  await vi.advanceTimersByTimeAsync(1);
+  await vi.waitUntil(() => logIn(directory).includes("token 99"), patient);
+  expect(faulty.calls.slice(before)).toHaveLength(1);
+  expect(vi.getTimerCount()).toBe(0); // nothing to do, no timer
+  await store[Symbol.asyncDispose]();
+});
+
+it("much is written before the interval is over", async () => {
+  useFakeTimers();
+  const directory = makeDirectory();
+  const store = await openHybridStore(directory, lazy);
+  for (let n = 0; n < 12; n++) await store.commit(`token ${n}`, new Uint8Array(100_000), expiry);
+  await vi.waitUntil(() => logIn(directory).includes("token 9"), patient);
+  await store[Symbol.asyncDispose]();
+});
+
+it("disposal writes what waits", async () => {
+  const directory = makeDirectory();
+  const store = await openHybridStore(directory, { ...lazy, flushIntervalMs: 2 ** 31 - 1 });
+  await Promise.all([store.commit("a", data, expiry), store.commit("b", data, expiry), store.delete("a")]);
+  await store[Symbol.asyncDispose]();
+  const again = await openHybridStore(directory, lazy);
+  expect([...(await again.all()).keys()]).toEqual(["b"]);
+  await again[Symbol.asyncDispose]();
+});
+
+it("when the process is killed, what is older than the interval is there", async () => {
+  const directory = makeDirectory();
+  const module = new URL("./open.js", import.meta.url);
+  const location = { directory, durability: "lazy", flushIntervalMs: 5 };
+  const options = {
+    now: () => 1000,
+    cleanupIntervalMs: 0,
+    onError: (error: StoreError) => expect.fail(error.message),
+  };
+  for (let kill = 0; kill < 4; kill++) {
+    const store = await StoreInProcess.open(module, location, options);
+    for (let n = 0; n < 200; n++) await store.commit(`${kill} ${n}`, data, expiry);
+    await store.delete(`${kill} 0`);
+    // The log has it: the interval is over. What is made after that may be lost, in the order made, from the end.
+    await vi.waitUntil(() => logIn(directory).includes(`${kill} 199`), { ...patient, interval: 1 });
+    const later = Promise.allSettled(
+      Array.from({ length: 50 }, (_, n) => store.commit(`later ${n}`, data, expiry)),
+    );
+    await store.kill();
+    await later;
+    const again = await openHybridStore(directory, { ...lazy, onError: () => undefined });
+    const tokens = [...(await again.all()).keys()];
+    for (let n = 1; n < 200; n++) expect(tokens).toContain(`${kill} ${n}`);
+    const survivors = tokens.filter((token) => token.startsWith("later"));
+    expect(survivors).toEqual(Array.from(survivors, (_, n) => `later ${n}`));
+    await Promise.all(survivors.map((token) => again.delete(token)));
+    await again[Symbol.asyncDispose]();
+  }
+});
+
+it("what cannot be written is told, kept, and written later; nothing is undone, no record is there twice", async () => {
+  useFakeTimers();
+  for (const faults of [
+    { from: 0, count: 3, code: "ENOSPC", isShort: true, of: ["write"] },
+    { from: 0, count: 5, code: "EIO", isShort: true, of: ["write", "truncate"] },
+  ] as const) {
+    const directory = makeDirectory();
+    const errors: StoreError[] = [];
+    const faulty = new FaultyFiles();
+    const store = await openWith(faulty.files, directory, {
+      ...lazy,
+      onError: (error) => errors.push(error),
+    });
+    await store.commit("before", data, expiry);
+    await vi.advanceTimersByTimeAsync(1000);
+    await vi.waitUntil(() => logIn(directory).includes("before"), patient);
+    faulty.faults = faults;
+    await store.commit("a", data, expiry);
+    await store.delete("before");
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      await vi.advanceTimersByTimeAsync(1000);
+      await vi.waitUntil(() => errors.length >= attempt, patient);
+    }
+    expect(errors[0]).toMatchObject({
+      code: "UNAVAILABLE",
+      message: expect.stringContaining("is tried again"),
+    });
+    await store.commit("b", data, expiry);
+    expect([...(await store.all()).keys()]).toEqual(["a", "b"]);
+    faulty.faults = undefined;
+    await store[Symbol.asyncDispose]();
+    const again = await openHybridStore(directory, {
+      ...lazy,
+      onError: (error) => expect.fail(error.message),
+    });
+    expect([...(await stateOf(again)).keys()]).toEqual(["a", "b"]);
+    await again[Symbol.asyncDispose]();
+  }
+});
+
+it("disposal rejects when it cannot write what waits, and gives the directory back", async () => {
+  const directory = makeDirectory();
+  const faulty = new FaultyFiles();
+  const store = await openWith(faulty.files, directory, lazy);
+  await store.commit("a", data, expiry);
+  faulty.faults = { from: 0, count: 1000, code: "ENOSPC", of: ["write"] };
+  await expect(store[Symbol.asyncDispose]()).rejects.toMatchObject({
+    code: "UNAVAILABLE",
+    message: "hybridstore: the last changes could not be written: there is no space left on the disk",
+  });
+  await (await openHybridStore(directory, lazy))[Symbol.asyncDispose]();
+});

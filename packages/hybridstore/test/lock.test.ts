@@ -1,0 +1,199 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { systemFiles } from "../src/files.js";
+import { openHybridStore } from "../src/index.js";
+import { openWith } from "../src/open-hybridstore.js";
+import { makeDirectory } from "./directory.js";
+import { signal } from "./signal.js";
+
+const quiet = { cleanupIntervalMs: 0 };
+const expiry = new Date(4_000_000_000_000);
+const locksIn = (directory: string) => readdirSync(directory).filter((name) => name.startsWith("lock."));
+const lockedBy = (pid: number | undefined) =>
+  expect.objectContaining({
+    name: "StoreError",
+    code: "LOCKED",
+    message: `hybridstore: the directory belongs to process ${pid}`,
+  });
+
+/** Starts a process that opens the directory when it is told to, and tells what came of it. */
+async function startContender(directory: string) {
+  const child = fork(new URL("./contend.js", import.meta.url), [directory], { execArgv: [] });
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  });
+  await once(child, "message");
+  return {
+    pid: child.pid,
+    async contend(): Promise<string> {
+      child.send("contend");
+      const [outcome] = await once(child, "message");
+      return outcome as string;
+    },
+    async kill() {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    },
+  };
+}
+
+it("a second store of the same process is refused, until the first is disposed of", async () => {
+  const directory = makeDirectory();
+  const first = await openHybridStore(directory, quiet);
+  await expect(openHybridStore(directory, quiet)).rejects.toEqual(lockedBy(process.pid));
+  expect(locksIn(directory)).toHaveLength(1);
+  await first[Symbol.asyncDispose]();
+  expect(locksIn(directory)).toEqual([]);
+  await (await openHybridStore(directory, quiet))[Symbol.asyncDispose]();
+});
+
+it("of another process that lives, the message tells the ID; when it is killed, its directory is free", async () => {
+  const directory = makeDirectory();
+  const owner = await startContender(directory);
+  expect(await owner.contend()).toBe("opened");
+  await expect(openHybridStore(directory, quiet)).rejects.toEqual(lockedBy(owner.pid));
+  await owner.kill();
+  expect(locksIn(directory)).toHaveLength(1);
+  const store = await openHybridStore(directory, quiet);
+  expect(await store.find("of the contender")).toBeDefined();
+  await store[Symbol.asyncDispose]();
+  expect(locksIn(directory)).toEqual([]);
+});
+
+it("of several processes that are after the directory of a dead one, one gets it, each time", {
+  timeout: 60_000,
+}, async () => {
+  const directory = makeDirectory();
+  let last = await startContender(directory);
+  await last.contend();
+  for (let round = 0; round < 4; round++) {
+    const contenders = await Promise.all([0, 1, 2, 3].map(() => startContender(directory)));
+    await last.kill();
+    const outcomes = await Promise.all(contenders.map((each) => each.contend()));
+    expect(outcomes.filter((outcome) => outcome === "opened")).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === "LOCKED")).toHaveLength(3);
+    const winner = outcomes.indexOf("opened");
+    last = contenders[winner] as typeof last;
+    for (const [n, each] of contenders.entries()) if (n !== winner) await each.kill();
+    await expect(openHybridStore(directory, quiet)).rejects.toEqual(lockedBy(last.pid));
+  }
+});
+
+it("of many stores of one process that are opened at once, one is", async () => {
+  const directory = makeDirectory();
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 8 }, () => openHybridStore(directory, quiet)),
+  );
+  const opened = outcomes.filter((outcome) => outcome.status === "fulfilled");
+  expect(opened).toHaveLength(1);
+  for (const outcome of outcomes) {
+    if (outcome.status === "rejected") expect(outcome.reason).toEqual(lockedBy(process.pid));
+    else await outcome.value[Symbol.asyncDispose]();
+  }
+  expect(locksIn(directory)).toEqual([]);
+});
+
+/** What this process writes into a lock file of its own, with changes. */
+async function leaveLock(directory: string, changes: object): Promise<string> {
+  const store = await openHybridStore(directory, quiet);
+  const holder = JSON.parse(readFileSync(join(directory, String(locksIn(directory)[0])), "utf8"));
+  await store[Symbol.asyncDispose]();
+  const name = "lock.0123456789abcdef";
+  writeFileSync(join(directory, name), JSON.stringify({ ...holder, ...changes }));
+  return name;
+}
+
+it.each([
+  ["a process number that another process has got since", { started: "1" }],
+  ["another start of the system", { boot: "another" }],
+  ["a process that is not there", { pid: 2 ** 30 }],
+  ["one who was about to lock it", { pid: 2 ** 30, isOwner: false }],
+])("a lock of %s is no lock", async (_what, changes) => {
+  const directory = makeDirectory();
+  await leaveLock(directory, changes);
+  const store = await openHybridStore(directory, quiet);
+  expect(locksIn(directory)).toHaveLength(1);
+  await store[Symbol.asyncDispose]();
+});
+
+it.each(["", "\0\0\0", "{", "null", '"text"', "{}"])(
+  "a lock file of %j, as a power failure leaves it, is no lock",
+  async (text) => {
+    const directory = makeDirectory();
+    writeFileSync(join(directory, "lock.0123456789abcdef"), text);
+    await (await openHybridStore(directory, quiet))[Symbol.asyncDispose]();
+    expect(locksIn(directory)).toEqual([]);
+  },
+);
+
+it("a lock of another host is kept, and the message tells which file to remove", async () => {
+  const directory = makeDirectory();
+  const name = await leaveLock(directory, { pid: 7, host: `not-${hostname()}` });
+  await expect(openHybridStore(directory, quiet)).rejects.toMatchObject({
+    code: "LOCKED",
+    message: `hybridstore: the directory belongs to process 7 of host not-${hostname()}; if that is gone, remove ${join(directory, name)}`,
+  });
+  expect(locksIn(directory)).toEqual([name]);
+});
+
+it("one who looks while another is about to lock the directory waits for what comes of it", async () => {
+  const directory = makeDirectory();
+  const hasLooked = signal();
+  const mayGoOn = signal();
+  let lists = 0;
+  const files = {
+    ...systemFiles,
+    list: async (path: string) => {
+      const names = await systemFiles.list(path);
+      if (lists++ === 0) {
+        hasLooked.resolve();
+        await mayGoOn.promise;
+      }
+      return names;
+    },
+  };
+  const first = openWith(files, directory, quiet);
+  await hasLooked.promise;
+  let looks = 0;
+  const second = openWith(
+    {
+      ...systemFiles,
+      list: async (path) => {
+        if (++looks === 3) mayGoOn.resolve();
+        return systemFiles.list(path);
+      },
+    },
+    directory,
+    quiet,
+  );
+  const opened = await first;
+  await expect(second).rejects.toEqual(lockedBy(process.pid));
+  expect(looks).toBeGreaterThanOrEqual(3);
+  await opened.commit("t", new Uint8Array(1), expiry);
+  await opened[Symbol.asyncDispose]();
+});
+
+it("a start that fails gives the directory back", async () => {
+  const directory = makeDirectory();
+  let fails = true;
+  const files = {
+    ...systemFiles,
+    open: async (path: string, flags: number, mode?: number) => {
+      if (fails && path.includes("log-")) throw Object.assign(new Error("EMFILE"), { code: "EMFILE" });
+      return systemFiles.open(path, flags, mode);
+    },
+  };
+  await expect(openWith(files, directory, quiet)).rejects.toMatchObject({
+    code: "UNAVAILABLE",
+    cause: { code: "EMFILE" },
+  });
+  expect(locksIn(directory)).toEqual([]);
+  fails = false;
+  await (await openWith(files, directory, quiet))[Symbol.asyncDispose]();
+});

@@ -1,0 +1,14 @@
+import type { IterableStore } from "@scs/core";
+
+/** What a store holds: data and expiry, readable, by token. */
+export async function stateOf(store: IterableStore): Promise<Map<string, string>> {
+  const state = new Map<string, string>();
+  for await (const { token, data, expiry } of store.entries()) {
+    if (state.has(token)) throw new Error(`entries gives ${token} twice`);
+    state.set(token, show(data, expiry));
+  }
+  return state;
+}
+
+export const show = (data: Uint8Array, expiry: Date): string =>
+  `${Buffer.from(data).toString()} until ${expiry.getTime()}`;
