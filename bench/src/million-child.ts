@@ -1,3 +1,5 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { type FullStore, TimeSlice } from "@scs/core";
 import { answer, collectGarbage } from "./child.js";
@@ -17,6 +19,8 @@ const SAMPLED = 97;
 
 /** A store that flushes takes many at a time; one of memory takes one, to show how long that can be. */
 const FILLING = { durable: 256, memory: 1 };
+/** How often it is looked whether a snapshot is there. */
+const LOOK_MS = 5;
 const FINDS = { count: 20_000, inFlight: 64 };
 
 /** Of every thousand sessions in a row, this many expire soon. */
@@ -26,6 +30,7 @@ const EXPIRING: Record<Scenario, number> = {
   "sweep 50 %": 500,
   "sweep 90 %": 900,
   entries: 0,
+  snapshot: 0,
 };
 
 /** Spread over the sessions as evenly as can be. */
@@ -81,8 +86,14 @@ async function find(store: FullStore, sessions: number): Promise<number> {
   return (found / elapsed) * 1000;
 }
 
+/** Paths of the files of the directory whose names begin so. */
+async function filesOf(directory: string, beginning: string): Promise<string[]> {
+  const names = await readdir(directory);
+  return names.filter((name) => name.startsWith(beginning)).map((name) => join(directory, name));
+}
+
 /** Carries out the scenario, and gives how many sessions it was about. */
-async function run(store: FullStore, { scenario, size }: MillionRequest): Promise<number> {
+async function run(store: FullStore, directory: string, { scenario, size }: MillionRequest): Promise<number> {
   let count = 0;
   if (scenario === "idle") {
     const slice = new TimeSlice();
@@ -90,6 +101,14 @@ async function run(store: FullStore, { scenario, size }: MillionRequest): Promis
       if (slice.isOver) await slice.next();
   } else if (scenario === "entries") {
     for await (const { data } of store.entries()) if (data.length === size) count++;
+  } else if (scenario === "snapshot") {
+    const before = await filesOf(directory, "snapshot-");
+    await store.commit("one more", createData(0, size), new Date(Date.now() + LATER_MS)); // the log is large enough now
+    const isSaved = async (): Promise<boolean> => {
+      const [only, ...others] = await filesOf(directory, "snapshot-");
+      return others.length === 0 && only !== undefined && !only.endsWith(".tmp") && only !== before[0];
+    };
+    while (!(await isSaved())) await setTimeout(LOOK_MS);
   } else {
     count = await store.deleteExpired();
   }
@@ -121,6 +140,16 @@ async function verify(
   if (count !== expected) throw new Error(`${scenario}: counted ${count} sessions, expected ${expected}`);
 }
 
+/** Makes the next commit that which begins a snapshot. */
+async function snapshotOptions(
+  directory: string,
+  { scenario }: MillionRequest,
+): Promise<{ minLogBytes?: number }> {
+  if (scenario !== "snapshot") return {};
+  const sizes = (await filesOf(directory, "log-")).map(async (path) => (await stat(path)).size);
+  return { minLogBytes: (await Promise.all(sizes)).reduce((sum, size) => sum + size, 1) };
+}
+
 await answer<MillionRequest, MillionResult>(async (request) => {
   const start = Date.now();
   let now = start;
@@ -136,7 +165,7 @@ await answer<MillionRequest, MillionResult>(async (request) => {
     await store[Symbol.asyncDispose]();
     await flush(directory);
     const began = performance.now();
-    store = await kind.open(directory, options);
+    store = await kind.open(directory, { ...options, ...(await snapshotOptions(directory, request)) });
     files = {
       openingMs: performance.now() - began,
       bytesPerSession: (await bytesOf(directory)) / request.sessions,
@@ -151,7 +180,7 @@ await answer<MillionRequest, MillionResult>(async (request) => {
   now += SOON_MS;
   let count = 0;
   const delay = await measureEventLoopDelay(async () => {
-    count = await run(store, request);
+    count = await run(store, directory, request);
   });
   await verify(store, count, request);
 

@@ -5,7 +5,7 @@ import type { EventLoopDelay } from "./event-loop-delay.js";
 import { wholeNumber } from "./options.js";
 import { type MillionRequest, type MillionResult, SCENARIOS, type Scenario } from "./scenario.js";
 import { showSpread, spread } from "./statistics.js";
-import { stores } from "./stores.js";
+import { findStore, stores } from "./stores.js";
 import { table } from "./table.js";
 
 const TOKEN_BYTES = 43;
@@ -24,13 +24,15 @@ const sessions = wholeNumber("sessions", values.sessions);
 const size = wholeNumber("size", values.size);
 const rounds = wholeNumber("rounds", values.rounds);
 
-const scenarios = SCENARIOS.filter((scenario) => values.scenario.split(",").includes(scenario));
+const wanted = SCENARIOS.filter((scenario) => values.scenario.split(",").includes(scenario));
 
 const one = (value: number) => value.toFixed(1);
 const show = (numbers: readonly number[], number: (value: number) => string = one) =>
   showSpread(spread(numbers), number);
 
 async function measure(store: string): Promise<Map<Scenario, MillionResult[]>> {
+  const { hasSnapshots } = findStore(store);
+  const scenarios = wanted.filter((scenario) => scenario !== "snapshot" || hasSnapshots);
   const results = new Map<Scenario, MillionResult[]>(scenarios.map((scenario) => [scenario, []]));
   for (let round = 0; round < rounds; round++) {
     for (const scenario of scenarios) {

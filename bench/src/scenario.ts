@@ -1,7 +1,7 @@
 import type { EventLoopDelay } from "./event-loop-delay.js";
 
 /** `idle` does nothing, in slices of 2 ms: its delays beyond that are the machine's, not the store's. */
-export const SCENARIOS = ["idle", "sweep 0.1 %", "sweep 50 %", "sweep 90 %", "entries"] as const;
+export const SCENARIOS = ["idle", "sweep 0.1 %", "sweep 50 %", "sweep 90 %", "entries", "snapshot"] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
 /** What one process measures: one scenario on one store. */

@@ -4,10 +4,12 @@ import type { FullStore, StoreOptions } from "@scs/core";
 export interface StoreKind {
   /** Whether it keeps sessions in files of its directory, so that it can be opened again. */
   isDurable: boolean;
+  /** Whether it saves snapshots, and takes the option `minLogBytes`, the size of its logs from which it does. */
+  hasSnapshots?: boolean;
   /** Gives a store that closes on disposal all that was opened for it. */
   open(
     directory: string,
-    options: StoreOptions & { durability?: "flushed" | "committed" },
+    options: StoreOptions & { durability?: "flushed" | "committed"; minLogBytes?: number },
   ): Promise<FullStore>;
 }
 
@@ -22,9 +24,11 @@ export const stores: Record<string, StoreKind> = {
   },
   hybridstore: {
     isDurable: true,
+    hasSnapshots: true,
     async open(directory, options) {
       const { openHybridStore } = await import("@scs/hybridstore");
-      return openHybridStore(directory, options);
+      const snapshotRatio = options.minLogBytes === undefined ? 1 : Number.MIN_VALUE;
+      return openHybridStore(directory, { ...options, snapshotRatio });
     },
   },
   boltstore: {
