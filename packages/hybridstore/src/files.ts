@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 
 /**
@@ -29,7 +30,8 @@ export interface Files {
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   list(directory: string): Promise<string[]>;
-  makeDirectory(path: string): Promise<void>;
+  /** Makes a directory, with those above it; gives the first that was not there. */
+  makeDirectory(path: string): Promise<string | undefined>;
 }
 
 const fstat = promisify(fs.fstat);
@@ -47,7 +49,7 @@ export const systemFiles: Files = {
   rename: promisify(fs.rename),
   unlink: promisify(fs.unlink),
   list: (directory) => readdir(directory),
-  makeDirectory: async (path) => void (await mkdir(path, { recursive: true, mode: 0o700 })),
+  makeDirectory: (path) => mkdir(path, { recursive: true, mode: 0o700 }),
 };
 
 /** Writes all of the bytes, in as many calls as the system makes of it. */
@@ -74,6 +76,14 @@ export async function syncDirectory(files: Files, path: string): Promise<void> {
   } finally {
     await files.close(directory);
   }
+}
+
+/** Makes a directory, and those above it, so that they last through a power failure. */
+export async function makeDirectory(files: Files, path: string): Promise<void> {
+  const first = await files.makeDirectory(path);
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made))
+    await syncDirectory(files, dirname(made));
 }
 
 /** Removes a file that may not be there. */

@@ -1,8 +1,9 @@
 import { randomInt } from "node:crypto";
+import { resolve } from "node:path";
 import { CleanupScheduler, MAX_DELAY_MS, report, type StoreOptions, warnOncePerCode } from "@scs/core";
 import { lockDirectory } from "./directory-lock.js";
 import { unavailable } from "./errors.js";
-import { type Files, systemFiles } from "./files.js";
+import { type Files, makeDirectory, systemFiles } from "./files.js";
 import { type Commit, GroupCommit } from "./group-commit.js";
 import { HybridStore } from "./hybridstore.js";
 import { LazyCommit } from "./lazy-commit.js";
@@ -49,11 +50,15 @@ export async function openWith(
   options: HybridStoreOptions,
 ): Promise<HybridStore> {
   const checked = check(options);
+  if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
+    throw new TypeError("directory must be the path of a directory");
+  }
+  const path = resolve(directory); // the app may change where it works
   let unlock: (() => Promise<void>) | undefined;
   try {
-    await files.makeDirectory(directory);
-    unlock = await lockDirectory(files, directory);
-    return await recover(files, directory, checked, unlock);
+    await makeDirectory(files, path);
+    unlock = await lockDirectory(files, path);
+    return await recover(files, path, checked, unlock);
   } catch (error) {
     await unlock?.().catch(() => undefined);
     throw unavailable("the directory cannot be used", error);

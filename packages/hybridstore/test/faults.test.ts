@@ -1,12 +1,22 @@
-import { existsSync, mkdirSync, readdirSync, statfsSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { StoreError } from "@scs/core";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { mountSmallDisk } from "../../../test/small-disk.js";
 import { type Files, systemFiles } from "../src/files.js";
 import { type HybridStore, type HybridStoreOptions, openHybridStore } from "../src/index.js";
 import { openWith } from "../src/open-hybridstore.js";
+import { listFiles } from "../src/recovery.js";
 import { makeDirectory } from "./directory.js";
 import { type Faults, FaultyFiles } from "./faulty-files.js";
 import { show, stateOf } from "./state.js";
@@ -219,6 +229,36 @@ it("directory and files are the owner's only", async () => {
     expect(statSync(join(directory, name)).mode & 0o777, name).toBe(0o600);
   }
   await store[Symbol.asyncDispose]();
+});
+
+it("a directory that is made is made to last, with those above it", async () => {
+  const above = makeDirectory();
+  const directory = join(above, "new", "sessions");
+  const faulty = new FaultyFiles();
+  await (await openWith(faulty.files, directory, { cleanupIntervalMs: 0 }))[Symbol.asyncDispose]();
+  const synced = faulty.calls.flatMap((call, index) =>
+    faulty.calls[index + 1]?.startsWith("datasync") ? (/^open (\S+) 0$/.exec(call)?.[1] ?? []) : [],
+  );
+  expect(synced.slice(0, 2)).toEqual([dirname(directory), above]);
+});
+
+it("a path is meant as it was when the store was opened", async () => {
+  const above = realpathSync(makeDirectory());
+  const before = process.cwd();
+  onTestFinished(() => process.chdir(before));
+  process.chdir(above);
+  await using store = await openHybridStore("sessions", {
+    cleanupIntervalMs: 0,
+    snapshotRatio: 0.01,
+    minLogBytes: 0,
+  });
+  process.chdir(before);
+  for (let n = 0; n < 20; n++) await store.commit(`t${n}`, new Uint8Array(100), expiry);
+  expect((await listFiles(systemFiles, join(above, "sessions"))).snapshot).toBeDefined();
+});
+
+it.each([undefined, "", "a\0b", 7])("%j is no directory", async (directory) => {
+  await expect(openHybridStore(directory as string)).rejects.toBeInstanceOf(TypeError);
 });
 
 it("what is in the directory beside its files is left alone", async () => {
