@@ -13,7 +13,7 @@ import {
   warnOncePerCode,
 } from "@scs/core";
 import { CallQueue } from "./call-queue.js";
-import { type Connection, Connections } from "./connections.js";
+import { Connections } from "./connections.js";
 import { toStoreError } from "./driver-error.js";
 import { IdleErrors } from "./idle-errors.js";
 import { assertPool, type PgPool, type PgResult } from "./pool.js";
@@ -137,7 +137,9 @@ export class PgStore implements FullStore {
     this.#assertOpen();
     const pages = walk((...place) => {
       this.#assertOpen(); // a walk that disposal has cut short must not look like a complete one
-      return this.#task(async () => this.#connections.run(this.#table.page, this.#pageValues(place)));
+      return this.#task(async () =>
+        this.#connections.run(this.#table.page, pageValues(place, this.#nowValue())),
+      );
     });
     for await (const entry of pages) yield entry;
     this.#assertOpen();
@@ -152,9 +154,12 @@ export class PgStore implements FullStore {
         this.#connections.query(connection, { name: "", text }, []);
       try {
         const live = new Map<string, Uint8Array>();
+        const now = this.#nowValue();
         await run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-        for await (const { token, data } of walk((...place) => this.#page(connection, place)))
-          live.set(token, data);
+        const pages = walk((...place) =>
+          this.#connections.query(connection, this.#table.page, pageValues(place, now)),
+        );
+        for await (const { token, data } of pages) live.set(token, data);
         await run("COMMIT");
         this.#connections.release(connection);
         return live;
@@ -205,14 +210,6 @@ export class PgStore implements FullStore {
     }
   }
 
-  #page(connection: Connection, place: readonly [string, number, number]): Promise<PgResult> {
-    return this.#connections.query(connection, this.#table.page, this.#pageValues(place));
-  }
-
-  #pageValues([cursor, rows, bytes]: readonly [string, number, number]): (string | Buffer)[] {
-    return [cursor, String(rows), String(bytes), ...this.#nowValue()];
-  }
-
   #nowValue(): Buffer[] {
     return this.#now === undefined ? [] : [timestamp(this.#now())];
   }
@@ -235,4 +232,11 @@ function copy(data: unknown): Uint8Array {
 function time(expiry: unknown): number {
   assertExpiry(expiry);
   return expiry.getTime();
+}
+
+function pageValues(
+  [cursor, rows, bytes]: readonly [string, number, number],
+  now: Buffer[],
+): (string | Buffer)[] {
+  return [cursor, String(rows), String(bytes), ...now];
 }

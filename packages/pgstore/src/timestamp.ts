@@ -2,11 +2,17 @@
 const PG_EPOCH_MS = 946_684_800_000;
 /** 4714-11-24 BC, the earliest that PostgreSQL knows; a `Date` may be earlier, and both have long passed. */
 const MIN_MS = -210_866_803_200_000;
+/** What lies before all times. */
+const MINUS_INFINITY: bigint = -(2n ** 63n);
 /** The latest `Date`; PostgreSQL knows later ones, and `infinity`. */
 const MAX_MS = 8.64e15;
 
-/** Writes a time, in ms since the epoch, as PostgreSQL's binary `timestamptz`: 8 bytes, µs since 2000. */
+/** Writes a time, in ms since the epoch or minus infinity, as PostgreSQL's binary `timestamptz`: 8 bytes, µs since 2000. */
 export function writeTimestamp(buffer: Buffer, ms: number, offset: number): void {
+  if (ms === Number.NEGATIVE_INFINITY) {
+    buffer.writeBigInt64BE(MINUS_INFINITY, offset);
+    return;
+  }
   const clamped = Math.min(Math.max(ms, MIN_MS), MAX_MS);
   const whole = Math.floor(clamped);
   // In two steps: the µs of a far future are more than a double holds. A clock may give fractions of a ms.

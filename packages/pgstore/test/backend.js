@@ -27,7 +27,8 @@ const at = (store, location) => {
  */
 async function openAt({ url, schema }, options) {
   const pool = new pg.Pool({ connectionString: url, max: 4, allowExitOnIdle: true });
-  const store = new PgStore(pool, { ...options, schema });
+  const prepare = process.env.PGSTORE_TEST_PREPARE !== "false"; // behind PgBouncer
+  const store = new PgStore(pool, { ...options, schema, prepare });
   await store.createTable();
   return { store, pool };
 }

@@ -1,36 +1,14 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type PgClient, type PgPool, type PgQuery, PgStore } from "../src/index.js";
+import { type PgQuery, PgStore } from "../src/index.js";
 import { useServer } from "./fixtures/server.js";
 import { appPool, bytes, lockRow, openStore, outcomes, soon, text, waiting } from "./fixtures/stores.js";
+import { watched } from "./fixtures/watched-pool.js";
 
 const one = bytes("one");
 const two = bytes("two");
 useServer();
-
-/** A pool that keeps a record of the statements that go through it. */
-function watched(pool: PgPool): { pool: PgPool; queries: PgQuery[]; inFlight: () => number } {
-  const queries: PgQuery[] = [];
-  let now = 0;
-  let most = 0;
-  const watch = (client: PgClient): PgClient => ({
-    release: (error) => client.release(error),
-    on: (event, listener) => client.on(event, listener),
-    removeListener: (event, listener) => client.removeListener(event, listener),
-    async query(query) {
-      queries.push(query);
-      most = Math.max(most, ++now);
-      return client.query(query).finally(() => now--);
-    },
-  });
-  const watching: PgPool = {
-    connect: async () => watch(await pool.connect()),
-    on: (event, listener) => pool.on(event, listener),
-    removeListener: (event, listener) => pool.removeListener(event, listener),
-  };
-  return { pool: watching, queries, inFlight: () => most };
-}
 
 async function openWatched() {
   const { schema, table, sql } = await openStore();
