@@ -1,9 +1,12 @@
 import { join } from "node:path";
 import type { FullStore, StoreOptions } from "@scs/core";
+import { startPostgres } from "./postgres.js";
 
 export interface StoreKind {
   /** Whether it keeps sessions in files of its directory, so that it can be opened again. */
   isDurable: boolean;
+  /** Whether it works on a server: then there is nothing of it to be weighed in the process. */
+  isRemote?: boolean;
   /** Gives a store that closes on disposal all that was opened for it. */
   open(
     directory: string,
@@ -25,6 +28,22 @@ export const stores: Record<string, StoreKind> = {
     async open(directory, options) {
       const { openBoltStore } = await import("@scs/boltstore");
       return openBoltStore(join(directory, "sessions.mdb"), options);
+    },
+  },
+  pgstore: {
+    isDurable: false,
+    isRemote: true,
+    async open(_directory, { cleanupIntervalMs = 0 }) {
+      const { PgStore } = await import("@scs/pgstore");
+      const { pool, close } = await startPostgres();
+      const store = new PgStore(pool, { cleanupIntervalMs });
+      await store.createTable();
+      return Object.assign(store, {
+        [Symbol.asyncDispose]: async () => {
+          await PgStore.prototype[Symbol.asyncDispose].call(store);
+          await close();
+        },
+      });
     },
   },
   sqlstore: { isDurable: true, open: openSqlite("sqlite3") },

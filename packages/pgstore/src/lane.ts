@@ -11,16 +11,16 @@ export interface Batches {
 }
 
 /** While the server works on one statement, the next is made up, or the last taken apart. */
-const WORKERS = 2;
+const WORKERS = 3;
 /** Fewer calls than these are not worth two statements. */
-const MIN_SHARE = 32;
+const MIN_SHARE = 16;
 /** Bounds how long a statement takes, and how many rows it locks. */
 const MAX_ROWS = 128;
 /** Bounds what a statement takes of memory. A record that is larger goes alone. */
 const MAX_BYTES: number = 2 ** 20;
 
 /**
- * Calls that need not wait for each other, on their way to the database by two connections at most: whichever is free
+ * Calls that need not wait for each other, on their way to the database by three connections at most: whichever is free
  * takes what has arrived in the meantime. A call that finds a connection free is sent at once.
  */
 export class Lane {

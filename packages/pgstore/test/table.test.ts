@@ -40,6 +40,10 @@ describe("createTable", () => {
       "CREATE UNIQUE INDEX sessions_pkey ON s.sessions USING btree (token)",
     ]);
     expect(await definitions(other)).toEqual(await definitions(schema));
+    for (const name of [schema, other]) {
+      const options = "SELECT reloptions FROM pg_class WHERE oid = $1::regclass";
+      expect(await sql(options, [`"${name}".sessions`])).toEqual([{ reloptions: ["fillfactor=70"] }]);
+    }
   });
 
   it("may be called by many instances at once, again and again", async () => {
