@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { Contender } from "./contender.js";
 import { makeDirectory, remove } from "./directory.js";
+import { startPostgres } from "./postgres.js";
 
 const decoder = new TextDecoder();
 
@@ -82,6 +83,32 @@ export const drivers: Record<string, () => Promise<Contender>> = {
         await log.close();
         await remove(directory);
       },
+    };
+  },
+  "raw pg": async () => {
+    const { pool, close } = await startPostgres();
+    await pool.query(
+      "CREATE TABLE sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL, expiry TIMESTAMPTZ NOT NULL)",
+    );
+    await pool.query("CREATE INDEX ON sessions (expiry)");
+    const expiry = new Date(Date.now() + 86_400_000);
+    return {
+      style: "promise",
+      prepare: (session) => Buffer.from(JSON.stringify(session)),
+      parse: (found) => JSON.parse(decoder.decode((found as { data: Uint8Array }).data)),
+      find: async (token) => {
+        const text = "SELECT data, expiry FROM sessions WHERE token = $1 AND now() < expiry";
+        return (await pool.query({ name: "find", text, values: [token] })).rows[0];
+      },
+      commit: async (token, content) => {
+        const text =
+          "INSERT INTO sessions VALUES ($1, $2, $3) ON CONFLICT (token) DO UPDATE SET data = excluded.data, expiry = excluded.expiry";
+        await pool.query({ name: "commit", text, values: [token, content, expiry] });
+      },
+      delete: async (token) => {
+        await pool.query({ name: "delete", text: "DELETE FROM sessions WHERE token = $1", values: [token] });
+      },
+      close,
     };
   },
 };

@@ -10,9 +10,11 @@ import { table } from "./table.js";
 
 const TOKEN_BYTES = 43;
 
+const weighable = Object.keys(stores).filter((name) => !stores[name]?.isRemote);
+
 const { values } = parseArgs({
   options: {
-    store: { type: "string", default: Object.keys(stores).join(",") },
+    store: { type: "string", default: weighable.join(",") },
     sessions: { type: "string", default: "1000000" },
     size: { type: "string", default: "256" },
     rounds: { type: "string", default: "3" },

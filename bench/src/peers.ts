@@ -2,6 +2,7 @@ import { type EventEmitter, once } from "node:events";
 import { join } from "node:path";
 import type { Store } from "express-session";
 import { makeDirectory, remove } from "./directory.js";
+import { startPostgres } from "./postgres.js";
 
 /** A store that people use today, ready to be measured. */
 export interface OpenedPeer {
@@ -67,7 +68,29 @@ export const peers: Record<string, () => Promise<OpenedPeer>> = {
       close: () => remove(path),
     };
   },
+  "connect-pg-simple": async () => {
+    const { default: session } = await import("express-session");
+    const { default: createStore } = await load<ConnectPgSimple>("connect-pg-simple");
+    const { pool, close } = await startPostgres();
+    const store = new (createStore(session))({ pool, createTableIfMissing: true });
+    return {
+      store,
+      close: async () => {
+        await store.close();
+        await close();
+      },
+    };
+  },
 };
+
+interface ConnectPgSimple {
+  default: (
+    session: object,
+  ) => new (options: {
+    pool: object;
+    createTableIfMissing: boolean;
+  }) => Store & { close(): Promise<void> };
+}
 
 interface ConnectSqlite3 {
   default: (

@@ -1,11 +1,14 @@
 import { join } from "node:path";
 import type { FullStore, StoreOptions } from "@scs/core";
+import { startPostgres } from "./postgres.js";
 
 export interface StoreKind {
   /** Whether it keeps sessions in files of its directory, so that it can be opened again. */
   isDurable: boolean;
   /** Whether it saves snapshots, and takes the option `minLogBytes`, the size of its logs from which it does. */
   hasSnapshots?: boolean;
+  /** Whether it works on a server: then there is nothing of it to be weighed in the process. */
+  isRemote?: boolean;
   /** Gives a store that closes on disposal all that was opened for it. */
   open(
     directory: string,
@@ -50,6 +53,22 @@ export const stores: Record<string, StoreKind> = {
     async open(directory, options) {
       const { FileStore } = await import("@scs/filestore");
       return new FileStore(directory, { ...options, durability: "committed" });
+    },
+  },
+  pgstore: {
+    isDurable: false,
+    isRemote: true,
+    async open(_directory, { cleanupIntervalMs = 0 }) {
+      const { PgStore } = await import("@scs/pgstore");
+      const { pool, close } = await startPostgres();
+      const store = new PgStore(pool, { cleanupIntervalMs });
+      await store.createTable();
+      return Object.assign(store, {
+        [Symbol.asyncDispose]: async () => {
+          await PgStore.prototype[Symbol.asyncDispose].call(store);
+          await close();
+        },
+      });
     },
   },
   sqlstore: { isDurable: true, open: openSqlite("sqlite3") },

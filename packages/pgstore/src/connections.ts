@@ -1,0 +1,178 @@
+import { isStale, isUndone, Timeout } from "./driver-error.js";
+import type { PgClient, PgPool, PgQuery, PgResult } from "./pool.js";
+import type { Statement } from "./session-table.js";
+
+/** One of the app's connections while the store has it: until `release`, or until a statement has failed. */
+export interface Connection {
+  readonly client: PgClient;
+  isReleased: boolean;
+  /** Whether the pool shall close it: what it has prepared is not what it was. */
+  isStale: boolean;
+}
+
+interface Request {
+  resolve(connection: Connection): void;
+  reject(error: unknown): void;
+}
+
+/** As it came: the store knows what each column is. */
+const AS_IT_CAME = { getTypeParser: () => (value: unknown) => value } as const;
+/** Bounds what a pool that never answers is asked for: more than the store uses at once. */
+const MAX_ASKED = 8;
+/** So often may a prepared statement be gone before the store prepares none: then somebody pools the sessions. */
+const MAX_STALE = 3;
+
+/** While the store has a client, errors between two statements are its own to hear: unheard, they end the process. */
+const unheard = (): void => undefined;
+
+/** The app's pool as the store uses it: everything ends within `timeoutMs`. Rejects with the driver's errors. */
+export class Connections {
+  readonly #pool: PgPool;
+  readonly #timeoutMs: number;
+  #prepares: boolean;
+  #staleLeft: number = MAX_STALE;
+  #asked = 0;
+  readonly #requests: Set<Request> = new Set();
+
+  constructor(pool: PgPool, { timeoutMs, prepare }: Readonly<{ timeoutMs: number; prepare: boolean }>) {
+    this.#pool = pool;
+    this.#timeoutMs = timeoutMs;
+    this.#prepares = prepare;
+  }
+
+  /** Takes a connection from the pool. One that comes when it is wanted no more goes back at once. */
+  acquire(): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#requests.delete(request);
+        reject(
+          new Timeout(
+            `the pool gave no connection within ${this.#timeoutMs} ms; it is exhausted, or the server does not answer`,
+          ),
+        );
+      }, this.#timeoutMs);
+      const request: Request = {
+        resolve(connection) {
+          clearTimeout(timer);
+          resolve(connection);
+        },
+        reject(error) {
+          clearTimeout(timer);
+          reject(error);
+        },
+      };
+      this.#requests.add(request);
+      if (this.#asked < MAX_ASKED) this.#ask();
+    });
+  }
+
+  release(connection: Connection, error?: Error | boolean): void {
+    if (connection.isReleased) return;
+    connection.isReleased = true;
+    connection.client.removeListener("error", unheard);
+    connection.client.release(error ?? connection.isStale);
+  }
+
+  /**
+   * Carries out one statement. When it fails other than by the server's word that it is undone, or takes longer than
+   * `timeoutMs`, the connection is closed: nobody knows what is still to come on it.
+   */
+  async query(
+    connection: Connection,
+    statement: Statement,
+    values: (string | Buffer)[],
+    binary = false,
+  ): Promise<PgResult> {
+    try {
+      return await this.#send(connection, statement, values, {
+        binary,
+        isPrepared: this.#prepares && !connection.isStale,
+      });
+    } catch (error) {
+      if (!isStale(error) || connection.isReleased) throw error;
+      if (--this.#staleLeft <= 0) this.#prepares = false;
+      connection.isStale = true;
+      return this.#send(connection, statement, values, { binary, isPrepared: false });
+    }
+  }
+
+  /** Carries out one statement on a connection of its own. */
+  async run(statement: Statement, values: (string | Buffer)[]): Promise<PgResult> {
+    const connection = await this.acquire();
+    try {
+      return await this.query(connection, statement, values);
+    } finally {
+      this.release(connection);
+    }
+  }
+
+  #ask(): void {
+    this.#asked++;
+    this.#connect()
+      .then(
+        (client) => this.#give(client),
+        (error: unknown) => this.#next()?.reject(error),
+      )
+      .finally(() => {
+        this.#asked--;
+        if (this.#requests.size > this.#asked) this.#ask();
+      });
+  }
+
+  async #connect(): Promise<PgClient> {
+    return this.#pool.connect();
+  }
+
+  #give(client: PgClient): void {
+    const request = this.#next();
+    if (request === undefined) {
+      client.release();
+      return;
+    }
+    const status = client.getTransactionStatus?.();
+    if (status === "T" || status === "E") {
+      // The app gave it back in the middle of a transaction: what the store writes would be undone with it.
+      client.release(true);
+      this.#requests.add(request);
+      return;
+    }
+    client.on("error", unheard);
+    request.resolve({ client, isReleased: false, isStale: false });
+  }
+
+  #next(): Request | undefined {
+    const [request] = this.#requests;
+    if (request !== undefined) this.#requests.delete(request);
+    return request;
+  }
+
+  #send(
+    connection: Connection,
+    { name, text }: Statement,
+    values: (string | Buffer)[],
+    { binary, isPrepared }: { binary: boolean; isPrepared: boolean },
+  ): Promise<PgResult> {
+    const query: PgQuery = { text, values, rowMode: "array", types: AS_IT_CAME, binary };
+    if (isPrepared) query.name = name;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const timeout = new Timeout(
+          `the server gave no answer within ${this.#timeoutMs} ms; whether a write under way takes effect is unknown`,
+        );
+        this.release(connection, timeout);
+        reject(timeout);
+      }, this.#timeoutMs);
+      connection.client.query(query).then(
+        (result) => {
+          clearTimeout(timer);
+          resolve(result);
+        },
+        (error: unknown) => {
+          clearTimeout(timer);
+          if (!isUndone(error)) this.release(connection, error instanceof Error ? error : true);
+          reject(error);
+        },
+      );
+    });
+  }
+}

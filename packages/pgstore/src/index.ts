@@ -1,0 +1,3 @@
+export { PgStore, type PgStoreOptions } from "./pgstore.js";
+export type { PgClient, PgPool, PgQuery, PgResult } from "./pool.js";
+export type { CreateTableOptions } from "./table-creation.js";

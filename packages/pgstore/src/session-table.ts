@@ -1,0 +1,164 @@
+import { createHash } from "node:crypto";
+
+/** A statement's text, and the name under which connections keep it prepared. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The statement for one record, and that for many: for one it takes plain parameters, for many an array of each. */
+export interface RecordStatement {
+  readonly one: Statement;
+  readonly many: Statement;
+}
+
+/** PostgreSQL cuts longer names off, and two tables would be one. */
+const MAX_NAME_BYTES = 63;
+
+/**
+ * The SQL of one session table. Whatever varies is a parameter; only the names of schema and table are part of the
+ * text. With a clock of the app's, its time is the last parameter of each statement that `usesNow` names.
+ *
+ * Reads go by `now()`, one instant for the whole statement. Writes go by `clock_timestamp()`: while one waits for the
+ * lock of a row, the row may expire, and must not be brought back.
+ *
+ * Each statement for many locks the rows in the order of its arrays, whatever plan the server chooses, so that
+ * two hosts that write the same sessions never wait for each other: `INSERT` by nature, the others by a lateral
+ * `SELECT ... FOR UPDATE`, which cannot but run once for each element.
+ */
+export class SessionTable {
+  /** As it stands in SQL, quoted. */
+  readonly name: string;
+  /** The parameters that this takes: token. Gives token, data as they are, expiry as text. */
+  readonly find: RecordStatement;
+  /** The same, but data as base64, for data that is no UTF-8: the driver decodes all that it reads as such. */
+  readonly findBase64: RecordStatement;
+  /** token, data, expiry. */
+  readonly commit: RecordStatement;
+  /** token, data, expiry. Gives the tokens of those that had no live record. */
+  readonly insert: RecordStatement;
+  /** token, previous, data, expiry. Gives the tokens of those whose live record had the data `previous`. */
+  readonly update: RecordStatement;
+  /** token, expiry. Gives the tokens of those that had a live record. */
+  readonly touch: RecordStatement;
+  /** token. */
+  readonly delete: RecordStatement;
+  /** cursor, limit of rows, limit of bytes. Gives token, data as base64, expiry as text of the next live records. */
+  readonly page: Statement;
+  /** Expiry from which to go on, limit of rows. Gives how many it removed, and the last expiry as text. */
+  readonly deleteExpired: Statement;
+
+  /**
+   * @throws TypeError if `schema` or `table` is no string.
+   * @throws RangeError if PostgreSQL takes no schema or table of this name.
+   */
+  constructor(
+    { schema, table }: { schema: string | undefined; table: string },
+    clock: "the database's" | "the app's",
+  ) {
+    assertName("table", table);
+    if (schema !== undefined) assertName("schema", schema);
+    const t = schema === undefined ? quote(table) : `${quote(schema)}.${quote(table)}`;
+    this.name = t;
+    const isApps = clock === "the app's";
+    const readAt = (parameter: number): string => (isApps ? `$${parameter}::timestamptz` : "now()");
+    const writeAt = (parameter: number): string =>
+      isApps ? `$${parameter}::timestamptz` : "clock_timestamp()";
+    const overwrite = "ON CONFLICT (token) DO UPDATE SET data = excluded.data, expiry = excluded.expiry";
+    const epoch = "extract(epoch from expiry)::text";
+    const unnestRecords = "unnest($1::text[], $2::bytea[], $3::timestamptz[])";
+
+    const finding = (data: string): RecordStatement => ({
+      one: statement(`SELECT token, ${data}, ${epoch} FROM ${t} WHERE token = $1 AND ${readAt(2)} < expiry`),
+      many: statement(
+        `SELECT token, ${data}, ${epoch} FROM ${t} WHERE token = ANY($1::text[]) AND ${readAt(2)} < expiry`,
+      ),
+    });
+    this.find = finding("data");
+    this.findBase64 = finding("encode(data, 'base64')");
+    this.commit = {
+      one: statement(`INSERT INTO ${t} (token, data, expiry) VALUES ($1, $2, $3) ${overwrite}`),
+      many: statement(`INSERT INTO ${t} (token, data, expiry) SELECT * FROM ${unnestRecords} ${overwrite}`),
+    };
+    const unlessLive = `${overwrite} WHERE ${t}.expiry <= ${writeAt(4)} RETURNING token`;
+    this.insert = {
+      one: statement(`INSERT INTO ${t} (token, data, expiry) VALUES ($1, $2, $3) ${unlessLive}`),
+      many: statement(`INSERT INTO ${t} (token, data, expiry) SELECT * FROM ${unnestRecords} ${unlessLive}`),
+    };
+    const locking = (change: string, condition: string, strength: string): string =>
+      `WITH locked AS MATERIALIZED (SELECT change.* FROM ${change},
+        LATERAL (SELECT FROM ${t} s WHERE s.token = change.token${condition} FOR ${strength}) s)`;
+    this.update = {
+      one: statement(
+        `UPDATE ${t} SET data = $3, expiry = $4 WHERE token = $1 AND data = $2 AND ${writeAt(5)} < expiry RETURNING token`,
+      ),
+      many: statement(
+        `${locking(
+          "unnest($1::text[], $2::bytea[], $3::bytea[], $4::timestamptz[]) AS change(token, previous, data, expiry)",
+          ` AND s.data = change.previous AND ${writeAt(5)} < s.expiry`,
+          "NO KEY UPDATE",
+        )} UPDATE ${t} s SET data = locked.data, expiry = locked.expiry FROM locked WHERE s.token = locked.token RETURNING s.token`,
+      ),
+    };
+    this.touch = {
+      one: statement(
+        `UPDATE ${t} SET expiry = $2 WHERE token = $1 AND ${writeAt(3)} < expiry RETURNING token`,
+      ),
+      many: statement(
+        `${locking(
+          "unnest($1::text[], $2::timestamptz[]) AS change(token, expiry)",
+          ` AND ${writeAt(3)} < s.expiry`,
+          "NO KEY UPDATE",
+        )} UPDATE ${t} s SET expiry = locked.expiry FROM locked WHERE s.token = locked.token RETURNING s.token`,
+      ),
+    };
+    this.delete = {
+      one: statement(`DELETE FROM ${t} WHERE token = $1`),
+      many: statement(
+        `${locking("unnest($1::text[]) AS change(token)", "", "UPDATE")} DELETE FROM ${t} s USING locked WHERE s.token = locked.token`,
+      ),
+    };
+    this.page = statement(
+      `SELECT token, encode(data, 'base64'), ${epoch} FROM
+        (SELECT *, sum(octet_length(data)) OVER (ORDER BY token ROWS UNBOUNDED PRECEDING) - octet_length(data) AS bytes_before FROM
+          (SELECT token, data, expiry FROM ${t} WHERE token > $1 AND ${readAt(4)} < expiry ORDER BY token LIMIT $2::int) next) page
+      WHERE bytes_before < $3::int ORDER BY token`,
+    );
+    // The lock is the table's, the letters "scs" before its oid; a transaction's, which PgBouncer keeps together.
+    const sweeper = `SELECT pg_try_advisory_xact_lock((7562099::bigint << 32) + ${literal(t)}::regclass::oid::bigint)`;
+    this.deleteExpired = statement(
+      `WITH expired AS MATERIALIZED (SELECT token FROM ${t} WHERE (${sweeper})
+          AND expiry >= $1::timestamptz AND expiry <= ${readAt(3)} ORDER BY expiry LIMIT $2::int FOR UPDATE SKIP LOCKED),
+        removed AS (DELETE FROM ${t} WHERE token = ANY(ARRAY(SELECT token FROM expired)) RETURNING expiry)
+      SELECT count(*)::text, extract(epoch from max(expiry))::text FROM removed`,
+    );
+  }
+}
+
+/** The same text has the same name on every host, whatever other tables share the connections. */
+function statement(text: string): Statement {
+  return { name: `scs_${createHash("sha256").update(text).digest("base64url").slice(0, 24)}`, text };
+}
+
+export function quote(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
+}
+
+/** A string in SQL, whatever `standard_conforming_strings` says. */
+export function literal(text: string): string {
+  return ` E'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+}
+
+function assertName(option: string, name: unknown): asserts name is string {
+  if (typeof name !== "string") throw new TypeError(`${option} must be a string, got ${typeof name}`);
+  if (
+    name === "" ||
+    name.includes("\0") ||
+    !name.isWellFormed() ||
+    Buffer.byteLength(name) > MAX_NAME_BYTES
+  ) {
+    throw new RangeError(
+      `${option} must be a well-formed name of 1 to ${MAX_NAME_BYTES} UTF-8 bytes without NUL`,
+    );
+  }
+}

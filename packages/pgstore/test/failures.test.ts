@@ -1,0 +1,217 @@
+import { describe, expect, it } from "vitest";
+import { useCluster } from "./fixtures/server.js";
+import {
+  appPool,
+  bytes,
+  lockRow,
+  openStore,
+  outcomes,
+  soon,
+  text,
+  unavailable,
+  until,
+  waiting,
+} from "./fixtures/stores.js";
+
+const one = bytes("one");
+const two = bytes("two");
+const cluster = useCluster();
+
+const terminateAll =
+  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = $1";
+
+describe("connections", () => {
+  it("idle ones that the server ends are reported, and replaced", async () => {
+    const pool = appPool({ application_name: "idle" });
+    const { store, errors, sql } = await openStore({ pool });
+    await Promise.all([store.commit("t", one, soon()), store.find("u")]);
+    await sql(terminateAll, ["idle"]);
+    await until(async () => errors.length > 0);
+    expect(errors[0]).toMatchObject(unavailable(/shutting down/));
+    expect(text((await store.find("t"))?.data)).toBe("one");
+    expect(pool.listenerCount("error")).toBe(2);
+    await store[Symbol.asyncDispose]();
+    expect(pool.listenerCount("error")).toBe(1);
+  });
+
+  it("one that the server ends in the midst of a write rejects it, and its record alone", async () => {
+    const pool = appPool({ application_name: "busy" });
+    const { store, table, schema, sql } = await openStore({ pool });
+    await store.commit("t", one, soon());
+    const release = await lockRow(table, "t");
+    const writing = store.commit("t", two, soon());
+    const failing = expect(writing).rejects.toMatchObject(unavailable(/shutting down/));
+    await waiting(sql, schema);
+    expect(await outcomes([store.commit("u", one, soon())])).toEqual([undefined]); // by another connection
+    await sql(terminateAll, ["busy"]);
+    await failing;
+    await release();
+    expect(text((await store.find("t"))?.data)).toBe("one");
+    await store.commit("t", two, soon());
+  });
+
+  it("one that the app gave back in the midst of a transaction is not written on", async () => {
+    const pool = appPool({ max: 1 });
+    const { store, sql, table } = await openStore({ pool });
+    const client = await pool.connect();
+    await client.query("BEGIN");
+    client.release();
+    await store.commit("t", one, soon());
+    expect(await sql(`SELECT token FROM ${table}`)).toEqual([{ token: "t" }]);
+  });
+
+  it("that the app keeps all are an error in bounded time, and nothing is asked for without bound", async () => {
+    const pool = appPool({ max: 1 });
+    const { store } = await openStore({ pool, timeoutMs: 30 });
+    await store.commit("t", one, soon());
+    const client = await pool.connect();
+    for (let round = 0; round < 4; round++) {
+      const calls = [
+        store.find("t"),
+        store.commit("t", two, soon()),
+        store.touch("t", soon()),
+        store.commit("u", two, soon()),
+        store.all(),
+        store.deleteExpired(),
+        store.createTable(),
+      ];
+      expect(await outcomes(calls)).toEqual(Array(calls.length).fill("UNAVAILABLE"));
+    }
+    expect(pool.waitingCount).toBeLessThanOrEqual(8);
+    await expect(store.find("t")).rejects.toMatchObject(unavailable(/gave no connection within 30 ms/));
+    client.release();
+    expect(text((await store.find("t"))?.data)).toBe("one"); // what was given up was not sent
+    await until(async () => pool.waitingCount === 0 && pool.idleCount === pool.totalCount);
+  });
+
+  it("of which one is free carry all calls", async () => {
+    const pool = appPool({ max: 1 });
+    const { store } = await openStore({ pool });
+    const tokens = Array.from({ length: 300 }, (_, n) => `t${n}`);
+    await Promise.all(
+      tokens.flatMap((token) => [store.commit(token, bytes(token), soon()), store.touch(token, soon())]),
+    );
+    const found = await Promise.all(tokens.map((token) => store.find(token)));
+    expect(found.map((record) => text(record?.data))).toEqual(tokens);
+    expect((await store.all()).size).toBe(300);
+  });
+
+  it("a pool that the app has ended is an error", async () => {
+    const pool = appPool();
+    const { store } = await openStore({ pool });
+    const ended = pool.end();
+    Object.assign(pool, { end: async () => undefined });
+    await expect(store.find("t")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await ended;
+  });
+});
+
+describe("the server", () => {
+  it("restarted under load: every call is settled, and what was acknowledged is there", {
+    timeout: 60_000,
+  }, async () => {
+    const { store } = await openStore({ timeoutMs: 2000 });
+    const acknowledged = new Map<string, string>();
+    let isOver = false;
+    const lane = async (token: string): Promise<void> => {
+      for (let n = 0; !isOver; n++) {
+        try {
+          await store.commit(token, bytes(`${n}`), soon());
+          acknowledged.set(token, `${n}`);
+        } catch (error) {
+          expect(error).toMatchObject({ code: "UNAVAILABLE" });
+        }
+      }
+    };
+    const lanes = Array.from({ length: 32 }, (_, n) => lane(`t${n}`));
+    await until(async () => acknowledged.size === 32);
+    await cluster().restart("immediate");
+    const before = new Map(acknowledged);
+    await until(async () => [...before].every(([token, n]) => acknowledged.get(token) !== n)); // it writes again
+    isOver = true;
+    await Promise.all(lanes);
+    for (const [token, n] of acknowledged)
+      expect(Number(text((await store.find(token))?.data))).toBeGreaterThanOrEqual(Number(n));
+  });
+
+  it("down: calls fail at once, and succeed as soon as it is up", { timeout: 60_000 }, async () => {
+    const { store, errors } = await openStore();
+    await store.commit("t", one, soon());
+    await cluster().stop("fast");
+    await until(async () => errors.length > 0);
+    await expect(store.find("t")).rejects.toMatchObject(unavailable(/cannot be reached/));
+    await expect(store.commit("t", two, soon())).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await expect(store.entries().next()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await expect(store.deleteExpired()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await cluster().resume();
+    expect(text((await store.find("t"))?.data)).toBe("one");
+  });
+
+  it("frozen: calls fail in bounded time, and succeed when it goes on", {
+    timeout: 60_000,
+  }, async (context) => {
+    if (process.platform === "win32") return context.skip("Windows has no SIGSTOP");
+    const { store, sql } = await openStore({ timeoutMs: 200 });
+    await store.commit("t", one, soon());
+    const [row] = await sql<{ pids: number[] }>("SELECT array_agg(pid) AS pids FROM pg_stat_activity");
+    const pids = [await cluster().pid(), ...(row?.pids ?? [])];
+    for (const pid of pids) process.kill(pid, "SIGSTOP");
+    try {
+      const calls = [
+        store.find("t"),
+        store.commit("u", one, soon()),
+        store.commit("u", two, soon()),
+        store.all(),
+      ];
+      expect(await outcomes(calls)).toEqual(Array(calls.length).fill("UNAVAILABLE"));
+      await expect(store.find("t")).rejects.toMatchObject(unavailable(/within 200 ms/));
+    } finally {
+      for (const pid of pids) process.kill(pid, "SIGCONT");
+    }
+    await until(async () => (await outcomes([store.find("t")]))[0] !== "UNAVAILABLE");
+    expect(text((await store.find("t"))?.data)).toBe("one");
+  });
+});
+
+describe("a statement", () => {
+  it("that waits for a lock for too long is given up, and its connection closed", async () => {
+    const pool = appPool();
+    const { store, table, sql } = await openStore({ pool, timeoutMs: 100 });
+    await store.commit("t", one, soon());
+    const release = await lockRow(table, "t");
+    const closed = new Promise((resolve) => pool.once("remove", resolve));
+    await expect(store.commit("t", two, soon())).rejects.toMatchObject(
+      unavailable(/no answer within 100 ms; whether a write under way takes effect is unknown/),
+    );
+    await closed;
+    expect(text((await store.find("t"))?.data)).toBe("one");
+    await store.commit("u", two, soon());
+    await release();
+    await until(async () => (await outcomes([store.commit("t", bytes("three"), soon())]))[0] === undefined);
+    expect(text((await store.find("t"))?.data)).toBe("three");
+    expect(await sql("SELECT 1 FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'")).toEqual([]);
+  });
+
+  it.each([
+    ["statement_timeout", /cancelled, by statement_timeout/],
+    ["lock_timeout", /longer than lock_timeout/],
+  ])("that %s ends is an error, and its connection is kept", async (setting, message) => {
+    const pool = appPool({ max: 1, [setting]: 50 });
+    const { store, table } = await openStore({ pool });
+    await store.commit("t", one, soon());
+    const closed: unknown[] = [];
+    pool.on("remove", (client) => closed.push(client));
+    await lockRow(table, "t");
+    await expect(store.touch("t", soon())).rejects.toMatchObject(unavailable(message));
+    expect(text((await store.find("t"))?.data)).toBe("one");
+    expect(closed).toEqual([]);
+  });
+
+  it("for one session after another that waits is given up with it", async () => {
+    const { store, table } = await openStore({ timeoutMs: 60 });
+    await store.commit("t", one, soon());
+    await lockRow(table, "t");
+    const calls = Array.from({ length: 20 }, () => store.commit("t", two, soon()));
+    expect(await outcomes([...calls, store.find("t")])).toEqual(Array(21).fill("UNAVAILABLE"));
+  });
+});
