@@ -5,6 +5,22 @@ import { SessionError } from "./session-error.js";
 type Method = "writeHead" | "flushHeaders" | "write" | "end";
 type Passage = Record<Method, (...args: unknown[]) => unknown>;
 
+/** How many managers hold the head of a response. */
+const heads: unique symbol = Symbol("heads held");
+type Held = ServerResponse & { [heads]?: number };
+
+/** One for all responses: a getter of its own would make each of them an object of another kind, and slow. */
+const headersSentOfHeld: PropertyDescriptor & ThisType<Held> = {
+  configurable: true,
+  get() {
+    return (this[heads] ?? 0) > 0 || isHeadSent(this);
+  },
+};
+
+function isHeadSent(res: ServerResponse): boolean {
+  return Reflect.get(Object.getPrototypeOf(res), "headersSent", res);
+}
+
 /** How a session is saved before the response leaves. */
 export interface Saving {
   /** Whether there is anything to save; if not, the response leaves at once. */
@@ -71,7 +87,7 @@ class HeldResponse {
   }
 
   get #isHeadSent(): boolean {
-    return Reflect.get(Object.getPrototypeOf(this.#res), "headersSent", this.#res);
+    return isHeadSent(this.#res);
   }
 
   /** Whether the call is not to be passed on, now or ever. */
@@ -101,10 +117,16 @@ class HeldResponse {
   #holdHead(): void {
     if (this.#isHeadHeld) return;
     this.#isHeadHeld = true;
-    Object.defineProperty(this.#res, "headersSent", {
-      configurable: true,
-      get: () => this.#isHeadHeld || this.#isHeadSent,
-    });
+    const res = this.#res as Held;
+    if (res[heads] === undefined) Object.defineProperty(res, "headersSent", headersSentOfHeld);
+    res[heads] = (res[heads] ?? 0) + 1;
+  }
+
+  #letHeadGo(): void {
+    if (!this.#isHeadHeld) return;
+    this.#isHeadHeld = false;
+    const res = this.#res as Held;
+    res[heads] = (res[heads] ?? 1) - 1;
   }
 
   #begin(): void {
@@ -123,7 +145,7 @@ class HeldResponse {
   #release(): void {
     const res = this.#res;
     this.#state = "released";
-    this.#isHeadHeld = false;
+    this.#letHeadGo();
     this.#saving.close();
     if (this.#held.length === 0) return;
     const called = new Set(this.#held.map(([method]) => method));
@@ -140,7 +162,7 @@ class HeldResponse {
     const res = this.#res;
     this.#saving.report(error);
     this.#state = "released";
-    this.#isHeadHeld = false;
+    this.#letHeadGo();
     this.#saving.close();
     if (this.#isHeadSent) res.destroy();
     else {

@@ -70,6 +70,16 @@ export class RequestSession<T extends object> {
     return header;
   }
 
+  /** Drops what was changed; a session that was destroyed is ended all the same. */
+  async drop(): Promise<void> {
+    const { destroyed } = this.#state;
+    this.close();
+    if (destroyed === undefined) return;
+    this.#state.values.reset();
+    this.#state.merged.length = 0;
+    await this.#state.inTurn(() => commitNow(this.#home.repository, this.#state));
+  }
+
   /** Notes that the head of the response has left: from now on, what changes the session is an error. */
   close(): void {
     this.#state.isClosed = true;

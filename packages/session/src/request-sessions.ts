@@ -11,11 +11,14 @@ import { hasTokenForm } from "./session-token.js";
 /** As many tokens of one request are looked up. */
 const MAX_TOKENS = 4;
 
+type Slots<T extends object> = Record<symbol, RequestSession<T> | undefined>;
+
 /** The sessions of the requests that are under way, each for as long as its request. */
 export class RequestSessions<T extends object> {
   readonly #engine: SessionEngine;
   readonly #owner: SessionOwner;
-  readonly #sessions: WeakMap<object, RequestSession<T>> = new WeakMap();
+  /** Where a request has what was opened for it: a WeakMap of requests would cost the garbage collector more. */
+  readonly #slot: symbol = Symbol("session");
   readonly #context: AsyncLocalStorage<Session<T>> | undefined;
 
   constructor(engine: SessionEngine, owner: SessionOwner, hasContext: boolean) {
@@ -26,7 +29,7 @@ export class RequestSessions<T extends object> {
 
   /** The session of a request that was opened. */
   get(request: object): Session<T> {
-    const opened = this.#sessions.get(request);
+    const opened = this.opened(request);
     if (opened === undefined) {
       throw new Error(
         "this request has no session yet: let sessions.middleware() handle it first, as in app.use(sessions.middleware())",
@@ -37,18 +40,18 @@ export class RequestSessions<T extends object> {
 
   /** What was opened for a request, if anything. */
   opened(request: object): RequestSession<T> | undefined {
-    return this.#sessions.get(request);
+    return (request as Slots<T>)[this.#slot];
   }
 
   /** Makes the session of a request known by another object that a framework passes around for it. */
   alias(other: object, request: object): void {
-    const opened = this.#sessions.get(request);
-    if (opened !== undefined) this.#sessions.set(other, opened);
+    const opened = this.opened(request);
+    if (opened !== undefined) (other as Slots<T>)[this.#slot] = opened;
   }
 
   /** Loads the session of a request; at once if it brings no token. */
   open(request: RequestHead): RequestSession<T> | Promise<RequestSession<T>> {
-    const opened = this.#sessions.get(request);
+    const opened = this.opened(request);
     if (opened !== undefined) return opened;
     const tokens = this.tokensOf(request);
     if (tokens.length === 0) return this.#attach(request, this.#engine.repository.begin());
@@ -100,14 +103,14 @@ export class RequestSessions<T extends object> {
   }
 
   #attach(request: object, state: SessionState): RequestSession<T> {
-    const other = this.#sessions.get(request); // another caller may have been faster
+    const other = this.opened(request); // another caller may have been faster
     if (other !== undefined) return other;
     const opened = new RequestSession(
       new Session<T>(state, this.#owner),
       request as RequestHead,
       this.#engine,
     );
-    this.#sessions.set(request, opened);
+    (request as Slots<T>)[this.#slot] = opened;
     return opened;
   }
 }
