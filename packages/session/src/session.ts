@@ -118,7 +118,7 @@ export class Session<T extends object = Record<string, unknown>> {
    * @throws RangeError if `graceMs` is out of range.
    */
   renew({ newLifetime = false, graceMs = 0 }: RenewOptions = {}): void {
-    if (!(graceMs >= 0 && graceMs <= MAX_GRACE_MS)) {
+    if (typeof graceMs !== "number" || !(graceMs >= 0 && graceMs <= MAX_GRACE_MS)) {
       throw new RangeError(
         `graceMs must be a number of milliseconds from 0 to ${MAX_GRACE_MS}, got ${graceMs}`,
       );
