@@ -13,8 +13,8 @@ import { serveRaces } from "./fixtures/race-app.js";
 import { RacingClient } from "./fixtures/racing-client.js";
 
 /** The long form, `npm run crash` in the root, has 1,000 rounds. */
-const rounds = process.env.SCS_TEST_KILLS === undefined ? 25 : 1000;
-const timeout = 30_000 + rounds * 500;
+const rounds = process.env.SCS_TEST_KILLS === undefined ? 100 : 1000;
+const timeout = 60_000 + rounds * 500;
 
 interface Racing extends AsyncDisposable {
   /** Where the app is served, once or by several processes. */
