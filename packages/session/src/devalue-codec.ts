@@ -5,18 +5,29 @@ import { SessionError } from "./session-error.js";
 /** Deeper values are left to devalue, which takes circles as well. */
 const MAX_PLAIN_DEPTH = 100;
 
-/** Bytes as base64: devalue would write the whole memory that a `Buffer` shares with others. */
+/**
+ * Bytes as base64, and other views cut to what they show: devalue writes all of the memory that a view is part of,
+ * which others may share.
+ */
 const reducers = {
   Bytes: (value: unknown): unknown =>
     value instanceof Uint8Array &&
     Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64"),
+  View: (value: unknown): unknown =>
+    ArrayBuffer.isView(value) && value.byteLength < value.buffer.byteLength && cut(value),
 };
 const revivers = {
   Bytes(text: unknown): Uint8Array {
     if (typeof text !== "string") throw new TypeError("not the bytes of a session");
     return new Uint8Array(Buffer.from(text, "base64"));
   },
+  View: (view: unknown): unknown => view,
 };
+
+function cut(view: ArrayBufferView): ArrayBufferView {
+  if (!(view instanceof DataView)) return (view as Float64Array).slice();
+  return new DataView(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
 
 /**
  * Values as `structuredClone` knows them: what JSON holds, and `Date`, `Map`, `Set`, `BigInt`, `Uint8Array`,
@@ -32,8 +43,7 @@ export const devalueCodec: SessionCodec = {
     const { deadline, values, meta } = content;
     for (const key of Object.keys(values)) {
       if (isPlain(values[key], 0)) continue;
-      // Entries, since an object of devalue takes no key `__proto__`, and the app chooses the keys.
-      const text = stringifyEntries(Object.entries(values));
+      const text = stringifyValues(values);
       const tail = meta === undefined ? "" : `,"meta":${JSON.stringify(meta)}`;
       return Buffer.from(`{"deadline":${deadline},"devalue":${text}${tail}}`);
     }
@@ -42,16 +52,15 @@ export const devalueCodec: SessionCodec = {
   decode(data) {
     const record = parseRecord(data);
     if (record.devalue === undefined) return contentOf(record);
-    const entries = unflatten(record.devalue as unknown[], revivers) as [string, unknown][];
-    return contentOf({ ...record, values: Object.fromEntries(entries) });
+    return contentOf({ ...record, values: unflatten(record.devalue as unknown[], revivers) });
   },
 };
 
-function stringifyEntries(entries: [string, unknown][]): string {
+function stringifyValues(values: Record<string, unknown>): string {
   try {
-    return stringify(entries, reducers);
+    return stringify(values, reducers);
   } catch (cause) {
-    const [key] = entries.find((entry) => !isAccepted(entry)) ?? [""];
+    const [key] = Object.entries(values).find((entry) => !isAccepted(entry)) ?? ["__proto__"];
     // Of the library's own message, only what says why: its path would name the app's data.
     const why = cause instanceof Error ? cause.message.replace(/^Cannot/, "it cannot") : "it is not data";
     throw new SessionError("INVALID_VALUE", `the session value "${key}" cannot be stored: ${why}`);

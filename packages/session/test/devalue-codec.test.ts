@@ -5,7 +5,9 @@ import { devalueCodec, jsonCodec } from "../src/index.js";
 const deadline = 1_750_000_000_000;
 const encode = (values: Record<string, unknown>) => devalueCodec.encode({ deadline, values });
 const roundTrip = (values: Record<string, unknown>) => devalueCodec.decode(encode(values)).values;
-const textOf = (values: Record<string, unknown>) => Buffer.from(encode(values)).toString();
+
+/** What a session may hold beside values that are no plain JSON. */
+const anything = () => fc.dictionary(fc.string(), rich, { maxKeys: 5 }).map(withoutProto);
 
 /** Whatever may be a value, nested in whatever else may be. */
 const rich = fc.letrec<{ value: unknown }>((tie) => ({
@@ -35,7 +37,7 @@ function withoutProto(object: Record<string, unknown>): Record<string, unknown> 
 describe("devalueCodec", () => {
   it("brings each value back as it was", () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), rich, { maxKeys: 5 }), (values) => {
+      fc.property(anything(), (values) => {
         const back = roundTrip(values);
         expect(back).toStrictEqual({ ...values });
         expect(Object.keys(back)).toEqual(Object.keys(values));
@@ -45,7 +47,7 @@ describe("devalueCodec", () => {
 
   it("gives equal bytes for equal content, also for what it brought back", () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), rich, { maxKeys: 4 }), (values) => {
+      fc.property(anything(), (values) => {
         const data = encode(values);
         expect(encode(devalueCodec.decode(data).values)).toEqual(data);
       }),
@@ -67,14 +69,23 @@ describe("devalueCodec", () => {
     expect(devalueCodec.decode(devalueCodec.encode(content))).toEqual(content);
   });
 
-  it("writes of a Buffer what it holds, and nothing of the memory that it shares", () => {
-    Buffer.from("somebody else's secret");
-    const text = textOf({ bytes: Buffer.from("mine") });
-    expect(text).toContain(Buffer.from("mine").toString("base64"));
-    expect(text.length).toBeLessThan(150);
-    expect(roundTrip({ bytes: Buffer.from("mine") }).bytes).toStrictEqual(
-      new Uint8Array(Buffer.from("mine")),
-    );
+  it.each([
+    ["a Buffer", (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)],
+    ["a Uint8Array", (bytes: Uint8Array) => bytes],
+    ["a Uint16Array", (bytes: Uint8Array) => new Uint16Array(bytes.buffer, bytes.byteOffset, 2)],
+    ["a DataView", (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, 4)],
+  ])("writes of %s what it shows, and nothing of the memory that it shares", (_, viewOf) => {
+    const memory = new TextEncoder().encode("mine, beside the secret of somebody else");
+    const value = viewOf(memory.subarray(0, 4)) as Uint8Array;
+    const data = encode({ value });
+    for (const [, base64 = ""] of Buffer.from(data)
+      .toString()
+      .matchAll(/"([A-Za-z0-9+/=]{6,})"/g)) {
+      expect(Buffer.from(base64, "base64").toString()).not.toContain("secret");
+    }
+    const back = devalueCodec.decode(data).values.value as Uint8Array;
+    expect(Buffer.from(back.buffer, back.byteOffset, back.byteLength).toString()).toBe("mine");
+    expect(back.constructor).toBe(value instanceof Uint8Array ? Uint8Array : value.constructor);
   });
 
   it("keeps circles, what occurs twice, holes and other typed arrays", () => {
@@ -116,6 +127,11 @@ describe("devalueCodec", () => {
     }
   });
 
+  it("refuses a key __proto__ of the session's own, beside what is not plain, by its name", () => {
+    const values = { ...JSON.parse('{"__proto__":1}'), at: new Date(0) };
+    expect(() => encode(values)).toThrow('the session value "__proto__" cannot be stored: ');
+  });
+
   it("refuses what is too deep for it, rather than to break", () => {
     let deep: unknown = new Date(0);
     for (let level = 0; level < 100_000; level++) deep = [deep];
@@ -128,7 +144,10 @@ describe("devalueCodec", () => {
       '{"deadline":1,"values":{"__proto__":{"isAdmin":true},"a":{"__proto__":{"isAdmin":true}}}}',
     ],
     ["of constructors", '{"deadline":1,"values":{"constructor":{"prototype":{"isAdmin":true}}}}'],
-    ["of entries", '{"deadline":1,"devalue":[[1],[2,3],"__proto__",{"isAdmin":4},true]}'],
+    [
+      "of devalue's constructors",
+      '{"deadline":1,"devalue":[{"constructor":1},{"prototype":2},{"isAdmin":3},true]}',
+    ],
   ])("changes no prototype, whatever the bytes are: %s", (_, text) => {
     const { values } = devalueCodec.decode(Buffer.from(text));
     expect(Object.getPrototypeOf(values)).toBe(Object.prototype);
@@ -138,17 +157,19 @@ describe("devalueCodec", () => {
   });
 
   it.each([
-    ["a key __proto__", '[[1],[2,3],"a",{"__proto__":4},{"isAdmin":5},true]'],
-    ["a key __proto__ of an object without prototype", '[[1],[2,3],"a",["null","__proto__",4],true]'],
-    ["an index that is a name", '[[1],[2,"__proto__"],"a"]'],
-    ["an index out of bounds", "[[1],[2,99]]"],
-    ["a type that it does not know", '[[1],[2,3],"a",["Function","return process"]]'],
-    ["bytes that are none", '[[1],[2,3],"a",["Bytes",4],5000000000]'],
-    ["a circle of bytes", '[[1],[2,3],"a",["Bytes",3]]'],
-    ["an array of enormous length", '[[1],[2,3],"a",["Uint32Array",4],5000000000]'],
-    ["no entries", '["a"]'],
+    ["a key __proto__", '[{"a":1},{"__proto__":2},{"isAdmin":3},true]'],
+    ["a key __proto__ of an object without prototype", '[{"a":1},["null","__proto__",2],true]'],
+    ["an index that is a name", '[{"a":"__proto__"}]'],
+    ["an index out of bounds", '[{"a":99}]'],
+    ["a type that it does not know", '[{"a":1},["Function","return process"]]'],
+    ["bytes that are none", '[{"a":1},["Bytes",2],5000000000]'],
+    ["a circle of bytes", '[{"a":1},["Bytes",1]]'],
+    ["an array of enormous length", '[{"a":1},["Uint32Array",2],5000000000]'],
+    ["a key __proto__ of the session's own", '[{"__proto__":1},{"isAdmin":2},true]'],
+    ["no values", '["a"]'],
     ["a number", "7"],
     ["an object", '{"a":1}'],
+    ["a list", "[[1],2]"],
     ["null", "null"],
   ])("throws for what it did not write, and takes no harm: %s", (_, devalue) => {
     expect(() => devalueCodec.decode(Buffer.from(`{"deadline":1,"devalue":${devalue}}`))).toThrow();
