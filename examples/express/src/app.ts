@@ -2,12 +2,15 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { Session, SessionManager } from "@scs/session";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import { findProduct } from "./catalogue.js";
+import { addDeviceRoutes, deviceOf, devicesOf } from "./devices.js";
 import { errorPage, type ShopView, shopPage } from "./pages.js";
 
 /** What the shop keeps in a session. */
 export interface ShopSession {
   user: string;
   loggedInAt: string;
+  /** What the visitor logged in with, for the list of devices. */
+  device: string;
   /** How many of each product. */
   cart: Record<string, number>;
   /** A message for the next page, and that one alone. */
@@ -17,16 +20,17 @@ export interface ShopSession {
 const PASSWORD = createHash("sha256").update("demo").digest();
 const MAX_OF_A_KIND = 99;
 
-export function createApp(sessions: SessionManager<ShopSession>): Express {
+export function createApp(sessions: SessionManager<ShopSession, string>): Express {
   const app = express();
   app.disable("x-powered-by");
   app.use(securityHeaders);
   app.use(express.urlencoded({ extended: false, limit: "10kb" }));
   app.use(sessions.middleware());
 
-  app.get("/", (req, res) => {
+  app.get("/", async (req, res) => {
     const session = sessions.get(req);
-    res.set("Cache-Control", "private, no-cache").send(shopPage(viewOf(session), session.pop("flash")));
+    const view = { ...viewOf(session), devices: await devicesOf(sessions, session) };
+    res.set("Cache-Control", "private, no-cache").send(shopPage(view, session.pop("flash")));
   });
 
   app.get("/me", (req, res) => {
@@ -43,7 +47,7 @@ export function createApp(sessions: SessionManager<ShopSession>): Express {
       });
     } else {
       session.renew(); // a token from before the log-in must not be worth anything after it
-      session.set("user", name).set("loggedInAt", new Date().toISOString());
+      session.set("user", name).set("loggedInAt", new Date().toISOString()).set("device", deviceOf(req));
       session.set("flash", { kind: "good", text: `Welcome, ${name}.` });
     }
     res.redirect(303, "/");
@@ -55,6 +59,8 @@ export function createApp(sessions: SessionManager<ShopSession>): Express {
     session.set("flash", { kind: "good", text: "You are logged out." }); // in a new session
     res.redirect(303, "/");
   });
+
+  addDeviceRoutes(app, sessions);
 
   app.post("/cart", (req, res) => {
     const session = sessions.get(req);
@@ -89,7 +95,7 @@ export function createApp(sessions: SessionManager<ShopSession>): Express {
   return app;
 }
 
-function viewOf(session: Session<ShopSession>): ShopView {
+function viewOf(session: Session<ShopSession>): Omit<ShopView, "devices"> {
   return {
     user: session.get("user"),
     loggedInAt: session.get("loggedInAt"),

@@ -38,8 +38,11 @@ function optionsOf(args: string[]): { open: (typeof stores)[string]; store: stri
 async function main(args: string[]): Promise<void> {
   const { open, store: name, port } = optionsOf(args);
   const store = await open();
-  const sessions = new SessionManager<ShopSession>({
+  const sessions = new SessionManager<ShopSession, string>({
     store,
+    owner: (data) => data.user, // whose sessions the page lists as devices
+    describe: (data) => data.device ?? "A device",
+    maxPerOwner: 10,
     lifetimeMs: 12 * HOUR_MS,
     idleTimeoutMs: 2 * HOUR_MS,
     cookie: { secure: false }, // the demo speaks plain http; leave this out behind https

@@ -1,5 +1,6 @@
 import type { ShopSession } from "./app.js";
 import { catalogue, findProduct } from "./catalogue.js";
+import type { Device } from "./devices.js";
 
 /** What the page shows of a session. */
 export interface ShopView {
@@ -7,6 +8,8 @@ export interface ShopView {
   loggedInAt: string | undefined;
   cart: ShopSession["cart"];
   sessionEnds: string;
+  /** Where this customer is logged in. */
+  devices: readonly Device[];
 }
 
 /** Text that is HTML already, and goes into a page as it is. */
@@ -106,8 +109,27 @@ ${cartButton(product.id, product.name, -1, "−", "quiet small")}</li>`,
 <li class="total"><span>Total</span><span class="amount">${price(total)}</span></li></ul></section>`;
 }
 
+const time = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
+
+function devicesCard(devices: readonly Device[]): Html {
+  if (devices.length === 0) return nothing;
+  const items = devices.map(
+    ({ handle, name, lastSeen, isThis }) => html`<li><span>${name}<br>
+<span class="soft">${isThis ? "This device" : `Last seen ${time(lastSeen.toISOString())}`}</span></span>
+${
+  isThis
+    ? nothing
+    : html`<form method="post" action="/devices/log-out"><input type="hidden" name="handle" value="${handle}">
+<button class="quiet small" aria-label="Log out ${name}">Log out</button></form>`
+}</li>`,
+  );
+  const others = devices.length > 1;
+  return html`<section class="card" aria-label="My devices"><h2>My devices</h2><ul>${items}</ul>
+${others ? html`<form method="post" action="/devices/log-out-others"><button class="quiet">Log out everywhere else</button></form>` : nothing}
+</section>`;
+}
+
 function accountCard(view: ShopView): Html {
-  const time = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
   if (view.user === undefined) {
     return html`<section class="card" aria-label="Log in"><h2>Log in</h2>
 <form class="login" method="post" action="/login">
@@ -123,7 +145,7 @@ you come by once in two hours.</p></section>`;
 
 /** The one page of the shop, as this visitor sees it. */
 export function shopPage(view: ShopView, flash: ShopSession["flash"] | undefined): string {
-  const { user, cart } = view;
+  const { user, cart, devices } = view;
   const products = catalogue.map(
     ({
       id,
@@ -145,7 +167,7 @@ ${
 ${flash === undefined ? nothing : html`<p class="flash ${flash.kind}" role="status">${flash.text}</p>`}
 <div class="columns">
 <section class="card" aria-label="Products"><h2>On the shelf</h2><ul>${products}</ul></section>
-<div class="side">${accountCard(view)}${cartCard(cart)}</div>
+<div class="side">${accountCard(view)}${cartCard(cart)}${devicesCard(devices)}</div>
 </div>
 </main>
 <footer class="soft">Name, cart and messages are kept on the server, in a session. The cookie holds a random token alone.</footer>`,

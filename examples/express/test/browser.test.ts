@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { chromium } from "playwright-core";
-import { expect, it } from "vitest";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { expect, it, type TestContext } from "vitest";
 import { RunningShop } from "./running-shop.js";
 
 const executablePath = [
@@ -22,9 +22,11 @@ const args = [
   "--disable-sync",
 ];
 
-it("a person logs in, fills a cart, comes back and logs out, in a real browser", {
-  timeout: 60_000,
-}, async (test) => {
+/** Opens the shop and a browser for a test, or skips it where there is none. */
+async function inBrowser(
+  test: TestContext,
+  visit: (shop: RunningShop, browser: Browser) => Promise<void>,
+): Promise<void> {
   if (executablePath === undefined) {
     console.warn("no Chromium found: the browser test did not run; install chromium or set CHROMIUM_PATH");
     test.skip("no Chromium found");
@@ -33,35 +35,89 @@ it("a person logs in, fills a cart, comes back and logs out, in a real browser",
   const shop = await RunningShop.open("--port", "0");
   const browser = await chromium.launch({ executablePath, args });
   try {
-    const context = await browser.newContext();
-    const page = await context.newPage();
-    await page.goto(shop.address);
-    await page.getByLabel("Add one Coffee beans").click();
-    await page.getByText("Coffee beans: 1 in your cart.").waitFor();
-
-    await page.getByLabel("Name").fill("Ada");
-    await page.getByLabel("Password").fill("demo");
-    await page.getByRole("button", { name: "Log in" }).click();
-    await page.getByText("Welcome, Ada.").waitFor();
-
-    await page.reload();
-    expect(await page.getByText("Welcome, Ada.").count(), "the message is shown once").toBe(0);
-    expect(await page.getByText("Hello, Ada").count(), "still logged in").toBe(1);
-    expect(await page.getByText("1 × Coffee beans").count(), "the cart came along").toBe(1);
-
-    const [cookie, ...others] = await context.cookies();
-    expect(others).toEqual([]);
-    expect(cookie).toMatchObject({ name: "session", httpOnly: true, sameSite: "Lax", path: "/" });
-    expect(await page.evaluate("document.cookie"), "scripts cannot read it").toBe("");
-
-    await page.getByRole("button", { name: "Log out" }).click();
-    await page.getByText("You are logged out.").waitFor();
-    await page.goBack();
-    await page.goto(shop.address);
-    expect(await page.getByText("Hello, Ada").count()).toBe(0);
-    expect(await page.getByText("Nothing in it yet.").count()).toBe(1);
+    await visit(shop, browser);
   } finally {
     await browser.close();
     await shop.stop();
   }
-});
+}
+
+async function logIn(page: Page, name: string): Promise<void> {
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Password").fill("demo");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByText(`Welcome, ${name}.`).waitFor();
+}
+
+it(
+  "a person logs in, fills a cart, comes back and logs out, in a real browser",
+  {
+    timeout: 60_000,
+  },
+  (test) =>
+    inBrowser(test, async (shop, browser) => {
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      await page.goto(shop.address);
+      await page.getByLabel("Add one Coffee beans").click();
+      await page.getByText("Coffee beans: 1 in your cart.").waitFor();
+
+      await logIn(page, "Ada");
+      await page.reload();
+      expect(await page.getByText("Welcome, Ada.").count(), "the message is shown once").toBe(0);
+      expect(await page.getByText("Hello, Ada").count(), "still logged in").toBe(1);
+      expect(await page.getByText("1 × Coffee beans").count(), "the cart came along").toBe(1);
+
+      const [cookie, ...others] = await context.cookies();
+      expect(others).toEqual([]);
+      expect(cookie).toMatchObject({ name: "session", httpOnly: true, sameSite: "Lax", path: "/" });
+      expect(await page.evaluate("document.cookie"), "scripts cannot read it").toBe("");
+
+      await page.getByRole("button", { name: "Log out" }).click();
+      await page.getByText("You are logged out.").waitFor();
+      await page.goBack();
+      await page.goto(shop.address);
+      expect(await page.getByText("Hello, Ada").count()).toBe(0);
+      expect(await page.getByText("Nothing in it yet.").count()).toBe(1);
+    }),
+);
+
+it(
+  "a person sees where she is logged in, and logs out there, with two browser profiles",
+  { timeout: 60_000 },
+  (test) =>
+    inBrowser(test, async (shop, browser) => {
+      const profile = async (userAgent?: string): Promise<Page> => {
+        const page = await (await browser.newContext(userAgent === undefined ? {} : { userAgent })).newPage();
+        await page.goto(shop.address);
+        return page;
+      };
+      const laptop = await profile();
+      const phone = await profile(
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0) AppleWebKit/605 Version/17.0 Safari/604.1",
+      );
+      const devices = (page: Page) => page.getByRole("region", { name: "My devices" }).getByRole("listitem");
+      const isLoggedIn = async (page: Page) => {
+        await page.goto(shop.address);
+        return (await page.getByText("Hello, Ada").count()) === 1;
+      };
+
+      await logIn(laptop, "Ada");
+      expect(await devices(laptop).allInnerTexts()).toEqual([expect.stringContaining("This device")]);
+      await logIn(phone, "Ada");
+      expect(await devices(phone).count()).toBe(2);
+
+      await laptop.goto(shop.address);
+      await laptop.getByRole("button", { name: /^Log out Safari on iPhone/ }).click();
+      await laptop.getByText(/^Logged out: Safari on iPhone/).waitFor();
+      expect(await isLoggedIn(phone), "logged out by the other").toBe(false);
+      expect(await isLoggedIn(laptop), "still logged in").toBe(true);
+      expect(await devices(laptop).count()).toBe(1);
+
+      await logIn(phone, "Ada");
+      await phone.getByRole("button", { name: "Log out everywhere else" }).click();
+      await phone.getByText("Logged out everywhere else: 1 other session(s).").waitFor();
+      expect(await isLoggedIn(laptop), "logged out by the other").toBe(false);
+      expect(await isLoggedIn(phone), "still logged in").toBe(true);
+    }),
+);

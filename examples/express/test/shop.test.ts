@@ -129,3 +129,22 @@ it("names the stores that it knows when it is asked for another", async () => {
     stderr: expect.stringContaining("known are: memory"),
   });
 });
+
+it("lets nobody log out the devices of others", async () => {
+  const [ada, grace] = [new Visitor(), new Visitor()];
+  await ada.post("/login", { name: "Ada L", password: "demo" });
+  await ada.post("/login", { name: "Ada L", password: "demo" });
+  const other = new Visitor();
+  await other.post("/login", { name: "Ada L", password: "demo" });
+  const [, handle = ""] = /name="handle" value="([^"]+)"/.exec((await ada.get("/")).text) ?? [];
+  expect(handle).not.toBe("");
+  await grace.post("/login", { name: "Grace H", password: "demo" });
+  for (const visitor of [grace, new Visitor()]) {
+    await visitor.post("/devices/log-out", { handle });
+    expect((await visitor.get("/")).text).toContain("That device is not logged in.");
+  }
+  await new Visitor().post("/devices/log-out-others", {});
+  expect((await other.get("/")).text).toContain("Hello, <strong>Ada L</strong>");
+  await ada.post("/devices/log-out", { handle });
+  expect((await other.get("/")).text).not.toContain("Hello,");
+});

@@ -1,10 +1,26 @@
 import { SessionError } from "./session-error.js";
 
+/** What the manager notes of a session beside its values. */
+export interface SessionMeta {
+  /** Which entry of its owner's list is this session. */
+  id?: string;
+  /** When it was last saved, in ms since the epoch; for sessions with an owner. */
+  seen?: number;
+  /** Whether its cookie outlives the browser, if the app has said so for this session. */
+  persist?: boolean;
+  /** The `namespace` of its manager, if that has one. */
+  space?: string;
+  /** The key of the record that the session was renewed to: this one only leads there, until it expires. */
+  next?: string;
+}
+
 /** What the manager keeps in a record. */
 export interface SessionContent {
   /** The absolute deadline, in ms since the epoch. In the data, since a `touch` moves the record's expiry. */
   deadline: number;
   values: Record<string, unknown>;
+  /** Plain JSON, and left out when there is nothing to note. A codec keeps it as it is. */
+  meta?: SessionMeta;
 }
 
 /** Turns the content of a session into the bytes of a record, and back. */
@@ -25,23 +41,36 @@ const MAX_DEPTH = 100;
  * would come back as another (a `Date`, a `Map`, `NaN`, a class of yours) is refused.
  */
 export const jsonCodec: SessionCodec = {
-  encode({ deadline, values }) {
-    for (const [key, value] of Object.entries(values)) assertJson(value, key, 0);
-    return Buffer.from(JSON.stringify({ deadline, values }));
+  encode(content) {
+    for (const [key, value] of Object.entries(content.values)) assertJson(value, key, 0);
+    return encodePlain(content);
   },
-  decode(data) {
-    const { deadline, values } = JSON.parse(decoder.decode(data)) as SessionContent;
-    if (
-      typeof deadline !== "number" ||
-      typeof values !== "object" ||
-      values === null ||
-      Array.isArray(values)
-    ) {
-      throw new TypeError("not the JSON of a session");
-    }
-    return { deadline, values };
-  },
+  decode: (data) => contentOf(parseRecord(data)),
 };
+
+/** Writes content of which all values are plain JSON. */
+export function encodePlain({ deadline, values, meta }: SessionContent): Uint8Array {
+  return Buffer.from(JSON.stringify(meta === undefined ? { deadline, values } : { deadline, values, meta }));
+}
+
+/** @throws TypeError or SyntaxError if `data` is no JSON of an object in UTF-8. */
+export function parseRecord(data: Uint8Array): Record<string, unknown> {
+  const parsed: unknown = JSON.parse(decoder.decode(data));
+  if (!isObject(parsed)) throw new TypeError("not the JSON of a session");
+  return parsed;
+}
+
+/** @throws TypeError if `record` is not what a session's content looks like. */
+export function contentOf({ deadline, values, meta }: Record<string, unknown>): SessionContent {
+  if (typeof deadline !== "number" || !isObject(values) || (meta !== undefined && !isObject(meta))) {
+    throw new TypeError("not the JSON of a session");
+  }
+  return meta === undefined ? { deadline, values } : { deadline, values, meta };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 function assertJson(value: unknown, key: string, depth: number): void {
   if (value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value))

@@ -1,124 +1,180 @@
 import type { ServerResponse } from "node:http";
-import { addCookie, answer500, setHead } from "./response-head.js";
+import { addHeader, answer500, setHead } from "./response-head.js";
 import { SessionError } from "./session-error.js";
 
 type Method = "writeHead" | "flushHeaders" | "write" | "end";
+type Passage = Record<Method, (...args: unknown[]) => unknown>;
+
+/** How many managers hold the head of a response. */
+const heads: unique symbol = Symbol("heads held");
+type Held = ServerResponse & { [heads]?: number };
+
+/** One for all responses: a getter of its own would make each of them an object of another kind, and slow. */
+const headersSentOfHeld: PropertyDescriptor & ThisType<Held> = {
+  configurable: true,
+  get() {
+    return (this[heads] ?? 0) > 0 || isHeadSent(this);
+  },
+};
+
+function isHeadSent(res: ServerResponse): boolean {
+  return Reflect.get(Object.getPrototypeOf(res), "headersSent", res);
+}
 
 /** How a session is saved before the response leaves. */
 export interface Saving {
   /** Whether there is anything to save; if not, the response leaves at once. */
-  isDue: () => boolean;
+  readonly isDue: boolean;
   /** Whether there is anything to save that was not there when the head of the response left. */
-  isChanged: () => boolean;
-  /** Gives the `Set-Cookie` header that the response needs, if any. */
-  save: () => Promise<string | undefined>;
-  onError: (error: Error) => void;
+  readonly isChanged: boolean;
+  readonly responseHeader: string;
+  /** Gives the response header that the client needs, if any. */
+  save(): Promise<string | undefined>;
+  /** Gives that by what is saved already. */
+  take(): string | undefined;
+  /** Is told when the head of the response leaves. */
+  close(): void;
+  report(error: Error): void;
 }
 
 /**
  * Holds the response back, from the first call that would send its head on, until the session is saved: what
  * the client's next request reads is there, and a cookie can still be set. If saving fails, a 500 takes the
- * place of what the app has answered. A session that the app changes while the body is on its way is saved
- * before the body ends.
+ * place of what the app has answered. What the app changes in place while the body is on its way is saved before
+ * the body ends; all other changes are errors then.
  *
  * What the app writes meanwhile is kept in order; `write` gives `false`, so that a stream that is piped waits.
  */
-export function holdResponse(res: ServerResponse, { isDue, isChanged, save, onError }: Saving): void {
-  // Other middleware may have put its own methods on `res`, and may put more on top of these: each passes on
-  // to what it found, and none is taken away again.
-  const passOn = {
-    writeHead: res.writeHead,
-    flushHeaders: res.flushHeaders,
-    write: res.write,
-    end: res.end,
-  } as unknown as Record<Method, (...args: unknown[]) => unknown>;
-  let state: "waiting" | "holding" | "released" | "failed" = "waiting";
-  /** Whether the head would have left without us: for the app, it has. What it still sets would come too late. */
-  let isHeadHeld = false;
-  const held: [Method, unknown[]][] = [];
-
-  const isHeadSent = (): boolean => Reflect.get(Object.getPrototypeOf(res), "headersSent", res);
-  const holdHead = (): void => {
-    if (isHeadHeld) return;
-    isHeadHeld = true;
-    Object.defineProperty(res, "headersSent", { configurable: true, get: () => isHeadHeld || isHeadSent() });
-  };
-
-  const begin = (): void => {
-    state = "holding";
-    if (!isHeadSent()) holdHead();
-    save()
-      .then((cookie) => {
-        if (cookie !== undefined && isHeadSent()) onError(tooLate());
-        else if (cookie !== undefined) addCookie(res, cookie);
-        release();
-      })
-      .catch(fail);
-  };
-
-  const release = (): void => {
-    state = "released";
-    isHeadHeld = false;
-    const called = new Set(held.map(([method]) => method));
-    let willDrain = false;
-    for (let call = held.shift(); call !== undefined; call = held.shift()) {
-      const [method, args] = call;
-      if (passOn[method].apply(res, args) === false && method === "write") willDrain = true;
-    }
-    // Our write gave false, and the response, which took it all, will not say so.
-    if (called.has("write") && !called.has("end") && !willDrain) res.emit("drain");
-  };
-
-  const fail = (error: Error): void => {
-    onError(error);
-    state = "released";
-    isHeadHeld = false;
-    if (isHeadSent()) res.destroy();
-    else answer500(res, passOn.end); // past other middleware on top, which may have ended already
-    state = "failed"; // what the app still writes has nowhere to go
-    const isWaiting = held.some(([method]) => method === "write");
-    for (const [, args] of held.splice(0)) refuse(args, error);
-    if (isWaiting) res.emit("drain");
-  };
-
-  const holdWriteHead = (args: unknown[]): boolean => {
-    if (state === "released") return false;
-    // Node asks for it, when what ends the response comes, and so does middleware that looks for node's `_header`.
-    const isImplicit = args.length === 1 && args[0] === res.statusCode;
-    if (state === "failed") return isHeadSent() || !isImplicit; // our 500 may be held by others below
-    if (isHeadHeld && isImplicit) return true;
-    if (isHeadHeld) throw headersSent();
-    held.push(["writeHead", setHead(res, args)]); // throws for what writeHead would refuse
-    holdHead(); // no more: as in node, nothing leaves before the body or `flushHeaders`
-    return true;
-  };
-
-  /** Whether the call is not to be passed on, now or ever. */
-  const hold = (method: Method, args: unknown[]): boolean => {
-    if (method === "writeHead") return holdWriteHead(args);
-    if (state === "waiting") {
-      if (isDue()) begin();
-      else release();
-    } else if (state === "released" && method === "end" && isChanged()) begin();
-    if (state === "released") return false;
-    if (state === "failed") refuse(args, new Error("the response was replaced by a 500"));
-    else held.push([method, args]);
-    return true;
-  };
-
+export function holdResponse(res: ServerResponse, saving: Saving): void {
+  const held = new HeldResponse(res, saving);
   res.writeHead = function writeHead(...args: unknown[]) {
-    return hold("writeHead", args) ? res : (passOn.writeHead.apply(res, args) as ServerResponse);
+    return held.holdWriteHead(args) ? res : (held.passOn.writeHead.apply(res, args) as ServerResponse);
   } as ServerResponse["writeHead"];
   res.flushHeaders = function flushHeaders() {
-    if (!hold("flushHeaders", [])) passOn.flushHeaders.apply(res, []);
+    if (!held.hold("flushHeaders", [])) held.passOn.flushHeaders.apply(res, []);
   };
   res.write = function write(...args: unknown[]) {
     // Whoever waits for the response to drain after it failed would wait for ever.
-    return hold("write", args) ? state === "failed" : passOn.write.apply(res, args);
+    return held.hold("write", args) ? held.isFailed : held.passOn.write.apply(res, args);
   } as ServerResponse["write"];
   res.end = function end(...args: unknown[]) {
-    return hold("end", args) ? res : passOn.end.apply(res, args);
+    return held.hold("end", args) ? res : held.passOn.end.apply(res, args);
   } as ServerResponse["end"];
+}
+
+class HeldResponse {
+  readonly #res: ServerResponse;
+  readonly #saving: Saving;
+  /**
+   * Other middleware may have put its own methods on the response, and may put more on top of these: each passes
+   * on to what it found, and none is taken away again.
+   */
+  readonly passOn: Passage;
+  #state: "waiting" | "holding" | "released" | "failed" = "waiting";
+  /** Whether the head would have left without us: for the app, it has. What it still sets would come too late. */
+  #isHeadHeld = false;
+  readonly #held: [Method, unknown[]][] = [];
+
+  constructor(res: ServerResponse, saving: Saving) {
+    this.#res = res;
+    this.#saving = saving;
+    const { writeHead, flushHeaders, write, end } = res;
+    this.passOn = { writeHead, flushHeaders, write, end } as unknown as Passage;
+  }
+
+  get isFailed(): boolean {
+    return this.#state === "failed";
+  }
+
+  get #isHeadSent(): boolean {
+    return isHeadSent(this.#res);
+  }
+
+  /** Whether the call is not to be passed on, now or ever. */
+  hold(method: Method, args: unknown[]): boolean {
+    if (this.#state === "waiting") {
+      if (this.#saving.isDue) this.#begin();
+      else this.#release();
+    } else if (this.#state === "released" && method === "end" && this.#saving.isChanged) this.#begin();
+    if (this.#state === "released") return false;
+    if (this.#state === "failed") refuse(args, new Error("the response was replaced by a 500"));
+    else this.#held.push([method, args]);
+    return true;
+  }
+
+  holdWriteHead(args: unknown[]): boolean {
+    if (this.#state === "released") return false;
+    // Node asks for it, when what ends the response comes, and so does middleware that looks for node's `_header`.
+    const isImplicit = args.length === 1 && args[0] === this.#res.statusCode;
+    if (this.#state === "failed") return this.#isHeadSent || !isImplicit; // our 500 may be held by others below
+    if (this.#isHeadHeld && isImplicit) return true;
+    if (this.#isHeadHeld) throw headersSent();
+    this.#held.push(["writeHead", setHead(this.#res, args)]); // throws for what writeHead would refuse
+    this.#holdHead(); // no more: as in node, nothing leaves before the body or `flushHeaders`
+    return true;
+  }
+
+  #holdHead(): void {
+    if (this.#isHeadHeld) return;
+    this.#isHeadHeld = true;
+    const res = this.#res as Held;
+    if (res[heads] === undefined) Object.defineProperty(res, "headersSent", headersSentOfHeld);
+    res[heads] = (res[heads] ?? 0) + 1;
+  }
+
+  #letHeadGo(): void {
+    if (!this.#isHeadHeld) return;
+    this.#isHeadHeld = false;
+    const res = this.#res as Held;
+    res[heads] = (res[heads] ?? 1) - 1;
+  }
+
+  #begin(): void {
+    this.#state = "holding";
+    if (!this.#isHeadSent) this.#holdHead();
+    this.#saving
+      .save()
+      .then((header) => {
+        if (header !== undefined && this.#isHeadSent) this.#saving.report(tooLate());
+        else if (header !== undefined) addHeader(this.#res, this.#saving.responseHeader, header);
+        this.#release();
+      })
+      .catch((error: Error) => this.#fail(error));
+  }
+
+  #release(): void {
+    const res = this.#res;
+    this.#state = "released";
+    this.#letHeadGo();
+    this.#saving.close();
+    if (this.#held.length === 0) return;
+    const called = new Set(this.#held.map(([method]) => method));
+    let willDrain = false;
+    for (let call = this.#held.shift(); call !== undefined; call = this.#held.shift()) {
+      const [method, args] = call;
+      if (this.passOn[method].apply(res, args) === false && method === "write") willDrain = true;
+    }
+    // Our write gave false, and the response, which took it all, will not say so.
+    if (called.has("write") && !called.has("end") && !willDrain) res.emit("drain");
+  }
+
+  #fail(error: Error): void {
+    const res = this.#res;
+    this.#saving.report(error);
+    this.#state = "released";
+    this.#letHeadGo();
+    this.#saving.close();
+    if (this.#isHeadSent) res.destroy();
+    else {
+      // What was saved before it failed, such as a new token, the client must know all the same.
+      const header = this.#saving.take();
+      answer500(res, this.passOn.end, header && [this.#saving.responseHeader, header]);
+    }
+    this.#state = "failed"; // what the app still writes has nowhere to go
+    const isWaiting = this.#held.some(([method]) => method === "write");
+    for (const [, args] of this.#held.splice(0)) refuse(args, error);
+    if (isWaiting) res.emit("drain");
+  }
 }
 
 /** Tells the callback of a write that will not take place. */

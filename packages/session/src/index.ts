@@ -1,6 +1,14 @@
-export { jsonCodec, type SessionCodec, type SessionContent } from "./codec.js";
+export { jsonCodec, type SessionCodec, type SessionContent, type SessionMeta } from "./codec.js";
+export { devalueCodec } from "./devalue-codec.js";
+export type { RequestHead } from "./http-request.js";
+export type { SessionManagerOptions } from "./manager-options.js";
 export type { Middleware } from "./middleware.js";
+export type { OwnedSession } from "./owner-lists.js";
 export { type RenewOptions, Session, type SessionStatus } from "./session.js";
 export type { CookieOptions } from "./session-cookie.js";
 export { SessionError, type SessionErrorCode } from "./session-error.js";
-export { SessionManager, type SessionManagerOptions } from "./session-manager.js";
+export type { SessionEvent, SessionEventName, SessionEvents } from "./session-events.js";
+export { SessionManager } from "./session-manager.js";
+export type { EndReason } from "./session-state.js";
+export { type StoreProvider, StoreRegistry } from "./store-registry.js";
+export { headerTransport, type TokenGift, type TokenTransport } from "./token-transport.js";

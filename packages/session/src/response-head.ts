@@ -55,23 +55,35 @@ function pairsOf(headers: unknown[]): [string, OutgoingHttpHeader][] {
   );
 }
 
-/** Adds the cookie to those that the app sets, and keeps caches from handing it to others. */
-export function addCookie(res: ServerResponse, cookie: string): void {
-  const set = [res.getHeader("set-cookie") ?? []].flat().map(String);
-  // An app that commits a session itself may have set its cookie, too.
-  const others = set.filter((other) => !other.startsWith(cookie.slice(0, cookie.indexOf("=") + 1)));
-  res.setHeader("set-cookie", [...others, cookie]);
+/** Adds the header that tells the client its token, and keeps caches from handing that to others. */
+export function addHeader(res: ServerResponse, name: string, value: string): void {
+  if (name === "set-cookie") {
+    const set = [res.getHeader(name) ?? []].flat().map(String);
+    // An app that commits a session itself may have set its cookie, too.
+    const others = set.filter((other) => !other.startsWith(value.slice(0, value.indexOf("=") + 1)));
+    res.setHeader(name, [...others, value]);
+  } else res.setHeader(name, value);
   res.setHeader("cache-control", "no-store");
 }
 
-/** Answers in place of the app, which could not be given a session or whose session could not be saved. */
-export function answer500(res: ServerResponse, end: (body: string) => unknown = res.end): void {
+/**
+ * Answers in place of the app, which could not be given a session or whose session could not be saved.
+ *
+ * @param end how, past other middleware on top, which may have ended already
+ * @param header what the client is to know all the same
+ */
+export function answer500(
+  res: ServerResponse,
+  end: (body: string) => unknown = res.end,
+  header?: [name: string, value: string] | "",
+): void {
   const body = "Internal Server Error\n";
   for (const name of BODY_HEADERS) res.removeHeader(name);
+  if (header) addHeader(res, ...header);
   res.setHeader("content-type", "text/plain; charset=utf-8");
   res.setHeader("content-length", Buffer.byteLength(body));
   res.setHeader("cache-control", "no-store");
   res.statusCode = 500;
-  res.statusMessage = "Internal Server Error";
+  if (res.req?.httpVersionMajor !== 2) res.statusMessage = "Internal Server Error"; // HTTP/2 has none
   end.call(res, body); // to a HEAD request, node:http sends the head alone
 }

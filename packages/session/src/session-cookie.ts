@@ -1,4 +1,5 @@
 import { parseCookie, stringifySetCookie } from "cookie";
+import type { TokenGift, TokenTransport } from "./token-transport.js";
 
 /** RFC 6265, section 4.1.1: a cookie's name is a token of RFC 2616. */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -6,8 +7,13 @@ const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 export interface CookieOptions {
   /** @default "__Host-session"; "__Secure-session" with a domain or path; "session" without `secure` */
   name?: string;
-  /** Whether browsers send the cookie over https alone. Set `false` for development on plain http. @default true */
-  secure?: boolean;
+  /**
+   * Whether browsers send the cookie over https alone. Set `false` for development on plain http, `"auto"` for
+   * a cookie that is `Secure` to those who come by https, and not to others.
+   *
+   * @default true
+   */
+  secure?: boolean | "auto";
   /** Whether scripts of the page cannot read it. @default true */
   httpOnly?: boolean;
   /** Whether requests from other sites carry it: never, on navigation, always. @default "lax" */
@@ -20,24 +26,35 @@ export interface CookieOptions {
   persist?: boolean;
 }
 
+/** As many cookies of one name are looked at; a site of subdomains and paths may have set several. */
+const MAX_SAME_NAME = 4;
+
+type Attributes = Required<Pick<CookieOptions, "httpOnly" | "sameSite" | "path">> & { domain?: string };
+
 /** Reads the session's cookie from a request, and writes it for a response. */
-export class SessionCookie {
+export class SessionCookie implements TokenTransport {
+  readonly requestHeader = "cookie";
+  readonly responseHeader = "set-cookie";
   readonly name: string;
-  readonly #attributes: Required<Omit<CookieOptions, "name" | "domain" | "persist">> & { domain?: string };
+  readonly #attributes: Attributes;
+  readonly #secure: boolean | "auto";
   readonly #persist: boolean;
 
   /** @throws TypeError for options that browsers would refuse, with what to do instead. */
   constructor(options: CookieOptions = {}) {
     const { secure = true, httpOnly = true, sameSite = "lax", path = "/", domain, persist = true } = options;
     const hostOnly = path === "/" && domain === undefined;
-    this.name = options.name ?? (secure ? (hostOnly ? "__Host-session" : "__Secure-session") : "session");
-    this.#attributes = { secure, httpOnly, sameSite, path, ...(domain !== undefined && { domain }) };
+    const isSecure = secure === true;
+    this.name = options.name ?? (isSecure ? (hostOnly ? "__Host-session" : "__Secure-session") : "session");
+    this.#attributes = { httpOnly, sameSite, path, ...(domain !== undefined && { domain }) };
+    this.#secure = secure;
     this.#persist = persist;
     this.#assertUsable(hostOnly);
   }
 
   #assertUsable(hostOnly: boolean): void {
-    const { secure, sameSite, path, domain } = this.#attributes;
+    const { sameSite, path, domain } = this.#attributes;
+    const secure = this.#secure === true;
     const name = this.name.toLowerCase(); // browsers match the prefixes whatever their case
     if (!NAME.test(this.name)) {
       throw new TypeError(
@@ -69,9 +86,12 @@ export class SessionCookie {
         `cookie.path must begin with "/", got ${JSON.stringify(path)}: browsers would put another in its place`,
       );
     }
+    if (this.#secure !== "auto" && typeof this.#secure !== "boolean") {
+      throw new TypeError(`cookie.secure must be true, false or "auto", got ${JSON.stringify(this.#secure)}`);
+    }
     try {
       if (domain === "") throw new TypeError("the domain is empty");
-      this.set("token", 1); // the library refuses a malformed domain or path
+      this.give("token", { maxAgeMs: 1, persist: undefined, isSecure: true }); // the library refuses a malformed domain or path
     } catch (cause) {
       throw new TypeError(
         'cookie.domain or cookie.path is malformed: write a domain as in "example.com", without scheme and port, and a path without ";" and control characters',
@@ -80,25 +100,41 @@ export class SessionCookie {
     }
   }
 
-  /** The token that a `Cookie` header brings, if any. */
-  read(header: string | undefined): string | undefined {
-    return header === undefined ? undefined : parseCookie(header)[this.name];
+  /**
+   * The tokens that a `Cookie` header brings: several, if it has several cookies of this name. Browsers send the
+   * one of the longer path first, and leave out which is whose, so that any may be ours (RFC 6265, section 5.4).
+   */
+  read(header: string): string[] {
+    const tokens: string[] = [];
+    for (let at = header.indexOf(this.name); at >= 0; at = header.indexOf(this.name, at + 1)) {
+      // Most cookies are not ours: the library need not see them.
+      const start = header.lastIndexOf(";", at) + 1;
+      const semicolon = header.indexOf(";", at);
+      const end = semicolon < 0 ? header.length : semicolon;
+      const token = parseCookie(header.slice(start, end))[this.name];
+      if (token !== undefined && tokens.push(token) === MAX_SAME_NAME) break;
+      at = end;
+    }
+    return tokens;
   }
 
   /** The `Set-Cookie` header that gives the browser this token, for `maxAgeMs` if the cookie is to persist. */
-  set(token: string, maxAgeMs: number): string {
-    const maxAge = this.#persist ? { maxAge: Math.ceil(maxAgeMs / 1000) } : {};
-    return stringifySetCookie({ name: this.name, value: token, ...this.#attributes, ...maxAge });
+  give(token: string, { maxAgeMs, persist = this.#persist, isSecure }: TokenGift): string {
+    return stringifySetCookie({
+      ...{ name: this.name, value: token, ...this.#attributes, secure: this.#isSecure(isSecure) },
+      ...(persist && { maxAge: Math.max(0, Math.ceil(maxAgeMs / 1000)) }),
+    });
   }
 
   /** The `Set-Cookie` header that takes the token from the browser. */
-  clear(): string {
+  take(isSecure: boolean): string {
     return stringifySetCookie({
-      name: this.name,
-      value: "",
-      ...this.#attributes,
-      maxAge: 0,
-      expires: new Date(0),
+      ...{ name: this.name, value: "", ...this.#attributes, secure: this.#isSecure(isSecure) },
+      ...{ maxAge: 0, expires: new Date(0) },
     });
+  }
+
+  #isSecure(isSecure: boolean): boolean {
+    return this.#secure === "auto" ? isSecure : this.#secure;
   }
 }

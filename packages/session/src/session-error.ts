@@ -1,11 +1,19 @@
 /**
  * - `INVALID_VALUE`: a session value that the codec cannot encode; the message names its key.
+ * - `TOO_LARGE`: a session that takes more than `maxBytes`; the message names its largest value.
  * - `CONFLICT`: so many parallel requests changed the session that this one found no gap to save.
- * - `TOO_LATE`: a session was begun, renewed or destroyed after the head of the response had left, so that its
- *   cookie could not be set. Goes to `onError`.
+ * - `TOO_LATE`: a session was changed, renewed or destroyed after the head of the response had left. Thrown by the
+ *   call; to `onError`, if it was the app's own commit whose cookie could not be set any more.
  * - `CORRUPT`: stored bytes that the codec cannot decode. Goes to `onError`; the session counts as absent.
+ * - `NO_CONTEXT`: `current()` was called outside of a request, or without `asyncContext`.
  */
-export type SessionErrorCode = "INVALID_VALUE" | "CONFLICT" | "TOO_LATE" | "CORRUPT";
+export type SessionErrorCode =
+  | "INVALID_VALUE"
+  | "TOO_LARGE"
+  | "CONFLICT"
+  | "TOO_LATE"
+  | "CORRUPT"
+  | "NO_CONTEXT";
 
 /** An error of the manager's own; those of the store come as they are. Carries neither token nor values. */
 export class SessionError extends Error {

@@ -1,46 +1,77 @@
 import type { SessionRecord } from "@scs/core";
-import type { SessionCodec, SessionContent } from "./codec.js";
+import type { SessionCodec, SessionContent, SessionMeta } from "./codec.js";
+import { SessionError } from "./session-error.js";
+import { SessionValues } from "./session-values.js";
 
-/** A session in the store: the token that leads to it, and what it held when it was last read or written. */
+/** A session in the store: where it is, and what it held when it was last read or written. */
 export interface StoredSession {
-  token: string;
+  /** What the client sends. It may lead to the record by way of a renewal's grace. */
+  token: string | undefined;
+  key: string;
   record: SessionRecord;
 }
 
-type Change = { kind: "set"; value: unknown } | { kind: "delete" };
+/** What a session needs of its manager. */
+export interface SessionHome {
+  codec: SessionCodec;
+  /** The deadline of a session that begins now, in ms since the epoch. */
+  newDeadline(): number;
+  /** Whose session this is, by its values. */
+  ownerOf(values: Record<string, unknown>): string | undefined;
+}
 
 /**
- * What the manager knows of a session: what the store holds, what the request has made of it, and so what is
- * to be saved. Changes are kept by key, so that they can be applied to what another request saved meanwhile.
+ * Why a session is no more: `destroyed` by the app, `expired` at its deadline, or `ended` by another request,
+ * which destroyed, renewed or revoked it, or by its idle timeout.
  */
+export type EndReason = "destroyed" | "expired" | "ended";
+
+/** A record that is to be deleted, and the owner's list that it is to be taken from. */
+export interface Ending {
+  key: string;
+  owner: string | undefined;
+  id: string | undefined;
+}
+
+/** What the manager knows of a session: what the store holds, and what this request has made of it. */
 export class SessionState {
-  readonly #codec: SessionCodec;
-  /** What is not saved yet, by key. Each change is an object of its own, to tell it from a later one. */
-  readonly #changes: Map<string, Change> = new Map();
-  /** Those of them that are in the draft under way. */
-  #drafted: Map<string, Change> = new Map();
-  /** Keys of objects that the app has in its hands: it may change them in place. */
-  readonly #exposed: Set<string> = new Set();
-  readonly values: Map<string, unknown> = new Map();
-  readonly #newDeadline: () => number;
+  readonly #home: SessionHome;
+  readonly values: SessionValues;
   deadline: number;
+  /** Whether the cookie outlives the browser; `undefined`: as the manager's cookies do. */
+  persist: boolean | undefined;
   stored: StoredSession | undefined;
-  /** A token that is to be ended in the store. */
-  destroyedToken: string | undefined;
+  /** As the store has it. */
+  meta: SessionMeta | undefined;
+  /** Whose it is, as the store has it. */
+  owner: string | undefined;
+  /** The session that was destroyed, and is to be ended in the store, and the token that its client has. */
+  destroyed: (Ending & { token: string | undefined }) | undefined;
+  /** Sessions that were merged into this one: ended when it is saved. */
+  readonly merged: Ending[] = [];
   isRenewed = false;
-  isEnded = false;
-  /** Whether it was this request that ended the session, and no other has begun since. */
-  isDestroyed = false;
+  /** How long the token before the renewal still leads here. */
+  graceMs = 0;
+  endReason: EndReason | undefined;
   /** Whether the session was destroyed during the commit under way: what that saves is to be ended as well. */
   isSaveVoid = false;
-  #lastCommit: Promise<unknown> = Promise.resolve();
-  /** Whether `deadline` was set by this request, and so is to stand against what the store holds. */
+  /** Whether the head of the response has left: what is changed now, nobody would save. */
+  isClosed = false;
+  /** Counts what is said of the session beside its values: deadline and persistence. */
+  #revision = 0;
+  /** What of that the store has. */
+  savedRevision = 0;
+  #draftedRevision = 0;
+  #draftedMeta: SessionMeta | undefined;
+  /** Whether deadline and persistence were set by this request, and so stand against what the store holds. */
   #isDeadlineOwn = false;
+  #isPersistOwn = false;
+  #lastCommit: Promise<unknown> | undefined;
 
-  constructor(codec: SessionCodec, newDeadline: () => number) {
-    this.#codec = codec;
-    this.#newDeadline = newDeadline;
-    this.deadline = newDeadline();
+  constructor(home: SessionHome) {
+    this.#home = home;
+    this.values = new SessionValues(home.codec);
+    this.deadline = home.newDeadline();
   }
 
   get token(): string | undefined {
@@ -49,133 +80,159 @@ export class SessionState {
 
   /** Runs the commits of one session one after the other: side by side, each could begin a session of its own. */
   inTurn<R>(commit: () => Promise<R>): Promise<R> {
-    const turn = this.#lastCommit.then(commit);
-    this.#lastCommit = turn.catch(() => undefined); // it is for the caller of that commit to handle
+    const turn = this.#lastCommit === undefined ? commit() : this.#lastCommit.then(commit);
+    const done: Promise<void> = turn.then(
+      () => this.#endTurn(done),
+      () => this.#endTurn(done), // a failure is for the caller of that commit to handle
+    );
+    this.#lastCommit = done;
     return turn;
+  }
+
+  #endTurn(done: Promise<void>): void {
+    if (this.#lastCommit === done) this.#lastCommit = undefined;
   }
 
   /** Takes over what the store holds. The changes of this request that are not saved stay on top of it. */
   adopt(stored: StoredSession, content: SessionContent): void {
-    this.#noteChangesInPlace();
-    const inHand = new Map(
-      [...this.values].filter(([key]) => this.#exposed.has(key) && !this.#changes.has(key)),
-    );
+    if (this.stored === undefined && this.values.size === 0) this.values.load(content.values);
+    else {
+      if (this.stored !== undefined && this.#isChangedInPlace()) {
+        this.values.noteChangesInPlace(this.#home.codec.decode(this.stored.record.data).values);
+      }
+      this.values.merge(content.values);
+    }
     this.stored = stored;
+    this.meta = content.meta;
+    this.owner = this.#home.ownerOf(content.values);
     if (!this.#isDeadlineOwn) this.deadline = content.deadline;
-    this.values.clear();
-    this.#exposed.clear();
-    for (const [key, value] of Object.entries(content.values)) {
-      // What nobody has changed stays the object that the app has in its hands, and may change later on.
-      const isInHand = inHand.has(key) && this.#isSame(key, inHand.get(key), value);
-      this.values.set(key, isInHand ? inHand.get(key) : value);
-      if (isInHand) this.#exposed.add(key);
-    }
-    for (const [key, change] of this.#changes) {
-      if (change.kind === "delete") this.values.delete(key);
-      else this.values.set(key, change.value);
-      if (change.kind === "set") this.#expose(key, change.value);
-    }
+    if (!this.#isPersistOwn) this.persist = content.meta?.persist;
   }
 
-  /** Gives the data to write. Changes that are made while it is being written stay for the next draft. */
-  draft(): Uint8Array {
-    this.#drafted = new Map(this.#changes);
-    return this.#encode();
+  /** Gives the data to write, noted as `meta` says. Changes that are made meanwhile stay for the next draft. */
+  draft(meta: SessionMeta | undefined): Uint8Array {
+    this.values.drafted();
+    this.#draftedRevision = this.#revision;
+    this.#draftedMeta = meta;
+    return this.#encode(meta);
   }
 
-  /** Notes that the last draft is in the store now. */
-  saved(stored: StoredSession): void {
+  /** Notes that the last draft is in the store now, as a session of `owner`. */
+  saved(stored: StoredSession, owner: string | undefined): void {
+    const meta = this.#draftedMeta;
     if (this.isSaveVoid) {
-      this.destroyedToken = stored.token;
+      this.destroyed = { key: stored.key, token: stored.token, owner, id: meta?.id };
       return;
     }
     this.stored = stored;
-    for (const [key, change] of this.#drafted)
-      if (this.#changes.get(key) === change) this.#changes.delete(key);
-    this.isEnded = false;
-    this.isDestroyed = false;
+    this.meta = meta;
+    this.owner = owner;
+    this.values.saved();
+    this.savedRevision = this.#draftedRevision;
+    if (this.savedRevision === this.#revision) this.#isDeadlineOwn = this.#isPersistOwn = false;
+    this.endReason = undefined;
   }
 
-  /** Notes that the session is no more: another request ended it, or its deadline. What it held is not saved. */
-  end(): void {
+  /** Notes that the session is no more. What it held is not saved. */
+  end(reason: EndReason): void {
     this.stored = undefined;
-    this.isEnded = true;
+    this.meta = undefined;
+    this.owner = undefined;
+    this.endReason = reason;
     this.isRenewed = false;
-    this.values.clear();
-    this.#changes.clear();
-    this.#exposed.clear();
-    this.deadline = this.#newDeadline();
-    this.#isDeadlineOwn = false;
-  }
-
-  get(key: string): unknown {
-    const value = this.values.get(key);
-    this.#expose(key, value);
-    return value;
+    this.values.reset();
+    this.deadline = this.#home.newDeadline();
+    this.persist = undefined;
+    this.#isDeadlineOwn = this.#isPersistOwn = false;
+    this.savedRevision = this.#revision;
   }
 
   set(key: string, value: unknown): void {
+    this.#assertOpen();
     this.values.set(key, value);
-    this.#changes.set(key, { kind: "set", value });
-    this.#expose(key, value);
-  }
-
-  #expose(key: string, value: unknown): void {
-    if (typeof value === "object" && value !== null) this.#exposed.add(key);
   }
 
   delete(key: string): boolean {
-    if (!this.values.delete(key)) return false;
-    this.#changes.set(key, { kind: "delete" });
-    return true;
+    this.#assertOpen();
+    return this.values.delete(key);
   }
 
-  renew(newLifetime: boolean): void {
+  renew(newLifetime: boolean, graceMs: number): void {
+    this.#assertOpen();
     this.isRenewed = true;
-    if (!newLifetime) return;
-    this.deadline = this.#newDeadline();
-    this.#isDeadlineOwn = true;
+    this.graceMs = graceMs;
+    if (newLifetime) this.setDeadline(this.#home.newDeadline());
   }
 
-  destroy(): void {
-    this.destroyedToken ??= this.token;
-    this.end();
-    this.isDestroyed = true;
+  setDeadline(ms: number): void {
+    this.#assertOpen();
+    this.deadline = ms;
+    this.#isDeadlineOwn = true;
+    this.#revision++;
+  }
+
+  setPersist(on: boolean): void {
+    this.#assertOpen();
+    if (this.persist === on) return;
+    this.persist = on;
+    this.#isPersistOwn = true;
+    this.#revision++;
+  }
+
+  /** What is carried out at once, `isAtOnce`, may come after the head of the response. */
+  destroy(isAtOnce = false): void {
+    if (!isAtOnce) this.#assertOpen();
+    if (this.stored !== undefined) this.#toBeEnded(this.stored);
+    this.end("destroyed");
     this.isSaveVoid = true;
+  }
+
+  #toBeEnded({ key, token }: StoredSession): void {
+    this.destroyed ??= { key, token, owner: this.owner, id: this.meta?.id };
+  }
+
+  /** Notes that the session is at its deadline. The store does not know of one that the app has set: it is told. */
+  expire(): void {
+    if (this.stored !== undefined && this.#isDeadlineOwn) this.#toBeEnded(this.stored);
+    this.end(this.#isDeadlineOwn ? "destroyed" : "expired");
+  }
+
+  /** Whether the deadline was set, and the store does not know. */
+  get isLifetimeChanged(): boolean {
+    return this.#isDeadlineOwn && this.#revision !== this.savedRevision;
   }
 
   /** Whether there is something to write: a change, or a new token for a session that has one. */
   isChanged(): boolean {
     if (this.stored === undefined) return this.values.size > 0;
-    return this.isRenewed || this.#changes.size > 0 || this.#isExposedChanged();
+    return (
+      this.isRenewed ||
+      this.values.isChanged ||
+      this.#revision !== this.savedRevision ||
+      this.#isChangedInPlace()
+    );
   }
 
-  #encode(): Uint8Array {
-    return this.#codec.encode({ deadline: this.deadline, values: Object.fromEntries(this.values) });
+  /** @throws SessionError `TOO_LATE` if the head of the response has left. */
+  #assertOpen(): void {
+    if (!this.isClosed) return;
+    throw new SessionError(
+      "TOO_LATE",
+      "the session was changed after the head of the response had left, with nothing to save it: change it before the first byte of the body, or load it anew and commit that",
+    );
   }
 
-  #isExposedChanged(): boolean {
-    if (this.#exposed.size === 0) return false;
+  #encode(meta: SessionMeta | undefined): Uint8Array {
+    const content = { deadline: this.deadline, values: this.values.toRecord() };
+    return this.#home.codec.encode(meta === undefined ? content : { ...content, meta });
+  }
+
+  #isChangedInPlace(): boolean {
+    if (!this.values.isExposed || this.stored === undefined) return false;
     try {
-      return Buffer.compare(this.#encode(), this.stored?.record.data ?? Buffer.alloc(0)) !== 0;
+      return Buffer.compare(this.#encode(this.meta), this.stored.record.data) !== 0;
     } catch {
       return true; // a value that cannot be saved is for the save to fail at
-    }
-  }
-
-  #isSame(key: string, one: unknown, other: unknown): boolean {
-    const [a, b] = [one, other].map((value) => this.#codec.encode({ deadline: 0, values: { [key]: value } }));
-    return Buffer.compare(a as Uint8Array, b as Uint8Array) === 0;
-  }
-
-  /** Notes the changes that were made in place, to objects that the app has in its hands. */
-  #noteChangesInPlace(): void {
-    if (this.stored === undefined || !this.#isExposedChanged()) return;
-    const { values } = this.#codec.decode(this.stored.record.data);
-    for (const key of this.#exposed) {
-      if (this.#changes.has(key) || !this.values.has(key)) continue;
-      const value = this.values.get(key);
-      if (!this.#isSame(key, value, values[key])) this.set(key, value);
     }
   }
 }

@@ -1,4 +1,6 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
+
+const TOKEN = /^[\w-]{43}$/;
 
 /** 256 bits of randomness in base64url: twice what the OWASP Session Management Cheat Sheet asks for. */
 export function newToken(): string {
@@ -6,11 +8,16 @@ export function newToken(): string {
 }
 
 /** Tells whether `value` has the form of a token; what has not is not even looked up. */
-export function hasTokenForm(value: string | undefined): value is string {
-  return value !== undefined && value.length === 43 && /^[\w-]+$/.test(value);
+export function hasTokenForm(value: unknown): value is string {
+  return typeof value === "string" && value.length === 43 && TOKEN.test(value);
 }
 
 /** SHA-256 in base64url. Tokens are random, so that neither salt nor a slow hash would add anything. */
-export function hashToken(token: string): string {
-  return createHash("sha256").update(token).digest("base64url");
+export function sha256(text: string): string {
+  return hash("sha256", text, "base64url");
+}
+
+/** 128 bits of randomness in base64url, for what is no secret but must not be guessed either. */
+export function newId(): string {
+  return randomBytes(16).toString("base64url");
 }

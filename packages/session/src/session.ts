@@ -10,29 +10,50 @@ export type SessionStatus = "unmodified" | "modified" | "destroyed";
 export interface RenewOptions {
   /** Whether the absolute lifetime starts anew as well. @default false */
   newLifetime?: boolean;
+  /**
+   * For how long the old token leads to the same session, to read and to write: for parallel requests of one
+   * page that were sent before the new token came. Leave it out at log-in, where the old token must be worth
+   * nothing. In ms, at most an hour.
+   *
+   * @default 0
+   */
+  graceMs?: number;
 }
+
+/** What a session asks of its manager. */
+export interface SessionOwner {
+  merge(state: SessionState, token: string): Promise<boolean>;
+  handleOf(state: SessionState): string | undefined;
+}
+
+const MAX_GRACE_MS = 3_600_000;
+/** The last instant that a `Date` holds. */
+const MAX_DATE_MS = 8.64e15;
 
 let stateOf: <T extends object>(session: Session<T>) => SessionState;
 
 /**
  * The values of one visitor's session, as one request sees them. Works like a `Map`; nothing reaches the
- * store before the manager commits it, which the middleware does before the response leaves.
+ * store before the manager commits it, which the middleware does before the response leaves. Once its head has
+ * left, there is no more to be saved: whatever would change the session throws `TOO_LATE`.
  */
 export class Session<T extends object = Record<string, unknown>> {
   readonly #state: SessionState;
+  readonly #manager: SessionOwner;
 
   static {
     stateOf = (session) => session.#state;
   }
 
   /** Sessions come from a manager: `sessions.get(req)` or `sessions.load(token)`. */
-  constructor(state: SessionState) {
+  constructor(state: SessionState, manager: SessionOwner) {
     this.#state = state;
+    this.#manager = manager;
   }
 
   get status(): SessionStatus {
     if (this.#state.isChanged()) return "modified";
-    return this.#state.isEnded ? "destroyed" : "unmodified";
+    return this.#state.endReason === undefined ? "unmodified" : "destroyed";
   }
 
   /** The end of the absolute lifetime. An idle timeout may end the session before. */
@@ -45,11 +66,20 @@ export class Session<T extends object = Record<string, unknown>> {
     return this.#state.token;
   }
 
-  /** The value under `key`. Objects may be changed in place: that counts as a change and is saved. */
-  get<K extends keyof T & string>(key: K): T[K] | undefined {
-    return this.#state.get(key) as T[K] | undefined;
+  /**
+   * What stands for this session in its owner's list, as `list` and `revoke` know it. `undefined` if it is
+   * nobody's, or was not saved since it got its owner.
+   */
+  get handle(): string | undefined {
+    return this.#manager.handleOf(this.#state);
   }
 
+  /** The value under `key`. Objects may be changed in place: that counts as a change and is saved. */
+  get<K extends keyof T & string>(key: K): T[K] | undefined {
+    return this.#state.values.get(key) as T[K] | undefined;
+  }
+
+  /** @throws SessionError `TOO_LATE`, as all that changes a session. A value that cannot be stored fails the save. */
   set<K extends keyof T & string>(key: K, value: T[K]): this {
     this.#state.set(key, value);
     return this;
@@ -75,8 +105,8 @@ export class Session<T extends object = Record<string, unknown>> {
 
   /** Gives the value under `key` and removes it: for messages that are shown once. */
   pop<K extends keyof T & string>(key: K): T[K] | undefined {
-    const value = this.get(key);
-    this.delete(key);
+    const value = this.#state.values.get(key) as T[K] | undefined;
+    this.#state.delete(key);
     return value;
   }
 
@@ -84,9 +114,40 @@ export class Session<T extends object = Record<string, unknown>> {
    * Gives the session a new token with the next save, and ends the old one. Call it whenever the visitor's
    * rights change, at log-in above all: a token that somebody planted before is worthless then (session
    * fixation, OWASP Session Management Cheat Sheet).
+   *
+   * @throws RangeError if `graceMs` is out of range.
    */
-  renew({ newLifetime = false }: RenewOptions = {}): void {
-    this.#state.renew(newLifetime);
+  renew({ newLifetime = false, graceMs = 0 }: RenewOptions = {}): void {
+    if (typeof graceMs !== "number" || !(graceMs >= 0 && graceMs <= MAX_GRACE_MS)) {
+      throw new RangeError(
+        `graceMs must be a number of milliseconds from 0 to ${MAX_GRACE_MS}, got ${graceMs}`,
+      );
+    }
+    this.#state.renew(newLifetime, graceMs);
+  }
+
+  /** Moves the end of the absolute lifetime. One that has passed ends the session with the next save. */
+  setDeadline(deadline: Date): void {
+    const ms = deadline instanceof Date ? deadline.getTime() : Number.NaN;
+    if (!(ms > -MAX_DATE_MS && ms < MAX_DATE_MS)) throw new TypeError("deadline must be a valid Date");
+    this.#state.setDeadline(ms);
+  }
+
+  /** Whether the cookie of this session outlives the browser: "remember me". @default `cookie.persist` */
+  remember(on: boolean): void {
+    this.#state.setPersist(Boolean(on));
+  }
+
+  /**
+   * Takes over the values of the session that `token` leads to, on top of its own, and the later of the two
+   * deadlines: for what was begun before a redirect that lost its cookie. The other session ends when this one
+   * is saved.
+   *
+   * @returns whether there was another session.
+   * @throws StoreError if the store fails.
+   */
+  merge(token: string): Promise<boolean> {
+    return this.#manager.merge(this.#state, token);
   }
 
   /**

@@ -1,5 +1,7 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { StoreError } from "@scs/core";
 import connect from "connect";
 import express from "express";
@@ -14,6 +16,10 @@ import { Visitor } from "./fixtures/visitor.js";
 
 const away = new StoreError("UNAVAILABLE", "the database does not answer");
 const someToken = "A".repeat(43);
+
+function endless(this: Readable): void {
+  setImmediate(() => this.push("more"));
+}
 
 const save: Handler = (session, res, req) => {
   if (req.url !== "/plain") session.set("x", 1);
@@ -172,6 +178,31 @@ describe("a store that fails when a session is saved", () => {
     app.store.fail("replace");
   });
 
+  it("tells the client of what was saved before: a new session is not lost to it", async () => {
+    await using app = await run(async (session, res) => {
+      await app.sessions.commit(session.set("userId", "u1"));
+      session.set("broken", () => 1);
+      res.end("body");
+    });
+    const visitor = new Visitor(app.url);
+    expect((await visitor.get()).status).toBe(500);
+    expect((await app.sessions.load(visitor.token)).get("userId")).toBe("u1");
+  });
+
+  it.each([
+    ["that ends", () => Readable.from(["one", "two"])],
+    ["that has no end", () => new Readable({ read: endless })],
+  ])("lets no pipeline wait for ever: of a source %s", async (_, sourceOf) => {
+    const outcome = new Signal();
+    await using app = await run((session, res) => {
+      session.set("x", 1);
+      pipeline(sourceOf(), res).then(outcome.give, outcome.give);
+    });
+    app.store.fail("replace", away);
+    expect((await new Visitor(app.url).get()).status).toBe(500);
+    await outcome.given;
+  });
+
   it("is over when the store is back", async () => {
     await using app = await run(save);
     const visitor = new Visitor(app.url);
@@ -196,6 +227,14 @@ describe("onError", () => {
     expect((await new Visitor(server.url).get()).status).toBe(500);
     expect(await warnings.emitted()).toEqual([away]);
     await store[Symbol.asyncDispose]();
+  });
+
+  it("that rejects ends no process either", async () => {
+    await using warnings = collectWarnings();
+    await using app = await run(save, { onError: () => Promise.reject(new Error("handler broke")) });
+    app.store.fail("replace", away);
+    expect((await new Visitor(app.url).get()).status).toBe(500);
+    expect((await warnings.emitted()).map(({ message }) => message)).toEqual(["handler broke"]);
   });
 
   it.each([new Error("handler broke"), undefined])(

@@ -143,3 +143,29 @@ it("a request that has not passed the middleware has no session, and the error s
     "this request has no session yet: let sessions.middleware() handle it first, as in app.use(sessions.middleware())",
   );
 });
+
+describe("an option that cannot work is refused on construction", () => {
+  const plain = { find: async () => undefined, commit: async () => undefined, delete: async () => undefined };
+  const owner = () => "u1";
+  it.each<[object, typeof TypeError | typeof RangeError, string]>([
+    [{ maxBytes: 0 }, RangeError, "maxBytes must be a whole number from 1, got 0"],
+    [{ maxBytes: Number.POSITIVE_INFINITY }, RangeError, "maxBytes must be a whole number"],
+    [{ owner, maxPerOwner: 0 }, RangeError, "maxPerOwner must be a whole number from 1, got 0"],
+    [{ owner, maxPerOwner: 1.5 }, RangeError, "maxPerOwner must be a whole number"],
+    [{ maxPerOwner: 1 }, TypeError, "maxPerOwner and describe need owner"],
+    [{ describe: owner }, TypeError, "maxPerOwner and describe need owner"],
+    [{ owner, store: plain }, TypeError, "owner needs a store with replace()"],
+    [{ owner: "userId" }, TypeError, "owner must be a function, got string"],
+    [{ onError: "log" }, TypeError, "onError must be a function, got string"],
+    [{ namespace: "a.b" }, TypeError, "namespace must be of letters"],
+    [{ namespace: "a".repeat(65) }, TypeError, "namespace must be of letters"],
+    [{ namespace: 5 }, TypeError, "namespace must be of letters"],
+    [{ transport: {}, cookie: {} }, TypeError, "choose one"],
+    [{ cookie: { secure: "yes" } }, TypeError, 'cookie.secure must be true, false or "auto", got "yes"'],
+    [{ cookie: { secure: "auto", name: "__Host-x" } }, TypeError, "needs secure: true"],
+    [{ cookie: { secure: "auto", sameSite: "none" } }, TypeError, "needs secure"],
+  ])("%o", (options, type, message) => {
+    expect(constructing(options)).toThrow(type);
+    expect(constructing(options)).toThrow(message);
+  });
+});

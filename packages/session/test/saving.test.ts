@@ -136,7 +136,7 @@ describe("a change that is made while a commit is under way", () => {
     const commit = app.store.interrupt(
       ["replace"],
       () => app.sessions.commit(one),
-      () => one.set("later", { amount: 1n }),
+      () => one.set("later", { amount: Symbol("x") }),
     );
     await expect(commit).rejects.toMatchObject({ code: "INVALID_VALUE" }); // the merge drafts anew
     one.delete("later");
@@ -190,7 +190,7 @@ describe("commits of one session at once", () => {
   it("go on after one that fails", async () => {
     await using app = await stored({});
     const session = await app.sessions.load(undefined);
-    session.set("userId", 1n);
+    session.set("userId", Symbol("x"));
     const first = app.sessions.commit(session);
     const second = first.catch(() => session.set("userId", "u1")).then(() => app.sessions.commit(session));
     await expect(first).rejects.toMatchObject({ code: "INVALID_VALUE" });

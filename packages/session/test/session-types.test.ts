@@ -27,12 +27,27 @@ it("a session takes and gives what its type names: `tsc` checks this file", asyn
   session.delete("userID");
   // @ts-expect-error there is no such value
   session.pop("userID");
+  // @ts-expect-error a request's session is typed as well
+  const setOf = (req: object) => sessions.get(req).set("userId", 4);
+  expect(setOf).toBeTypeOf("function");
   // @ts-expect-error a cart holds products with their count
   session.set("cart", [{ product: "tea" }]);
   const others = new SessionManager<{ other: number }>({ store: new MemStore({ cleanupIntervalMs: 0 }) });
   // @ts-expect-error one manager's session is not another's
   await others.commit(session);
   expect(session.set("userId", "u1").set("cart", [])).toBe(session);
+});
+
+it("owner and describe see the session's values, and list gives what describe makes of them", async () => {
+  const store = new MemStore({ cleanupIntervalMs: 0 });
+  const owned = new SessionManager<Shop, number>({
+    ...{ store, owner: (data) => data.userId, describe: (data) => data.cart?.length ?? 0 },
+  });
+  expectTypeOf((await owned.list("u1")).map(({ description }) => description)).toEqualTypeOf<number[]>();
+  // @ts-expect-error there is no such value
+  new SessionManager<Shop>({ store, owner: (data) => data.userID });
+  // @ts-expect-error a cart names nobody
+  new SessionManager<Shop>({ store, owner: (data) => data.cart });
 });
 
 it("a manager without a type takes whatever name and value", async () => {

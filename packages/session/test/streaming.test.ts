@@ -4,8 +4,9 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import type { Session } from "../src/index.js";
 import { RawClient } from "./fixtures/raw-client.js";
-import { run } from "./fixtures/running-app.js";
+import { run, type Values } from "./fixtures/running-app.js";
 import { Signal } from "./fixtures/signal.js";
 import { Visitor } from "./fixtures/visitor.js";
 
@@ -146,15 +147,99 @@ it("a stream that is piped waits while the response is held, and arrives whole a
   expect(produced).toBe(128);
 });
 
-describe("a session that changes while the body is on its way", () => {
-  it("is saved before the body ends", async () => {
-    const headLeft = new Signal();
+describe("a session, once the head of the response has left,", () => {
+  const firstByte = (res: ServerResponse) =>
+    new Promise<void>((resolve) => res.write("one ", () => resolve()));
+
+  it.each<[string, (session: Session<Values>) => unknown]>([
+    ["set", (session) => session.set("late", true)],
+    ["delete", (session) => session.delete("userId")],
+    ["pop", (session) => session.pop("userId")],
+    ["clear", (session) => session.clear()],
+    ["renew", (session) => session.renew()],
+    ["destroy", (session) => session.destroy()],
+    ["setDeadline", (session) => session.setDeadline(new Date(0))],
+    ["remember", (session) => session.remember(true)],
+  ])("cannot be changed: %s is an error that says so, and nothing is lost", async (_, change) => {
+    const errors: unknown[] = [];
     await using app = await run(async (session, res, req) => {
       if (req.url === "/login") session.set("userId", "u1");
       else {
+        await firstByte(res);
+        try {
+          change(session);
+        } catch (error) {
+          errors.push(error);
+        }
+      }
+      res.end(String(session.get("userId")));
+    });
+    const visitor = new Visitor(app.url);
+    await visitor.get("/login");
+    expect((await visitor.get()).body).toBe("one u1");
+    expect(errors).toEqual([expect.objectContaining({ name: "SessionError", code: "TOO_LATE" })]);
+    expect((errors[0] as Error).message).toContain("before the first byte of the body");
+    expect(await app.store.contents()).toEqual([{ userId: "u1" }]);
+    expect(app.errors).toEqual([]);
+  });
+
+  it("cannot be changed after the end of a response either", async () => {
+    const ended = new Signal();
+    const errors: unknown[] = [];
+    await using app = await run(async (session, res) => {
+      await new Promise<void>((resolve) => res.end("body", resolve));
+      try {
+        session.set("late", true);
+      } catch (error) {
+        errors.push(error);
+      }
+      ended.give();
+    });
+    expect((await new Visitor(app.url).get()).status).toBe(200);
+    await ended.given;
+    expect(errors).toEqual([expect.objectContaining({ code: "TOO_LATE" })]);
+  });
+
+  it("is destroyed at once by the manager, and TOO_LATE tells the app that the browser does not know", async () => {
+    await using app = await run(async (session, res, req) => {
+      if (req.url === "/login") session.set("userId", "u1");
+      else {
+        await firstByte(res);
+        await app.sessions.destroy(session);
+      }
+      res.end("two");
+    });
+    const visitor = new Visitor(app.url);
+    await visitor.get("/login");
+    expect(await visitor.get()).toMatchObject({ body: "one two", setCookies: [] });
+    expect(await app.store.contents()).toEqual([]);
+    expect(app.errors).toEqual([expect.objectContaining({ name: "SessionError", code: "TOO_LATE" })]);
+  });
+
+  it("can be loaded anew, changed and committed", async () => {
+    await using app = await run(async (session, res, req) => {
+      if (req.url === "/login") session.set("userId", "u1");
+      else {
+        await firstByte(res);
+        await app.sessions.use(session.token, (late) => late.set("late", true));
+      }
+      res.end("two");
+    });
+    const visitor = new Visitor(app.url);
+    await visitor.get("/login");
+    expect((await visitor.get()).body).toBe("one two");
+    expect(await app.store.contents()).toEqual([{ userId: "u1", late: true }]);
+  });
+
+  it("and changed in place, is saved before the body ends", async () => {
+    const headLeft = new Signal();
+    await using app = await run(async (session, res, req) => {
+      if (req.url === "/login") session.set("cart", ["tea"]);
+      else {
+        const cart = session.get("cart") as string[];
         res.write("one ");
         await headLeft.given;
-        session.set("late", true);
+        cart.push("honey");
       }
       res.end("two");
     });
@@ -170,65 +255,16 @@ describe("a session that changes while the body is on its way", () => {
     expect(client.received).not.toContain("two");
     gate.release();
     expect(await client.end()).toContain("two");
-    expect(await app.store.contents()).toContainEqual({ userId: "u1", late: true });
+    expect(await app.store.contents()).toContainEqual({ cart: ["tea", "honey"] });
     expect(app.errors).toEqual([]);
   });
 
-  it("is saved once more, if it was saved before the head left", async () => {
+  it("and changed in place to what cannot be saved, cuts the response short", async () => {
     await using app = await run(async (session, res) => {
-      session.set("first", 1);
-      await new Promise<void>((resolve) => res.write("one ", () => resolve()));
-      session.set("second", 2);
-      res.end("two");
-    });
-    const { setCookies, body } = await new Visitor(app.url).get();
-    expect(body).toBe("one two");
-    expect(setCookies).toHaveLength(1);
-    expect(await app.store.contents()).toEqual([{ first: 1, second: 2 }]);
-    expect(app.errors).toEqual([]);
-  });
-
-  it("is saved, and its cookie set, as long as a head is all that the app has given", async () => {
-    await using app = await run(async (session, res) => {
-      res.writeHead(200, { "X-Other": "x" });
-      await setImmediate(); // time enough for it to leave
-      session.set("userId", "u1");
-      res.end("body");
-    });
-    const { setCookies, headers } = await new Visitor(app.url).get();
-    expect(setCookies).toEqual([expect.stringMatching(/^__Host-session=/)]);
-    expect(headers.get("x-other")).toBe("x");
-  });
-
-  it.each([
-    ["begun", "/begin"],
-    ["renewed", "/renew"],
-    ["destroyed", "/logout"],
-  ])(
-    "and is %s is carried out, and TOO_LATE tells the app that the browser does not know",
-    async (_, path) => {
-      await using app = await run(async (session, res, req) => {
-        if (req.url !== "/login") await new Promise<void>((resolve) => res.write("one ", () => resolve()));
-        if (req.url === "/login" || req.url === "/begin") session.set("userId", "u1");
-        if (req.url === "/renew") session.renew();
-        if (req.url === "/logout") session.destroy();
-        res.end("two");
-      });
-      const visitor = new Visitor(app.url);
-      if (path !== "/begin") await visitor.get("/login");
-      const { body, setCookies } = await visitor.get(path);
-      expect(body).toBe("one two");
-      expect(setCookies).toEqual([]);
-      expect(app.errors).toEqual([expect.objectContaining({ name: "SessionError", code: "TOO_LATE" })]);
-      expect(app.errors[0]?.message).toContain("before the first byte of the body");
-      expect(await app.store.contents()).toHaveLength(path === "/logout" ? 0 : 1);
-    },
-  );
-
-  it("and cannot be saved cuts the response short", async () => {
-    await using app = await run(async (session, res) => {
-      await new Promise<void>((resolve) => res.write("one ", () => resolve()));
-      session.set("late", 1n);
+      const list: unknown[] = [];
+      session.set("list", list);
+      await firstByte(res);
+      list.push(() => 1);
       res.end("two");
     });
     using client = await RawClient.request(app.url);
@@ -237,4 +273,16 @@ describe("a session that changes while the body is on its way", () => {
     expect(received).not.toContain("two");
     expect(app.errors).toEqual([expect.objectContaining({ code: "INVALID_VALUE" })]);
   });
+});
+
+it("a head is no first byte: what is changed after writeHead is saved, and its cookie set", async () => {
+  await using app = await run(async (session, res) => {
+    res.writeHead(200, { "X-Other": "x" });
+    await setImmediate(); // time enough for it to leave
+    session.set("userId", "u1");
+    res.end("body");
+  });
+  const { setCookies, headers } = await new Visitor(app.url).get();
+  expect(setCookies).toEqual([expect.stringMatching(/^__Host-session=/)]);
+  expect(headers.get("x-other")).toBe("x");
 });

@@ -1,0 +1,72 @@
+import type { Session, SessionManager } from "@scs/session";
+import type { Express, Request } from "express";
+import type { ShopSession } from "./app.js";
+
+/** What the shop's page shows of each of a customer's sessions. */
+export interface Device {
+  handle: string;
+  name: string;
+  lastSeen: Date;
+  isThis: boolean;
+}
+
+/** Says in words what somebody shops with, as far as the browser tells. */
+export function deviceOf(req: Request): string {
+  const agent = req.get("user-agent") ?? "";
+  const found = (names: Record<string, RegExp>): string | undefined =>
+    Object.entries(names).find(([, pattern]) => pattern.test(agent))?.[0];
+  const browser = found({
+    Edge: /Edg\//,
+    Firefox: /Firefox\//,
+    Chrome: /Chrome\//,
+    Safari: /Safari\//,
+    curl: /^curl\//,
+  });
+  const system = found({
+    ...{
+      iPhone: /iPhone/,
+      iPad: /iPad/,
+      Android: /Android/,
+      Windows: /Windows/,
+      Mac: /Macintosh/,
+      Linux: /Linux/,
+    },
+  });
+  return `${browser ?? "A browser"}${system === undefined ? "" : ` on ${system}`}, ${req.ip ?? "address unknown"}`;
+}
+
+/** The devices on which the customer of this session is logged in; none for a visitor. */
+export async function devicesOf(
+  sessions: SessionManager<ShopSession, string>,
+  session: Session<ShopSession>,
+): Promise<Device[]> {
+  const user = session.get("user");
+  if (user === undefined) return [];
+  return (await sessions.list(user)).map(({ handle, description: name, lastSeen }) => ({
+    ...{ handle, name, lastSeen, isThis: handle === session.handle },
+  }));
+}
+
+/** Lets customers log out other devices: one, or all of them. */
+export function addDeviceRoutes(app: Express, sessions: SessionManager<ShopSession, string>): void {
+  app.post("/devices/log-out", async (req, res) => {
+    const session = sessions.get(req);
+    const handle: unknown = (req.body as Record<string, unknown> | undefined)?.handle;
+    // A handle is only as good as who sends it: it must be one of the customer's own.
+    const device = (await devicesOf(sessions, session)).find((each) => each.handle === handle);
+    if (device === undefined || !(await sessions.revoke(device.handle))) {
+      session.set("flash", { kind: "bad", text: "That device is not logged in." });
+    } else session.set("flash", { kind: "good", text: `Logged out: ${device.name}.` });
+    res.redirect(303, "/");
+  });
+
+  app.post("/devices/log-out-others", async (req, res) => {
+    const session = sessions.get(req);
+    const user = session.get("user");
+    if (user !== undefined) {
+      const count = await sessions.revokeAll(user, { except: session });
+      session.set("flash", { kind: "good", text: `Logged out everywhere else: ${count} other session(s).` });
+    }
+    res.redirect(303, "/");
+  });
+}

@@ -1,0 +1,121 @@
+import { isSecure, type RequestHead } from "./http-request.js";
+import { type Session, stateOf } from "./session.js";
+import type { SessionEngine } from "./session-engine.js";
+import { commitTracing, traced } from "./session-events.js";
+import type { SessionRepository } from "./session-repository.js";
+import type { SessionState } from "./session-state.js";
+import type { TokenTransport } from "./token-transport.js";
+
+/** How often one response waits for a session that the app keeps changing. */
+const MAX_COMMITS = 10;
+
+/** The session of one request, and what the client that sent it has been told of it. */
+export class RequestSession<T extends object> {
+  readonly session: Session<T>;
+  /** Whether a response waits for it already. */
+  isHeld = false;
+  readonly #state: SessionState;
+  readonly #home: SessionEngine;
+  readonly #request: RequestHead;
+  #toldToken: string | undefined;
+  #toldRevision: number;
+
+  constructor(session: Session<T>, request: RequestHead, home: SessionEngine) {
+    this.session = session;
+    this.#state = stateOf(session);
+    this.#home = home;
+    this.#request = request;
+    this.#toldToken = this.#state.token;
+    this.#toldRevision = this.#state.savedRevision;
+  }
+
+  get responseHeader(): string {
+    return this.#home.transport.responseHeader;
+  }
+
+  /** Whether there is anything to save; if not, the response leaves at once. */
+  get isDue(): boolean {
+    return this.#home.repository.isDue(this.#state) || this.#isUntold;
+  }
+
+  /** Whether there is anything to save that was not there when the head of the response left. */
+  get isChanged(): boolean {
+    return this.#home.repository.isChanged(this.#state) || this.#isUntold;
+  }
+
+  /** Whether the app has committed the session itself: the client is to be told all the same. */
+  get #isUntold(): boolean {
+    const { token, savedRevision } = this.#state;
+    if (token === this.#toldToken && savedRevision === this.#toldRevision) return false;
+    return this.#header() !== undefined;
+  }
+
+  /** Saves the session, and gives the response header that the client needs, if any. */
+  async save(): Promise<string | undefined> {
+    const { repository } = this.#home;
+    const state = this.#state;
+    await state.inTurn(() => commitNow(repository, state));
+    // The app may go on while its response is held; but not for ever.
+    for (let turn = 1; turn < MAX_COMMITS && repository.isChanged(state); turn++) {
+      await state.inTurn(() => commitNow(repository, state));
+    }
+    return this.take();
+  }
+
+  /** The response header that the client needs by what is saved, if any, which it counts as told then. */
+  take(): string | undefined {
+    const header = this.#header();
+    this.#toldToken = this.#state.token;
+    this.#toldRevision = this.#state.savedRevision;
+    return header;
+  }
+
+  /** Drops what was changed; a session that was destroyed is ended all the same. */
+  async drop(): Promise<void> {
+    const { destroyed } = this.#state;
+    this.close();
+    if (destroyed === undefined) return;
+    this.#state.values.reset();
+    this.#state.merged.length = 0;
+    await this.#state.inTurn(() => commitNow(this.#home.repository, this.#state));
+  }
+
+  /** Notes that the head of the response has left: from now on, what changes the session is an error. */
+  close(): void {
+    this.#state.isClosed = true;
+  }
+
+  report(error: Error): void {
+    this.#home.onError(error);
+  }
+
+  #header(): string | undefined {
+    const { transport, trustProxy, now } = this.#home;
+    return headerFor(this.#state, this.#toldToken, this.#toldRevision, transport, now, () =>
+      isSecure(this.#request, trustProxy),
+    );
+  }
+}
+
+/** Carries out what was asked of the session, in its turn. */
+export function commitNow(repository: SessionRepository, state: SessionState): Promise<void> {
+  return traced(commitTracing, () => repository.commit(state));
+}
+
+/** The response header for a client that knows `token`; none if another request ended the session, and told it. */
+export function headerFor(
+  state: SessionState,
+  token: string | undefined,
+  revision: number,
+  transport: TokenTransport,
+  now: () => number,
+  isSecureNow: () => boolean,
+): string | undefined {
+  if (state.token === undefined) {
+    const isDestroyed = state.endReason === "destroyed" && state.destroyed === undefined;
+    return token !== undefined && isDestroyed ? transport.take(isSecureNow()) : undefined;
+  }
+  if (state.token === token && state.savedRevision === revision) return undefined;
+  const maxAgeMs = state.deadline - now();
+  return transport.give(state.token, { maxAgeMs, persist: state.persist, isSecure: isSecureNow() });
+}

@@ -1,0 +1,116 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { headerOf, type RequestHead } from "./http-request.js";
+import { RequestSession } from "./request-session.js";
+import { Session, type SessionOwner } from "./session.js";
+import type { SessionEngine } from "./session-engine.js";
+import { SessionError } from "./session-error.js";
+import { loadTracing, traced } from "./session-events.js";
+import type { SessionState } from "./session-state.js";
+import { hasTokenForm } from "./session-token.js";
+
+/** As many tokens of one request are looked up. */
+const MAX_TOKENS = 4;
+
+type Slots<T extends object> = Record<symbol, RequestSession<T> | undefined>;
+
+/** The sessions of the requests that are under way, each for as long as its request. */
+export class RequestSessions<T extends object> {
+  readonly #engine: SessionEngine;
+  readonly #owner: SessionOwner;
+  /** Where a request has what was opened for it: a WeakMap of requests would cost the garbage collector more. */
+  readonly #slot: symbol = Symbol("session");
+  readonly #context: AsyncLocalStorage<Session<T>> | undefined;
+
+  constructor(engine: SessionEngine, owner: SessionOwner, hasContext: boolean) {
+    this.#engine = engine;
+    this.#owner = owner;
+    this.#context = hasContext ? new AsyncLocalStorage() : undefined;
+  }
+
+  /** The session of a request that was opened. */
+  get(request: object): Session<T> {
+    const opened = this.opened(request);
+    if (opened === undefined) {
+      throw new Error(
+        "this request has no session yet: let sessions.middleware() handle it first, as in app.use(sessions.middleware())",
+      );
+    }
+    return opened.session;
+  }
+
+  /** What was opened for a request, if anything. */
+  opened(request: object): RequestSession<T> | undefined {
+    return (request as Slots<T>)[this.#slot];
+  }
+
+  /** Makes the session of a request known by another object that a framework passes around for it. */
+  alias(other: object, request: object): void {
+    const opened = this.opened(request);
+    if (opened !== undefined) (other as Slots<T>)[this.#slot] = opened;
+  }
+
+  /** Loads the session of a request; at once if it brings no token. */
+  open(request: RequestHead): RequestSession<T> | Promise<RequestSession<T>> {
+    const opened = this.opened(request);
+    if (opened !== undefined) return opened;
+    const tokens = this.tokensOf(request);
+    if (tokens.length === 0) return this.#attach(request, this.#engine.repository.begin());
+    return this.load(tokens, request).then((state) => this.#attach(request, state));
+  }
+
+  /** Loads the session of a request whose token came otherwise. */
+  async openAs(request: RequestHead, token: string): Promise<RequestSession<T>> {
+    return this.#attach(request, await this.load([token], request));
+  }
+
+  tokensOf(request: RequestHead): readonly string[] {
+    const { transport } = this.#engine;
+    const header = headerOf(request, transport.requestHeader);
+    return header === undefined ? [] : transport.read(header);
+  }
+
+  /** Gives what the first of the tokens leads to that leads anywhere; a new session, if none does. */
+  load(tokens: readonly string[], request: object | undefined): Promise<SessionState> {
+    return traced(loadTracing, () => this.#load(tokens, request));
+  }
+
+  async #load(tokens: readonly string[], request: object | undefined): Promise<SessionState> {
+    const { repository, events } = this.#engine;
+    let state: SessionState | undefined;
+    for (let at = 0; at < tokens.length && at < MAX_TOKENS; at++) {
+      const token = tokens[at];
+      state = await repository.load(token);
+      if (state.stored !== undefined) return state;
+      events.emit("unknown", () => ({ request, isMalformed: !hasTokenForm(token) }));
+    }
+    return state ?? repository.begin();
+  }
+
+  /** Runs `work` so that `current()` gives the session in it. */
+  run<R>(session: Session<T>, work: () => R): R {
+    return this.#context === undefined ? work() : this.#context.run(session, work);
+  }
+
+  current(): Session<T> {
+    const session = this.#context?.getStore();
+    if (session !== undefined) return session;
+    throw new SessionError(
+      "NO_CONTEXT",
+      this.#context === undefined
+        ? "current() needs a manager with asyncContext: true"
+        : "current() was called outside of a request: let sessions.middleware() handle it first",
+    );
+  }
+
+  #attach(request: object, state: SessionState): RequestSession<T> {
+    const other = this.opened(request); // another caller may have been faster
+    if (other !== undefined) return other;
+    const opened = new RequestSession(
+      new Session<T>(state, this.#owner),
+      request as RequestHead,
+      this.#engine,
+    );
+    (request as Slots<T>)[this.#slot] = opened;
+    return opened;
+  }
+}

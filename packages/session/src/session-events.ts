@@ -1,0 +1,95 @@
+import { type Channel, channel, type TracingChannel, tracingChannel } from "node:diagnostics_channel";
+import type { EndReason } from "./session-state.js";
+
+/** What is told of a session's life. Nothing of it holds a token or a value. */
+export interface SessionEvents {
+  /** A session was saved for the first time. */
+  created: SessionEvent;
+  /** A session got a new token. */
+  renewed: SessionEvent;
+  /** A session is no more, as a request found out or brought about. */
+  destroyed: SessionEvent & { reason: EndReason };
+  /** A session was ended from its owner's list: by `revoke` or `revokeAll`, or to keep to `maxPerOwner`. */
+  revoked: SessionEvent & { reason: "revoked" | "limit" };
+  /** A request came with a token that leads to no session: expired or ended, made up, or not even of its form. */
+  unknown: { request: object | undefined; isMalformed: boolean };
+}
+
+export interface SessionEvent {
+  /** Whose session it is, for managers with `owner`. */
+  owner: string | undefined;
+  /** Which of the owner's sessions it is. */
+  handle: string | undefined;
+}
+
+export type SessionEventName = keyof SessionEvents;
+
+/** For `node:diagnostics_channel`: one channel per event, for all managers of the process. */
+const channels: Record<SessionEventName, Channel> = {
+  created: channel("scs.session.created"),
+  renewed: channel("scs.session.renewed"),
+  destroyed: channel("scs.session.destroyed"),
+  revoked: channel("scs.session.revoked"),
+  unknown: channel("scs.session.unknown"),
+};
+
+type Listener = (event: never) => unknown;
+
+/** Tells listeners of the app's and the diagnostics channels. Costs next to nothing when nobody listens. */
+export class SessionEmitter {
+  readonly #listeners: Map<SessionEventName, Set<Listener>> = new Map();
+  readonly #onError: (error: Error) => void;
+
+  constructor(onError: (error: Error) => void) {
+    this.#onError = onError;
+  }
+
+  /** @returns what ends it. */
+  on<E extends SessionEventName>(name: E, listener: (event: SessionEvents[E]) => unknown): () => void {
+    if (!Object.hasOwn(channels, name)) {
+      throw new TypeError(
+        `there is no event ${JSON.stringify(name)}; there are: ${Object.keys(channels).join(", ")}`,
+      );
+    }
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
+    const own: Listener = (event) => listener(event); // so that each call of `on` has an end of its own
+    listeners.add(own);
+    return () => void listeners.delete(own);
+  }
+
+  /** `describe` is called only if somebody listens. */
+  emit<E extends SessionEventName>(name: E, describe: () => SessionEvents[E]): void {
+    const listeners = this.#listeners.get(name);
+    const isHeard = listeners !== undefined && listeners.size > 0;
+    if (!isHeard && !channels[name].hasSubscribers) return;
+    const event = describe();
+    channels[name].publish(event);
+    for (const listener of listeners ?? []) this.#tell(listener, event);
+  }
+
+  /** A listener that throws or rejects must fail no request. */
+  #tell(listener: Listener, event: unknown): void {
+    try {
+      Promise.resolve(listener(event as never)).catch(this.#onError);
+    } catch (error) {
+      this.#onError(error as Error);
+    }
+  }
+}
+
+/** Traces what the store is waited for: `tracing:scs.session.load:start` and so on. */
+export const loadTracing: TracingChannel = tracingChannel("scs.session.load");
+export const commitTracing: TracingChannel = tracingChannel("scs.session.commit");
+
+/** Runs `operation`, and traces it if somebody listens. */
+export function traced<R>(tracing: TracingChannel, operation: () => Promise<R>): Promise<R> {
+  const { start, end, asyncStart, asyncEnd, error } = tracing;
+  const isHeard =
+    start.hasSubscribers ||
+    end.hasSubscribers ||
+    asyncStart.hasSubscribers ||
+    asyncEnd.hasSubscribers ||
+    error.hasSubscribers;
+  return isHeard ? tracing.tracePromise(operation, {}) : operation();
+}

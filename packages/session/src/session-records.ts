@@ -1,0 +1,106 @@
+import type { AtomicStore, SessionRecord, Store, TouchableStore } from "@scs/core";
+import type { SessionCodec, SessionContent } from "./codec.js";
+import { isIndexKey } from "./owner-index.js";
+import { SessionError } from "./session-error.js";
+import { sha256 } from "./session-token.js";
+
+export interface RecordOptions {
+  store: Store;
+  hashTokens: boolean;
+  namespace: string;
+  codec: SessionCodec;
+  now: () => number;
+  onError: (error: Error) => void;
+}
+
+/** A record that was found, and what it holds. */
+export interface FoundSession {
+  key: string;
+  record: SessionRecord;
+  content: SessionContent;
+}
+
+/** Renewals within one grace that an old token is led through. */
+const MAX_HOPS = 16;
+
+/** The records of sessions in the store, by key. */
+export class SessionRecords {
+  readonly store: Store & Partial<AtomicStore & TouchableStore>;
+  readonly #options: RecordOptions;
+
+  constructor(options: RecordOptions) {
+    this.store = options.store;
+    this.#options = options;
+  }
+
+  /** Where the session of a token is. Its namespace is part of it: a token of one manager is none of another's. */
+  keyOf(token: string): string {
+    const { namespace, hashTokens } = this.#options;
+    const name = namespace === "" ? token : `${namespace}.${token}`;
+    return hashTokens ? sha256(name) : name;
+  }
+
+  /** Whether a record of the store is not an owner's list. */
+  isSession(key: string): boolean {
+    return !isIndexKey(key);
+  }
+
+  /** Gives the session under `key`, or the one that a renewal's grace leads to from there. */
+  async find(key: string): Promise<FoundSession | undefined> {
+    let at = key;
+    for (let hop = 0; hop < MAX_HOPS; hop++) {
+      const record = await this.store.find(at);
+      if (record === undefined) return undefined;
+      const content = this.decode(record.data);
+      if (content === undefined) return undefined;
+      if (content.meta?.next === undefined) {
+        return content.deadline > this.#options.now() ? { key: at, record, content } : undefined;
+      }
+      at = content.meta.next;
+    }
+    return undefined;
+  }
+
+  /** Gives what the bytes of a record say; `undefined`, reported, if they cannot be decoded. */
+  decode(data: Uint8Array): SessionContent | undefined {
+    try {
+      return this.#options.codec.decode(data);
+    } catch (cause) {
+      // The parser's own message would quote what it could not parse, which is session data.
+      const name = cause instanceof Error ? cause.name : typeof cause;
+      this.#options.onError(
+        new SessionError("CORRUPT", `a stored session cannot be decoded (${name}); it counts as absent`),
+      );
+      return undefined;
+    }
+  }
+
+  /** Compare-and-swap where the store can; elsewhere the last write wins. */
+  async write(
+    key: string,
+    previous: Uint8Array | undefined,
+    { data, expiry }: SessionRecord,
+  ): Promise<boolean> {
+    if (this.store.replace !== undefined) return this.store.replace(key, previous, data, expiry);
+    await this.store.commit(key, data, expiry);
+    return true;
+  }
+
+  /**
+   * Ends the record under `key` if it still has this data. With a grace, it leads to `next` for so long.
+   *
+   * @returns whether it did.
+   */
+  async end(key: string, data: Uint8Array, next: string, graceMs: number): Promise<boolean> {
+    if (graceMs > 0) {
+      const deadline = this.#options.now() + graceMs;
+      const pointer = this.#options.codec.encode({ deadline, values: {}, meta: { next } });
+      return this.write(key, data, { data: pointer, expiry: new Date(deadline) });
+    }
+    if (this.store.replace !== undefined) {
+      return this.store.replace(key, data, new Uint8Array(0), new Date(0));
+    }
+    await this.store.delete(key);
+    return true;
+  }
+}

@@ -1,0 +1,56 @@
+import type { Store } from "@scs/core";
+
+/** Opens a store that is ready to use, as `params` say. */
+export type StoreProvider<P, S extends Store = Store> = (params: P) => S | Promise<S>;
+
+// biome-ignore lint/complexity/noBannedTypes: no provider as yet
+type None = {};
+
+/**
+ * Stores by name, for apps that choose one by their configuration. Nothing is registered by an import: the app
+ * says what there is.
+ *
+ *     const stores = new StoreRegistry()
+ *       .register("memory", (params: { maxSessions: number }) => new MemStore(params));
+ *     const store = await stores.open("memory", { maxSessions: 1000 });
+ */
+export class StoreRegistry<M extends object = None> {
+  readonly #providers: Map<string, StoreProvider<never>> = new Map();
+
+  /** @throws TypeError if the name is taken or empty, or `provide` is no function. */
+  register<N extends string, P = undefined, S extends Store = Store>(
+    name: N,
+    provide: StoreProvider<P, S>,
+  ): StoreRegistry<M & Record<N, StoreProvider<P, S>>> {
+    if (typeof name !== "string" || name === "") throw new TypeError("a provider needs a name");
+    if (typeof provide !== "function") throw new TypeError(`the provider "${name}" is no function`);
+    if (this.#providers.has(name)) throw new TypeError(`there is a provider "${name}" already`);
+    this.#providers.set(name, provide as StoreProvider<never>);
+    return this as never;
+  }
+
+  /** The names that are registered, in order of the alphabet. */
+  providerNames(): (keyof M & string)[] {
+    return [...this.#providers.keys()].sort() as (keyof M & string)[];
+  }
+
+  /**
+   * Opens the store of that name.
+   *
+   * @throws RangeError if there is none, with the names that there are. What the provider throws comes as it is.
+   */
+  async open<N extends keyof M & string>(
+    name: N,
+    ...params: ParamsOf<M[N]> extends undefined ? [params?: undefined] : [params: ParamsOf<M[N]>]
+  ): Promise<StoreOf<M[N]>> {
+    const provide = this.#providers.get(name);
+    if (provide === undefined) {
+      const names = this.providerNames().join(", ") || "none";
+      throw new RangeError(`there is no provider ${JSON.stringify(name)}; registered: ${names}`);
+    }
+    return (await provide(params[0] as never)) as StoreOf<M[N]>;
+  }
+}
+
+type ParamsOf<F> = F extends StoreProvider<infer P> ? P : never;
+type StoreOf<F> = F extends StoreProvider<never, infer S> ? S : never;

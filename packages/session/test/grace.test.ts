@@ -1,0 +1,166 @@
+import { describe, expect, it } from "vitest";
+import { type Handler, run } from "./fixtures/running-app.js";
+import { stored, valuesOf } from "./fixtures/stored-session.js";
+import { Visitor } from "./fixtures/visitor.js";
+
+const answer: Handler = (session, res, req) => {
+  if (req.url === "/login") session.set("userId", "u1");
+  if (req.url === "/renew") session.renew({ graceMs: 10_000 });
+  if (req.url === "/renew-at-once") session.renew();
+  if (req.url?.startsWith("/save/")) session.set(req.url, true);
+  if (req.url === "/logout") session.destroy();
+  res.end(String(session.get("userId") ?? "nobody"));
+};
+
+async function loggedIn() {
+  const app = await run(answer);
+  const visitor = new Visitor(app.url);
+  await visitor.get("/login");
+  return { app, visitor, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
+}
+
+describe("a renewal with grace", () => {
+  it("lets the old token lead to the same session for that long, to read and to write", async () => {
+    await using session = await loggedIn();
+    const { app, visitor } = session;
+    const old = visitor.clone();
+    await visitor.get("/renew");
+    expect(visitor.token).not.toBe(old.token);
+    app.clock.advance(9999);
+    expect(await old.get("/save/late")).toMatchObject({ body: "u1", setCookies: [] });
+    expect((await app.sessions.load(visitor.token)).has("/save/late")).toBe(true);
+    app.clock.advance(1);
+    expect((await old.get()).body).toBe("nobody");
+    expect((await visitor.get()).body).toBe("u1");
+  });
+
+  it("keeps in the store that the old token had nothing but where the session is, by hash", async () => {
+    await using session = await loggedIn();
+    await session.visitor.get("/renew");
+    expect(await session.app.store.contents()).toEqual(expect.arrayContaining([{ userId: "u1" }, {}]));
+    const records = [...(await session.app.store.memory.all()).values()].map((data) =>
+      Buffer.from(data).toString(),
+    );
+    expect(records.join()).not.toContain(session.visitor.token);
+  });
+
+  it.each(["old", "new"] as const)("ends for both when the %s one logs out", async (which) => {
+    await using session = await loggedIn();
+    const visitors = { new: session.visitor, old: session.visitor.clone() };
+    await visitors.new.get("/renew");
+    const answer = await visitors[which].clone().get("/logout");
+    expect(answer.setCookies.join()).toContain("Max-Age=0");
+    expect((await visitors.old.get()).body).toBe("nobody");
+    expect((await visitors.new.get()).body).toBe("nobody");
+  });
+
+  it.each(["old", "new"] as const)(
+    "is renewed by the %s token again, and keeps its values",
+    async (which) => {
+      await using session = await loggedIn();
+      const visitors = { new: session.visitor, old: session.visitor.clone() };
+      await visitors.new.get("/renew");
+      const another = visitors[which].clone();
+      await another.get("/renew");
+      for (const visitor of [another, visitors.new, visitors.old])
+        expect((await visitor.get()).body).toBe("u1");
+      session.app.clock.advance(10_000);
+      expect((await another.get()).body).toBe("u1");
+      for (const visitor of [visitors.new, visitors.old]) expect((await visitor.get()).body).toBe("nobody");
+    },
+  );
+
+  it("ends at once by a renewal without: a token from before a log-in is worth nothing", async () => {
+    await using session = await loggedIn();
+    const { visitor } = session;
+    const old = visitor.clone();
+    await visitor.get("/renew");
+    const between = visitor.clone();
+    await visitor.get("/renew-at-once");
+    for (const past of [old, between]) expect((await past.get()).body).toBe("nobody");
+    expect((await visitor.get()).body).toBe("u1");
+  });
+
+  it.each([
+    ["before it looks the session up", ["find"]],
+    ["before it saves", ["find", "replace"]],
+  ] as const)("loses no change of a request that it overtakes %s", async (_, calls) => {
+    await using session = await loggedIn();
+    const { app, visitor } = session;
+    const late = visitor.clone();
+    const answer = await app.store.interrupt(
+      calls,
+      () => late.get("/save/late"),
+      () => visitor.get("/renew"),
+    );
+    expect(answer.status).toBe(200);
+    const after = await app.sessions.load(visitor.token);
+    expect(valuesOf(after)).toEqual({ userId: "u1", "/save/late": true });
+  });
+
+  it.each([["find"], ["find", "replace"], ["find", "replace", "replace"]] as const)(
+    "loses no change that comes before its call %s",
+    async (...calls) => {
+      await using session = await loggedIn();
+      const { app, visitor } = session;
+      const other = visitor.clone();
+      await app.store.interrupt(
+        calls,
+        () => visitor.get("/renew"),
+        () => other.get("/save/other"),
+      );
+      expect(valuesOf(await app.sessions.load(visitor.token))).toEqual({ userId: "u1", "/save/other": true });
+    },
+  );
+
+  it("of two at once, leaves both clients a session, and one session", async () => {
+    await using session = await loggedIn();
+    const { app, visitor } = session;
+    const other = visitor.clone();
+    await app.store.interrupt(
+      ["find", "replace", "replace"],
+      () => visitor.get("/renew"),
+      () => other.get("/renew"),
+    );
+    await visitor.get("/save/one");
+    await other.get("/save/two");
+    const one = await app.sessions.load(visitor.token);
+    expect(valuesOf(one)).toEqual({ userId: "u1", "/save/one": true, "/save/two": true });
+    expect(valuesOf(await app.sessions.load(other.token))).toEqual(valuesOf(one));
+  });
+
+  it("is not led through more renewals than anybody makes", async () => {
+    await using app = await stored({ page: 1 });
+    const session = await app.load();
+    for (let count = 0; count < 20; count++) await app.sessions.renew(session, { graceMs: 1000 });
+    expect(valuesOf(await app.load())).toEqual({});
+    expect(valuesOf(await app.sessions.load(session.token))).toEqual({ page: 1 });
+  });
+
+  it.each([-1, 3_600_001, Number.NaN, Number.POSITIVE_INFINITY, "5"])("refuses %o", async (graceMs) => {
+    await using app = await stored({ page: 1 });
+    const session = await app.load();
+    expect(() => session.renew({ graceMs: graceMs as number })).toThrow(RangeError);
+    expect(session.status).toBe("unmodified");
+  });
+});
+
+describe("a renewal that fails", () => {
+  it("leaves nothing under a token that nobody was told", async () => {
+    await using app = await stored({ page: 1 });
+    const session = await app.load();
+    const before = await app.store.keys();
+    const insert = app.store.pause("replace");
+    const end = app.store.pause("replace");
+    const renewal = app.sessions.renew(session);
+    await insert.reached;
+    insert.release();
+    await end.reached;
+    app.store.fail("replace", new Error("away"));
+    end.release();
+    await expect(renewal).rejects.toThrow("away");
+    expect(await app.store.keys()).toEqual(before);
+    app.store.fail("replace");
+    expect(valuesOf(await app.load())).toEqual({ page: 1 });
+  });
+});

@@ -1,0 +1,104 @@
+import { once } from "node:events";
+import { type ClientHttp2Session, connect, createServer, type IncomingHttpHeaders } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { setImmediate } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { SessionManager } from "../src/index.js";
+import { collectWarnings } from "./fixtures/process-warnings.js";
+import { RecordingStore } from "./fixtures/recording-store.js";
+import type { Values } from "./fixtures/running-app.js";
+
+async function ask(client: ClientHttp2Session, path: string, cookie = "", method = "GET") {
+  const stream = client.request({ ":path": path, ":method": method, ...(cookie !== "" && { cookie }) });
+  const [headers] = (await once(stream, "response")) as [IncomingHttpHeaders];
+  const body = await text(stream);
+  const token = /=([\w-]{43});/.exec(headers["set-cookie"]?.[0] ?? "")?.[1];
+  return {
+    status: headers[":status"] as number | undefined,
+    headers,
+    body,
+    cookie: `__Host-session=${token}`,
+  };
+}
+
+async function running() {
+  const store = new RecordingStore();
+  const errors: Error[] = [];
+  const sessions = new SessionManager<Values>({ store, onError: (error) => errors.push(error) });
+  const handle = sessions.middleware();
+  const server = createServer((request, response) => {
+    // The compatibility layer of node:http2 is what frameworks take for node:http.
+    const [req, res] = [request, response] as never as Parameters<typeof handle>;
+    handle(req, res, async () => {
+      const session = sessions.get(req);
+      if (req.url?.startsWith("/login")) session.set("userId", "u1");
+      if (req.url?.startsWith("/set/")) session.set(req.url, true);
+      if (req.url === "/logout") session.destroy();
+      if (req.url === "/login-head") res.writeHead(201, { "x-other": "x" });
+      if (req.url === "/login-flush") res.flushHeaders();
+      if (req.url === "/login-stream") {
+        res.write("one ");
+        await setImmediate();
+        res.write("two ");
+      }
+      res.end(String(session.get("userId") ?? "nobody"));
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return {
+    ...{ store, errors, client },
+    async [Symbol.asyncDispose]() {
+      client.close();
+      await new Promise((resolve) => server.close(resolve));
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe("over HTTP/2", () => {
+  it.each(["/login", "/login-head", "/login-flush", "/login-stream"])(
+    "a session is begun and found: %s",
+    async (path) => {
+      await using app = await running();
+      const login = await ask(app.client, path);
+      expect(login.status).toBe(path === "/login-head" ? 201 : 200);
+      expect(login.body).toBe(path === "/login-stream" ? "one two u1" : "u1");
+      expect(login.headers["set-cookie"]).toHaveLength(1);
+      expect((await ask(app.client, "/", `theme=dark; ${login.cookie}`)).body).toBe("u1");
+      expect((await ask(app.client, "/logout", login.cookie)).headers["set-cookie"]?.[0]).toContain(
+        "Max-Age=0",
+      );
+      expect((await ask(app.client, "/", login.cookie)).body).toBe("nobody");
+      expect(app.errors).toEqual([]);
+    },
+  );
+
+  it("HEAD gets the cookie, and no body", async () => {
+    await using app = await running();
+    const { headers, body } = await ask(app.client, "/login", "", "HEAD");
+    expect([headers["set-cookie"]?.length, body]).toEqual([1, ""]);
+  });
+
+  it.each(["/login", "/login-head", "/login-stream"])("a store that fails is a 500: %s", async (path) => {
+    await using warnings = collectWarnings();
+    await using app = await running();
+    app.store.fail("replace", new Error("away"));
+    const answer = await ask(app.client, path);
+    expect(answer).toMatchObject({ status: 500, body: "Internal Server Error\n" });
+    expect(answer.headers["set-cookie"]).toBeUndefined();
+    expect(app.errors).toHaveLength(1);
+    expect(await warnings.emitted()).toEqual([]); // HTTP/2 has no status message
+  });
+
+  it("parallel streams of one visitor lose nothing", async () => {
+    await using app = await running();
+    const { cookie } = await ask(app.client, "/login");
+    const paths = Array.from({ length: 20 }, (_, at) => `/set/${at}`);
+    await Promise.all(paths.map((path) => ask(app.client, path, cookie)));
+    const [values] = await app.store.contents();
+    expect(Object.keys(values ?? {}).sort()).toEqual(["userId", ...paths].sort());
+  });
+});

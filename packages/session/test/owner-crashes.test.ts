@@ -1,0 +1,153 @@
+import { setImmediate } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import type { Session } from "../src/index.js";
+import { HookedStore } from "./fixtures/hooked-store.js";
+import { MovingClock } from "./fixtures/moving-clock.js";
+import { type Account, type Accounts, accountsOn, isAlive, logIn } from "./fixtures/owned-sessions.js";
+import { Signal } from "./fixtures/signal.js";
+
+type Before = "nobody" | "visitor" | "user";
+type Step = [name: string, before: Before, act: (session: Session<Account>) => unknown];
+
+const steps: Step[] = [
+  ["a log-in of somebody new", "nobody", (session) => session.set("userId", "u1")],
+  ["a log-in", "visitor", (session) => session.set("userId", "u1")],
+  ["a log-in that renews", "visitor", (session) => session.set("userId", "u1").renew()],
+  ["a renewal", "user", (session) => session.renew()],
+  ["a renewal with grace", "user", (session) => session.renew({ graceMs: 1000 })],
+  ["a log-out", "user", (session) => session.destroy()],
+  ["a change of users", "user", (session) => session.set("userId", "u2")],
+  ["a change of users that renews", "user", (session) => session.set("userId", "u2").renew()],
+  [
+    "a change of the deadline",
+    "user",
+    (session) => session.setDeadline(new Date(session.deadline.getTime() + 9)),
+  ],
+];
+
+/** The live sessions of a user that are missing from its list. */
+async function missing(sessions: Accounts): Promise<unknown[]> {
+  const handles = new Set<string | undefined>();
+  for (const userId of ["u1", "u2"])
+    for (const { handle } of await sessions.list(userId)) handles.add(handle);
+  const found: unknown[] = [];
+  await sessions.iterate((session) => {
+    if (session.has("userId") && !handles.has(session.handle)) found.push(session.get("userId"));
+  });
+  return found;
+}
+
+async function begin(sessions: Accounts, kind: Before): Promise<Session<Account>> {
+  const session = await sessions.load(undefined);
+  if (kind === "nobody") return session;
+  session.set("page", 1);
+  if (kind === "user") session.set("userId", "u1");
+  await sessions.commit(session);
+  return session;
+}
+
+describe("a crash between two calls of the store leaves no session out of its owner's list", () => {
+  it.each(steps)("of %s", async (_, before, act) => {
+    for (let calls = 0; ; calls++) {
+      const clock = new MovingClock();
+      await using store = new HookedStore(clock.now);
+      const sessions = accountsOn(store, clock.now, { maxPerOwner: 1 });
+      const session = await begin(sessions, before);
+      act(session);
+      let left = calls;
+      store.beforeCall = () => {
+        if (left-- <= 0) throw new Error("dead");
+      };
+      const isDone = await sessions.commit(session).then(
+        () => true,
+        () => false,
+      );
+      const restarted = accountsOn(store.memory, clock.now, { maxPerOwner: 1 });
+      expect(await missing(restarted), `after ${calls} calls`).toEqual([]);
+      clock.advance(600_000); // entries that lead nowhere are let go then
+      expect(await missing(restarted), `after ${calls} calls`).toEqual([]);
+      for (const userId of ["u1", "u2"]) await restarted.revokeAll(userId);
+      let users = 0;
+      await restarted.iterate((left) => {
+        if (left.has("userId")) users++;
+      });
+      expect(users, `after ${calls} calls`).toBe(0);
+      if (isDone) break;
+    }
+  });
+});
+
+describe("whoever ends all sessions of an owner meanwhile", () => {
+  it.each(steps.filter(([name]) => name !== "a log-out"))(
+    "misses none: before each call of %s",
+    async (name, before, act) => {
+      for (let at = 0; ; at++) {
+        const clock = new MovingClock();
+        await using store = new HookedStore(clock.now);
+        const others = accountsOn(store.memory, clock.now);
+        const sessions = accountsOn(store, clock.now);
+        const session = await begin(sessions, before);
+        const { token } = session;
+        act(session);
+        let calls = 0;
+        store.beforeCall = async () => {
+          if (calls++ === at) for (const userId of ["u1", "u2"]) await others.revokeAll(userId);
+        };
+        await sessions.commit(session);
+        expect(await missing(others), `before call ${at}`).toEqual([]);
+        const survivors = [token, session.token].filter((each) => each !== undefined);
+        const alive = await Promise.all(survivors.map((each) => isAlive(others, each)));
+        // A user's session that was there is gone, whatever it was about to become; a log-in may come after.
+        if (before === "user" && calls > at) expect(alive, `${name}, before call ${at}`).not.toContain(true);
+        if (calls <= at) break;
+      }
+    },
+  );
+
+  it("and comes in between two calls of a renewal, which goes on in between two of theirs, misses none", async () => {
+    for (let pausedAt = 1; pausedAt < 12; pausedAt++) {
+      for (let goesOnAt = 1; goesOnAt < 12; goesOnAt++) {
+        const clock = new MovingClock();
+        await using renewing = new HookedStore(clock.now);
+        const revoking = new HookedStore(clock.now, renewing.memory);
+        const sessions = accountsOn(renewing, clock.now);
+        const session = await begin(sessions, "user");
+        const isRenewed = new Signal();
+        const isThere = new Signal();
+        let calls = 0;
+        revoking.beforeCall = () => {
+          if (++calls !== goesOnAt) return undefined;
+          isThere.give();
+          return isRenewed.given;
+        };
+        let revocation: Promise<unknown> | undefined;
+        let renewalCalls = 0;
+        renewing.beforeCall = async () => {
+          if (++renewalCalls !== pausedAt) return;
+          revocation = accountsOn(revoking, clock.now).revokeAll("u1");
+          await Promise.race([revocation, isThere.given]);
+        };
+        await sessions.renew(session);
+        isRenewed.give();
+        await revocation;
+        if (revocation === undefined) continue; // the renewal takes fewer calls
+        const label = `call ${pausedAt} of the renewal, call ${goesOnAt} of the revocation`;
+        expect(await isAlive(sessions, session.token), label).toBe(false);
+        expect(await accountsOn(renewing.memory, clock.now).list("u1"), label).toEqual([]);
+      }
+    }
+  });
+
+  it("of two log-ins at once, or more, finds each", async () => {
+    const clock = new MovingClock();
+    await using store = new HookedStore(clock.now);
+    store.beforeCall = setImmediate; // so that they come in between one another
+    const sessions = accountsOn(store, clock.now);
+    const begun = Array.from({ length: 20 }, () => logIn(sessions, "u1"));
+    const revocations = [sessions.revokeAll("u1"), sessions.revokeAll("u1")];
+    await Promise.all([...begun, ...revocations]);
+    expect(await missing(accountsOn(store.memory, clock.now))).toEqual([]);
+    await sessions.revokeAll("u1");
+    expect(await store.memory.all()).toEqual(new Map());
+  });
+});
