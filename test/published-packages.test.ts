@@ -33,6 +33,7 @@ it("a tarball holds dist, README, LICENSE and package.json, and no path of the w
     "@scs/filestore",
     "@scs/hybridstore",
     "@scs/memstore",
+    "@scs/pgstore",
     "@scs/session",
     "@scs/sqlstore",
     "@scs/testkit",
@@ -76,6 +77,7 @@ ${load("core")}
 ${load("filestore")}
 ${load("hybridstore")}
 ${load("memstore")}
+${load("pgstore")}
 ${load("session")}
 ${load("sqlstore")}
 ${load("testkit")}
@@ -93,6 +95,11 @@ async function main(): Promise<void> {
   console.log(await new filestore.FileStore("package.json").find("t").catch(code));
   console.log(await hybridstore.openHybridStore("package.json/no-directory").catch(code));
   console.log(await sqlstore.openSqlStore("package.json/no-directory").catch(code));
+  try {
+    new pgstore.PgStore({} as pgstore.PgPool);
+  } catch (error) {
+    console.log((error as Error).name);
+  }
   await store[Symbol.asyncDispose]();
 }
 void main();
@@ -112,7 +119,7 @@ it("a TypeScript project imports the packages, and a CommonJS one requires them"
     ),
   ];
   await project.compile("--skipLibCheck", "false", ...files);
-  const output = `1 string true\n${"UNAVAILABLE\n".repeat(4)}`;
+  const output = `1 string true\n${"UNAVAILABLE\n".repeat(4)}TypeError\n`;
   expect(await project.run("imports.mjs")).toBe(output);
   expect(await project.run("requires.cjs")).toBe(output);
 });
@@ -153,6 +160,7 @@ it.each([
   "packages/filestore/README.md",
   "packages/hybridstore/README.md",
   "packages/memstore/README.md",
+  "packages/pgstore/README.md",
   "packages/session/README.md",
   "packages/sqlstore/README.md",
   "packages/testkit/README.md",
