@@ -1,7 +1,11 @@
+import { once } from "node:events";
 import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { describe, expect, it } from "vitest";
 import { RawClient } from "./fixtures/raw-client.js";
 import { type Handler, run } from "./fixtures/running-app.js";
+import { Signal } from "./fixtures/signal.js";
 
 const mebibyte = "0123456789abcdef".repeat(65_536);
 
@@ -178,5 +182,32 @@ describe("while a response is held", () => {
     using client = await RawClient.request(app.url);
     expect(await client.end()).not.toMatch(/0\r\n\r\n$/);
     expect(app.errors).toEqual([expect.objectContaining({ code: "ERR_INVALID_ARG_TYPE" })]);
+  });
+});
+
+describe("a client that is gone before the answer", () => {
+  it.each<[string, (res: ServerResponse) => unknown]>([
+    ["end", (res) => res.end("body")],
+    ["write", (res) => res.write(mebibyte) && res.end()],
+    ["pipeline", (res) => pipeline(Readable.from([mebibyte, mebibyte]), res).catch(() => undefined)],
+  ])("keeps no session from being saved, and breaks nothing: by %s", async (_, send) => {
+    const isGone = new Signal();
+    await using app = await run(async (session, res, req) => {
+      if (req.url === "/here") return void res.end("here");
+      session.set("x", 1);
+      await once(res, "close");
+      send(res);
+      isGone.give();
+    });
+    const client = await RawClient.request(app.url);
+    const gate = app.store.pause("replace");
+    client[Symbol.dispose]();
+    await gate.reached;
+    gate.release();
+    await isGone.given;
+    using other = await RawClient.request(app.url, "/here");
+    expect(await other.end()).toContain("here");
+    expect(await app.store.contents()).toEqual([{ x: 1 }]);
+    expect(app.errors).toEqual([]);
   });
 });
