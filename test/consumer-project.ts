@@ -49,7 +49,12 @@ export class ConsumerProject {
     const express = JSON.parse(
       await readFile(join(root, "examples/express/node_modules/express/package.json"), "utf8"),
     );
-    const wanted = [...tarballs.map(({ file }) => file), `express@${express.version}`, "@types/express"];
+    const wanted = [
+      ...tarballs.map(({ file }) => file),
+      `express@${express.version}`,
+      "@types/express",
+      "@types/pg",
+    ];
     const npm = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel", "error", ...wanted];
     await run(process.platform === "win32" ? "npm.cmd" : "npm", npm, {
       cwd: folder,

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { Cluster } from "../packages/pgstore/test/fixtures/cluster.js";
 import { ConsumerProject } from "./consumer-project.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -12,11 +13,18 @@ const MINUTE_MS = 60_000; // npm, compilers and child processes, on a machine th
 
 let project: ConsumerProject;
 
+/** For the examples that want a database; `DATABASE_URL` says where it is. */
+let server: Cluster;
+
 beforeAll(async () => {
   project = await ConsumerProject.create();
+  server = await Cluster.start();
 }, 3 * MINUTE_MS);
 
-afterAll(() => project.remove());
+afterAll(async () => {
+  await server.remove();
+  await project.remove();
+});
 
 /** The `ts` blocks of a Markdown file. */
 async function examplesIn(file: string): Promise<string[]> {
@@ -42,7 +50,8 @@ it("a tarball holds dist, README, LICENSE and package.json, and no path of the w
     const installed = join(project.folder, "node_modules", name);
     const script = `import { readdirSync } from "node:fs"; console.log(readdirSync(${JSON.stringify(installed)}).sort().join())`;
     const entries = (await project.run("--input-type=module", "--eval", script)).trim();
-    expect(entries.replace(",node_modules", ""), name).toBe("LICENSE,README.md,dist,package.json");
+    const more = name === "@scs/pgstore" ? ",schema.sql" : "";
+    expect(entries.replace(",node_modules", ""), name).toBe(`LICENSE,README.md,dist,package.json${more}`);
     expect(await readFile(join(installed, "package.json"), "utf8"), name).not.toMatch(/workspace:|catalog:/);
   }
 });
@@ -65,6 +74,8 @@ it("the types of each package are right for every way to import it that Node.js 
       file,
       "--profile",
       "esm-only",
+      "--exclude-entrypoints",
+      "schema.sql", // to be read, not imported
       "--no-emoji",
       "--no-color",
     );
@@ -126,7 +137,11 @@ it("a TypeScript project imports the packages, and a CommonJS one requires them"
 
 /** Runs a program to its end; or, if it says where it serves, until that has answered a request. */
 async function runExample(script: string): Promise<void> {
-  const child = spawn(process.execPath, [script], { cwd: project.folder, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [script], {
+    cwd: project.folder,
+    env: { ...process.env, DATABASE_URL: server.url },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
   const served = new Promise<void>((resolve, reject) => {
     const listen = (text: Buffer): void => {
