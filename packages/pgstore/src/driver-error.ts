@@ -53,6 +53,11 @@ export function isUndone(error: unknown): boolean {
   return sqlState(error) !== undefined && severity !== "FATAL" && severity !== "PANIC";
 }
 
+/** Whether the connection has ended, and nobody knows what became of the statement. */
+export function isLost(error: unknown): boolean {
+  return !isUndone(error) && !(error instanceof Timeout);
+}
+
 /** Deadlocks and serialization failures: the server undid the statement, and the same again may succeed. */
 export function isConflict(error: unknown): boolean {
   return isUndone(error) && ["40001", "40P01"].includes(sqlState(error) as string);

@@ -31,6 +31,8 @@ export class Lane {
   #count = 0;
   #acquiring = 0;
   #performing = 0;
+  /** How many connections it has been given. */
+  #given = 0;
 
   constructor(
     kinds: readonly Kind[],
@@ -58,13 +60,17 @@ export class Lane {
 
   async #work(): Promise<void> {
     this.#acquiring++;
+    const givenBefore = this.#given;
     let connection: Connection;
     try {
       connection = await this.#connections.acquire();
+      this.#given++;
     } catch (error) {
       this.#acquiring--;
+      if (this.#acquiring + this.#performing > 0) return;
       // A server that takes no further connection still serves those it has.
-      if (this.#acquiring + this.#performing === 0) this.#failAll(error);
+      if (this.#given > givenBefore) this.#pump();
+      else this.#failAll(error);
       return;
     }
     const calls = this.#take(); // all that has arrived by now

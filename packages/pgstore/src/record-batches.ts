@@ -2,13 +2,20 @@ import { report, type SessionRecord, StoreError } from "@scs/core";
 import { byteaArray, textArray, timestampArray } from "./binary-array.js";
 import type { Call, Kind } from "./call.js";
 import type { Connection, Connections } from "./connections.js";
-import { isConflict, isDamage, isUntranslatable, mayConcernOneRecord, toStoreError } from "./driver-error.js";
+import {
+  isConflict,
+  isDamage,
+  isLost,
+  isUntranslatable,
+  mayConcernOneRecord,
+  toStoreError,
+} from "./driver-error.js";
 import type { Batches } from "./lane.js";
 import type { PgResult } from "./pool.js";
 import type { RecordStatement, SessionTable } from "./session-table.js";
 import { fromEpoch, timestamp } from "./timestamp.js";
 
-/** A batch that has lost against other hosts is tried so often. */
+/** A batch that has lost against other hosts, or a read that has lost its connection, is tried so often. */
 const MAX_ATTEMPTS = 5;
 /** What a decoder writes for bytes that are no UTF-8. */
 const REPLACEMENT = "\ufffd";
@@ -52,7 +59,7 @@ export class RecordBatches implements Batches {
     return kind === "find" ? this.#foundBytes : 0;
   }
 
-  async #find(connection: Connection, calls: readonly Call[]): Promise<void> {
+  async #find(connection: Connection, calls: readonly Call[], attempt = 1): Promise<void> {
     try {
       const records = await this.#read(connection, calls);
       for (const call of calls) {
@@ -63,8 +70,22 @@ export class RecordBatches implements Batches {
         }
       }
     } catch (error) {
-      await this.#failed(calls, error, (some) => this.#find(connection, some));
+      if (isLost(error) && attempt < MAX_ATTEMPTS) await this.#findAnew(calls, attempt + 1);
+      else await this.#failed(calls, error, (some) => this.#find(connection, some, attempt));
     }
+  }
+
+  /** Reads do no harm if they are repeated. After a restart of the server, the pool may have several dead connections. */
+  async #findAnew(calls: readonly Call[], attempt: number): Promise<void> {
+    let connection: Connection;
+    try {
+      connection = await this.#connections.acquire();
+    } catch (error) {
+      this.fail(calls, error);
+      return;
+    }
+    await this.#find(connection, calls, attempt);
+    this.#connections.release(connection);
   }
 
   async #read(connection: Connection, calls: readonly Call[]): Promise<Map<string, SessionRecord>> {
