@@ -5,20 +5,36 @@ import { SessionError } from "./session-error.js";
 type Method = "writeHead" | "flushHeaders" | "write" | "end";
 type Passage = Record<Method, (...args: unknown[]) => unknown>;
 
-/** How many managers hold the head of a response. */
-const heads: unique symbol = Symbol("heads held");
-type Held = ServerResponse & { [heads]?: number };
+/** What `node:http` keeps the head in that has left, or will next; `node:http2` does so otherwise. */
+interface NodeResponse extends ServerResponse {
+  _header?: string | null;
+}
 
-/** One for all responses: a getter of its own would make each of them an object of another kind, and slow. */
-const headersSentOfHeld: PropertyDescriptor & ThisType<Held> = {
+const isHeadHeld: unique symbol = Symbol("head held");
+
+/** For responses that keep no `_header`. */
+const headersSentWhileHeld: PropertyDescriptor & ThisType<ServerResponse & { [isHeadHeld]?: boolean }> = {
   configurable: true,
   get() {
-    return (this[heads] ?? 0) > 0 || isHeadSent(this);
+    return this[isHeadHeld] === true || isHeadSent(this);
   },
 };
 
 function isHeadSent(res: ServerResponse): boolean {
   return Reflect.get(Object.getPrototypeOf(res), "headersSent", res);
+}
+
+/**
+ * Lets the head count as sent, or no more: `headersSent` is true, and setting headers an error. It is node's own
+ * field that says so, since a property more would make each response slow where Express has changed its prototype.
+ */
+function markHead(res: NodeResponse & { [isHeadHeld]?: boolean }, isHeld: boolean): void {
+  if (Object.hasOwn(res, "_header")) {
+    res._header = isHeld ? "held until the session is saved" : null;
+    return;
+  }
+  if (res[isHeadHeld] === undefined) Object.defineProperty(res, "headersSent", headersSentWhileHeld);
+  res[isHeadHeld] = isHeld;
 }
 
 /** How a session is saved before the response leaves. */
@@ -87,7 +103,7 @@ class HeldResponse {
   }
 
   get #isHeadSent(): boolean {
-    return isHeadSent(this.#res);
+    return !this.#isHeadHeld && isHeadSent(this.#res);
   }
 
   /** Whether the call is not to be passed on, now or ever. */
@@ -115,18 +131,13 @@ class HeldResponse {
   }
 
   #holdHead(): void {
-    if (this.#isHeadHeld) return;
+    if (!this.#isHeadHeld) markHead(this.#res, true);
     this.#isHeadHeld = true;
-    const res = this.#res as Held;
-    if (res[heads] === undefined) Object.defineProperty(res, "headersSent", headersSentOfHeld);
-    res[heads] = (res[heads] ?? 0) + 1;
   }
 
   #letHeadGo(): void {
-    if (!this.#isHeadHeld) return;
+    if (this.#isHeadHeld) markHead(this.#res, false);
     this.#isHeadHeld = false;
-    const res = this.#res as Held;
-    res[heads] = (res[heads] ?? 1) - 1;
   }
 
   #begin(): void {
@@ -135,6 +146,7 @@ class HeldResponse {
     this.#saving
       .save()
       .then((header) => {
+        this.#letHeadGo();
         if (header !== undefined && this.#isHeadSent) this.#saving.report(tooLate());
         else if (header !== undefined) addHeader(this.#res, this.#saving.responseHeader, header);
         this.#release();
