@@ -11,16 +11,22 @@ export interface Postgres {
   pool: Pool;
   /** Where it keeps its files. */
   directory: string;
+  /** What it has logged. */
+  log: string[];
   close(): Promise<void>;
 }
 
-export async function startPostgres(settings: readonly string[] = []): Promise<Postgres> {
+/** The servers that this process has started. */
+export const started: Postgres[] = [];
+
+export async function startPostgres(settings: readonly string[] = settingsOfRun()): Promise<Postgres> {
   const { default: pg } = await import("pg");
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const { port } = probe.address() as AddressInfo;
   await new Promise((resolve) => probe.close(resolve));
   const directory = await makeDirectory();
+  const log: string[] = [];
   const server = new EmbeddedPostgres({
     databaseDir: directory,
     port,
@@ -30,7 +36,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     createPostgresUser: process.getuid?.() === 0, // PostgreSQL refuses to run as root
     initdbFlags: ["--encoding=UTF8", "--locale=C"],
     postgresFlags: settings.flatMap((setting) => ["-c", setting]),
-    onLog: () => undefined,
+    onLog: (message) => void log.push(message),
   });
   await server.initialise();
   await server.start();
@@ -41,5 +47,18 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     await pool.end();
     await server.stop();
   };
-  return { url, pool, directory, close };
+  const postgres = { url, pool, directory, log, close };
+  started.push(postgres);
+  return postgres;
+}
+
+const VARIABLE = "SCS_BENCH_POSTGRES";
+
+/** What the main process of a bench wants the servers of its contenders to be set to. */
+function settingsOfRun(): string[] {
+  return JSON.parse(process.env[VARIABLE] ?? "[]");
+}
+
+export function setForRun(settings: readonly string[]): void {
+  process.env[VARIABLE] = JSON.stringify(settings);
 }
