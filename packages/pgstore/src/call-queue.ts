@@ -34,7 +34,7 @@ export class CallQueue {
       const call = new Call([kind, token, content], deadline, resolve as (result: unknown) => void, reject);
       const before = this.#last.get(token);
       if (before !== undefined && kind === "find" && before.kind === "find" && !before.isSent) {
-        before.twins.push(call);
+        before.addTwin(call);
         return;
       }
       this.#last.set(token, call);

@@ -45,6 +45,8 @@ export class SessionTable {
   readonly delete: RecordStatement;
   /** cursor, limit of rows, limit of bytes. Gives token, data as base64, expiry as text of the next live records. */
   readonly page: Statement;
+  /** cursor. Gives the token of the next live record. */
+  readonly nextToken: Statement;
   /** Expiry from which to go on, limit of rows. Gives how many it removed, and the last expiry as text. */
   readonly deleteExpired: Statement;
 
@@ -123,6 +125,9 @@ export class SessionTable {
         (SELECT *, sum(octet_length(data)) OVER (ORDER BY token ROWS UNBOUNDED PRECEDING) - octet_length(data) AS bytes_before FROM
           (SELECT token, data, expiry FROM ${t} WHERE token > $1 AND ${readAt(4)} < expiry ORDER BY token LIMIT $2::int) next) page
       WHERE bytes_before < $3::int ORDER BY token`,
+    );
+    this.nextToken = statement(
+      `SELECT token FROM ${t} WHERE token > $1 AND ${readAt(2)} < expiry ORDER BY token LIMIT 1`,
     );
     // The lock is the table's, the letters "scs" before its oid; a transaction's, which PgBouncer keeps together.
     const sweeper = `SELECT pg_try_advisory_xact_lock((7562099::bigint << 32) + ${literal(t)}::regclass::oid::bigint)`;
