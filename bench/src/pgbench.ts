@@ -8,7 +8,7 @@ import type { Environment, Program } from "./contender.js";
 const SCRIPTS: Record<string, string> = {
   find: "SELECT data FROM sessions WHERE token = lpad(:id::text, 43, 'x') AND now() < expiry;",
   miss: "SELECT data FROM sessions WHERE token = lpad(:id::text, 43, 'y') AND now() < expiry;",
-  update: `INSERT INTO sessions VALUES (lpad(:id::text, 43, 'x'), decode(repeat(lpad(to_hex(:byte), 2, '0'), :size), 'hex'), now() + interval '1 day')
+  update: `INSERT INTO sessions VALUES (lpad(:id::text, 43, 'x'), decode(repeat(lpad(to_hex(:byte::int), 2, '0'), :size::int), 'hex'), now() + interval '1 day')
  ON CONFLICT (token) DO UPDATE SET data = excluded.data, expiry = excluded.expiry;`,
   touch:
     "UPDATE sessions SET expiry = now() + interval '2 days' WHERE token = lpad(:id::text, 43, 'x') AND now() < expiry;",
@@ -85,7 +85,10 @@ function runProgram(program: string, args: string[]): Promise<string> {
     child.once("error", reject);
     child.once("close", (code) => {
       if (code === 0) resolve(output);
-      else reject(new Error(`${program} ended with ${code}: ${errors.trim().split("\n").at(-1)}`));
+      else
+        reject(
+          new Error(`${program} ended with ${code}: ${/error: .*/i.exec(errors)?.[0] ?? "no error said"}`),
+        );
     });
   });
 }

@@ -7,7 +7,7 @@ export interface Table {
 }
 
 /** Lays out rows in columns; the first row is the heading, the first column is aligned left. */
-export function layOut(rows: readonly (readonly string[])[]): string {
+export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) =>
     row
@@ -22,7 +22,7 @@ export function layOut(rows: readonly (readonly string[])[]): string {
 }
 
 export function asText({ title, rows, notes = [] }: Table): string {
-  return [title, "", layOut(rows), ...notes.flatMap((note) => ["", note])].join("\n");
+  return [title, "", table(rows), ...notes.flatMap((note) => ["", note])].join("\n");
 }
 
 export function asMarkdown({ title, rows, notes = [] }: Table): string {
