@@ -23,6 +23,8 @@ export interface Figures {
 /** Figures, or why there are none; or nothing, if the contender does not have the operation. */
 export type Outcome = Figures | { failure: string } | { isAbsent: true };
 
+/** What is measured has run for so long before. */
+const WARM_UP_MS = 60;
 /** Calls are looked at one by one up to this rate, beyond it one in so many. */
 const LOOKED_AT = { perSecond: 50_000, every: 16 };
 /** Of an operation that takes one call for all sessions, so many calls are measured at most. */
@@ -93,7 +95,7 @@ export async function measureTask(
     const first = await call();
     // Where a single call, and what it takes to prepare it, is as slow as that, it is not repeated to warm it up.
     if (performance.now() - began > budget) return figuresOf([first]);
-    collectGarbage();
+    collectGarbage(1);
     const calls: WholeCall[] = [];
     let elapsed = 0;
     while (
@@ -108,7 +110,7 @@ export async function measureTask(
   }
   const sum = new Sum();
   const single = operation as SingleOperation;
-  const pace = { inFlight, ms: measureMs / 3, every: 1 };
+  const pace = { inFlight, ms: Math.min(measureMs, WARM_UP_MS), every: 1 };
   const warmed = { calls: 0, ms: 0 };
   const step = async (ms: number, every: number) => {
     if (single === "delete" && workload.ledger.missing().length === workload.sessions) await workload.fill();
@@ -119,9 +121,8 @@ export async function measureTask(
     warmed.calls += calls;
     warmed.ms += elapsedMs;
   }
-  await workload.verify();
   const every = (warmed.calls / warmed.ms) * 1000 > LOOKED_AT.perSecond ? LOOKED_AT.every : 1;
-  collectGarbage();
+  collectGarbage(1);
   while (sum.elapsedMs < measureMs) {
     const { calls, latencies, ...elapsed } = await step(measureMs - sum.elapsedMs, every);
     sum.add(elapsed, calls, latencies);

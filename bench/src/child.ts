@@ -85,8 +85,8 @@ export async function ask<Answer>(message: unknown): Promise<Answer> {
   return (await answer)[0];
 }
 
-/** Collects garbage until nothing is left that could be counted, or collected while the clock runs. */
-export function collectGarbage(): void {
+/** Collects garbage; with more than one pass, until nothing is left that could be counted. */
+export function collectGarbage(passes = 4): void {
   if (globalThis.gc === undefined) throw new Error("run node with --expose-gc");
-  for (let i = 0; i < 4; i++) globalThis.gc();
+  for (let pass = 0; pass < passes; pass++) globalThis.gc();
 }

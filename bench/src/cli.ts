@@ -5,15 +5,14 @@ import { killChildren } from "./child.js";
 import { Comparison } from "./comparison.js";
 import { makeRunDirectory, remove } from "./directory.js";
 import { measureGrowth } from "./growth.js";
-import { growthTable, processesTable } from "./growth-report.js";
 import { describeMachine } from "./machine.js";
 import { type Options, readOptions, storesOf, USAGE } from "./options.js";
 import { measureProcesses } from "./processes.js";
 import { ProgressBar } from "./progress.js";
-import { failuresOf, groupCells, headline, tableOf } from "./report.js";
+import { failuresOf, LEGEND, tablesOf } from "./report.js";
 import { formatResults, merge, parseResults, type Results } from "./results.js";
 import { Run } from "./run.js";
-import { asText, type Table } from "./table.js";
+import { asText } from "./table.js";
 
 async function read(file: string): Promise<Results> {
   return parseResults(await readFile(file, "utf8"), file);
@@ -62,32 +61,6 @@ async function measure(options: Options, directory: string): Promise<Results> {
     progress.stop();
   }
 }
-
-/** All tables of what was measured. */
-function tablesOf(results: Results, comparison: Comparison | undefined): Table[] {
-  const groups = groupCells(results.cells);
-  const stores = [...new Set(groups.map(({ store }) => store))];
-  const grown = [...new Set(results.growth.map(({ store }) => store))];
-  return [
-    ...groups.map((group) => tableOf(group, results, comparison)),
-    ...stores.flatMap(
-      (store) =>
-        headline(
-          groups.filter((group) => group.store === store),
-          results,
-          comparison,
-        ) ?? [],
-    ),
-    ...grown.map((store) => growthTable(store, results.growth)),
-    ...(results.processes.length > 0 ? [processesTable(results.processes)] : []),
-  ];
-}
-
-const LEGEND = `Median (min–max) of the rounds; p50 and p99 of a call; CPU time of a call, in the process and in the server.
-survives: memory, nothing; process, kill -9; flushed, power failure. "-": it has no such operation.
-all, entries and deleteExpired: sessions a second, a call taking all of them.
-/ it: how many times as many a second ours makes, ratio round by round; beside peers ours with JSON, beside limits on
-bytes; [in brackets]: the two do not promise the same durability; !: differs by more than 30 % from the other run.`;
 
 async function main(options: Options): Promise<void> {
   const { json, add, compare, out, show } = options;

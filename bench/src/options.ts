@@ -12,7 +12,7 @@ export const USAGE: string = `npm run bench -- [options]
   --sessions NUMBER    how many sessions there are; with --growth a list; default: 10000
   --in-flight NUMBER,… calls in flight; default: 64,1, and ${MIX_IN_FLIGHT.join(",")} for the mix
   --rounds NUMBER      default: 5
-  --ms NUMBER          how long a cell is measured in each round at least; default: 150
+  --ms NUMBER          how long a cell is measured in each round at least; default: 100
   --only NAME,…        of the contenders, these alone
   --with FILE,…        modules with more contenders
   --growth             instead: each store from a thousand sessions to a million
@@ -171,7 +171,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
     sizes: wholeNumbers("size", values.size),
     sessions,
     rounds: values.rounds === undefined ? (quick ? QUICK.rounds : 5) : wholeNumber("rounds", values.rounds),
-    measureMs: values.ms === undefined ? (quick ? QUICK.measureMs : 150) : wholeNumber("ms", values.ms),
+    measureMs: values.ms === undefined ? (quick ? QUICK.measureMs : 100) : wholeNumber("ms", values.ms),
     modules: values.with === undefined ? [] : list(values.with),
     isQuick: quick,
     kind,

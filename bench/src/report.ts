@@ -1,4 +1,5 @@
 import type { Comparison } from "./comparison.js";
+import { growthTable, processesTable } from "./growth-report.js";
 import { OPERATIONS, type Operation } from "./operation.js";
 import {
   type CellRow,
@@ -47,7 +48,8 @@ export interface Pair {
   other: string;
   isEqual: boolean;
   ratio: Spread;
-  agrees: boolean;
+  /** Whether another run says the same; `undefined` if there is none that has both. */
+  agrees?: boolean | undefined;
 }
 
 /** All pairs of a table. A peer takes objects; whatever takes none is set beside ours on bytes. */
@@ -69,7 +71,7 @@ export function pairsOf(
         other: other.contender,
         isEqual: theirs?.durability === own?.durability,
         ratio,
-        agrees: comparison?.agrees(mine, other) ?? true,
+        agrees: comparison?.agrees(mine, other),
       };
     }),
   );
@@ -77,7 +79,7 @@ export function pairsOf(
 
 /** What stands for a ratio: in brackets if the durability differs, with a mark if another run says otherwise. */
 export const showPair = ({ ratio, isEqual, agrees }: Pair): string => {
-  const text = `${showSpread(ratio, showRatio)}${agrees ? "" : " !"}`;
+  const text = `${showSpread(ratio, showRatio)}${agrees === false ? " !" : ""}`;
   return isEqual ? text : `[${text}]`;
 };
 
@@ -144,39 +146,66 @@ export function tableOf(group: CellGroup, results: Results, comparison?: Compari
   };
 }
 
-/** The ratios of a family where both sides promise the same: one row for each operation, one column for each pair. */
-export function headline(
-  groups: readonly CellGroup[],
-  results: Results,
-  comparison?: Comparison,
-): Table | undefined {
-  const store = groups[0]?.store ?? "";
-  const facts = results.contenders[store] ?? {};
+/**
+ * The ratios of a family where both sides promise the same: a table for each kind of the store, with a row for each
+ * operation and a column for each other contender.
+ */
+export function headlines(groups: readonly CellGroup[], results: Results, comparison?: Comparison): Table[] {
+  const facts = results.contenders[groups[0]?.store ?? ""] ?? {};
   const lines = groups.map((group) => ({
-    group,
+    name: `${group.operation}, ${group.inFlight} in flight${groups.some(({ size }) => size !== group.size) ? `, ${group.size} bytes` : ""}`,
     pairs: pairsOf(group, facts, comparison).filter(({ isEqual }) => isEqual),
   }));
-  const columns = [
-    ...new Map(
-      lines.flatMap(({ pairs }) => pairs).map(({ ours, other }) => [`${ours} / ${other}`, { ours, other }]),
-    ).values(),
+  const variants = [
+    ...new Set(lines.flatMap(({ pairs }) => pairs.map(({ ours }) => ours.replace(/ \+ JSON$/, "")))),
   ];
-  if (columns.length === 0) return undefined;
-  return {
-    title: `${store}: times as many a second as what promises the same, median (min–max) of the ratios of the rounds`,
-    rows: [
-      ["", ...columns.map(({ ours, other }) => `${ours} / ${other}`)],
-      ...lines
-        .filter(({ pairs }) => pairs.length > 0)
-        .map(({ group, pairs }) => [
-          `${group.operation}, ${group.inFlight} in flight, ${group.size} bytes`,
-          ...columns.map(({ ours, other }) => {
-            const pair = pairs.find((each) => each.ours === ours && each.other === other);
+  return variants.map((variant) => {
+    const own = lines
+      .map(({ name, pairs }) => ({
+        name,
+        pairs: pairs.filter(({ ours }) => ours === variant || ours === `${variant} + JSON`),
+      }))
+      .filter(({ pairs }) => pairs.length > 0);
+    const others = [...new Set(own.flatMap(({ pairs }) => pairs.map(({ other }) => other)))];
+    return {
+      title: `${variant}: times as many a second as what survives the same (${facts[variant]?.durability}), median (min–max) of the ratios of the rounds`,
+      rows: [
+        ["", ...others.map((other) => `${other} (${facts[other]?.role})`)],
+        ...own.map(({ name, pairs }) => [
+          name,
+          ...others.map((other) => {
+            const pair = pairs.find((each) => each.other === other);
             return pair === undefined ? "-" : showPair(pair);
           }),
         ]),
-    ],
-  };
+      ],
+    };
+  });
+}
+
+export const LEGEND = `Median (min–max) of the rounds; p50 and p99 of a call; CPU time of a call, in the process and in the server.
+survives: memory, nothing; process, kill -9; flushed, power failure. "-": it has no such operation.
+all, entries and deleteExpired: sessions a second, a call taking all of them.
+/ it: how many times as many a second ours makes, ratio round by round; beside peers ours with JSON, beside limits on
+bytes; [in brackets]: the two do not promise the same durability; !: differs by more than 30 % from the other run.`;
+
+/** All tables of what was measured. */
+export function tablesOf(results: Results, comparison?: Comparison): Table[] {
+  const groups = groupCells(results.cells);
+  const grown = [...new Set(results.growth.map(({ store }) => store))];
+  return [
+    ...groups.map((group) => tableOf(group, results, comparison)),
+    ...[...byStore(groups).values()].flatMap((each) => headlines(each, results, comparison)),
+    ...grown.map((store) => growthTable(store, results.growth)),
+    ...(results.processes.length > 0 ? [processesTable(results.processes)] : []),
+    ...(results.http ?? []),
+  ];
+}
+
+export function byStore(groups: readonly CellGroup[]): Map<string, CellGroup[]> {
+  const stores = new Map<string, CellGroup[]>();
+  for (const group of groups) stores.set(group.store, [...(stores.get(group.store) ?? []), group]);
+  return stores;
 }
 
 /** The cells that are void, with their reasons. */

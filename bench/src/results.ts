@@ -6,6 +6,7 @@ import type { Machine } from "./machine.js";
 import type { Operation } from "./operation.js";
 import type { ProcessesRow } from "./processes.js";
 import { ratios, type Spread, spread } from "./statistics.js";
+import type { Table } from "./table.js";
 
 /** What a cell is about. */
 export interface CellKey {
@@ -45,8 +46,8 @@ export interface Results {
   processes: ProcessesRow[];
   /** What was not measured, and why. */
   skipped: string[];
-  /** Requests per second of whole applications, as the script of that measurement has written it. */
-  http?: unknown;
+  /** Requests per second of whole applications: the tables of that measurement. */
+  http?: Table[];
 }
 
 export const keyOf = ({ store, contender, operation, sessions, size, inFlight }: CellKey): string =>

@@ -1,6 +1,28 @@
 /** Colours that can be told apart on white and on black, and by those who see few colours by their order alone. */
-const PALETTE = ["#1f77b4", "#d1660a", "#2a8a3c", "#8a5fc0", "#b3457a", "#6f7a80", "#a07d10", "#118a8f"];
-const DARK = ["#6cb4ee", "#ff9f4a", "#6fcf83", "#c3a3f0", "#f08bb8", "#aab6bd", "#e0bd4d", "#5fd0d4"];
+const PALETTE = [
+  "#1f77b4",
+  "#d1660a",
+  "#2a8a3c",
+  "#8a5fc0",
+  "#b3457a",
+  "#6f7a80",
+  "#a07d10",
+  "#118a8f",
+  "#c2413a",
+  "#4a5fd0",
+];
+const DARK = [
+  "#6cb4ee",
+  "#ff9f4a",
+  "#6fcf83",
+  "#c3a3f0",
+  "#f08bb8",
+  "#aab6bd",
+  "#e0bd4d",
+  "#5fd0d4",
+  "#ff8f88",
+  "#9aa8ff",
+];
 
 export const colourClass = (index: number): string => `c${index % PALETTE.length}`;
 

@@ -1,0 +1,22 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { chartsOf } from "./charts.js";
+import { Comparison } from "./comparison.js";
+import { fillIn, sectionsOf } from "./performance.js";
+import { parseResults } from "./results.js";
+
+// Writes what was measured into docs/performance.md, between the marks, and the charts beside it:
+//   node dist/docs.js DOCS RESULTS [OTHER RUN]
+const [docs, file, other] = process.argv.slice(2);
+if (docs === undefined || file === undefined) {
+  console.error("usage: node dist/docs.js DOCS RESULTS [OTHER RUN]");
+  process.exit(2);
+}
+const read = async (path: string) => parseResults(await readFile(path, "utf8"), path);
+const results = await read(file);
+const comparison = other === undefined ? undefined : new Comparison(await read(other));
+const page = join(docs, "performance.md");
+const charts = chartsOf(results);
+await writeFile(page, fillIn(await readFile(page, "utf8"), sectionsOf(results, charts, comparison)));
+await mkdir(join(docs, "charts"), { recursive: true });
+for (const { name, svg } of charts) await writeFile(join(docs, "charts", `${name}.svg`), svg);
