@@ -114,7 +114,15 @@ export async function measureTask(
   const warmed = { calls: 0, ms: 0 };
   const step = async (ms: number, every: number) => {
     if (single === "delete" && workload.ledger.missing().length === workload.sessions) await workload.fill();
-    return workload.run(single, { ...pace, ms, every, ...(serverPid !== undefined && { serverPid }) });
+    const driven = await workload.run(single, {
+      ...pace,
+      ms,
+      every,
+      ...(serverPid !== undefined && { serverPid }),
+    });
+    // At once: what is lost now would be there again after the next pass.
+    await workload.verify();
+    return driven;
   };
   while (warmed.ms < pace.ms) {
     const { calls, elapsedMs } = await step(pace.ms - warmed.ms, LOOKED_AT.every);
@@ -127,7 +135,6 @@ export async function measureTask(
     const { calls, latencies, ...elapsed } = await step(measureMs - sum.elapsedMs, every);
     sum.add(elapsed, calls, latencies);
   }
-  await workload.verify();
   return sum.figures();
 }
 

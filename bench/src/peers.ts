@@ -1,3 +1,4 @@
+/// <reference path="./session-file-store.d.ts" />
 import { type EventEmitter, once } from "node:events";
 import { join } from "node:path";
 import type { Store } from "express-session";

@@ -39,6 +39,8 @@ export class Workload {
   #offset = 0;
   /** How many sessions `insert` has made. Those beyond the first `sessions` are removed by {@link fill}. */
   #inserted = 0;
+  /** How many of those were read back. */
+  #verified = 0;
   readonly #more = new Map<number, Tokens>();
 
   constructor(contender: Contender, { sessions, size }: { sessions: number; size: number }) {
@@ -207,6 +209,7 @@ export class Workload {
       contender.delete(this.#insertedToken(from + index), callback),
     );
     this.#inserted -= count;
+    this.#verified = Math.min(this.#verified, this.#inserted);
   }
 
   /**
@@ -217,7 +220,8 @@ export class Workload {
   async verify(which: "changed" | "all" = "changed"): Promise<void> {
     const { contender, ledger } = this;
     const from = this.sessions;
-    const beyond = Array.from({ length: Math.max(0, this.#inserted - from) }, (_, index) => from + index);
+    const first = Math.max(from, this.#verified);
+    const beyond = Array.from({ length: Math.max(0, this.#inserted - first) }, (_, index) => first + index);
     const chosen = Array.from(ledger.present.keys())
       .filter((index) => which === "all" || ledger.changed[index] === 1 || index % SAMPLED === 0)
       .concat(beyond);
@@ -233,6 +237,7 @@ export class Workload {
       else ledger.checkContent(index % from, found, 0);
     }
     ledger.changed.fill(0);
+    this.#verified = this.#inserted;
   }
 
   /** Makes one call that is not measured. */
