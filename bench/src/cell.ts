@@ -113,27 +113,30 @@ export async function measureTask(
   const pace = { inFlight, ms: Math.min(measureMs, WARM_UP_MS), every: 1 };
   const warmed = { calls: 0, ms: 0 };
   const step = async (ms: number, every: number) => {
-    if (single === "delete" && workload.ledger.missing().length === workload.sessions) await workload.fill();
-    const driven = await workload.run(single, {
+    if (single === "delete" && workload.ledger.missing().length === workload.sessions) {
+      await workload.verify();
+      await workload.fill();
+    }
+    return workload.run(single, {
       ...pace,
       ms,
       every,
       ...(serverPid !== undefined && { serverPid }),
     });
-    // At once: what is lost now would be there again after the next pass.
-    await workload.verify();
-    return driven;
   };
   while (warmed.ms < pace.ms) {
     const { calls, elapsedMs } = await step(pace.ms - warmed.ms, LOOKED_AT.every);
     warmed.calls += calls;
     warmed.ms += elapsedMs;
   }
+  await workload.verify();
   const every = (warmed.calls / warmed.ms) * 1000 > LOOKED_AT.perSecond ? LOOKED_AT.every : 1;
   collectGarbage(1);
   while (sum.elapsedMs < measureMs) {
     const { calls, latencies, ...elapsed } = await step(measureMs - sum.elapsedMs, every);
     sum.add(elapsed, calls, latencies);
+    // At once: what is lost now would be there again after the next pass.
+    await workload.verify();
   }
   return sum.figures();
 }

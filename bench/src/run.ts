@@ -81,9 +81,14 @@ export class Run {
 
   #phases(members: readonly Member[]): Task[][] {
     const { tasks, isQuick } = this.#options;
-    // The tasks are in the order of the operations, and those that remove would be amidst them.
+    // First those that begin with nothing, so that nothing has to be removed for them; last those that remove.
+    const ranks = tasks.map((task) => {
+      const rank = REMOVING.includes(task.operation) ? 2 : task.operation === "insert" ? 0 : 1;
+      return { task, rank };
+    });
+    ranks.sort((a, b) => a.rank - b.rank);
     const parts = [false, true].map((removes) =>
-      tasks.filter(({ operation }) => REMOVING.includes(operation) === removes),
+      ranks.filter(({ rank }) => (rank === 2) === removes).map(({ task }) => task),
     );
     const isSplit = !isQuick && members.some(({ kind }) => kind.keepsFiles);
     return (isSplit ? parts : [parts.flat()]).filter((part) => part.length > 0);
