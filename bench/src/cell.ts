@@ -3,7 +3,7 @@ import type { Program } from "./contender.js";
 import { WrongAnswer } from "./ledger.js";
 import { type Task, WHOLE } from "./operation.js";
 import { percentile } from "./statistics.js";
-import { type Elapsed, startWatch } from "./stopwatch.js";
+import { type Elapsed, type ServerMeter, startWatch } from "./stopwatch.js";
 import { callAll, type Expiry, type WholeCall, walkEntries } from "./whole.js";
 import type { SingleOperation, Workload } from "./workload.js";
 
@@ -18,6 +18,8 @@ export interface Figures {
   client?: number;
   /** CPU time of the server. */
   server?: number;
+  /** Of the server, for one call, where they are counted: then the times are not to be used. */
+  statements?: number;
 }
 
 /** Figures, or why there are none; or nothing, if the contender does not have the operation. */
@@ -39,12 +41,14 @@ class Sum {
   readonly #latencies: number[] = [];
   #client = 0;
   #server: number | undefined;
+  #statements: number | undefined;
 
-  add({ elapsedMs, client, server }: Elapsed, calls: number, latencies: readonly number[]): void {
+  add({ elapsedMs, client, server, statements }: Elapsed, calls: number, latencies: readonly number[]): void {
     this.calls += calls;
     this.elapsedMs += elapsedMs;
     this.#client += client;
     if (server !== undefined) this.#server = (this.#server ?? 0) + server;
+    if (statements !== undefined) this.#statements = (this.#statements ?? 0) + statements;
     for (const latency of latencies) this.#latencies.push(latency);
   }
 
@@ -55,6 +59,7 @@ class Sum {
       p99: percentile(this.#latencies, 0.99) * 1000,
       client: this.#client / this.calls,
       ...(this.#server !== undefined && { server: this.#server / this.calls }),
+      ...(this.#statements !== undefined && { statements: this.#statements / this.calls }),
     };
   }
 }
@@ -68,7 +73,7 @@ function figuresOf(calls: readonly WholeCall[]): Figures {
 export interface Pacing {
   /** How long a cell is measured at least. */
   measureMs: number;
-  serverPid?: number;
+  meter?: ServerMeter;
 }
 
 /**
@@ -79,17 +84,15 @@ export interface Pacing {
 export async function measureTask(
   workload: Workload,
   { operation, inFlight }: Task,
-  { measureMs, serverPid }: Pacing,
+  { measureMs, meter }: Pacing,
   openExpiry: () => Promise<Expiry>,
 ): Promise<Figures> {
   if (WHOLE.includes(operation)) {
     const { contender, ledger } = workload;
     const sweep = operation === "deleteExpired" ? await openExpiry() : undefined;
     const call = (): Promise<WholeCall> =>
-      sweep?.call(serverPid) ??
-      (operation === "all"
-        ? callAll(contender, ledger, serverPid)
-        : walkEntries(contender, ledger, serverPid));
+      sweep?.call(meter) ??
+      (operation === "all" ? callAll(contender, ledger, meter) : walkEntries(contender, ledger, meter));
     const began = performance.now();
     const budget = measureMs * LONGEST;
     const first = await call();
@@ -121,7 +124,7 @@ export async function measureTask(
       ...pace,
       ms,
       every,
-      ...(serverPid !== undefined && { serverPid }),
+      ...(meter !== undefined && { meter }),
     });
   };
   while (warmed.ms < pace.ms) {
@@ -145,11 +148,11 @@ export async function measureTask(
 export async function measureProgram(
   program: Program,
   { operation, inFlight }: Task,
-  { measureMs, serverPid }: Pacing,
+  { measureMs, meter }: Pacing,
 ): Promise<Figures | undefined> {
-  const stop = startWatch(serverPid);
+  const stop = await startWatch(meter);
   const measured = await program.run(operation, inFlight, measureMs);
-  const { server } = stop();
+  const { server } = await stop();
   if (measured === undefined) return undefined;
   const { calls, seconds } = measured;
   return { perSecond: calls / seconds, ...(server !== undefined && { server: server / calls }) };

@@ -1,10 +1,11 @@
-import { failureOf, measureProgram, measureTask, type Outcome } from "./cell.js";
+import { failureOf, measureProgram, measureTask, type Outcome, type Pacing } from "./cell.js";
 import { request, send } from "./child.js";
 import type { Contender, ContenderKind, Environment, Program } from "./contender.js";
 import { databaseOn } from "./database.js";
 import { makeDirectory } from "./directory.js";
 import { Contenders } from "./families.js";
 import type { Task } from "./operation.js";
+import { StatementCount } from "./statement-count.js";
 import { Expiry } from "./whole.js";
 import { Workload } from "./workload.js";
 
@@ -19,7 +20,7 @@ export interface CellsRequest {
   measureMs: number;
   /** The directory of the run. */
   run: string;
-  server?: { url: string; pid: number };
+  server?: { url: string; pid: number; isCounting: boolean };
 }
 
 /** What the process sends, for each task in turn. */
@@ -29,7 +30,10 @@ export interface CellsMessage {
 
 const { contender: name, modules, tasks, sessions, size, measureMs, run, server } = request<CellsRequest>();
 const kind: ContenderKind = (await Contenders.load(modules)).find(name);
-const pacing = { measureMs, ...(server !== undefined && { serverPid: server.pid }) };
+const count = server?.isCounting ? await StatementCount.on(server.url) : undefined;
+const pacing: Pacing = { measureMs };
+if (server !== undefined)
+  pacing.meter = { pid: server.pid, ...(count !== undefined && { statements: () => count.read() }) };
 
 /** Opens the contender, on an empty directory and an empty database, which is dropped when it is closed. */
 async function open(now?: () => number): Promise<Contender | Program> {
@@ -97,6 +101,7 @@ try {
 } catch (error) {
   await send({ outcome: failureOf(error) });
 }
+await count?.close();
 process.disconnect?.();
 // What a contender has left open, a timer or a connection, does not hold up the run.
 process.exit();

@@ -1,65 +1,17 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { chartsOf } from "./charts.js";
 import { killChildren } from "./child.js";
 import { Comparison } from "./comparison.js";
 import { makeRunDirectory, remove } from "./directory.js";
-import { measureGrowth } from "./growth.js";
-import { describeMachine } from "./machine.js";
-import { type Options, readOptions, storesOf, USAGE } from "./options.js";
-import { measureProcesses } from "./processes.js";
-import { ProgressBar } from "./progress.js";
+import { measure } from "./measure.js";
+import { type Options, readOptions, USAGE } from "./options.js";
 import { failuresOf, LEGEND, tablesOf } from "./report.js";
 import { formatResults, merge, parseResults, type Results } from "./results.js";
-import { Run } from "./run.js";
 import { asText } from "./table.js";
 
 async function read(file: string): Promise<Results> {
   return parseResults(await readFile(file, "utf8"), file);
-}
-
-/** Measures what the options ask for. */
-async function measure(options: Options, directory: string): Promise<Results> {
-  const { families, sizes, rounds, measureMs, processes } = options;
-  const [size = 256] = sizes;
-  const [sessions = 10_000] = options.sessions;
-  const empty = { contenders: {}, cells: [], growth: [], processes: [], skipped: [] };
-  const results: Results = {
-    format: 1,
-    date: new Date().toISOString(),
-    machine: describeMachine(directory),
-    versions: { node: process.versions.node, v8: process.versions.v8 },
-    ...empty,
-  };
-  const progress = new ProgressBar();
-  const stores = storesOf(families);
-  try {
-    if (options.kind === "growth") {
-      const growth = await measureGrowth(
-        { stores, sessions: options.sessions, size, rounds },
-        directory,
-        progress,
-      );
-      return { ...results, growth };
-    }
-    if (options.kind === "processes") {
-      const shared = { stores, processes, sessions, size, rounds, measureMs };
-      return { ...results, processes: await measureProcesses(shared, directory, progress) };
-    }
-    const profiles = options.profiles;
-    const nodeOptions =
-      profiles === undefined
-        ? []
-        : ["--cpu-prof", `--cpu-prof-dir=${resolve(profiles)}`, "--cpu-prof-interval=200"];
-    const { versions, ...measured } = await new Run(
-      { ...options, sessions, nodeOptions },
-      directory,
-      progress,
-    ).measure();
-    return { ...results, ...measured, versions: { ...results.versions, ...versions } };
-  } finally {
-    progress.stop();
-  }
 }
 
 async function main(options: Options): Promise<void> {

@@ -1,11 +1,20 @@
 import pg from "pg";
 import type { ServerName } from "./contender.js";
+import type { Servers } from "./servers.js";
 
 /** What a contender has of a server. */
 export interface Database {
   url: string;
   /** Left there, it would be vacuumed while another contender is measured. */
   drop(): Promise<void>;
+}
+
+/** Makes an empty database for what needs a server; nothing for what needs none. */
+export async function databaseFor(
+  name: ServerName | undefined,
+  servers: Servers,
+): Promise<Database | undefined> {
+  return name === undefined ? undefined : databaseOn(name, (await servers.get(name)).url);
 }
 
 let made = 0;

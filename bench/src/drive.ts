@@ -1,5 +1,5 @@
 import type { Callback } from "./contender.js";
-import { type Elapsed, startWatch } from "./stopwatch.js";
+import { type Elapsed, type ServerMeter, startWatch } from "./stopwatch.js";
 
 /** What was seen of the calls of one drive. */
 export interface Driven extends Elapsed {
@@ -24,8 +24,8 @@ export interface Drive {
    * part of the time of the fastest.
    */
   every: number;
-  /** Of the server whose CPU time is measured, too. */
-  serverPid?: number;
+  /** The server whose work is measured, too. */
+  meter?: ServerMeter;
 }
 
 /** Makes one call. Where callbacks are used, it answers through them; elsewhere by the promise that it returns. */
@@ -38,14 +38,14 @@ export function drive(style: "promise" | "callback", how: Drive, call: Call): Pr
 
 const ignore = () => undefined;
 
-async function drivePromises({ count, inFlight, ms, every, serverPid }: Drive, call: Call): Promise<Driven> {
+async function drivePromises({ count, inFlight, ms, every, meter }: Drive, call: Call): Promise<Driven> {
   const latencies: number[] = [];
   const answers = new Map<number, unknown>();
   const mask = every - 1;
   let next = 0;
   let results = 0;
   let limit = count;
-  const stop = startWatch(serverPid);
+  const stop = await startWatch(meter);
   const deadline = performance.now() + ms;
   const run = async (lane: number) => {
     while (next < limit) {
@@ -64,10 +64,11 @@ async function drivePromises({ count, inFlight, ms, every, serverPid }: Drive, c
     }
   };
   await Promise.all(Array.from({ length: Math.min(inFlight, count) }, (_, lane) => run(lane)));
-  return { ...stop(), calls: next, results, latencies, answers };
+  return { ...(await stop()), calls: next, results, latencies, answers };
 }
 
-function driveCallbacks({ count, inFlight, ms, every, serverPid }: Drive, call: Call): Promise<Driven> {
+async function driveCallbacks({ count, inFlight, ms, every, meter }: Drive, call: Call): Promise<Driven> {
+  const stop = await startWatch(meter);
   return new Promise((resolve, reject) => {
     const latencies: number[] = [];
     const answers = new Map<number, unknown>();
@@ -76,9 +77,9 @@ function driveCallbacks({ count, inFlight, ms, every, serverPid }: Drive, call: 
     let ended = 0;
     let results = 0;
     let limit = count;
-    const stop = startWatch(serverPid);
     const deadline = performance.now() + ms;
-    const finish = () => resolve({ ...stop(), calls: next, results, latencies, answers });
+    const finish = () =>
+      stop().then((elapsed) => resolve({ ...elapsed, calls: next, results, latencies, answers }), reject);
     const run = (lane: number) => {
       let endedAtOnce = true;
       while (endedAtOnce && next < limit) {
@@ -102,7 +103,7 @@ function driveCallbacks({ count, inFlight, ms, every, serverPid }: Drive, call: 
           ended++;
           if (isCalling) endedAtOnce = true;
           else run(lane);
-          if (ended === next && next >= limit) finish();
+          if (ended === next && next >= limit) void finish();
         };
         try {
           call(index, lane, answer);
@@ -112,7 +113,7 @@ function driveCallbacks({ count, inFlight, ms, every, serverPid }: Drive, call: 
         isCalling = false;
       }
     };
-    if (count === 0) finish();
+    if (count === 0) void finish();
     for (let lane = 0; lane < Math.min(inFlight, count); lane++) run(lane);
   });
 }

@@ -1,9 +1,8 @@
 import { runInChild } from "./child.js";
-import { databaseOn } from "./database.js";
+import { databaseFor } from "./database.js";
 import type { EventLoopDelay } from "./event-loop-delay.js";
 import type { GrowthRequest } from "./growth-child.js";
-import type { Progress } from "./run.js";
-import { type RunningServer, servers } from "./servers.js";
+import type { Site } from "./site.js";
 import { findStore } from "./stores.js";
 
 /** What a store of so many sessions takes. */
@@ -45,47 +44,39 @@ const LIMIT_MS = 1_200_000;
 /** Fills each store with so many sessions, and measures what that does to it. */
 export async function measureGrowth(
   { stores, sessions, size, rounds }: GrowthOptions,
-  run: string,
-  progress: Progress,
+  { directory: run, servers, progress }: Site,
 ): Promise<GrowthRow[]> {
   const rows: GrowthRow[] = [];
   progress.start(stores.length * sessions.length * rounds);
   for (const store of stores) {
     for (const count of sessions) rows.push({ store, sessions: count, size, rounds: [] });
   }
-  let running: RunningServer | undefined;
-  try {
-    for (let round = 0; round < rounds; round++) {
-      for (const row of rows) {
-        progress.step(`${row.store}: ${row.sessions} sessions`);
-        const { server } = findStore(row.store);
-        if (server !== undefined) running ??= await servers[server](run);
-        const database =
-          server === undefined || running === undefined ? undefined : await databaseOn(server, running.url);
-        const request: GrowthRequest = {
-          store: row.store,
-          sessions: row.sessions,
-          size,
-          run,
-          ...(database !== undefined && { url: database.url }),
-        };
-        let figures: GrowthFigures | { failure: string } = { failure: "its process ended before its result" };
-        try {
-          await runInChild<GrowthFigures>("./growth-child.js", request, {
-            onMessage: (message) => {
-              figures = message;
-            },
-            limitMs: LIMIT_MS,
-          });
-        } catch (error) {
-          figures = { failure: error instanceof Error ? error.message : String(error) };
-        }
-        row.rounds.push(figures);
-        await database?.drop();
+  for (let round = 0; round < rounds; round++) {
+    for (const row of rows) {
+      progress.step(`${row.store}: ${row.sessions} sessions`);
+      const { server } = findStore(row.store);
+      const database = await databaseFor(server, servers);
+      const request: GrowthRequest = {
+        store: row.store,
+        sessions: row.sessions,
+        size,
+        run,
+        ...(database !== undefined && { url: database.url }),
+      };
+      let figures: GrowthFigures | { failure: string } = { failure: "its process ended before its result" };
+      try {
+        await runInChild<GrowthFigures>("./growth-child.js", request, {
+          onMessage: (message) => {
+            figures = message;
+          },
+          limitMs: LIMIT_MS,
+        });
+      } catch (error) {
+        figures = { failure: error instanceof Error ? error.message : String(error) };
       }
+      row.rounds.push(figures);
+      await database?.drop();
     }
-  } finally {
-    await running?.close();
   }
   return rows;
 }

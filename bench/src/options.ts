@@ -1,7 +1,16 @@
 import { parseArgs } from "node:util";
 import { type Family, storeFamilies } from "./families.js";
+import { ROUTES, type Route, STACKS, type Stack } from "./http-contender.js";
 import { MIX_IN_FLIGHT, OPERATIONS, type Operation, type Task, tasksOf } from "./operation.js";
 import { stores } from "./stores.js";
+
+/** What a run is about; one of them at a time. */
+const KINDS = ["growth", "processes", "http", "cleanup", "show"] as const;
+type Kind = (typeof KINDS)[number] | "operations";
+
+const CONNECTIONS = 32;
+const MEASURE_MS = 100;
+const HTTP_MS = 1_000;
 
 export const USAGE: string = `npm run bench -- [options]
 
@@ -9,14 +18,19 @@ export const USAGE: string = `npm run bench -- [options]
   --op NAME,…          operations: ${OPERATIONS.join(", ")};
                        commit stands for insert and update; default: all
   --size BYTES,…       size of a session; default: 256
-  --sessions NUMBER    how many sessions there are; with --growth a list; default: 10000
-  --in-flight NUMBER,… calls in flight; default: 64,1, and ${MIX_IN_FLIGHT.join(",")} for the mix
+  --sessions NUMBER    how many sessions there are; with --growth and --cleanup a list; default: 10000
+  --in-flight NUMBER,… calls in flight; default: 64,1, and ${MIX_IN_FLIGHT.join(",")} for the mix; with --http
+                       connections; default: ${CONNECTIONS}
   --rounds NUMBER      default: 5
-  --ms NUMBER          how long a cell is measured in each round at least; default: 100
+  --ms NUMBER          how long a cell is measured in each round at least; default: ${MEASURE_MS}; with --http ${HTTP_MS}
   --only NAME,…        of the contenders, these alone
   --with FILE,…        modules with more contenders
   --growth             instead: each store from a thousand sessions to a million
   --processes NUMBER,… instead: so many processes on one backend
+  --http               instead: requests to an application, by store
+  --stack NAME,…       with --http: ${STACKS.join(", ")}; default: ${STACKS[0]}
+  --route NAME,…       with --http: ${ROUTES.join(", ")}; default: all
+  --cleanup            instead: pgstore's sweep of a million sessions, half of them expired, beside a writer
   --quick              one short round, to see that everything works
   --json FILE          writes what was measured, raw
   --add FILE           begins with what that file has, and puts what is measured in its place
@@ -30,15 +44,18 @@ export interface Options {
   families: readonly Family[];
   tasks: readonly Task[];
   sizes: readonly number[];
-  /** Of operations the first alone. */
+  /** Of growth and cleanup all, of others the first alone. */
   sessions: readonly number[];
   rounds: number;
   measureMs: number;
   only?: readonly string[];
   modules: readonly string[];
   isQuick: boolean;
-  kind: "operations" | "growth" | "processes" | "show";
+  kind: Kind;
   processes: readonly number[];
+  stacks: readonly Stack[];
+  routes: readonly Route[];
+  connections: readonly number[];
   json?: string;
   add?: string;
   compare?: string;
@@ -47,8 +64,16 @@ export interface Options {
   profiles?: string;
 }
 
-const GROWTH = [1_000, 10_000, 100_000, 1_000_000];
-const QUICK = { sessions: [256], rounds: 1, measureMs: 10, inFlight: [64], mix: [64], growth: [1_000] };
+const ROUNDS = 5;
+const SESSIONS = {
+  operations: [10_000],
+  growth: [1_000, 10_000, 100_000, 1_000_000],
+  cleanup: [1_000_000],
+};
+const QUICK = {
+  sessions: { operations: [256], growth: [1_000], cleanup: [10_000] },
+  ...{ rounds: 1, measureMs: 10, inFlight: [64], mix: [64] },
+};
 
 /** Reads an option's whole number, or throws what to write instead. */
 export function wholeNumber(name: string, value: string): number {
@@ -71,24 +96,26 @@ function unknown(what: string, name: string, known: readonly string[]): RangeErr
   return new RangeError(`no ${what} "${name}"; there are: ${known.join(", ")}`);
 }
 
-/** The store of this name, which may be said without "store": `pg`. */
+/** The store of this name, which may be cut short: `pg`. */
 function familyOf(name: string): Family {
-  const family = storeFamilies.find(({ store }) => store === name || store === `${name}store`);
-  if (family === undefined) {
-    throw unknown(
-      "store",
-      name,
-      storeFamilies.map(({ store }) => store),
-    );
-  }
-  return family;
+  const [family, ...others] = storeFamilies.filter(({ store }) => name !== "" && store.startsWith(name));
+  if (family !== undefined && others.length === 0) return family;
+  throw unknown(
+    "store",
+    name,
+    storeFamilies.map(({ store }) => store),
+  );
+}
+
+function oneOf<Name extends string>(what: string, name: string, known: readonly Name[]): Name {
+  const found = known.find((each) => each === name);
+  if (found === undefined) throw unknown(what, name, known);
+  return found;
 }
 
 function operationsOf(name: string): Operation[] {
-  if (name === "commit") return ["insert", "update"];
-  const operation = OPERATIONS.find((each) => each === name);
-  if (operation === undefined) throw unknown("operation", name, [...OPERATIONS, "commit"]);
-  return [operation];
+  const operation = oneOf("operation", name, [...OPERATIONS, "commit"]);
+  return operation === "commit" ? ["insert", "update"] : [operation];
 }
 
 /** Reads the command line. @throws RangeError or TypeError that says what to write instead */
@@ -105,8 +132,12 @@ export function readOptions(args: readonly string[]): Options | "help" {
       ms: { type: "string" },
       only: { type: "string" },
       with: { type: "string" },
-      growth: { type: "boolean", default: false },
+      growth: { type: "boolean" },
       processes: { type: "string" },
+      http: { type: "boolean" },
+      stack: { type: "string", default: STACKS[0] },
+      route: { type: "string", default: ROUTES.join(",") },
+      cleanup: { type: "boolean" },
       quick: { type: "boolean", default: false },
       json: { type: "string" },
       add: { type: "string" },
@@ -118,17 +149,10 @@ export function readOptions(args: readonly string[]): Options | "help" {
     },
   });
   if (values.help) return "help";
-  if (values.growth && values.processes !== undefined)
-    throw new TypeError("--growth and --processes are two runs: one of them at a time");
   const { quick } = values;
-  const kind =
-    values.show !== undefined
-      ? "show"
-      : values.growth
-        ? "growth"
-        : values.processes
-          ? "processes"
-          : "operations";
+  const [kind = "operations", ...others]: Kind[] = KINDS.filter((each) => values[each] !== undefined);
+  if (others.length > 0)
+    throw new TypeError(`--${kind} and --${others[0]} are two runs: one of them at a time`);
   const families =
     values.store === undefined ? storeFamilies : [...new Set(list(values.store).map(familyOf))];
   const operations = values.op === undefined ? OPERATIONS : list(values.op).flatMap(operationsOf);
@@ -139,18 +163,15 @@ export function readOptions(args: readonly string[]): Options | "help" {
     inFlight ?? (quick ? QUICK.inFlight : [64, 1]),
     inFlight ?? (quick ? QUICK.mix : MIX_IN_FLIGHT),
   );
+  const defaults = quick ? QUICK.sessions : SESSIONS;
   const sessions =
-    values.sessions !== undefined
-      ? wholeNumbers("sessions", values.sessions)
-      : kind === "growth"
-        ? quick
-          ? QUICK.growth
-          : GROWTH
-        : quick
-          ? QUICK.sessions
-          : [10_000];
-  if (kind !== "growth" && sessions.length > 1)
-    throw new RangeError("--sessions takes several numbers with --growth alone");
+    values.sessions === undefined
+      ? kind === "growth" || kind === "cleanup"
+        ? defaults[kind]
+        : defaults.operations
+      : wholeNumbers("sessions", values.sessions);
+  if (kind !== "growth" && kind !== "cleanup" && sessions.length > 1)
+    throw new RangeError("--sessions takes several numbers with --growth and --cleanup alone");
   const most = Math.max(...tasks.map(({ inFlight: count }) => count));
   if (kind === "operations" && most > Math.min(...sessions))
     throw new RangeError(
@@ -170,8 +191,19 @@ export function readOptions(args: readonly string[]): Options | "help" {
     tasks,
     sizes: wholeNumbers("size", values.size),
     sessions,
-    rounds: values.rounds === undefined ? (quick ? QUICK.rounds : 5) : wholeNumber("rounds", values.rounds),
-    measureMs: values.ms === undefined ? (quick ? QUICK.measureMs : 100) : wholeNumber("ms", values.ms),
+    rounds:
+      values.rounds === undefined ? (quick ? QUICK.rounds : ROUNDS) : wholeNumber("rounds", values.rounds),
+    measureMs:
+      values.ms === undefined
+        ? quick
+          ? QUICK.measureMs
+          : kind === "http"
+            ? HTTP_MS
+            : MEASURE_MS
+        : wholeNumber("ms", values.ms),
+    stacks: list(values.stack).map((name) => oneOf("stack", name, STACKS)),
+    routes: list(values.route).map((name) => oneOf("route", name, ROUTES)),
+    connections: inFlight ?? [CONNECTIONS],
     modules: values.with === undefined ? [] : list(values.with),
     isQuick: quick,
     kind,

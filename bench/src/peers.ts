@@ -14,6 +14,8 @@ type Done = (error?: unknown, result?: unknown) => void;
 /** A store for express-session that people use today, ready to be measured. */
 interface OpenedPeer {
   store: Pick<Store, "get" | "set" | "destroy" | "touch"> & Partial<Pick<Store, "all" | "length">>;
+  /** As express-session takes it, if that is another. */
+  forExpress?: Store;
   deleteExpired?(done: Done): void;
   /** Closes handles and stops timers. */
   close?(): Promise<void>;
@@ -107,6 +109,7 @@ const kinds: Record<string, PeerKind> = {
           touch: (token, content, done) => store.touch?.(token, content, done),
           length: (done) => store.length?.(done),
         },
+        forExpress: store,
         deleteExpired: (done) => reapAll(files.default, store.options, done),
       };
     },
@@ -162,6 +165,22 @@ const kinds: Record<string, PeerKind> = {
     },
   },
 };
+
+/** The durability of the peer of this name, and the server that it needs; nothing if there is no such store for express-session. */
+export function peerOf(name: string): Pick<ContenderKind, "durability" | "server" | "isMissing"> | undefined {
+  return kinds[name];
+}
+
+/** Opens the peer of this name for express-session. */
+export async function openForExpress(
+  name: string,
+  environment: Environment,
+): Promise<{ store: Store; close(): Promise<void> }> {
+  const opened = await kinds[name]?.open(environment);
+  if (opened === undefined) throw new RangeError(`no store for express-session "${name}"`);
+  const { store, forExpress = store as Store, close } = opened;
+  return { store: forExpress, close: async () => close?.() };
+}
 
 /** The stores for express-session as contenders, given callbacks, as express-session gives them. */
 export const peers: ContenderKind[] = Object.entries(kinds).map(([name, kind]) => ({

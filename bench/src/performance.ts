@@ -1,6 +1,8 @@
 import type { Chart } from "./charts.js";
+import { cleanupTable } from "./cleanup.js";
 import type { Comparison } from "./comparison.js";
 import { growthTable, processesTable } from "./growth-report.js";
+import { groupHttp, httpTable } from "./http-report.js";
 import { byStore, failuresOf, groupCells, headlines, pairsOf, tableOf } from "./report.js";
 import type { Results } from "./results.js";
 import { asMarkdown } from "./table.js";
@@ -43,6 +45,10 @@ export function sectionsOf(
     ...grown.map((store) => asMarkdown(growthTable(store, results.growth))),
   ];
   const processes = results.processes.length > 0 ? [asMarkdown(processesTable(results.processes))] : [];
+  const http = [
+    ...charts.filter(({ name }) => name.startsWith("http-")).map(image),
+    ...groupHttp(results.http).map((rows) => asMarkdown(httpTable(rows, comparison))),
+  ];
   const none = "Not measured in the run that this page is made of.";
   return {
     machine: machineOf(results),
@@ -51,7 +57,8 @@ export function sectionsOf(
     stores: stores.join("\n\n") || none,
     growth: growth.join("\n\n") || none,
     processes: processes.join("\n\n") || none,
-    http: (results.http ?? []).map(asMarkdown).join("\n\n") || none,
+    cleanup: results.cleanup.length > 0 ? asMarkdown(cleanupTable(results.cleanup)) : none,
+    http: http.join("\n\n") || none,
   };
 }
 

@@ -1,9 +1,8 @@
 import { killChildren, runInChild } from "./child.js";
-import { databaseOn } from "./database.js";
+import { databaseFor } from "./database.js";
 import { makeDirectory } from "./directory.js";
 import type { ProcessesMessage, ProcessesRequest } from "./processes-child.js";
-import type { Progress } from "./run.js";
-import { type RunningServer, servers } from "./servers.js";
+import type { Site } from "./site.js";
 import { findStore } from "./stores.js";
 
 /** Several processes at work on one backend. */
@@ -37,55 +36,47 @@ const LIMIT_MS = 240_000;
 /** Measures stores that processes can share, with so many of them at once, each in a lane of sessions of its own. */
 export async function measureProcesses(
   { stores, processes, sessions, size, rounds, measureMs }: ProcessesOptions,
-  run: string,
-  progress: Progress,
+  { directory: run, servers, progress }: Site,
 ): Promise<ProcessesRow[]> {
   const shared = stores.filter((name) => findStore(name).isShared);
   const rows: ProcessesRow[] = [];
   progress.start(shared.length * processes.length * rounds);
-  let running: RunningServer | undefined;
-  try {
-    for (const store of shared) {
-      const { server } = findStore(store);
-      if (server !== undefined) running ??= await servers[server](run);
-      const ofStore = processes.flatMap((count) =>
-        SHARED_OPERATIONS.map(
-          (operation): ProcessesRow => ({
-            store,
-            operation,
-            processes: count,
-            sessions,
-            size,
-            inFlight: IN_FLIGHT,
-            rounds: [],
-          }),
-        ),
-      );
-      rows.push(...ofStore);
-      for (let round = 0; round < rounds; round++) {
-        for (const count of processes) {
-          progress.step(`${store}: ${count} processes`);
-          const database =
-            server === undefined || running === undefined ? undefined : await databaseOn(server, running.url);
-          const request = {
-            store,
-            sessions,
-            size,
-            inFlight: IN_FLIGHT,
-            measureMs,
-            directory: await makeDirectory(run),
-            ...(database !== undefined && { url: database.url }),
-          };
-          const measured = await measureTogether(request, count);
-          await database?.drop();
-          for (const row of ofStore.filter((each) => each.processes === count)) {
-            row.rounds.push("failure" in measured ? measured : { perSecond: measured[row.operation] });
-          }
+  for (const store of shared) {
+    const { server } = findStore(store);
+    const ofStore = processes.flatMap((count) =>
+      SHARED_OPERATIONS.map(
+        (operation): ProcessesRow => ({
+          store,
+          operation,
+          processes: count,
+          sessions,
+          size,
+          inFlight: IN_FLIGHT,
+          rounds: [],
+        }),
+      ),
+    );
+    rows.push(...ofStore);
+    for (let round = 0; round < rounds; round++) {
+      for (const count of processes) {
+        progress.step(`${store}: ${count} processes`);
+        const database = await databaseFor(server, servers);
+        const request = {
+          store,
+          sessions,
+          size,
+          inFlight: IN_FLIGHT,
+          measureMs,
+          directory: await makeDirectory(run),
+          ...(database !== undefined && { url: database.url }),
+        };
+        const measured = await measureTogether(request, count);
+        await database?.drop();
+        for (const row of ofStore.filter((each) => each.processes === count)) {
+          row.rounds.push("failure" in measured ? measured : { perSecond: measured[row.operation] });
         }
       }
     }
-  } finally {
-    await running?.close();
   }
   return rows;
 }

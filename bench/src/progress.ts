@@ -1,5 +1,5 @@
 import { SingleBar } from "cli-progress";
-import type { Progress } from "./run.js";
+import type { Progress } from "./site.js";
 
 /** A bar on the terminal; where there is none, nothing. */
 export class ProgressBar implements Progress {

@@ -1,11 +1,13 @@
+import { cleanupTable } from "./cleanup.js";
 import type { Comparison } from "./comparison.js";
 import { growthTable, processesTable } from "./growth-report.js";
+import { groupHttp, httpTable } from "./http-report.js";
 import { OPERATIONS, type Operation } from "./operation.js";
 import {
   type CellRow,
   type ContenderFacts,
   type Results,
-  ratioOf,
+  rateRatio,
   type Summary,
   summarise,
 } from "./results.js";
@@ -64,7 +66,7 @@ export function pairsOf(
     ours.flatMap((mine) => {
       const [theirs, own] = [facts[other.contender], facts[mine.contender]];
       if ((theirs?.takes === "objects") !== (own?.takes === "objects")) return [];
-      const ratio = ratioOf(mine, other);
+      const ratio = rateRatio(mine.rounds, other.rounds);
       if (ratio === undefined) return [];
       return {
         ours: mine.contender,
@@ -198,7 +200,8 @@ export function tablesOf(results: Results, comparison?: Comparison): Table[] {
     ...[...byStore(groups).values()].flatMap((each) => headlines(each, results, comparison)),
     ...grown.map((store) => growthTable(store, results.growth)),
     ...(results.processes.length > 0 ? [processesTable(results.processes)] : []),
-    ...(results.http ?? []),
+    ...(results.cleanup.length > 0 ? [cleanupTable(results.cleanup)] : []),
+    ...groupHttp(results.http).map((rows) => httpTable(rows, comparison)),
   ];
 }
 
@@ -216,10 +219,15 @@ export function failuresOf(results: Results): string[] {
       ? []
       : [`${store}: ${contender}, ${operation}, ${inFlight} in flight: ${failure}`];
   });
-  const rest = [...results.growth, ...results.processes].flatMap(({ store, sessions, rounds }) =>
-    rounds.flatMap((round) =>
-      "failure" in round ? [`${store}, ${sessions} sessions: ${round.failure}`] : [],
-    ),
+  const ofHttp = results.http.flatMap(({ contender, stack, route, rounds }) => {
+    const { failure } = summarise(rounds);
+    return failure === undefined ? [] : [`HTTP: ${contender}, ${stack}, ${route}: ${failure}`];
+  });
+  const rest = [...results.growth, ...results.processes, ...results.cleanup].flatMap(
+    ({ store, sessions, rounds }) =>
+      rounds.flatMap((round) =>
+        "failure" in round ? [`${store}, ${sessions} sessions: ${round.failure}`] : [],
+      ),
   );
-  return [...ofCells, ...rest];
+  return [...ofCells, ...ofHttp, ...rest];
 }

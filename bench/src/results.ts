@@ -1,12 +1,13 @@
 import type { Outcome } from "./cell.js";
+import type { CleanupRow } from "./cleanup.js";
 import type { Durability } from "./contender.js";
 import type { Role } from "./families.js";
 import type { GrowthRow } from "./growth.js";
+import type { HttpRow } from "./http.js";
 import type { Machine } from "./machine.js";
 import type { Operation } from "./operation.js";
 import type { ProcessesRow } from "./processes.js";
 import { ratios, type Spread, spread } from "./statistics.js";
-import type { Table } from "./table.js";
 
 /** What a cell is about. */
 export interface CellKey {
@@ -22,6 +23,8 @@ export interface CellKey {
 /** A cell with all that was measured, round by round; the rounds of all contenders of a family belong together. */
 export interface CellRow extends CellKey {
   rounds: Outcome[];
+  /** Of a database server, for one call; counted in a pass of its own. */
+  statements?: number | undefined;
 }
 
 export interface ContenderFacts {
@@ -44,14 +47,18 @@ export interface Results {
   cells: CellRow[];
   growth: GrowthRow[];
   processes: ProcessesRow[];
+  cleanup: CleanupRow[];
+  /** Whole applications. */
+  http: HttpRow[];
   /** What was not measured, and why. */
   skipped: string[];
-  /** Requests per second of whole applications: the tables of that measurement. */
-  http?: Table[];
 }
 
 export const keyOf = ({ store, contender, operation, sessions, size, inFlight }: CellKey): string =>
   JSON.stringify([store, contender, operation, sessions, size, inFlight]);
+
+export const httpKeyOf = ({ store, contender, stack, route, connections }: HttpRow): string =>
+  JSON.stringify([store, contender, stack, route, connections]);
 
 /** A cell for the tables. */
 export interface Summary {
@@ -85,8 +92,8 @@ const rates = (rounds: readonly Outcome[]) =>
   rounds.map((outcome) => ("perSecond" in outcome ? outcome.perSecond : Number.NaN));
 
 /** How many times as fast one is as the other, round by round. */
-export function ratioOf(ours: CellRow, theirs: CellRow): Spread | undefined {
-  return ratios(rates(ours.rounds), rates(theirs.rounds));
+export function rateRatio(ours: readonly Outcome[], theirs: readonly Outcome[]): Spread | undefined {
+  return ratios(rates(ours), rates(theirs));
 }
 
 /** Adds what the one has to the other; where both have the same cell, the newer one counts. */
@@ -97,7 +104,6 @@ export function merge(earlier: Results, newer: Results): Results {
   const contenders = { ...earlier.contenders };
   for (const [store, facts] of Object.entries(newer.contenders))
     contenders[store] = { ...contenders[store], ...facts };
-  const http = newer.http ?? earlier.http;
   return {
     format: 1,
     date: earlier.date,
@@ -111,8 +117,9 @@ export function merge(earlier: Results, newer: Results): Results {
       earlier.processes,
       newer.processes,
     ),
+    cleanup: merged(({ sessions, size }) => `${sessions} ${size}`, earlier.cleanup, newer.cleanup),
+    http: merged(httpKeyOf, earlier.http, newer.http),
     skipped: [...new Set([...earlier.skipped, ...newer.skipped])],
-    ...(http !== undefined && { http }),
   };
 }
 
@@ -125,7 +132,7 @@ export function parseResults(text: string, file: string): Results {
 }
 
 /** One line for each cell: a file that can be compared line by line. Four digits are all that a figure is worth. */
-export function formatResults({ cells, growth, processes, ...head }: Results): string {
+export function formatResults({ cells, growth, processes, cleanup, http, ...head }: Results): string {
   const line = (row: unknown) =>
     JSON.stringify(row, (_key, value) =>
       typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value,
@@ -133,5 +140,6 @@ export function formatResults({ cells, growth, processes, ...head }: Results): s
   const lines = (rows: readonly unknown[]) =>
     rows.length === 0 ? "[]" : `[\n    ${rows.map(line).join(",\n    ")}\n  ]`;
   const text = JSON.stringify(head, undefined, 2).replace(/\n}$/, "");
-  return `${text},\n  "cells": ${lines(cells)},\n  "growth": ${lines(growth)},\n  "processes": ${lines(processes)}\n}\n`;
+  const parts = Object.entries({ cells, growth, processes, cleanup, http });
+  return `${text},\n${parts.map(([name, rows]) => `  "${name}": ${lines(rows)}`).join(",\n")}\n}\n`;
 }

@@ -1,12 +1,12 @@
 import type { Outcome } from "./cell.js";
 import type { CellsMessage, CellsRequest } from "./cells-child.js";
 import { runInChild } from "./child.js";
-import type { ServerName } from "./contender.js";
 import { Contenders, type Family, type Member } from "./families.js";
 import { REMOVING, type Task } from "./operation.js";
 import { versionOf } from "./packages.js";
 import type { CellRow, ContenderFacts } from "./results.js";
-import { type RunningServer, servers } from "./servers.js";
+import type { Site } from "./site.js";
+import { COUNTING } from "./statement-count.js";
 
 export interface RunOptions {
   families: readonly Family[];
@@ -24,57 +24,50 @@ export interface RunOptions {
   isQuick: boolean;
 }
 
-/** What a run tells while it goes on. */
-export interface Progress {
-  /** How many steps there will be: one for each contender, size, phase and round. */
-  start(steps: number): void;
-  step(what: string): void;
-}
-
 export interface RunResult {
   contenders: Record<string, Record<string, ContenderFacts>>;
   cells: CellRow[];
-  versions: Record<string, string>;
   skipped: string[];
 }
 
 /** A process has this time for itself and for each of its tasks, and for each thousand sessions: then it hangs. */
 const LIMIT_MS = { start: 60_000, task: 20_000, thousand: 2_000 };
 
+/** Statements are counted for so long at most: there is no spread in what a call asks for. */
+const COUNTED_MS = 50;
+
 /** Measures families one after the other; in each, the contenders in turn, round by round. */
 export class Run {
   readonly #options: RunOptions;
-  readonly #directory: string;
-  readonly #progress: Progress;
-  readonly #servers = new Map<ServerName, RunningServer>();
+  readonly #site: Site;
 
-  constructor(options: RunOptions, directory: string, progress: Progress) {
+  constructor(options: RunOptions, site: Site) {
     this.#options = options;
-    this.#directory = directory;
-    this.#progress = progress;
+    this.#site = site;
   }
 
   async measure(): Promise<RunResult> {
     const { families, modules, sizes, rounds } = this.#options;
-    const result: RunResult = { contenders: {}, cells: [], versions: {}, skipped: [] };
+    const result: RunResult = { contenders: {}, cells: [], skipped: [] };
     const contenders = await Contenders.load(modules);
-    const plan = families.map((family) => {
-      const members = contenders.members(family).filter((member) => this.#isMeasured(member, result));
-      return { store: family.store, members, phases: this.#phases(members) };
-    });
-    const steps = plan.map(({ members, phases }) => members.length * phases.length * sizes.length * rounds);
-    this.#progress.start(steps.reduce((sum, each) => sum + each, 0));
-    try {
-      for (const { store, members, phases } of plan) {
-        result.contenders[store] = Object.fromEntries(members.map(factsOf));
-        for (const phase of phases) {
-          for (const size of sizes)
-            result.cells.push(...(await this.#measurePhase(store, members, phase, size)));
-        }
+    const plan = [];
+    for (const family of families) {
+      const members: Member[] = [];
+      for (const member of contenders.members(family))
+        if (await this.#isMeasured(member, result)) members.push(member);
+      plan.push({ store: family.store, members, phases: this.#phases(members) });
+    }
+    const steps = plan.map(
+      ({ members, phases }) =>
+        phases.length * sizes.length * (members.length * rounds + members.filter(isCounted).length),
+    );
+    this.#site.progress.start(steps.reduce((sum, each) => sum + each, 0));
+    for (const { store, members, phases } of plan) {
+      result.contenders[store] = Object.fromEntries(members.map(factsOf));
+      for (const phase of phases) {
+        for (const size of sizes)
+          result.cells.push(...(await this.#measurePhase(store, members, phase, size)));
       }
-      for (const [name, { version }] of this.#servers) result.versions[name] = version;
-    } finally {
-      for (const server of this.#servers.values()) await server.close();
     }
     return result;
   }
@@ -94,10 +87,12 @@ export class Run {
     return (isSplit ? parts : [parts.flat()]).filter((part) => part.length > 0);
   }
 
-  #isMeasured({ kind }: Member, { skipped }: RunResult): boolean {
+  async #isMeasured({ kind }: Member, { skipped }: RunResult): Promise<boolean> {
     const { only } = this.#options;
     if (only !== undefined && !only.includes(kind.name)) return false;
-    const reason = kind.isMissing?.();
+    const reason =
+      kind.isMissing?.() ??
+      (kind.server === undefined ? undefined : await this.#site.servers.whyNot(kind.server));
     if (reason === undefined) return true;
     const line = `${kind.name}: ${reason}`;
     if (!skipped.includes(line)) skipped.push(line);
@@ -117,30 +112,47 @@ export class Run {
     );
     for (let round = 0; round < rounds; round++) {
       for (const [position, member] of members.entries()) {
-        this.#progress.step(`${store}: ${member.kind.name}`);
+        this.#site.progress.step(`${store}: ${member.kind.name}`);
         const outcomes = await this.#measureOne(member, tasks, size);
         for (const [index, row] of (rows[position] ?? []).entries())
           row.rounds.push(outcomes[index] as Outcome);
       }
     }
+    for (const [position, member] of members.entries()) {
+      if (!isCounted(member)) continue;
+      this.#site.progress.step(`${store}: statements of ${member.kind.name}`);
+      const outcomes = await this.#measureOne(member, tasks, size, true);
+      for (const [index, row] of (rows[position] ?? []).entries()) {
+        const outcome = outcomes[index];
+        if (outcome !== undefined && "statements" in outcome) row.statements = outcome.statements;
+      }
+    }
     return rows.flat();
   }
 
-  async #measureOne({ kind }: Member, tasks: readonly Task[], size: number): Promise<Outcome[]> {
+  async #measureOne(
+    { kind }: Member,
+    tasks: readonly Task[],
+    size: number,
+    isCounting = false,
+  ): Promise<Outcome[]> {
     const { modules, sessions, measureMs, nodeOptions } = this.#options;
     const outcomes: Outcome[] = [];
     let failure = "its process ended before its result";
     try {
-      const server = kind.server === undefined ? undefined : await this.#server(kind.server);
+      const server =
+        kind.server === undefined
+          ? undefined
+          : await this.#site.servers.get(kind.server, isCounting ? { settings: COUNTING } : {});
       const request: CellsRequest = {
         contender: kind.name,
         modules,
         tasks,
         sessions,
         size,
-        measureMs,
-        run: this.#directory,
-        ...(server !== undefined && { server: { url: server.url, pid: server.pid } }),
+        measureMs: isCounting ? Math.min(measureMs, COUNTED_MS) : measureMs,
+        run: this.#site.directory,
+        ...(server !== undefined && { server: { url: server.url, pid: server.pid, isCounting } }),
       };
       await runInChild<CellsMessage>("./cells-child.js", request, {
         onMessage: ({ outcome }) => outcomes.push(outcome),
@@ -157,15 +169,11 @@ export class Run {
       return last !== undefined && "perSecond" in outcome ? last : outcome;
     });
   }
+}
 
-  async #server(name: ServerName): Promise<RunningServer> {
-    let server = this.#servers.get(name);
-    if (server === undefined) {
-      server = await servers[name](this.#directory);
-      this.#servers.set(name, server);
-    }
-    return server;
-  }
+/** A program of the server's own makes one statement of each call. */
+function isCounted({ kind }: Member): boolean {
+  return kind.server === "postgres" && kind.takes !== "nothing";
 }
 
 function factsOf({ kind, role }: Member): [string, ContenderFacts] {

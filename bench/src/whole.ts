@@ -2,7 +2,7 @@ import type { Contender } from "./contender.js";
 import { drive } from "./drive.js";
 import { type Ledger, WrongAnswer } from "./ledger.js";
 import { createSession, expired, indexOf, Tokens } from "./sessions.js";
-import { type Elapsed, startWatch } from "./stopwatch.js";
+import { type Elapsed, type ServerMeter, startWatch } from "./stopwatch.js";
 
 /** The calls that were made of an operation that takes one for all sessions, each for so many of them. */
 export interface WholeCall extends Elapsed {
@@ -22,10 +22,10 @@ function checkListing(contender: Contender, ledger: Ledger, listed: Iterable<unk
 }
 
 /** @throws WrongAnswer */
-export async function callAll(contender: Contender, ledger: Ledger, serverPid?: number): Promise<WholeCall> {
-  const stop = startWatch(serverPid);
+export async function callAll(contender: Contender, ledger: Ledger, meter?: ServerMeter): Promise<WholeCall> {
+  const stop = await startWatch(meter);
   const all = await contender.all?.();
-  const elapsed = stop();
+  const elapsed = await stop();
   checkListing(contender, ledger, contender.listed?.(all) ?? []);
   return { sessions: ledger.sessions, ...elapsed };
 }
@@ -34,12 +34,12 @@ export async function callAll(contender: Contender, ledger: Ledger, serverPid?: 
 export async function walkEntries(
   contender: Contender,
   ledger: Ledger,
-  serverPid?: number,
+  meter?: ServerMeter,
 ): Promise<WholeCall> {
   const listed: unknown[] = [];
-  const stop = startWatch(serverPid);
+  const stop = await startWatch(meter);
   for await (const found of contender.entries?.() ?? []) listed.push(found);
-  const elapsed = stop();
+  const elapsed = await stop();
   checkListing(contender, ledger, listed);
   return { sessions: ledger.sessions, ...elapsed };
 }
@@ -71,7 +71,7 @@ export class Expiry {
   }
 
   /** @throws WrongAnswer */
-  async call(serverPid?: number): Promise<WholeCall> {
+  async call(meter?: ServerMeter): Promise<WholeCall> {
     const contender = this.#contender;
     const count = this.#sessions;
     const tokens = this.#tokens;
@@ -85,9 +85,9 @@ export class Expiry {
     this.#isFilled = true;
     const before = await contender.count?.();
     this.#clock.now += 2 * SOON_MS;
-    const stop = startWatch(serverPid);
+    const stop = await startWatch(meter);
     const removed = await contender.deleteExpired?.();
-    const elapsed = stop();
+    const elapsed = await stop();
     const expected = Math.floor(count / 2);
     const told = removed ?? Number(before) - Number(await contender.count?.());
     if (told !== expected)

@@ -5,6 +5,7 @@ import { Ledger, WrongAnswer } from "./ledger.js";
 import { MixedCalls } from "./mix.js";
 import type { Operation } from "./operation.js";
 import { createSession, shuffled, Tokens } from "./sessions.js";
+import type { ServerMeter } from "./stopwatch.js";
 
 /** Operations of which one call is about one session. */
 export type SingleOperation = Exclude<Operation, "all" | "entries" | "deleteExpired">;
@@ -14,7 +15,7 @@ export interface Pace {
   inFlight: number;
   ms: number;
   every: number;
-  serverPid?: number;
+  meter?: ServerMeter;
 }
 
 const SEEDS = { stored: 1, unknown: 2, order: 3, mix: 4, more: 100 };
