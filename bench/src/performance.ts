@@ -2,8 +2,9 @@ import type { Chart } from "./charts.js";
 import { cleanupTable } from "./cleanup.js";
 import type { Comparison } from "./comparison.js";
 import { growthTable, processesTable } from "./growth-report.js";
+import { headlines, latencies } from "./headlines.js";
 import { groupHttp, httpTable } from "./http-report.js";
-import { byStore, failuresOf, groupCells, headlines, pairsOf, tableOf } from "./report.js";
+import { byStore, failuresOf, groupCells, pairsOf, tableOf } from "./report.js";
 import type { Results } from "./results.js";
 import { asMarkdown } from "./table.js";
 
@@ -33,7 +34,7 @@ export function sectionsOf(
     return [
       `### ${store}`,
       ...(chart === undefined ? [] : [image(chart)]),
-      ...headlines(own, results, comparison).map(asMarkdown),
+      ...[...headlines(own, results, comparison), ...latencies(own, results)].map(asMarkdown),
       `<details><summary>All that was measured of ${store} and what stands beside it</summary>`,
       ...own.map((group) => asMarkdown(tableOf(group, results, comparison))),
       "</details>",

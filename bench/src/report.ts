@@ -1,6 +1,7 @@
 import { cleanupTable } from "./cleanup.js";
 import type { Comparison } from "./comparison.js";
 import { growthTable, processesTable } from "./growth-report.js";
+import { headlines, latencies } from "./headlines.js";
 import { groupHttp, httpTable } from "./http-report.js";
 import { OPERATIONS, type Operation } from "./operation.js";
 import {
@@ -98,7 +99,8 @@ export function tableOf(group: CellGroup, results: Results, comparison?: Compari
     .filter((name) => facts[name]?.role === "ours" && !name.endsWith(" + JSON"));
   const summaries = group.rows.map(({ rounds }) => summarise(rounds));
   const hasServer = summaries.some(({ server }) => server !== undefined);
-  const rows = group.rows.map(({ contender }, index) => {
+  const hasStatements = group.rows.some(({ statements }) => statements !== undefined);
+  const rows = group.rows.map(({ contender, statements }, index) => {
     const summary = summaries[index] as Summary;
     const value = (spread: Spread | undefined, show: (value: number) => string) =>
       spread === undefined ? "-" : show(spread.median);
@@ -117,6 +119,9 @@ export function tableOf(group: CellGroup, results: Results, comparison?: Compari
       value(summary.p99, showMicroseconds),
       value(summary.client, showMicroseconds),
       ...(hasServer ? [value(summary.server, showMicroseconds)] : []),
+      ...(hasStatements
+        ? [statements === undefined ? "-" : (statements * 1000).toFixed(statements < 0.01 ? 1 : 0)]
+        : []),
       ...variants.map((variant) => {
         const pair = pairs.find(
           ({ ours, other }) => other === contender && (ours === variant || ours === `${variant} + JSON`),
@@ -140,6 +145,7 @@ export function tableOf(group: CellGroup, results: Results, comparison?: Compari
         "p99",
         "CPU",
         ...(hasServer ? ["server CPU"] : []),
+        ...(hasStatements ? ["statements for 1000"] : []),
         ...variants.map((variant) => `${variant} / it`),
       ],
       ...rows,
@@ -148,44 +154,8 @@ export function tableOf(group: CellGroup, results: Results, comparison?: Compari
   };
 }
 
-/**
- * The ratios of a family where both sides promise the same: a table for each kind of the store, with a row for each
- * operation and a column for each other contender.
- */
-export function headlines(groups: readonly CellGroup[], results: Results, comparison?: Comparison): Table[] {
-  const facts = results.contenders[groups[0]?.store ?? ""] ?? {};
-  const lines = groups.map((group) => ({
-    name: `${group.operation}, ${group.inFlight} in flight${groups.some(({ size }) => size !== group.size) ? `, ${group.size} bytes` : ""}`,
-    pairs: pairsOf(group, facts, comparison).filter(({ isEqual }) => isEqual),
-  }));
-  const variants = [
-    ...new Set(lines.flatMap(({ pairs }) => pairs.map(({ ours }) => ours.replace(/ \+ JSON$/, "")))),
-  ];
-  return variants.map((variant) => {
-    const own = lines
-      .map(({ name, pairs }) => ({
-        name,
-        pairs: pairs.filter(({ ours }) => ours === variant || ours === `${variant} + JSON`),
-      }))
-      .filter(({ pairs }) => pairs.length > 0);
-    const others = [...new Set(own.flatMap(({ pairs }) => pairs.map(({ other }) => other)))];
-    return {
-      title: `${variant}: times as many a second as what survives the same (${facts[variant]?.durability}), median (min–max) of the ratios of the rounds`,
-      rows: [
-        ["", ...others.map((other) => `${other} (${facts[other]?.role})`)],
-        ...own.map(({ name, pairs }) => [
-          name,
-          ...others.map((other) => {
-            const pair = pairs.find((each) => each.other === other);
-            return pair === undefined ? "-" : showPair(pair);
-          }),
-        ]),
-      ],
-    };
-  });
-}
-
 export const LEGEND = `Median (min–max) of the rounds; p50 and p99 of a call; CPU time of a call, in the process and in the server.
+statements for 1000: those that the server carries out for so many calls, counted in a pass of its own.
 survives: memory, nothing; process, kill -9; flushed, power failure. "-": it has no such operation.
 all, entries and deleteExpired: sessions a second, a call taking all of them.
 / it: how many times as many a second ours makes, ratio round by round; beside peers ours with JSON, beside limits on
@@ -197,7 +167,10 @@ export function tablesOf(results: Results, comparison?: Comparison): Table[] {
   const grown = [...new Set(results.growth.map(({ store }) => store))];
   return [
     ...groups.map((group) => tableOf(group, results, comparison)),
-    ...[...byStore(groups).values()].flatMap((each) => headlines(each, results, comparison)),
+    ...[...byStore(groups).values()].flatMap((each) => [
+      ...headlines(each, results, comparison),
+      ...latencies(each, results),
+    ]),
     ...grown.map((store) => growthTable(store, results.growth)),
     ...(results.processes.length > 0 ? [processesTable(results.processes)] : []),
     ...(results.cleanup.length > 0 ? [cleanupTable(results.cleanup)] : []),
