@@ -42,6 +42,30 @@ export class Tokens {
   }
 }
 
+const LATER_SEEDS = 100;
+
+/** The same tokens, and more of them beyond the last. */
+export class EndlessTokens extends Tokens {
+  readonly #count: number;
+  readonly #later = new Map<number, Tokens>();
+
+  constructor(count: number, seed: number) {
+    super(count, seed);
+    this.#count = count;
+  }
+
+  override at(index: number): string {
+    const generation = Math.floor(index / this.#count);
+    if (generation === 0) return super.at(index);
+    let later = this.#later.get(generation);
+    if (later === undefined) {
+      later = new Tokens(this.#count, LATER_SEEDS + generation);
+      this.#later.set(generation, later);
+    }
+    return later.at(index % this.#count);
+  }
+}
+
 /** Gives the numbers from 0 to `count` - 1 in an order that looks random. */
 export function shuffled(count: number, seed: number): Uint32Array {
   const next = random(seed);

@@ -4,7 +4,7 @@ import { type Call, type Driven, drive } from "./drive.js";
 import { Ledger, WrongAnswer } from "./ledger.js";
 import { MixedCalls } from "./mix.js";
 import type { Operation } from "./operation.js";
-import { createSession, shuffled, Tokens } from "./sessions.js";
+import { createSession, EndlessTokens, shuffled, Tokens } from "./sessions.js";
 import type { ServerMeter } from "./stopwatch.js";
 
 /** Operations of which one call is about one session. */
@@ -18,19 +18,21 @@ export interface Pace {
   meter?: ServerMeter;
 }
 
-const SEEDS = { stored: 1, unknown: 2, order: 3, mix: 4, more: 100 };
+const SEEDS = { stored: 1, unknown: 2, order: 3, mix: 4 };
 /** So many times as many sessions are there at most while some are inserted. */
 const MOST_INSERTED = 10;
 /** In flight where nothing is measured. */
 const UNTIMED = { inFlight: 64, ms: Number.POSITIVE_INFINITY, every: 2 ** 30 };
 /** Of the sessions that an operation has not written, one in so many is read back after it. */
 const SAMPLED = 16;
+/** Between two passes so many of those that were written are read back, at most about twice as many. */
+const SOME = 512;
 
 /** Calls one contender, keeps account of what it must hold, and checks what it answers. */
 export class Workload {
   readonly contender: Contender;
   readonly ledger: Ledger;
-  readonly #tokens: Tokens;
+  readonly #tokens: EndlessTokens;
   readonly #unknown: Tokens;
   readonly #order: Uint32Array;
   readonly #mix: MixedCalls;
@@ -42,11 +44,11 @@ export class Workload {
   #inserted = 0;
   /** How many of those were read back. */
   #verified = 0;
-  readonly #more = new Map<number, Tokens>();
+  #verifications = 0;
 
   constructor(contender: Contender, { sessions, size }: { sessions: number; size: number }) {
     this.contender = contender;
-    this.#tokens = new Tokens(sessions, SEEDS.stored);
+    this.#tokens = new EndlessTokens(sessions, SEEDS.stored);
     this.#unknown = new Tokens(sessions, SEEDS.unknown);
     this.#order = shuffled(sessions, SEEDS.order);
     const start = Date.now();
@@ -151,7 +153,7 @@ export class Workload {
     const { contender, ledger } = this;
     if (this.#inserted >= this.sessions * MOST_INSERTED) await this.empty();
     const from = this.#inserted;
-    const tokens = Array.from({ length: this.sessions }, (_, index) => this.#insertedToken(from + index));
+    const tokens = Array.from({ length: this.sessions }, (_, index) => this.#tokens.at(from + index));
     const [expiry] = ledger.expiries;
     const driven = await drive(contender.style, { ...pace, count: this.sessions }, (index, _lane, callback) =>
       contender.commit(
@@ -164,17 +166,6 @@ export class Workload {
     this.#inserted = from + driven.calls;
     for (let index = from; index < Math.min(this.#inserted, this.sessions); index++) ledger.put(index, 0);
     return driven;
-  }
-
-  #insertedToken(index: number): string {
-    const generation = Math.floor(index / this.sessions);
-    if (generation === 0) return this.#tokens.at(index);
-    let more = this.#more.get(generation);
-    if (more === undefined) {
-      more = new Tokens(this.sessions, SEEDS.more + generation);
-      this.#more.set(generation, more);
-    }
-    return more.at(index % this.sessions);
   }
 
   /** Brings the contender to hold just the first `sessions`. Not for the clock. */
@@ -207,29 +198,36 @@ export class Workload {
     const { contender } = this;
     const count = Math.max(0, this.#inserted - from);
     await drive(contender.style, { ...UNTIMED, count }, (index, _lane, callback) =>
-      contender.delete(this.#insertedToken(from + index), callback),
+      contender.delete(this.#tokens.at(from + index), callback),
     );
     this.#inserted -= count;
     this.#verified = Math.min(this.#verified, this.#inserted);
   }
 
   /**
-   * Reads back what was written since the last time, and some of the others, or all of them.
+   * Reads back what was written since the last time, and some of the others, or all of them. Or some of what was
+   * written, others each time: the rest is still to be read back.
    *
    * @throws WrongAnswer
    */
-  async verify(which: "changed" | "all" = "changed"): Promise<void> {
+  async verify(which: "some" | "changed" | "all" = "changed"): Promise<void> {
     const { contender, ledger } = this;
     const from = this.sessions;
     const first = Math.max(from, this.#verified);
     const beyond = Array.from({ length: Math.max(0, this.#inserted - first) }, (_, index) => first + index);
-    const chosen = Array.from(ledger.present.keys())
-      .filter((index) => which === "all" || ledger.changed[index] === 1 || index % SAMPLED === 0)
+    const read = Array.from(ledger.present.keys())
+      .filter(
+        (index) =>
+          which === "all" || ledger.changed[index] === 1 || (which === "changed" && index % SAMPLED === 0),
+      )
       .concat(beyond);
+    const every = which === "some" ? Math.max(1, Math.floor(read.length / SOME)) : 1;
+    const phase = this.#verifications++ % every;
+    const chosen = every === 1 ? read : read.filter((_, position) => position % every === phase);
     const driven = await drive(
       contender.style,
       { ...UNTIMED, every: 1, count: chosen.length },
-      (index, _lane, callback) => contender.find(this.#insertedToken(chosen[index] as number), callback),
+      (index, _lane, callback) => contender.find(this.#tokens.at(chosen[index] as number), callback),
     );
     for (const [position, found] of driven.answers) {
       const index = chosen[position] as number;
@@ -237,6 +235,7 @@ export class Workload {
       else if (found === undefined || found === null) throw new WrongAnswer("a session was not found");
       else ledger.checkContent(index % from, found, 0);
     }
+    if (which === "some") return;
     ledger.changed.fill(0);
     this.#verified = this.#inserted;
   }

@@ -1,7 +1,9 @@
 import { expect, it } from "vitest";
 import { Comparison } from "../src/comparison.js";
+import { headlines, latencies } from "../src/headlines.js";
+import type { HttpRow } from "../src/http.js";
 import { fillIn, sectionsOf } from "../src/performance.js";
-import { failuresOf, groupCells, headlines, tableOf, tablesOf } from "../src/report.js";
+import { failuresOf, groupCells, tableOf, tablesOf } from "../src/report.js";
 import { type CellRow, formatResults, merge, parseResults, type Results, summarise } from "../src/results.js";
 import { asMarkdown, table } from "../src/table.js";
 
@@ -40,6 +42,8 @@ function resultsOf(...cells: CellRow[]): Results {
     cells,
     growth: [],
     processes: [],
+    cleanup: [],
+    http: [],
     skipped: ["connect-redis: no redis-server is installed"],
   };
 }
@@ -97,6 +101,55 @@ it("a ratio that differs by more than 30 % from the other run is marked", () => 
   );
 });
 
+const app = (contender: string, role: HttpRow["role"], ...rates: (number | string)[]): HttpRow => ({
+  ...{ store: "memstore", contender, role, durability: "memory" },
+  ...{ stack: "Express 5", route: "read", connections: 8 },
+  rounds: rates.map((rate) =>
+    typeof rate === "string" ? { failure: rate } : { perSecond: rate, p99: 2, client: 50 },
+  ),
+});
+
+it("applications stand in one table by store and route, with the ratios of ours to each other", () => {
+  const http = [
+    app("@scs/session on memstore", "ours", 100, 200, 300),
+    app("express-session on MemoryStore", "peer", 50, 100, 150),
+    app("express-session on another", "peer", 1, "a session was not found", 1),
+  ];
+  const given = { ...results, http };
+  const table = tablesOf(given).at(-1);
+  expect(table?.title).toBe("HTTP, memstore: Express 5, a route that reads the session, 8 connections");
+  expect(table?.rows[2]?.join(" | ")).toBe(
+    "express-session on MemoryStore | memory | 100 (50–150) | 2.0 µs | 50 µs | 2.0 (2.0–2.0)",
+  );
+  expect(table?.rows[3]?.join(" | ")).toBe("express-session on another | memory | void | - | - | -");
+  expect(failuresOf(given)).toEqual([
+    "HTTP: express-session on another, Express 5, read: a session was not found",
+  ]);
+  const other = {
+    ...results,
+    http: [http[0] as HttpRow, app("express-session on MemoryStore", "peer", 9, 9, 9)],
+  };
+  expect(tablesOf(given, new Comparison(other)).at(-1)?.rows[2]?.at(-1)).toBe("2.0 (2.0–2.0) !");
+  expect(tablesOf(given, new Comparison(given)).at(-1)?.rows[2]?.at(-1)).toBe("2.0 (2.0–2.0)");
+});
+
+it("of a database, the work of its server is shown, and our p99 beside the others' median", () => {
+  const onServer = (contender: string, p50: number, p99: number, statements?: number): CellRow => ({
+    ...cell(contender),
+    rounds: [{ perSecond: 1000, p50, p99, client: 1, server: 7 }],
+    ...(statements !== undefined && { statements }),
+  });
+  const given = resultsOf(onServer("memstore + JSON", 1, 5, 0.04), onServer("peer", 9, 30, 1));
+  expect(rowOf("memstore + JSON", given)).toMatch(/ 7\.0 µs \| 40$/);
+  expect(rowOf("peer", given)).toMatch(/ 7\.0 µs \| 1000$/);
+  const [beside] = latencies(groupCells(given.cells), given);
+  expect(beside?.rows).toEqual([
+    ["", "memstore + JSON: p99", "peer: p50"],
+    ["find, 64 in flight", "5.0 µs (5.0 µs–5.0 µs)", "9.0 µs (9.0 µs–9.0 µs)"],
+  ]);
+  expect(latencies(groupCells(results.cells), results)).toEqual([]);
+});
+
 it("what is written is read back, four digits of each figure", () => {
   const precise = resultsOf(cell("memstore", 123_456.789));
   const read = parseResults(formatResults(precise), "file");
@@ -123,7 +176,6 @@ it("tables are aligned, and safe in Markdown", () => {
     ]),
   ).toBe("           b\n---------  -\nlong name  1");
   expect(asMarkdown({ title: "t", rows: [["a|b", "c"]] })).toContain("| a\\|b | c |");
-  expect(tablesOf({ ...results, http: [{ title: "HTTP", rows: [["a"]] }] }).at(-1)?.title).toBe("HTTP");
 });
 
 it("sections are put between their marks, again and again, and a missing mark is an error", () => {

@@ -70,17 +70,36 @@ it("a contender that lies, fails, dies or does not open is void, says why, and t
   expect(new Set(figures.map(({ contender }) => contender))).toEqual(new Set(["memstore", "honest"]));
 });
 
+it("pgstore is measured beside its peers on a server that is started for it, and statements are counted", async () => {
+  const json = join(folder, "pg.json");
+  const only = "pgstore,connect-pg-simple";
+  const options = ["--quick", "--store", "pg", "--op", "find", "--only", only, "--json", json];
+  expect(await bench(...options)).toMatchObject({ code: 0, errors: "" });
+  const { cells, skipped, versions } = await read(json);
+  if (skipped.some((line) => line.includes("no postgres could be started here"))) return;
+  expect(versions.postgres).toMatch(/^\d+/);
+  expect(cells.map(({ contender }) => contender)).toEqual(only.split(","));
+  for (const { rounds } of cells) expect(rounds[0]).toMatchObject({ perSecond: expect.any(Number) });
+  const [ours, theirs] = cells.map(({ statements }) => Number(statements));
+  expect(ours).toBeLessThan(0.5); // batches
+  expect(theirs).toBeCloseTo(1, 2);
+});
+
 it("a name that is unknown is an error that lists the known ones", async () => {
   const { code, errors } = await bench("--store", "redisstore");
   expect(code).toBe(2);
   expect(errors).toMatch(/^no store "redisstore"; there are: memstore, /);
 });
 
-it("--growth, --processes, --add and --compare work together", async () => {
+it("--growth, --processes, --http, --add and --compare work together", async () => {
   const json = join(folder, "parts.json");
   const parts = [
     ["--quick", "--store", "mem", "--op", "find", "--only", "memstore,Map"],
     ["--growth", "--store", "hybrid", "--sessions", "200,400", "--rounds", "1", "--add", json],
+    ["--http", "--quick", "--store", "mem", "--route", "modify", "--in-flight", "4", "--add", json].concat(
+      "--only",
+      "@scs/session on memstore,express-session on MemoryStore",
+    ),
     [
       "--processes",
       "1,2",
@@ -98,7 +117,10 @@ it("--growth, --processes, --add and --compare work together", async () => {
   ];
   for (const part of parts)
     expect(await bench(...part, "--json", json)).toMatchObject({ code: 0, errors: "" });
-  const { cells, growth, processes } = await read(json);
+  const { cells, growth, processes, http } = await read(json);
+  expect(http.map(({ contender, rounds }) => [contender, "perSecond" in (rounds[0] ?? {})])).toEqual(
+    ["@scs/session on memstore", "express-session on MemoryStore"].map((name) => [name, true]),
+  );
   expect(cells.map(({ contender }) => contender)).toEqual(["memstore", "Map"]);
   expect(
     growth.map(({ sessions, rounds }) => [sessions, Object.keys(rounds[0] ?? {}).includes("openingMs")]),
@@ -124,6 +146,9 @@ it("--growth, --processes, --add and --compare work together", async () => {
   const shown = await bench("--show", json, "--compare", json);
   expect(shown).toMatchObject({ code: 0, errors: "" });
   expect(shown.output).toContain("hybridstore: growth");
+  expect(shown.output).toContain(
+    "HTTP, memstore: Express 5, a route that changes the session, 4 connections",
+  );
   expect(shown.output).toContain("Several processes on one backend");
   expect(shown.output).not.toMatch(/\) !/);
 });
