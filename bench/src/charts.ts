@@ -1,5 +1,6 @@
 import { barChart } from "./bar-chart.js";
 import { growthOf } from "./growth-report.js";
+import { httpCharts } from "./http-charts.js";
 import { lineChart } from "./line-chart.js";
 import type { Operation } from "./operation.js";
 import { type CellGroup, groupCells } from "./report.js";
@@ -30,6 +31,7 @@ export function chartsOf(results: Results): Chart[] {
       ),
     ),
     ...growthCharts(results),
+    ...httpCharts(results.http),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,6 +12,7 @@ const lying = pathOf("./fixtures/lying-contenders.js");
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "scs-bench-test-"));
+  await chmod(folder, 0o755); // PostgreSQL is another user's process, if this one is root's
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
