@@ -1,138 +1,94 @@
-import { promisify } from "node:util";
-import { makeDirectory, remove } from "./directory.js";
-import { drivers } from "./drivers.js";
-import { peers } from "./peers.js";
 import type { BenchSession } from "./sessions.js";
-import { findStore, stores } from "./stores.js";
 
-interface Shared {
-  /** Turns a session into what `commit` takes. Not timed. */
-  prepare(session: BenchSession): unknown;
-  /** Turns what `find` gave into the session again. Not timed. */
-  parse(found: unknown): unknown;
-  close(): Promise<void>;
-}
+/**
+ * What a write that was acknowledged survives: `memory` nothing, `process` the death of the process (`kill -9`),
+ * `flushed` power failure as well.
+ */
+export type Durability = "memory" | "process" | "flushed";
 
-/** Is called as promises are used: awaited. */
-export interface PromiseContender extends Shared {
-  style: "promise";
-  find(token: string): Promise<unknown>;
-  commit(token: string, content: unknown): Promise<unknown>;
-  delete(token: string): Promise<unknown>;
+/** A server that some contenders need. One is started for them by the run, and is not theirs to end. */
+export type ServerName = "postgres" | "redis";
+
+/** What a contender is opened with. */
+export interface Environment {
+  /** An empty directory of its own. Who began the run removes it. */
+  directory: string;
+  /** Of the server that the contender asks for: the address of an empty database of its own. */
+  url?: string;
+  /** How many sessions it will be given at a time. */
+  sessions: number;
+  /** Of one session, in bytes. */
+  size: number;
+  /** The clock, for what can be given one: only then will it be moved. */
+  now?: () => number;
 }
 
 export type Callback = (error?: unknown, result?: unknown) => void;
 
-/** Is called as callbacks are used: a promise around each would be a cost of ours, not of the peer's. */
-export interface CallbackContender extends Shared {
-  style: "callback";
-  find(token: string, callback: Callback): void;
-  commit(token: string, content: unknown, callback: Callback): void;
-  delete(token: string, callback: Callback): void;
+/**
+ * A store, driver or peer, open. With the style `promise` the calls give promises. With the style `callback` they call
+ * back, at once or later, as peers are used: a promise around each would be a cost of ours, not of the peer's.
+ */
+export interface Contender {
+  style: "promise" | "callback";
+  /** Turns a session into what `commit` takes. Not timed. */
+  prepare(session: BenchSession): unknown;
+  /** Turns what `find` gave into the session again. Not timed. */
+  read(found: unknown): BenchSession;
+  /** The bytes of what `find` gave, where `commit` takes bytes. */
+  bytesOf?(found: unknown): Uint8Array;
+  /** The expiry of what `find` gave, where it tells. */
+  expiryOf?(found: unknown): Date | undefined;
+
+  find(token: string, callback: Callback): unknown;
+  commit(token: string, content: unknown, expiry: Date, callback: Callback): unknown;
+  delete(token: string, callback: Callback): unknown;
+  /** Some take from the content the cookie. */
+  touch?(token: string, content: unknown, expiry: Date, callback: Callback): unknown;
+  /** Whether `touch` tells, by true or false, if there was a session. */
+  touchTells?: boolean;
+  replace?(token: string, previous: unknown, content: unknown, expiry: Date, callback: Callback): unknown;
+
+  /** All sessions at once. */
+  all?(): Promise<unknown>;
+  /** Each session of those as `find` would have given it. Not timed. */
+  listed?(all: unknown): Iterable<unknown>;
+  /** All sessions, one by one, as `find` would have given them. */
+  entries?(): AsyncIterable<unknown>;
+  /** Removes what has expired, and gives how many that were, or nothing if it does not tell. */
+  deleteExpired?(): Promise<number | undefined>;
+  /** How many sessions it holds, expired or not. Not timed; asked where `deleteExpired` does not tell. */
+  count?(): Promise<number>;
+  /** Closes what was opened. Files may stay. */
+  close(): Promise<void>;
 }
 
-export type Contender = PromiseContender | CallbackContender;
+/** A program that makes its own load, and reports what it has reached. */
+export interface Program {
+  style: "program";
+  /** Gives nothing for what it cannot do. */
+  run(
+    operation: string,
+    inFlight: number,
+    ms: number,
+  ): Promise<{ calls: number; seconds: number } | undefined>;
+  close(): Promise<void>;
+}
 
+/** Something that can be measured. */
 export interface ContenderKind {
   name: string;
-  /** Whose figures ours are divided by. */
-  isPeer: boolean;
-  /** `expiry` is that of every session. */
-  open(expiry: Date): Promise<Contender>;
-}
-
-const decoder = new TextDecoder();
-const encode = (session: unknown) => Buffer.from(JSON.stringify(session));
-const decode = (data: Uint8Array): unknown => JSON.parse(decoder.decode(data));
-
-/** Each store twice, on bytes and on objects that it has to encode, and each peer, on objects, with callbacks and awaited. */
-export const contenders: ContenderKind[] = [
-  ...Object.keys(stores).flatMap((name) => [
-    { name, isPeer: false, open: (expiry: Date) => openOnBytes(name, expiry) },
-    { name: `${name} + JSON`, isPeer: false, open: (expiry: Date) => openOnObjects(name, expiry) },
-  ]),
-  ...Object.keys(peers).flatMap((name) => [
-    { name, isPeer: true, open: () => openPeer(name) },
-    { name: `${name}, awaited`, isPeer: true, open: async () => awaited(await openPeer(name)) },
-  ]),
-  ...Object.entries(drivers).map(([name, open]) => ({ name, isPeer: true, open })),
-];
-
-/** Gives the contender of this name. */
-export function findContender(name: string): ContenderKind {
-  const kind = contenders.find((each) => each.name === name);
-  if (kind === undefined) {
-    throw new RangeError(
-      `no contender "${name}"; there are: ${contenders.map((each) => each.name).join(", ")}`,
-    );
-  }
-  return kind;
-}
-
-async function openStore(name: string) {
-  const directory = await makeDirectory();
-  const store = await findStore(name).open(directory, { cleanupIntervalMs: 0 });
-  return {
-    store,
-    close: async () => {
-      await store[Symbol.asyncDispose]();
-      await remove(directory);
-    },
-  };
-}
-
-async function openOnBytes(name: string, expiry: Date): Promise<Contender> {
-  const { store, close } = await openStore(name);
-  return {
-    style: "promise",
-    prepare: encode,
-    parse: (found) => decode((found as { data: Uint8Array }).data),
-    close,
-    find: (token) => store.find(token),
-    commit: (token, content) => store.commit(token, content as Uint8Array, expiry),
-    delete: (token) => store.delete(token),
-  };
-}
-
-async function openOnObjects(name: string, expiry: Date): Promise<Contender> {
-  const { store, close } = await openStore(name);
-  return {
-    style: "promise",
-    prepare: (session) => session,
-    parse: (found) => found,
-    close,
-    find: async (token) => {
-      const record = await store.find(token);
-      return record && decode(record.data);
-    },
-    commit: (token, content) => store.commit(token, encode(content), expiry),
-    delete: (token) => store.delete(token),
-  };
-}
-
-async function openPeer(name: string): Promise<CallbackContender> {
-  const { store, close } = (await peers[name]?.()) ?? {};
-  if (store === undefined) throw new RangeError(`no peer "${name}"`);
-  return {
-    style: "callback",
-    prepare: (session) => session,
-    parse: (found) => found,
-    close: async () => close?.(),
-    find: (token, callback) => store.get(token, callback),
-    // Some give a second argument, which is no result.
-    commit: (token, content, callback) =>
-      store.set(token, content as BenchSession, (error) => callback(error)),
-    delete: (token, callback) => store.destroy(token, (error) => callback(error)),
-  };
-}
-
-/** A peer as an application with async handlers calls it, and as ours are called. */
-function awaited({ find, commit, delete: remove, ...shared }: CallbackContender): PromiseContender {
-  return {
-    ...shared,
-    style: "promise",
-    find: promisify(find),
-    commit: promisify(commit),
-    delete: promisify(remove),
-  };
+  durability: Durability;
+  /** What it is given and gives, bytes or objects, or that it makes its own load. */
+  takes: "bytes" | "objects" | "nothing";
+  /** What one should know to judge its figures. */
+  note?: string;
+  /** The package whose version is stated. */
+  package?: string;
+  server?: ServerName;
+  /** Whether it has one file for each session. */
+  keepsFiles?: boolean;
+  /** Why it cannot be measured here, if so. */
+  isMissing?(): string | undefined;
+  open(environment: Environment): Promise<Contender | Program>;
 }

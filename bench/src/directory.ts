@@ -1,14 +1,27 @@
-import { mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
+import { chmodSync, mkdtempSync } from "node:fs";
+import { chmod, mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/**
+ * The directory of a run, below which each contender has its own. They are removed together, when all is measured:
+ * ext4 without a journal makes new files slowly for up to 35 s after others were removed.
+ */
+export function makeRunDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), "scs-bench-"));
+  chmodSync(directory, 0o755); // PostgreSQL is another user's process, if this one is root's
+  return directory;
+}
+
 /** Makes a directory for the files of one contender. */
-export function makeDirectory(): Promise<string> {
-  return mkdtemp(join(tmpdir(), "scs-bench-"));
+export async function makeDirectory(run: string): Promise<string> {
+  const directory = await mkdtemp(join(run, "contender-"));
+  await chmod(directory, 0o755);
+  return directory;
 }
 
 export function remove(directory: string): Promise<void> {
-  return rm(directory, { recursive: true, maxRetries: 5 });
+  return rm(directory, { recursive: true, force: true, maxRetries: 5 });
 }
 
 async function filesIn(directory: string): Promise<string[]> {

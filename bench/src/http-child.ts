@@ -1,21 +1,46 @@
+import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { type HttpContender, type Route, type Stack, serverOf } from "./http-contender.js";
+import { ask, request } from "./child.js";
+import type { Environment } from "./contender.js";
+import { makeApp } from "./http-app.js";
+import type { HttpContender, Route, Stack } from "./http-contender.js";
 
-/** Serves one contender until its parent is gone; tells where, and on request how much CPU time it took. */
-const { contender, stack, route } = JSON.parse(process.argv[2] ?? "{}") as {
+/** One application in a process of its own. */
+export interface HttpRequest {
   contender: HttpContender;
   stack: Stack;
   route: Route;
-};
-const server = serverOf(contender, stack, route).listen(0, "127.0.0.1", () => {
-  process.send?.((server.address() as AddressInfo).port);
-});
+  environment: Environment;
+}
+
+export type HttpCommand = "begin" | "end" | "close";
+
+/** What it says at first, where it is, and after each command. */
+export interface HttpMessage {
+  port?: number;
+  /** CPU time between begin and end, in µs. */
+  cpu?: number;
+}
+
+const { contender, stack, route, environment } = request<HttpRequest>();
+const { server, close } = await makeApp(contender, { stack, route }, environment);
+server.listen(0, "127.0.0.1");
+await once(server, "listening");
+
+let message: HttpMessage = { port: (server.address() as AddressInfo).port };
 let begun = process.cpuUsage();
-process.on("message", (message) => {
-  if (message === "begin") begun = process.cpuUsage();
+for (;;) {
+  const { command } = await ask<{ command: HttpCommand }>(message);
+  message = {};
+  if (command === "begin") begun = process.cpuUsage();
+  else if (command === "close") break;
   else {
     const { user, system } = process.cpuUsage(begun);
-    process.send?.({ user, system });
+    message.cpu = user + system;
   }
-});
-process.once("disconnect", () => process.exit());
+}
+server.close();
+server.closeAllConnections();
+await close();
+process.disconnect?.();
+process.exit();

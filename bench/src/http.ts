@@ -1,135 +1,192 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import autocannon from "autocannon";
-import {
-  type HttpContender,
-  httpContenders,
-  type Route,
-  routes,
-  type Stack,
-  stacks,
-} from "./http-contender.js";
-import { wholeNumber } from "./options.js";
-import { type CpuProfile, shares } from "./profile-shares.js";
-import { showSpread, spread } from "./statistics.js";
-import { table } from "./table.js";
+import { failureOf, type Outcome } from "./cell.js";
+import { runInChild } from "./child.js";
+import type { Durability } from "./contender.js";
+import { databaseFor } from "./database.js";
+import { makeDirectory } from "./directory.js";
+import type { Family, Role } from "./families.js";
+import { ANSWERS } from "./http-app.js";
+import type { HttpCommand, HttpMessage, HttpRequest } from "./http-child.js";
+import { type HttpContender, httpContendersOf, type Route, type Stack } from "./http-contender.js";
+import { WrongAnswer } from "./ledger.js";
+import type { Site } from "./site.js";
+import { startWatch } from "./stopwatch.js";
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "5" },
-    seconds: { type: "string", default: "2" },
-    connections: { type: "string", default: "32" },
-    stack: { type: "string", default: stacks.join(",") },
-    route: { type: "string", default: routes.join(",") },
-    profile: { type: "boolean", default: false },
-  },
-});
-const rounds = wholeNumber("rounds", values.rounds);
-const seconds = wholeNumber("seconds", values.seconds);
-const connections = wholeNumber("connections", values.connections);
+/** One application of one family on one route, with so many connections, each with a session of its own. */
+export interface HttpRow {
+  store: string;
+  contender: string;
+  role: Role;
+  durability: Durability;
+  stack: Stack;
+  route: Route;
+  connections: number;
+  /** Requests a second; CPU time of the application's process. */
+  rounds: Outcome[];
+}
 
-interface Served extends AsyncDisposable {
-  child: ChildProcess;
+export interface HttpOptions {
+  families: readonly Family[];
+  stacks: readonly Stack[];
+  routes: readonly Route[];
+  connections: readonly number[];
+  rounds: number;
+  /** How long a round is, in whole seconds. */
+  seconds: number;
+  only?: readonly string[] | undefined;
+  nodeOptions: readonly string[];
+}
+
+const LIMIT_MS = 300_000;
+
+/** An application that is served, with a session for each connection. */
+interface Served {
   url: string;
-  /** A session for each connection. */
   cookies: string[];
+  serverPid?: number;
+  tell(command: HttpCommand): Promise<HttpMessage>;
+  close(): Promise<void>;
 }
 
 async function serve(
   contender: HttpContender,
-  stack: Stack,
-  route: Route,
-  execArgv: string[] = [],
+  { stack, route, connections }: { stack: Stack; route: Route; connections: number },
+  { nodeOptions }: HttpOptions,
+  { directory, servers }: Site,
 ): Promise<Served> {
-  const script = fileURLToPath(new URL("./http-child.js", import.meta.url));
-  const child = fork(script, [JSON.stringify({ contender, stack, route })], { execArgv });
-  const [port] = (await once(child, "message")) as [number];
+  const database = await databaseFor(contender.server, servers);
+  const environment = {
+    ...{ directory: await makeDirectory(directory), sessions: connections, size: 256 },
+    ...(database !== undefined && { url: database.url }),
+  };
+  const request: HttpRequest = { contender, stack, route, environment };
+  let reply: (answer: object) => void = () => undefined;
+  let hear: (message: HttpMessage) => void = () => undefined;
+  const ended = runInChild<HttpMessage>("./http-child.js", request, {
+    onMessage: (message, answer) => {
+      reply = answer;
+      hear(message);
+    },
+    limitMs: LIMIT_MS,
+    nodeOptions,
+  });
+  const hasEnded = ended.then(() => Promise.reject(new Error("its process has ended")));
+  hasEnded.catch(() => undefined); // told to whoever waits for a message
+  const next = () =>
+    Promise.race([
+      hasEnded,
+      new Promise<HttpMessage>((resolve) => {
+        hear = resolve;
+      }),
+    ]);
+  const { port } = await next();
   const url = `http://127.0.0.1:${port}`;
   const logIns = Array.from({ length: connections }, () => fetch(`${url}/login`));
-  const answers = await Promise.all(logIns);
-  const cookies = answers.map((answer) => answer.headers.getSetCookie()[0]?.split(";")[0] ?? "none=0");
+  const cookies: string[] = [];
+  for (const answer of await Promise.all(logIns)) {
+    await answer.text();
+    cookies.push(answer.headers.getSetCookie()[0]?.split(";")[0] ?? "none=0");
+  }
   return {
-    ...{ child, url, cookies },
-    async [Symbol.asyncDispose]() {
-      child.disconnect();
-      await once(child, "exit");
+    ...{ url, cookies },
+    ...(contender.server !== undefined && { serverPid: (await servers.get(contender.server)).pid }),
+    tell: (command) => {
+      const told = next();
+      reply({ command });
+      return told;
+    },
+    close: async () => {
+      reply({ command: "close" });
+      await ended;
+      await database?.drop();
     },
   };
 }
 
-/** Requests per second, and microseconds of the server's CPU time for each. */
-async function load({ child, url, cookies }: Served, route: Route): Promise<{ rate: number; cpu: number }> {
+/** How many changes the sessions have seen. @throws WrongAnswer if a session is not there */
+async function countChanges({ url, cookies }: Served): Promise<number> {
+  const texts = await Promise.all(
+    cookies.map(async (cookie) => (await fetch(`${url}/read`, { headers: { cookie } })).text()),
+  );
+  return texts.reduce((sum, text) => {
+    const count = /^visit (\d+) of Ada/.exec(text)?.[1];
+    if (count === undefined) throw new WrongAnswer("a session was not found");
+    return sum + Number(count);
+  }, 0);
+}
+
+/** Requests for so many seconds. @throws WrongAnswer if an answer is not as it must be, or a change was lost */
+async function load(served: Served, row: HttpRow, seconds: number): Promise<Outcome> {
+  const { url, cookies, serverPid } = served;
+  const hasSessions = row.role !== "limit";
+  const isChanging = hasSessions && row.route === "modify";
+  const before = isChanging ? await countChanges(served) : 0;
   let connected = 0;
-  child.send("begin");
+  await served.tell("begin");
+  const stop = await startWatch(serverPid === undefined ? undefined : { pid: serverPid });
   const result = await autocannon({
-    ...{ url: `${url}/${route}`, connections, duration: seconds },
+    ...{ url: `${url}/${row.route}`, connections: cookies.length, duration: seconds },
+    ...(!isChanging && { expectBody: hasSessions ? ANSWERS.withSession : ANSWERS.without }),
     setupClient: (client) => client.setHeaders({ cookie: cookies[connected++ % cookies.length] }),
   });
-  child.send("end");
-  const [{ user, system }] = (await once(child, "message")) as [{ user: number; system: number }];
-  if (result.non2xx > 0 || result.errors > 0)
-    throw new Error(`${result.non2xx} bad answers, ${result.errors} errors`);
-  return { rate: result.requests.total / result.duration, cpu: (user + system) / result.requests.total };
+  const { server } = await stop();
+  const { cpu = Number.NaN } = await served.tell("end");
+  const { non2xx, errors, mismatches, latency, duration } = result;
+  const answered = result["2xx"];
+  if (non2xx + errors + mismatches > 0 || answered === 0)
+    throw new WrongAnswer(
+      `of ${answered + non2xx} answers ${non2xx} were refusals and ${mismatches} wrong, ${errors} requests failed`,
+    );
+  if (isChanging) {
+    // A request that was cut off at the end may have changed its session: one for each connection.
+    const changes = (await countChanges(served)) - before;
+    if (changes < answered || changes > answered + cookies.length)
+      throw new WrongAnswer(`${answered} sessions were changed, and ${changes} changes are there`);
+  }
+  return {
+    perSecond: answered / duration,
+    p50: latency.p50 * 1000,
+    p99: latency.p99 * 1000,
+    client: cpu / answered,
+    ...(server !== undefined && { server: server / answered }),
+  };
 }
 
-/** The contenders in turn, and that for several rounds, so that noise of the machine meets all of them. */
-async function compare(stack: Stack, route: Route): Promise<void> {
-  const figures = new Map<HttpContender, { rate: number; cpu: number }[]>();
-  const served = new Map<HttpContender, Served>();
-  for (const contender of httpContenders) {
-    served.set(contender, await serve(contender, stack, route));
-    figures.set(contender, []);
-  }
-  for (let round = -1; round < rounds; round++) {
-    for (const [contender, server] of served) {
-      const figure = await load(server, route);
-      if (round >= 0) figures.get(contender)?.push(figure); // the first round warms up
-    }
-  }
-  for (const server of served.values()) await server[Symbol.asyncDispose]();
-  const peer = figures.get("express-session") ?? [];
-  const rows = [...figures].map(([contender, each]) => [
-    contender,
-    showSpread(spread(each.map(({ rate }) => rate)), (rate) => `${(rate / 1000).toFixed(1)}k`),
-    showSpread(spread(each.map(({ rate }, round) => rate / (peer[round]?.rate ?? 0))), (ratio) =>
-      ratio.toFixed(2),
+/** The applications in turn, and that for several rounds, so that noise of the machine meets all of them. */
+export async function measureHttp(options: HttpOptions, site: Site): Promise<HttpRow[]> {
+  const { families, stacks, routes, connections, rounds, seconds, only } = options;
+  const plan = families.flatMap((family) =>
+    stacks.flatMap((stack) =>
+      routes.flatMap((route) =>
+        connections.map((count) => ({
+          ...{ store: family.store, stack, route, connections: count },
+          contenders: httpContendersOf(family).filter(({ name, isMissing }) => {
+            return (only === undefined || only.includes(name)) && isMissing?.() === undefined;
+          }),
+        })),
+      ),
     ),
-    showSpread(spread(each.map(({ cpu }) => cpu)), (cpu) => cpu.toFixed(1)),
-  ]);
-  console.log(`\n${stack}, ${route}\n`);
-  console.log(table([["", "requests/s", "times express-session", "CPU µs/request"], ...rows]));
-}
-
-async function profile(stack: Stack, route: Route): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), "scs-bench-"));
-  const server = await serve("@scs/session", stack, route, ["--cpu-prof", `--cpu-prof-dir=${directory}`]);
-  await load(server, route);
-  await server[Symbol.asyncDispose]();
-  const [file = ""] = await readdir(directory);
-  const found = shares(JSON.parse(await readFile(join(directory, file), "utf8")) as CpuProfile);
-  await rm(directory, { recursive: true });
-  const shown = Object.entries(found).map(([what, share]) => `${what} ${(share * 100).toFixed(0)} %`);
-  console.log(`${stack}, ${route}: ${shown.join(", ")}`);
-}
-
-function chosen<T extends string>(list: string, known: readonly T[]): T[] {
-  return list.split(",").map((name) => {
-    const found = known.find((each) => each === name.trim());
-    if (found === undefined) throw new RangeError(`${name} is not known; known are: ${known.join(", ")}`);
-    return found;
-  });
-}
-
-console.log(`HTTP with sessions in memory: ${connections} connections, each with a session of its own, ${rounds} rounds of ${seconds} s,
-each server in a process of its own; median (min–max). The load comes from this machine: it takes its share.`);
-for (const stack of chosen(values.stack, stacks)) {
-  for (const route of chosen(values.route, routes)) {
-    if (values.profile) await profile(stack, route);
-    else await compare(stack, route);
+  );
+  site.progress.start(plan.reduce((sum, { contenders }) => sum + contenders.length * (rounds + 1), 0));
+  const rows: HttpRow[] = [];
+  for (const { contenders, ...what } of plan) {
+    const own = contenders.map(({ name, role, durability }): HttpRow => {
+      return { ...what, contender: name, role, durability, rounds: [] };
+    });
+    rows.push(...own);
+    const served: (Served | Error)[] = [];
+    for (const contender of contenders)
+      served.push(await serve(contender, what, options, site).catch((error) => error as Error));
+    for (let round = -1; round < rounds; round++) {
+      for (const [index, row] of own.entries()) {
+        site.progress.step(`${row.route}: ${row.contender}`);
+        const app = served[index] as Served | Error;
+        const outcome =
+          app instanceof Error ? failureOf(app) : await load(app, row, seconds).catch(failureOf);
+        if (round >= 0) row.rounds.push(outcome); // the first round warms up
+      }
+    }
+    for (const app of served) if (!(app instanceof Error)) await app.close().catch(() => undefined);
   }
+  return rows;
 }

@@ -1,8 +1,222 @@
+import { parseArgs } from "node:util";
+import { type Family, storeFamilies } from "./families.js";
+import { ROUTES, type Route, STACKS, type Stack } from "./http-contender.js";
+import { MIX_IN_FLIGHT, OPERATIONS, type Operation, type Task, tasksOf } from "./operation.js";
+import { stores } from "./stores.js";
+
+/** What a run is about; one of them at a time. */
+const KINDS = ["growth", "processes", "http", "cleanup", "show"] as const;
+type Kind = (typeof KINDS)[number] | "operations";
+
+const CONNECTIONS = 32;
+const MEASURE_MS = 100;
+const HTTP_MS = 1_000;
+
+export const USAGE: string = `npm run bench -- [options]
+
+  --store NAME,…       stores to measure, each with the peers and limits that belong to it; default: all
+  --op NAME,…          operations: ${OPERATIONS.join(", ")};
+                       commit stands for insert and update; default: all
+  --size BYTES,…       size of a session; default: 256
+  --sessions NUMBER    how many sessions there are; with --growth and --cleanup a list; default: 10000
+  --in-flight NUMBER,… calls in flight; default: 64,1, and ${MIX_IN_FLIGHT.join(",")} for the mix; with --http
+                       connections; default: ${CONNECTIONS}
+  --rounds NUMBER      default: 5
+  --ms NUMBER          how long a cell is measured in each round at least; default: ${MEASURE_MS}; with --http ${HTTP_MS}
+  --only NAME,…        of the contenders, these alone
+  --with FILE,…        modules with more contenders
+  --growth             instead: each store from a thousand sessions to a million
+  --processes NUMBER,… instead: so many processes on one backend
+  --http               instead: requests to an application, by store
+  --stack NAME,…       with --http: ${STACKS.join(", ")}; default: ${STACKS[0]}
+  --route NAME,…       with --http: ${ROUTES.join(", ")}; default: all
+  --cleanup            instead: pgstore's sweep of a million sessions, half of them expired, beside a writer
+  --quick              one short round, to see that everything works
+  --json FILE          writes what was measured, raw
+  --add FILE           begins with what that file has, and puts what is measured in its place
+  --compare FILE       marks the ratios that differ by more than 30 % from those of that file
+  --out FOLDER         writes tables and charts
+  --show FILE          measures nothing: shows what that file has
+  --cpu-prof FOLDER    lets each contender write a CPU profile`;
+
+/** What the command line asks for. */
+export interface Options {
+  families: readonly Family[];
+  tasks: readonly Task[];
+  sizes: readonly number[];
+  /** Of growth and cleanup all, of others the first alone. */
+  sessions: readonly number[];
+  rounds: number;
+  measureMs: number;
+  only?: readonly string[];
+  modules: readonly string[];
+  isQuick: boolean;
+  kind: Kind;
+  processes: readonly number[];
+  stacks: readonly Stack[];
+  routes: readonly Route[];
+  connections: readonly number[];
+  json?: string;
+  add?: string;
+  compare?: string;
+  out?: string;
+  show?: string;
+  profiles?: string;
+}
+
+const ROUNDS = 5;
+const SESSIONS = {
+  operations: [10_000],
+  growth: [1_000, 10_000, 100_000, 1_000_000],
+  cleanup: [1_000_000],
+};
+const QUICK = {
+  sessions: { operations: [256], growth: [1_000], cleanup: [10_000] },
+  ...{ rounds: 1, measureMs: 10, inFlight: [64], mix: [64] },
+};
+
 /** Reads an option's whole number, or throws what to write instead. */
 export function wholeNumber(name: string, value: string): number {
   const number = Number(value);
-  if (!Number.isSafeInteger(number) || number < 1) {
-    throw new RangeError(`--${name} must be a whole number of at least 1, got ${value}`);
+  if (value.trim() === "" || !Number.isSafeInteger(number) || number < 1) {
+    throw new RangeError(`--${name} must be a whole number of at least 1, got "${value}"`);
   }
   return number;
+}
+
+function wholeNumbers(name: string, value: string): number[] {
+  return [...new Set(list(value).map((each) => wholeNumber(name, each)))];
+}
+
+function list(value: string): string[] {
+  return value.split(",").map((each) => each.trim());
+}
+
+function unknown(what: string, name: string, known: readonly string[]): RangeError {
+  return new RangeError(`no ${what} "${name}"; there are: ${known.join(", ")}`);
+}
+
+/** The store of this name, which may be cut short: `pg`. */
+function familyOf(name: string): Family {
+  const [family, ...others] = storeFamilies.filter(({ store }) => name !== "" && store.startsWith(name));
+  if (family !== undefined && others.length === 0) return family;
+  throw unknown(
+    "store",
+    name,
+    storeFamilies.map(({ store }) => store),
+  );
+}
+
+function oneOf<Name extends string>(what: string, name: string, known: readonly Name[]): Name {
+  const found = known.find((each) => each === name);
+  if (found === undefined) throw unknown(what, name, known);
+  return found;
+}
+
+function operationsOf(name: string): Operation[] {
+  const operation = oneOf("operation", name, [...OPERATIONS, "commit"]);
+  return operation === "commit" ? ["insert", "update"] : [operation];
+}
+
+/** Reads the command line. @throws RangeError or TypeError that says what to write instead */
+export function readOptions(args: readonly string[]): Options | "help" {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      store: { type: "string" },
+      op: { type: "string" },
+      size: { type: "string", default: "256" },
+      sessions: { type: "string" },
+      "in-flight": { type: "string" },
+      rounds: { type: "string" },
+      ms: { type: "string" },
+      only: { type: "string" },
+      with: { type: "string" },
+      growth: { type: "boolean" },
+      processes: { type: "string" },
+      http: { type: "boolean" },
+      stack: { type: "string", default: STACKS[0] },
+      route: { type: "string", default: ROUTES.join(",") },
+      cleanup: { type: "boolean" },
+      quick: { type: "boolean", default: false },
+      json: { type: "string" },
+      add: { type: "string" },
+      compare: { type: "string" },
+      out: { type: "string" },
+      show: { type: "string" },
+      "cpu-prof": { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return "help";
+  const { quick } = values;
+  const [kind = "operations", ...others]: Kind[] = KINDS.filter((each) => values[each] !== undefined);
+  if (others.length > 0)
+    throw new TypeError(`--${kind} and --${others[0]} are two runs: one of them at a time`);
+  const families =
+    values.store === undefined ? storeFamilies : [...new Set(list(values.store).map(familyOf))];
+  const operations = values.op === undefined ? OPERATIONS : list(values.op).flatMap(operationsOf);
+  const inFlight =
+    values["in-flight"] === undefined ? undefined : wholeNumbers("in-flight", values["in-flight"]);
+  const tasks = tasksOf(
+    operations,
+    inFlight ?? (quick ? QUICK.inFlight : [64, 1]),
+    inFlight ?? (quick ? QUICK.mix : MIX_IN_FLIGHT),
+  );
+  const defaults = quick ? QUICK.sessions : SESSIONS;
+  const sessions =
+    values.sessions === undefined
+      ? kind === "growth" || kind === "cleanup"
+        ? defaults[kind]
+        : defaults.operations
+      : wholeNumbers("sessions", values.sessions);
+  if (kind !== "growth" && kind !== "cleanup" && sessions.length > 1)
+    throw new RangeError("--sessions takes several numbers with --growth and --cleanup alone");
+  const most = Math.max(...tasks.map(({ inFlight: count }) => count));
+  if (kind === "operations" && most > Math.min(...sessions))
+    throw new RangeError(
+      `--sessions must be at least ${most}: so many calls are in flight, each for a session of its own`,
+    );
+  const optional = {
+    only: values.only === undefined ? undefined : list(values.only),
+    json: values.json,
+    add: values.add,
+    compare: values.compare,
+    out: values.out,
+    show: values.show,
+    profiles: values["cpu-prof"],
+  };
+  return {
+    families,
+    tasks,
+    sizes: wholeNumbers("size", values.size),
+    sessions,
+    rounds:
+      values.rounds === undefined ? (quick ? QUICK.rounds : ROUNDS) : wholeNumber("rounds", values.rounds),
+    measureMs:
+      values.ms === undefined
+        ? quick
+          ? QUICK.measureMs
+          : kind === "http"
+            ? HTTP_MS
+            : MEASURE_MS
+        : wholeNumber("ms", values.ms),
+    stacks: list(values.stack).map((name) => oneOf("stack", name, STACKS)),
+    routes: list(values.route).map((name) => oneOf("route", name, ROUTES)),
+    connections: inFlight ?? [CONNECTIONS],
+    modules: values.with === undefined ? [] : list(values.with),
+    isQuick: quick,
+    kind,
+    processes: values.processes === undefined ? [] : wholeNumbers("processes", values.processes),
+    ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Partial<
+      typeof optional
+    > as object),
+  };
+}
+
+/** The names in `stores` that belong to these families. */
+export function storesOf(families: readonly Family[]): string[] {
+  return families
+    .flatMap(({ store, variants = [] }) => [store, ...variants])
+    .filter((name) => name in stores);
 }

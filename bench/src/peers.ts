@@ -1,95 +1,226 @@
+/// <reference path="./session-file-store.d.ts" />
 import { type EventEmitter, once } from "node:events";
 import { join } from "node:path";
 import type { Store } from "express-session";
-import { makeDirectory, remove } from "./directory.js";
-import { startPostgres } from "./postgres.js";
+import type { Contender, ContenderKind, Environment } from "./contender.js";
+import { makePool } from "./database.js";
+import { catchingTimers, load } from "./packages.js";
+import { reapAll, type SessionFiles } from "./reap.js";
+import { isInstalled } from "./servers.js";
+import type { BenchSession } from "./sessions.js";
 
-/** A store that people use today, ready to be measured. */
-export interface OpenedPeer {
-  store: Pick<Store, "get" | "set" | "destroy">;
-  /** Closes handles, stops timers and removes files. */
-  close?: () => Promise<void>;
+type Done = (error?: unknown, result?: unknown) => void;
+
+/** A store for express-session that people use today, ready to be measured. */
+interface OpenedPeer {
+  store: Pick<Store, "get" | "set" | "destroy" | "touch"> & Partial<Pick<Store, "all" | "length">>;
+  /** As express-session takes it, if that is another. */
+  forExpress?: Store;
+  deleteExpired?(done: Done): void;
+  /** Closes handles and stops timers. */
+  close?(): Promise<void>;
 }
 
+type PeerKind = Omit<ContenderKind, "name" | "takes" | "open"> & {
+  open(environment: Environment): Promise<OpenedPeer>;
+};
+
 /** The peers by name, each in the configuration that its README begins with. */
-export const peers: Record<string, () => Promise<OpenedPeer>> = {
-  MemoryStore: async () => {
-    const { default: session } = await import("express-session");
-    return { store: new session.MemoryStore() };
+const kinds: Record<string, PeerKind> = {
+  MemoryStore: {
+    durability: "memory",
+    package: "express-session",
+    open: async () => {
+      const { default: session } = await import("express-session");
+      return { store: new session.MemoryStore() };
+    },
   },
-  memorystore: async () => {
-    const [{ default: session }, { default: createMemoryStore }] = await Promise.all([
-      import("express-session"),
-      import("memorystore"),
-    ]);
-    return { store: new (createMemoryStore(session))({}) };
+  memorystore: {
+    durability: "memory",
+    package: "memorystore",
+    open: async () => {
+      const [{ default: session }, { default: createMemoryStore }] = await Promise.all([
+        import("express-session"),
+        import("memorystore"),
+      ]);
+      const store = new (createMemoryStore(session))({});
+      const deleteExpired = (done: Done) => {
+        store.prune();
+        done();
+      };
+      return { store, deleteExpired };
+    },
   },
-  "connect-sqlite3": async () => {
-    const { default: session } = await import("express-session");
-    const { default: createStore } = await load<ConnectSqlite3>("connect-sqlite3");
-    const directory = await makeDirectory();
-    const store = new (createStore({ session }))({ dir: directory });
-    await once(store.client, "connect");
-    const close = () => new Promise<void>((resolve) => store.db.close(() => resolve(remove(directory))));
-    return { store, close };
+  "connect-sqlite3": {
+    durability: "flushed",
+    package: "connect-sqlite3",
+    note: "on sqlite3, rollback journal, synchronous FULL: the defaults",
+    open: async ({ directory }) => {
+      const { default: session } = await import("express-session");
+      const { default: createStore } = await load<ConnectSqlite3>("connect-sqlite3");
+      const store = new (createStore({ session }))({ dir: directory });
+      await once(store.client, "connect");
+      return { store, close: () => new Promise((resolve) => store.db.close(() => resolve())) };
+    },
   },
-  "better-sqlite3-session-store": async () => {
-    const { default: session } = await import("express-session");
-    const { default: Database } = await import("better-sqlite3");
-    const { default: createStore } = await load<BetterSqlite3SessionStore>("better-sqlite3-session-store");
-    const directory = await makeDirectory();
-    // Its README has `verbose: console.log` as well, which would measure the printing.
-    const client = new Database(join(directory, "sessions.db"));
-    const [store, stopTimers] = catchingTimers(() => new (createStore(session))({ client }));
-    const close = async () => {
-      stopTimers();
-      client.close();
-      await remove(directory);
-    };
-    return { store, close };
+  "better-sqlite3-session-store": {
+    durability: "flushed",
+    package: "better-sqlite3-session-store",
+    note: "rollback journal, synchronous FULL: the defaults",
+    open: async ({ directory }) => {
+      const { default: session } = await import("express-session");
+      const { default: Database } = await import("better-sqlite3");
+      const { default: createStore } = await load<BetterSqlite3SessionStore>("better-sqlite3-session-store");
+      // Its README has `verbose: console.log` as well, which would measure the printing.
+      const client = new Database(join(directory, "sessions.db"));
+      const [store, stopTimers] = catchingTimers(() => new (createStore(session))({ client }));
+      const deleteExpired = (done: Done) => {
+        store.clearExpiredSessions();
+        done();
+      };
+      const close = async () => {
+        stopTimers();
+        client.close();
+      };
+      return { store, deleteExpired, close };
+    },
   },
-  "session-file-store": async () => {
-    const [{ default: session }, { default: createFileStore }, path] = await Promise.all([
-      import("express-session"),
-      import("session-file-store"),
-      makeDirectory(),
-    ]);
-    // By default it prints a line for each session that is not there, having looked five times, for 259 ms in all:
-    // a pass of misses, one at a time, would take 40 minutes.
-    const store = new (createFileStore(session))({ path, retries: 0, logFn: () => undefined });
-    return {
-      store: {
-        // express-session takes ENOENT for absence, and no notice of what `set` gives back.
-        get: (token, callback) =>
-          store.get(token, (error, found) => callback(error?.code === "ENOENT" ? null : error, found)),
-        set: (token, content, callback) => store.set(token, content, (error) => callback?.(error)),
-        destroy: (token, callback) => store.destroy(token, callback),
-      },
-      close: () => remove(path),
-    };
+  "session-file-store": {
+    durability: "process",
+    package: "session-file-store",
+    keepsFiles: true,
+    note: "flushes the file, not the directory; `retries: 0`",
+    open: async ({ directory: path }) => {
+      const [{ default: session }, { default: createFileStore }, files] = await Promise.all([
+        import("express-session"),
+        import("session-file-store"),
+        load<SessionFiles>("session-file-store/lib/session-file-helpers.js"),
+      ]);
+      // By default it prints a line for each session that is not there, having looked five times, for 259 ms in all:
+      // a pass of misses, one at a time, would take 40 minutes.
+      const store = new (createFileStore(session))({ path, retries: 0, logFn: () => undefined });
+      return {
+        store: {
+          // express-session takes ENOENT for absence, and no notice of what `set` gives back.
+          get: (token, done) =>
+            store.get(token, (error, found) => done(error?.code === "ENOENT" ? null : error, found)),
+          set: (token, content, done) => store.set(token, content, (error) => done?.(error)),
+          destroy: (token, done) => store.destroy(token, done),
+          touch: (token, content, done) => store.touch?.(token, content, done),
+          length: (done) => store.length?.(done),
+        },
+        forExpress: store,
+        deleteExpired: (done) => reapAll(files.default, store.options, done),
+      };
+    },
   },
-  "connect-pg-simple": async () => {
-    const { default: session } = await import("express-session");
-    const { default: createStore } = await load<ConnectPgSimple>("connect-pg-simple");
-    const { pool, close } = await startPostgres();
-    const store = new (createStore(session))({ pool, createTableIfMissing: true });
-    return {
-      store,
-      close: async () => {
-        await store.close();
-        await close();
-      },
-    };
+  "connect-pg-simple": {
+    durability: "flushed",
+    package: "connect-pg-simple",
+    server: "postgres",
+    note: "unnamed statements, as it makes them",
+    open: async ({ url }) => {
+      const { default: session } = await import("express-session");
+      const { default: createStore } = await load<ConnectPgSimple>("connect-pg-simple");
+      const pool = makePool(url);
+      const store = new (createStore(session))({
+        pool,
+        createTableIfMissing: true,
+        pruneSessionInterval: false, // or it would sweep while it is measured
+      });
+      const rows = async () => (await pool.query("SELECT count(*)::int AS rows FROM session")).rows[0].rows;
+      return {
+        store: Object.assign(store, {
+          length: (done: Done) => void rows().then((count) => done(null, count), done),
+        }),
+        deleteExpired: (done) => store.pruneSessions(done),
+        close: async () => {
+          await store.close();
+          await pool.end();
+        },
+      };
+    },
+  },
+  "connect-redis": {
+    durability: "memory",
+    package: "connect-redis",
+    server: "redis",
+    note: "Redis as it is by default: a snapshot now and then, no log",
+    isMissing: () => (isInstalled("redis-server") ? undefined : "no redis-server is installed"),
+    open: async ({ url = "" }) => {
+      const [{ RedisStore }, { createClient }] = await Promise.all([
+        import("connect-redis"),
+        import("redis"),
+      ]);
+      const client = createClient({ url });
+      await client.connect();
+      await client.flushDb();
+      return {
+        store: new RedisStore({ client }),
+        close: async () => {
+          await client.flushDb();
+          client.destroy();
+        },
+      };
+    },
   },
 };
 
-interface ConnectPgSimple {
-  default: (
-    session: object,
-  ) => new (options: {
-    pool: object;
-    createTableIfMissing: boolean;
-  }) => Store & { close(): Promise<void> };
+/** The durability of the peer of this name, and the server that it needs; nothing if there is no such store for express-session. */
+export function peerOf(name: string): Pick<ContenderKind, "durability" | "server" | "isMissing"> | undefined {
+  return kinds[name];
+}
+
+/** Opens the peer of this name for express-session. */
+export async function openForExpress(
+  name: string,
+  environment: Environment,
+): Promise<{ store: Store; close(): Promise<void> }> {
+  const opened = await kinds[name]?.open(environment);
+  if (opened === undefined) throw new RangeError(`no store for express-session "${name}"`);
+  const { store, forExpress = store as Store, close } = opened;
+  return { store: forExpress, close: async () => close?.() };
+}
+
+/** The stores for express-session as contenders, given callbacks, as express-session gives them. */
+export const peers: ContenderKind[] = Object.entries(kinds).map(([name, kind]) => ({
+  ...kind,
+  name,
+  takes: "objects",
+  open: async (environment) => onCallbacks(await kind.open(environment)),
+}));
+
+function onCallbacks({ store, deleteExpired, close }: OpenedPeer): Contender {
+  const call = <Result>(make: (done: Done) => void) =>
+    new Promise<Result>((resolve, reject) =>
+      make((error, result) => (error ? reject(error) : resolve(result as Result))),
+    );
+  const { all, length } = store;
+  return {
+    style: "callback",
+    prepare: (session) => session,
+    // The rows of better-sqlite3-session-store's `all` are those of its table.
+    read: (found) => {
+      const { sess } = found as { sess?: string };
+      return sess === undefined ? (found as BenchSession) : JSON.parse(sess);
+    },
+    find: (token, callback) => store.get(token, callback),
+    // Some give a second argument, which is no result.
+    commit: (token, content, _expiry, callback) =>
+      store.set(token, content as BenchSession, (error) => callback(error)),
+    delete: (token, callback) => store.destroy(token, (error) => callback(error)),
+    touch: (token, content, _expiry, callback) =>
+      store.touch?.(token, content as BenchSession, ((error: unknown) => callback(error)) as () => void),
+    ...(all !== undefined && {
+      all: () => call((done) => all.call(store, done)),
+      listed: (listed: unknown) => Object.values(listed as object),
+    }),
+    ...(deleteExpired !== undefined && {
+      deleteExpired: () => call<undefined>((done) => deleteExpired((error) => done(error))),
+    }),
+    ...(length !== undefined && { count: () => call<number>((done) => length.call(store, done)) }),
+    close: async () => close?.(),
+  };
 }
 
 interface ConnectSqlite3 {
@@ -101,26 +232,15 @@ interface ConnectSqlite3 {
 }
 
 interface BetterSqlite3SessionStore {
-  default: (session: object) => new (options: { client: object }) => Store;
+  default: (session: object) => new (options: { client: object }) => Store & { clearExpiredSessions(): void };
 }
 
-/** Imports a package that has no types. */
-async function load<T>(name: string): Promise<T> {
-  return (await import(name)) as T;
-}
-
-/** Calls `open`, and gives a function that stops the intervals that it has started: they would hold the process. */
-function catchingTimers<T>(open: () => T): [T, () => void] {
-  const original = globalThis.setInterval;
-  const timers: NodeJS.Timeout[] = [];
-  globalThis.setInterval = ((...args: Parameters<typeof original>) => {
-    const timer = original(...args);
-    timers.push(timer);
-    return timer;
-  }) as typeof original;
-  try {
-    return [open(), () => timers.forEach(clearInterval)];
-  } finally {
-    globalThis.setInterval = original;
-  }
+interface ConnectPgSimple {
+  default: (
+    session: object,
+  ) => new (options: {
+    pool: object;
+    createTableIfMissing: boolean;
+    pruneSessionInterval: false;
+  }) => Store & { pruneSessions(done: Done): void; close(): Promise<void> };
 }

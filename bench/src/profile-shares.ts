@@ -1,5 +1,11 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+// Shares out the time that the applications of `--http --cpu-prof FOLDER` were busy:
+//   node dist/profile-shares.js FOLDER
+
 /** What `node --cpu-prof` writes. */
-export interface CpuProfile {
+interface CpuProfile {
   nodes: { id: number; callFrame: { functionName: string; url: string }; children?: number[] }[];
   samples: number[];
   timeDeltas: number[];
@@ -10,7 +16,7 @@ type Kind = "manager and store" | "app and framework" | "node" | "garbage collec
 const OURS = /\/packages\/\w+\/dist\/|\/node_modules\/(cookie|devalue)\//;
 
 /** How the time that a server was busy is shared. What node does for the manager, such as a hash, is the manager's. */
-export function shares({ nodes, samples, timeDeltas }: CpuProfile): Record<Kind, number> {
+function shares({ nodes, samples, timeDeltas }: CpuProfile): Record<Kind, number> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
   const kindOf = (id: number): Kind | undefined => {
@@ -38,4 +44,13 @@ export function shares({ nodes, samples, timeDeltas }: CpuProfile): Record<Kind,
   const total = Object.values(times).reduce((sum, time) => sum + time, 0);
   for (const kind of Object.keys(times) as Kind[]) times[kind] /= total;
   return times;
+}
+
+const [folder = "."] = process.argv.slice(2);
+for (const file of (await readdir(folder)).filter((name) => name.endsWith(".cpuprofile")).sort()) {
+  const profile = JSON.parse(await readFile(join(folder, file), "utf8")) as CpuProfile;
+  const shown = Object.entries(shares(profile)).map(
+    ([what, share]) => `${what} ${(share * 100).toFixed(0)} %`,
+  );
+  console.log(`${file}: ${shown.join(", ")}`);
 }

@@ -7,5 +7,9 @@ declare module "session-file-store" {
     retries: number;
     logFn: (message: string) => void;
   }
-  export default function create(from: typeof session): new (options: Options) => session.Store;
+  export default function create(
+    from: typeof session,
+  ): new (
+    options: Options,
+  ) => session.Store & { options: object };
 }

@@ -21,20 +21,55 @@ export function random(seed: number): () => number {
   };
 }
 
-/** Makes tokens of 43 characters, 32 bytes in base64url, as the session manager's are. */
-export function tokenGenerator(seed: number): () => string {
-  const next = random(seed);
-  const bytes = Buffer.alloc(32);
-  return () => {
-    for (let offset = 0; offset < 32; offset += 4) bytes.writeUInt32LE(next(), offset);
-    return bytes.toString("base64url");
-  };
+const TOKEN_BYTES = 32;
+
+/**
+ * Gives tokens by their number, of 43 characters, 32 bytes in base64url, as the session manager's are. Each is a new
+ * string: a token comes with a request, and no store has met it. The very string that was stored would have its hash
+ * computed already, and be found by its address.
+ */
+export class Tokens {
+  readonly #bytes: Buffer;
+
+  constructor(count: number, seed: number) {
+    const next = random(seed);
+    this.#bytes = Buffer.alloc(count * TOKEN_BYTES);
+    for (let offset = 0; offset < this.#bytes.length; offset += 4) this.#bytes.writeUInt32LE(next(), offset);
+  }
+
+  at(index: number): string {
+    return this.#bytes.toString("base64url", index * TOKEN_BYTES, (index + 1) * TOKEN_BYTES);
+  }
+}
+
+const LATER_SEEDS = 100;
+
+/** The same tokens, and more of them beyond the last. */
+export class EndlessTokens extends Tokens {
+  readonly #count: number;
+  readonly #later = new Map<number, Tokens>();
+
+  constructor(count: number, seed: number) {
+    super(count, seed);
+    this.#count = count;
+  }
+
+  override at(index: number): string {
+    const generation = Math.floor(index / this.#count);
+    if (generation === 0) return super.at(index);
+    let later = this.#later.get(generation);
+    if (later === undefined) {
+      later = new Tokens(this.#count, LATER_SEEDS + generation);
+      this.#later.set(generation, later);
+    }
+    return later.at(index % this.#count);
+  }
 }
 
 /** Gives the numbers from 0 to `count` - 1 in an order that looks random. */
-export function shuffled(count: number, seed: number): number[] {
+export function shuffled(count: number, seed: number): Uint32Array {
   const next = random(seed);
-  const order = Array.from({ length: count }, (_, index) => index);
+  const order = Uint32Array.from({ length: count }, (_, index) => index);
   for (let last = count - 1; last > 0; last--) {
     const other = next() % (last + 1);
     [order[last], order[other]] = [order[other] as number, order[last] as number];
@@ -66,4 +101,21 @@ export function createSession(index: number, version: number, size: number, expi
   if (missing < 0) throw new RangeError(`--size must be at least ${size - missing}, got ${size}`);
   session.returnTo += "products/".repeat(Math.ceil(missing / 9)).slice(0, missing);
   return session;
+}
+
+/** Which session it is, of those that {@link createSession} makes. */
+export function indexOf({ userId }: BenchSession): number {
+  return Number(userId);
+}
+
+/** What a session says beside its cookie, which some stores change, and what some add. */
+export function contentOf({ userId, csrf, cart, flash, returnTo }: BenchSession): object {
+  return { userId, csrf, cart, flash, returnTo };
+}
+
+/** The session as if it had expired, by all that any of the peers goes by. */
+export function expired(session: BenchSession): BenchSession {
+  const expires = new Date(Date.now() - 60_000).toISOString();
+  const cookie = { ...session.cookie, originalMaxAge: 1, maxAge: -60_000, expires };
+  return { ...session, cookie: cookie as unknown as SessionData["cookie"] };
 }

@@ -1,0 +1,73 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { chartsOf } from "./charts.js";
+import { killChildren } from "./child.js";
+import { Comparison } from "./comparison.js";
+import { makeRunDirectory, remove } from "./directory.js";
+import { measure } from "./measure.js";
+import { type Options, readOptions, USAGE } from "./options.js";
+import { failuresOf, LEGEND, tablesOf } from "./report.js";
+import { formatResults, merge, parseResults, type Results } from "./results.js";
+import { asText } from "./table.js";
+
+async function read(file: string): Promise<Results> {
+  return parseResults(await readFile(file, "utf8"), file);
+}
+
+async function main(options: Options): Promise<void> {
+  const { json, add, compare, out, show } = options;
+  const earlier = add === undefined ? undefined : await read(add);
+  const comparison = compare === undefined ? undefined : new Comparison(await read(compare));
+  let results: Results;
+  if (show !== undefined) results = await read(show);
+  else {
+    const directory = makeRunDirectory();
+    const stop = (signal: NodeJS.Signals) => {
+      killChildren();
+      void remove(directory).finally(() => process.kill(process.pid, signal));
+    };
+    process.once("SIGINT", stop).once("SIGTERM", stop);
+    try {
+      results = await measure(options, directory);
+    } finally {
+      await remove(directory);
+      process.off("SIGINT", stop).off("SIGTERM", stop);
+    }
+  }
+  const tables = tablesOf(results, comparison).map(asText);
+  const { cpu, cores, memoryGiB, kernel, fileSystem } = results.machine;
+  const text = [
+    `${cpu}, ${cores} cores, ${memoryGiB} GiB; ${kernel}; ${fileSystem}; Node ${results.versions.node}\n${LEGEND}`,
+    ...tables,
+    ...(results.skipped.length > 0 ? [`Not measured:\n${results.skipped.join("\n")}`] : []),
+  ].join("\n\n");
+  console.log(text);
+  const all = earlier === undefined ? results : merge(earlier, results);
+  if (json !== undefined) await writeFile(json, formatResults(all));
+  if (out !== undefined) {
+    await mkdir(out, { recursive: true });
+    await writeFile(join(out, "tables.txt"), `${text}\n`);
+    await writeFile(join(out, "results.json"), formatResults(all));
+    for (const { name, svg } of chartsOf(all)) await writeFile(join(out, `${name}.svg`), svg);
+  }
+  const failures = failuresOf(results);
+  if (failures.length > 0) {
+    console.error(`\nVoid:\n${failures.join("\n")}`);
+    process.exitCode = 1;
+  }
+}
+
+/** What a caller did wrong is said in a line; everything else with its stack. */
+function complain(error: unknown): void {
+  const isUsage = error instanceof RangeError || error instanceof TypeError;
+  console.error(isUsage ? error.message : error);
+  process.exitCode = isUsage ? 2 : 1;
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options === "help") console.log(USAGE);
+  else await main(options);
+} catch (error) {
+  complain(error);
+}

@@ -1,0 +1,108 @@
+import type { Chart } from "./charts.js";
+import { cleanupTable } from "./cleanup.js";
+import type { Comparison } from "./comparison.js";
+import { growthTable, processesTable } from "./growth-report.js";
+import { headlines, latencies } from "./headlines.js";
+import { groupHttp, httpTable } from "./http-report.js";
+import { byStore, failuresOf, groupCells, pairsOf, tableOf } from "./report.js";
+import type { Results } from "./results.js";
+import { asMarkdown } from "./table.js";
+
+/** Puts each section between its marks, `<!-- name -->` and `<!-- /name -->`. @throws Error if a mark is missing */
+export function fillIn(page: string, sections: Record<string, string>): string {
+  let filled = page;
+  for (const [name, text] of Object.entries(sections)) {
+    const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+    const [start, end] = [filled.indexOf(open), filled.indexOf(close)];
+    if (start < 0 || end < start) throw new Error(`the page has no marks ${open} and ${close}`);
+    filled = `${filled.slice(0, start + open.length)}\n\n${text.trim()}\n\n${filled.slice(end)}`;
+  }
+  return filled;
+}
+
+/** The parts of the page that are made of what was measured. */
+export function sectionsOf(
+  results: Results,
+  charts: readonly Chart[],
+  comparison?: Comparison,
+): Record<string, string> {
+  const image = (chart: Chart) =>
+    `![${chart.alternative.replaceAll(/[[\]]/g, "")}](charts/${chart.name}.svg)`;
+  const groups = groupCells(results.cells);
+  const stores = [...byStore(groups)].map(([store, own]) => {
+    const chart = charts.find(({ name }) => name === store);
+    return [
+      `### ${store}`,
+      ...(chart === undefined ? [] : [image(chart)]),
+      ...[...headlines(own, results, comparison), ...latencies(own, results)].map(asMarkdown),
+      `<details><summary>All that was measured of ${store} and what stands beside it</summary>`,
+      ...own.map((group) => asMarkdown(tableOf(group, results, comparison))),
+      "</details>",
+    ].join("\n\n");
+  });
+  const grown = [...new Set(results.growth.map(({ store }) => store))];
+  const growth = [
+    ...charts.filter(({ name }) => name.startsWith("growth-")).map(image),
+    ...grown.map((store) => asMarkdown(growthTable(store, results.growth))),
+  ];
+  const processes = results.processes.length > 0 ? [asMarkdown(processesTable(results.processes))] : [];
+  const http = [
+    ...charts.filter(({ name }) => name.startsWith("http-")).map(image),
+    ...groupHttp(results.http).map((rows) => asMarkdown(httpTable(rows, comparison))),
+  ];
+  const none = "Not measured in the run that this page is made of.";
+  return {
+    machine: machineOf(results),
+    contenders: contendersOf(results),
+    agreement: agreementOf(results, comparison),
+    stores: stores.join("\n\n") || none,
+    growth: growth.join("\n\n") || none,
+    processes: processes.join("\n\n") || none,
+    cleanup: results.cleanup.length > 0 ? asMarkdown(cleanupTable(results.cleanup)) : none,
+    http: http.join("\n\n") || none,
+  };
+}
+
+function machineOf({ machine, versions, date, skipped }: Results): string {
+  const { cpu, cores, memoryGiB, kernel, fileSystem } = machine;
+  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return [
+    `- ${cpu}, ${cores} cores, ${memoryGiB} GiB of memory; ${kernel}; ${fileSystem}`,
+    `- ${named.join(", ")}`,
+    `- begun on ${date.slice(0, 10)}`,
+    ...skipped.map((line) => `- not measured: ${line}`),
+  ].join("\n");
+}
+
+function contendersOf({ contenders }: Results): string {
+  const all = new Map(Object.values(contenders).flatMap((facts) => Object.entries(facts)));
+  const rows = [...all].map(([name, { durability, takes, version = "", note = "" }]) => [
+    name,
+    durability,
+    takes,
+    version,
+    note,
+  ]);
+  return asMarkdown({
+    title: "Contenders, and what a write that they have acknowledged survives",
+    rows: [["", "survives", "takes", "version", ""], ...rows],
+  });
+}
+
+function agreementOf(results: Results, comparison: Comparison | undefined): string {
+  const failures = failuresOf(results);
+  const voids =
+    failures.length === 0
+      ? "No cell is void."
+      : `Void cells:\n\n${failures.map((each) => `- ${each}`).join("\n")}`;
+  if (comparison === undefined) return `${voids} There is no second run to compare with.`;
+  let [compared, agreeing] = [0, 0];
+  for (const group of groupCells(results.cells)) {
+    for (const { agrees } of pairsOf(group, results.contenders[group.store] ?? {}, comparison)) {
+      if (agrees === undefined) continue;
+      compared++;
+      if (agrees) agreeing++;
+    }
+  }
+  return `Of ${compared} ratios that two complete runs have, ${agreeing} agree within 30 %; the others are marked \`!\`. ${voids}`;
+}

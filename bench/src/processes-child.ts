@@ -1,0 +1,117 @@
+import { ask, request } from "./child.js";
+import { drive } from "./drive.js";
+import type { SharedStep } from "./processes.js";
+import { createSession, Tokens } from "./sessions.js";
+import { findStore } from "./stores.js";
+
+/** One of several processes on one backend. */
+export interface ProcessesRequest {
+  store: string;
+  sessions: number;
+  size: number;
+  inFlight: number;
+  measureMs: number;
+  directory: string;
+  url?: string;
+  /** Which of them it is, from 0. */
+  number: number;
+  processes: number;
+}
+
+/** What it says when a step is done. */
+export interface ProcessesMessage {
+  perSecond?: number;
+  failure?: string;
+}
+
+const given = request<ProcessesRequest>();
+const { sessions, size, inFlight, measureMs, number, processes } = given;
+const tokens = new Tokens(sessions, 1);
+const expiry = new Date(Date.now() + 86_400_000);
+/** Its own sessions are those in which it writes; it reads all. */
+const own = Array.from({ length: sessions }, (_, index) => index).filter(
+  (index) => index % processes === number,
+);
+const contents = [1, 2].map((version) =>
+  own.map((index) => Buffer.from(JSON.stringify(createSession(index, version, size, expiry)))),
+);
+const versions = new Uint8Array(own.length);
+const store = await findStore(given.store).open(given, { cleanupIntervalMs: 0 });
+const untimed = { inFlight, ms: Number.POSITIVE_INFINITY, every: 2 ** 30 };
+
+async function write(ms: number): Promise<{ calls: number; elapsedMs: number }> {
+  const how = { count: own.length, inFlight, ms, every: 16 };
+  const driven = await drive("promise", how, (position) => {
+    const version = 1 - (versions[position] as number);
+    versions[position] = version;
+    return store.commit(tokens.at(own[position] as number), contents[version]?.[position] as Buffer, expiry);
+  });
+  return driven;
+}
+
+async function read(ms: number): Promise<{ calls: number; elapsedMs: number }> {
+  const how = { count: sessions, inFlight, ms, every: 16 };
+  const driven = await drive("promise", how, (index) =>
+    store.find(tokens.at((index + number * 97) % sessions)),
+  );
+  if (driven.results !== driven.calls) throw new Error("a session was not found");
+  return driven;
+}
+
+/** Repeats for the time that is measured, and gives calls a second. */
+async function rate(
+  pass: (ms: number) => Promise<{ calls: number; elapsedMs: number }>,
+  ms: number,
+): Promise<number> {
+  let [calls, elapsed] = [0, 0];
+  while (elapsed < ms) {
+    const driven = await pass(ms - elapsed);
+    calls += driven.calls;
+    elapsed += driven.elapsedMs;
+  }
+  return (calls / elapsed) * 1000;
+}
+
+const steps: Record<SharedStep, () => Promise<number | undefined>> = {
+  fill: async () => {
+    await drive("promise", { ...untimed, count: own.length }, (position) =>
+      store.commit(tokens.at(own[position] as number), contents[0]?.[position] as Buffer, expiry),
+    );
+    return undefined;
+  },
+  warm: async () => {
+    await rate(read, measureMs / 3);
+    await rate(write, measureMs / 3);
+    return undefined;
+  },
+  find: () => rate(read, measureMs),
+  update: () => rate(write, measureMs),
+  verify: async () => {
+    const { answers } = await drive("promise", { ...untimed, every: 1, count: own.length }, (position) =>
+      store.find(tokens.at(own[position] as number)),
+    );
+    for (const [position, found] of answers) {
+      const content = contents[versions[position] as number]?.[position] as Buffer;
+      const data = (found as { data: Uint8Array } | undefined)?.data;
+      if (data === undefined || content.compare(data) !== 0)
+        throw new Error("a session that was read back is not what was written");
+    }
+    return undefined;
+  },
+};
+
+let message: ProcessesMessage = {};
+for (;;) {
+  const { step } = await ask<{ step: SharedStep | "end" }>(message);
+  message = {};
+  if (step === "end") break;
+  try {
+    const perSecond = await steps[step]();
+    if (perSecond !== undefined) message.perSecond = perSecond;
+  } catch (error) {
+    message.failure = error instanceof Error ? error.message : String(error);
+  }
+}
+await store[Symbol.asyncDispose]();
+process.disconnect?.();
+process.exit();
