@@ -1,4 +1,5 @@
 import { Call, type Content, type Kind } from "./call.js";
+import { CallsInFlight } from "./calls-in-flight.js";
 import type { Connections } from "./connections.js";
 import { Timeout } from "./driver-error.js";
 import { type Batches, Lane } from "./lane.js";
@@ -10,7 +11,7 @@ import { type Batches, Lane } from "./lane.js";
 export class CallQueue {
   readonly #batches: Batches;
   readonly #timeoutMs: number;
-  readonly #last: Map<string, Call> = new Map();
+  readonly #last: CallsInFlight = new CallsInFlight();
   /** Apart, so that no find waits for a write to be flushed. */
   readonly #reads: Lane;
   readonly #writes: Lane;
@@ -34,7 +35,7 @@ export class CallQueue {
       const call = new Call([kind, token, content], deadline, resolve as (result: unknown) => void, reject);
       const before = this.#last.get(token);
       if (before !== undefined && kind === "find" && before.kind === "find" && !before.isSent) {
-        before.twins.push(call);
+        before.addTwin(call);
         return;
       }
       this.#last.set(token, call);
@@ -45,7 +46,7 @@ export class CallQueue {
 
   /** Resolves when all calls made so far have been answered. */
   async answered(): Promise<void> {
-    const calls = [...this.#last.values()]; // each is the last of its token
+    const calls = this.#last.all();
     await Promise.all(
       calls.map(
         (call) =>

@@ -9,6 +9,8 @@ export interface Content {
   readonly expiry?: number;
 }
 
+const NONE: readonly Call[] = [];
+
 /** A call of the store's that concerns one token, and its place among the calls of that token. */
 export class Call {
   readonly kind: Kind;
@@ -18,7 +20,7 @@ export class Call {
   readonly deadline: number;
   readonly resolve: (result: unknown) => void;
   /** Finds of the same token that were made before this one was sent: one answer is for all. */
-  readonly twins: Call[] = [];
+  #twins: Call[] | undefined;
   readonly #reject: (error: unknown) => void;
   /** The next of the same token, which waits for this one. */
   next: Call | undefined;
@@ -44,6 +46,15 @@ export class Call {
   get bytes(): number {
     const { previous, data } = this.content;
     return this.token.length + (previous?.length ?? 0) + (data?.length ?? 0);
+  }
+
+  get twins(): readonly Call[] {
+    return this.#twins ?? NONE;
+  }
+
+  addTwin(twin: Call): void {
+    this.#twins ??= [];
+    this.#twins.push(twin);
   }
 
   reject(error: unknown): void {

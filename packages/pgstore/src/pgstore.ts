@@ -12,17 +12,19 @@ import {
   type StoreOptions,
   warnOncePerCode,
 } from "@scs/core";
+import type { Content } from "./call.js";
 import { CallQueue } from "./call-queue.js";
 import { Connections } from "./connections.js";
-import { toStoreError } from "./driver-error.js";
+import { isDamage, toStoreError } from "./driver-error.js";
 import { IdleErrors } from "./idle-errors.js";
 import { assertPool, type PgPool, type PgResult } from "./pool.js";
 import { RecordBatches } from "./record-batches.js";
-import { SessionTable } from "./session-table.js";
+import { SessionTable, type Statement } from "./session-table.js";
+import { snapshot } from "./snapshot.js";
 import { sweep } from "./sweep.js";
 import { type CreateTableOptions, createTable } from "./table-creation.js";
 import { timestamp } from "./timestamp.js";
-import { walk } from "./walk.js";
+import { type Pages, walk } from "./walk.js";
 
 export interface PgStoreOptions extends StoreOptions {
   /** @default 300_000 */
@@ -37,6 +39,7 @@ export interface PgStoreOptions extends StoreOptions {
   prepare?: boolean;
 }
 
+const NOTHING: Content = {};
 /** Far more than a session has, and little enough for the driver, whose strings end at 512 MiB. */
 const MAX_DATA_BYTES: number = 128 * 2 ** 20;
 
@@ -53,6 +56,7 @@ export class PgStore implements FullStore {
   readonly #connections: Connections;
   readonly #names: { schema: string | undefined; table: string };
   readonly #table: SessionTable;
+  readonly #batches: RecordBatches;
   readonly #queue: CallQueue;
   readonly #now: (() => number) | undefined;
   readonly #cleanup: CleanupScheduler;
@@ -80,8 +84,8 @@ export class PgStore implements FullStore {
     this.#names = { schema, table };
     this.#table = new SessionTable(this.#names, this.#now === undefined ? "the database's" : "the app's");
     this.#connections = new Connections(pool, { timeoutMs, prepare });
-    const batches = new RecordBatches(this.#connections, this.#table, { now: this.#now, onError });
-    this.#queue = new CallQueue(this.#connections, batches, timeoutMs);
+    this.#batches = new RecordBatches(this.#connections, this.#table, { now: this.#now, onError });
+    this.#queue = new CallQueue(this.#connections, this.#batches, timeoutMs);
     this.#cleanup = new CleanupScheduler(this, { cleanupIntervalMs, onError });
     this.#idleErrors = new IdleErrors(pool, onError);
   }
@@ -98,7 +102,7 @@ export class PgStore implements FullStore {
 
   async find(token: string): Promise<SessionRecord | undefined> {
     this.#assertOpen();
-    return isToken(token) ? this.#queue.call<SessionRecord | undefined>("find", token, {}) : undefined;
+    return isToken(token) ? this.#queue.call<SessionRecord | undefined>("find", token, NOTHING) : undefined;
   }
 
   async commit(token: string, data: Uint8Array, expiry: Date): Promise<void> {
@@ -109,7 +113,7 @@ export class PgStore implements FullStore {
 
   async delete(token: string): Promise<void> {
     this.#assertOpen();
-    if (isToken(token)) await this.#queue.call<void>("delete", token, {});
+    if (isToken(token)) await this.#queue.call<void>("delete", token, NOTHING);
   }
 
   async replace(
@@ -135,39 +139,36 @@ export class PgStore implements FullStore {
   /** By pages of about 1 MiB, each a statement of its own: no walk keeps the server from tidying up. */
   async *entries(): AsyncIterableIterator<SessionEntry> {
     this.#assertOpen();
-    const pages = walk((...place) => {
+    const run = (statement: Statement, values: (string | Buffer)[]): Promise<PgResult> => {
       this.#assertOpen(); // a walk that disposal has cut short must not look like a complete one
-      return this.#task(async () =>
-        this.#connections.run(this.#table.page, pageValues(place, this.#nowValue())),
-      );
-    });
-    for await (const entry of pages) yield entry;
+      return this.#tracked(() => this.#connections.run(statement, [...values, ...this.#nowValue()]));
+    };
+    const pages: Pages = {
+      read: (cursor, rows, bytes) => run(this.#table.page, [cursor, String(rows), String(bytes)]),
+      skip: (cursor, error) => {
+        this.#batches.reportDamage(error);
+        return run(this.#table.nextToken, [cursor]);
+      },
+    };
+    try {
+      for await (const entry of walk(pages)) yield entry;
+    } catch (error) {
+      throw toStoreError(error, this.#table.name);
+    }
     this.#assertOpen();
   }
 
-  /** A snapshot of one instant: the pages of one transaction. */
+  /** A snapshot of one instant: the pages of one transaction. Without it, if there is a record that cannot be read. */
   async all(): Promise<Map<string, Uint8Array>> {
     this.#assertOpen();
-    return this.#task(async () => {
-      const connection = await this.#connections.acquire();
-      const run = (text: string): Promise<PgResult> =>
-        this.#connections.query(connection, { name: "", text }, []);
-      try {
-        const live = new Map<string, Uint8Array>();
-        const now = this.#nowValue();
-        await run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-        const pages = walk((...place) =>
-          this.#connections.query(connection, this.#table.page, pageValues(place, now)),
-        );
-        for await (const { token, data } of pages) live.set(token, data);
-        await run("COMMIT");
-        this.#connections.release(connection);
-        return live;
-      } catch (error) {
-        this.#connections.release(connection, true); // with its transaction
-        throw error;
-      }
-    });
+    try {
+      return await this.#task(() => snapshot(this.#connections, this.#table, this.#nowValue()));
+    } catch (error) {
+      if (!isDamage((error as StoreError).cause)) throw error;
+      const live = new Map<string, Uint8Array>();
+      for await (const { token, data } of this.entries()) live.set(token, data);
+      return live;
+    }
   }
 
   async deleteExpired(): Promise<number> {
@@ -199,12 +200,18 @@ export class PgStore implements FullStore {
 
   /** Does what concerns many records, when the calls made before it have been answered. */
   async #task<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#tracked(work);
+    } catch (error) {
+      throw toStoreError(error, this.#table.name);
+    }
+  }
+
+  async #tracked<T>(work: () => Promise<T>): Promise<T> {
     const task = this.#queue.answered().then(work);
     this.#tasks.add(task);
     try {
       return await task;
-    } catch (error) {
-      throw toStoreError(error, this.#table.name);
     } finally {
       this.#tasks.delete(task);
     }
@@ -232,11 +239,4 @@ function copy(data: unknown): Uint8Array {
 function time(expiry: unknown): number {
   assertExpiry(expiry);
   return expiry.getTime();
-}
-
-function pageValues(
-  [cursor, rows, bytes]: readonly [string, number, number],
-  now: Buffer[],
-): (string | Buffer)[] {
-  return [cursor, String(rows), String(bytes), ...now];
 }

@@ -19,7 +19,8 @@ export interface PgResult {
 
 /** What the store uses of a client of `pg`'s. */
 export interface PgClient {
-  query(query: PgQuery): Promise<PgResult>;
+  /** Calls back, with an error or a result; a client that gives a promise instead will do. */
+  query(query: PgQuery, callback: (error: unknown, result?: PgResult) => void): unknown;
   /** With an error, or `true`, the pool closes the connection instead of keeping it. */
   release(error?: Error | boolean): void;
   on(event: "error", listener: (error: Error) => void): unknown;

@@ -55,6 +55,14 @@ export class RecordBatches implements Batches {
     for (const call of calls) call.reject(failure);
   }
 
+  /** One bad sector logs out one user, loudly, and nobody else. */
+  reportDamage(error: unknown): void {
+    const message =
+      "pgstore: the server cannot read a session, which counts as absent; its row is left in place";
+    const { cause } = toStoreError(error, this.#table.name);
+    report(this.#onError, new StoreError("CORRUPT", message, { cause }));
+  }
+
   bytesOf(kind: Kind): number {
     return kind === "find" ? this.#foundBytes : 0;
   }
@@ -142,14 +150,9 @@ export class RecordBatches implements Batches {
     } else if (isUntranslatable(error) && call.kind !== "commit" && call.kind !== "insert") {
       call.resolve(call.kind === "find" || call.kind === "delete" ? undefined : false);
       for (const twin of call.twins) twin.resolve(undefined);
-    } else if (isDamage(error) && call.kind === "find") {
-      const message =
-        "pgstore: the server cannot read a session, which counts as absent; its row is left in place";
-      report(
-        this.#onError,
-        new StoreError("CORRUPT", message, { cause: toStoreError(error, this.#table.name).cause }),
-      );
-      call.resolve(undefined);
+    } else if (isDamage(error) && (call.kind === "find" || call.kind === "update")) {
+      this.reportDamage(error);
+      call.resolve(call.kind === "find" ? undefined : false);
       for (const twin of call.twins) twin.resolve(undefined);
     } else this.fail(calls, error);
   }

@@ -1,17 +1,38 @@
 import { isToken, type SessionEntry } from "@scs/core";
+import { isDamage } from "./driver-error.js";
 import type { PgResult } from "./pool.js";
 import { fromEpoch } from "./timestamp.js";
 
 const PAGE_ROWS = 500;
 const PAGE_BYTES: number = 2 ** 20;
 
-/** Gives the next page of live records behind `cursor`: at most so many rows, and bytes but for the last of them. */
-export type ReadPage = (cursor: string, rows: number, bytes: number) => Promise<PgResult>;
+/** How to read what lies behind a token, in the order of tokens. */
+export interface Pages {
+  /** Gives the next live records: so many rows at most, and bytes but for the last of them. */
+  read(cursor: string, rows: number, bytes: number): Promise<PgResult>;
+  /** Gives the token of the next record, which the server cannot read, having told of it. */
+  skip?(cursor: string, error: unknown): Promise<PgResult>;
+}
 
-/** Walks the live records by the index of their tokens, each page a statement of its own. */
-export async function* walk(readPage: ReadPage): AsyncGenerator<SessionEntry, void> {
-  for (let cursor = ""; ; ) {
-    const { rows } = await readPage(cursor, PAGE_ROWS, PAGE_BYTES);
+/** Walks the live records by the index of their tokens, page by page, and round those that cannot be read. */
+export async function* walk(pages: Pages): AsyncGenerator<SessionEntry, void> {
+  let cursor = "";
+  let limit = PAGE_ROWS;
+  for (;;) {
+    let rows: unknown[][];
+    try {
+      ({ rows } = await pages.read(cursor, limit, PAGE_BYTES));
+    } catch (error) {
+      if (!isDamage(error) || pages.skip === undefined) throw error;
+      if (limit > 1) {
+        limit = Math.ceil(limit / 2); // until the bad one is alone
+        continue;
+      }
+      const [next] = (await pages.skip(cursor, error)).rows as [string][];
+      if (next === undefined) return;
+      [cursor] = next;
+      continue;
+    }
     let bytes = 0;
     for (const [token, base64, epoch] of rows as [string, string, string][]) {
       const data = Buffer.from(base64, "base64");
@@ -26,6 +47,7 @@ export async function* walk(readPage: ReadPage): AsyncGenerator<SessionEntry, vo
         };
       }
     }
-    if (rows.length < PAGE_ROWS && bytes < PAGE_BYTES) return;
+    if (rows.length < limit && bytes < PAGE_BYTES) return;
+    limit = Math.min(2 * limit, PAGE_ROWS);
   }
 }

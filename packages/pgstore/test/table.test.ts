@@ -100,6 +100,34 @@ describe("createTable", () => {
   });
 });
 
+it("a table in partitions by hash of the token does all that one in a piece does", async () => {
+  const { store, schema, sql } = await openStore({ create: false });
+  await sql(`CREATE SCHEMA "${schema}"`);
+  await sql(
+    `CREATE TABLE "${schema}".sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL, expiry TIMESTAMPTZ NOT NULL) PARTITION BY HASH (token)`,
+  );
+  for (const n of [0, 1, 2])
+    await sql(
+      `CREATE TABLE "${schema}".part${n} PARTITION OF "${schema}".sessions FOR VALUES WITH (MODULUS 3, REMAINDER ${n})`,
+    );
+  await store.createTable();
+  expect(await sql(indexes, [schema])).toHaveLength(8); // both of the whole, and of each part
+  const tokens = Array.from({ length: 60 }, (_, n) => `t${n}`);
+  await Promise.all(tokens.map((token) => store.commit(token, one, soon())));
+  expect(await Promise.all(tokens.map((token) => store.touch(token, soon())))).toEqual(Array(60).fill(true));
+  expect(await Promise.all(tokens.map((token) => store.replace(token, one, bytes("two"), soon())))).toEqual(
+    Array(60).fill(true),
+  );
+  expect(await Promise.all(tokens.map((token) => store.replace(token, undefined, one, soon())))).toEqual(
+    Array(60).fill(false),
+  );
+  expect([...(await store.all()).keys()].sort()).toEqual(tokens.toSorted());
+  await Promise.all(tokens.slice(0, 20).map((token) => store.delete(token)));
+  await Promise.all(tokens.slice(20, 40).map((token) => store.commit(token, one, soon(-1000))));
+  expect(await store.deleteExpired()).toBe(20);
+  expect((await store.all()).size).toBe(20);
+});
+
 describe("names", () => {
   const odd = [
     'weird"; DROP TABLE sessions; --',
