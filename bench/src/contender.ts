@@ -59,6 +59,8 @@ export interface Contender {
   deleteExpired?(): Promise<number | undefined>;
   /** How many sessions it holds, expired or not. Not timed; asked where `deleteExpired` does not tell. */
   count?(): Promise<number>;
+  /** Begins and ends what makes many writes cheap that are not timed, a transaction. */
+  bulk?(command: "BEGIN" | "COMMIT"): Promise<void>;
   /** Closes what was opened. Files may stay. */
   close(): Promise<void>;
 }

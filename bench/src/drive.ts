@@ -1,4 +1,4 @@
-import type { Callback } from "./contender.js";
+import type { Callback, Contender } from "./contender.js";
 import { type Elapsed, type ServerMeter, startWatch } from "./stopwatch.js";
 
 /** What was seen of the calls of one drive. */
@@ -34,6 +34,16 @@ export type Call = (index: number, lane: number, callback: Callback) => unknown;
 /** Makes calls, `inFlight` of them at a time: when one has ended, its lane makes the next. */
 export function drive(style: "promise" | "callback", how: Drive, call: Call): Promise<Driven> {
   return style === "promise" ? drivePromises(how, call) : driveCallbacks(how, call);
+}
+
+/** Makes calls that are not timed, together if the contender can. */
+export async function inBulk({ style, bulk }: Contender, how: Drive, call: Call): Promise<void> {
+  await bulk?.("BEGIN");
+  try {
+    await drive(style, how, call);
+  } finally {
+    await bulk?.("COMMIT");
+  }
 }
 
 const ignore = () => undefined;

@@ -1,10 +1,11 @@
 /// <reference path="./session-file-store.d.ts" />
-import { type EventEmitter, once } from "node:events";
+import { once } from "node:events";
 import { join } from "node:path";
 import type { Store } from "express-session";
 import type { Contender, ContenderKind, Environment } from "./contender.js";
 import { makePool } from "./database.js";
 import { catchingTimers, load } from "./packages.js";
+import type { BetterSqlite3SessionStore, ConnectPgSimple, ConnectSqlite3 } from "./peer-types.js";
 import { reapAll, type SessionFiles } from "./reap.js";
 import { isInstalled } from "./servers.js";
 import type { BenchSession } from "./sessions.js";
@@ -17,6 +18,7 @@ interface OpenedPeer {
   /** As express-session takes it, if that is another. */
   forExpress?: Store;
   deleteExpired?(done: Done): void;
+  bulk?: Contender["bulk"];
   /** Closes handles and stops timers. */
   close?(): Promise<void>;
 }
@@ -60,7 +62,13 @@ const kinds: Record<string, PeerKind> = {
       const { default: createStore } = await load<ConnectSqlite3>("connect-sqlite3");
       const store = new (createStore({ session }))({ dir: directory });
       await once(store.client, "connect");
-      return { store, close: () => new Promise((resolve) => store.db.close(() => resolve())) };
+      const { db } = store;
+      return {
+        store,
+        bulk: (command) =>
+          new Promise((resolve, reject) => db.run(command, (e) => (e ? reject(e) : resolve()))),
+        close: () => new Promise((resolve) => db.close(() => resolve())),
+      };
     },
   },
   "better-sqlite3-session-store": {
@@ -82,7 +90,7 @@ const kinds: Record<string, PeerKind> = {
         stopTimers();
         client.close();
       };
-      return { store, deleteExpired, close };
+      return { store, deleteExpired, close, bulk: async (command) => void client.exec(command) };
     },
   },
   "session-file-store": {
@@ -190,7 +198,7 @@ export const peers: ContenderKind[] = Object.entries(kinds).map(([name, kind]) =
   open: async (environment) => onCallbacks(await kind.open(environment)),
 }));
 
-function onCallbacks({ store, deleteExpired, close }: OpenedPeer): Contender {
+function onCallbacks({ store, deleteExpired, bulk, close }: OpenedPeer): Contender {
   const call = <Result>(make: (done: Done) => void) =>
     new Promise<Result>((resolve, reject) =>
       make((error, result) => (error ? reject(error) : resolve(result as Result))),
@@ -218,29 +226,8 @@ function onCallbacks({ store, deleteExpired, close }: OpenedPeer): Contender {
     ...(deleteExpired !== undefined && {
       deleteExpired: () => call<undefined>((done) => deleteExpired((error) => done(error))),
     }),
+    ...(bulk !== undefined && { bulk }),
     ...(length !== undefined && { count: () => call<number>((done) => length.call(store, done)) }),
     close: async () => close?.(),
   };
-}
-
-interface ConnectSqlite3 {
-  default: (
-    connect: object,
-  ) => new (options: {
-    dir: string;
-  }) => Store & { client: EventEmitter; db: { close(callback: () => void): void } };
-}
-
-interface BetterSqlite3SessionStore {
-  default: (session: object) => new (options: { client: object }) => Store & { clearExpiredSessions(): void };
-}
-
-interface ConnectPgSimple {
-  default: (
-    session: object,
-  ) => new (options: {
-    pool: object;
-    createTableIfMissing: boolean;
-    pruneSessionInterval: false;
-  }) => Store & { pruneSessions(done: Done): void; close(): Promise<void> };
 }

@@ -1,5 +1,5 @@
 import type { Contender } from "./contender.js";
-import { drive } from "./drive.js";
+import { drive, inBulk } from "./drive.js";
 import { type Ledger, WrongAnswer } from "./ledger.js";
 import { createSession, expired, indexOf, Tokens } from "./sessions.js";
 import { type Elapsed, type ServerMeter, startWatch } from "./stopwatch.js";
@@ -115,7 +115,7 @@ export class Expiry {
       return contender.prepare(isExpired(index) ? expired(session) : session);
     });
     const how = { ...FILLING, every: 2 ** 30, count: indexes.length };
-    await drive(contender.style, how, (position, _lane, callback) => {
+    await inBulk(contender, how, (position, _lane, callback) => {
       const index = indexes[position] as number;
       return contender.commit(
         this.#tokens.at(index),

@@ -1,6 +1,6 @@
 import { promisify } from "node:util";
 import type { Callback, Contender } from "./contender.js";
-import { type Call, type Driven, drive } from "./drive.js";
+import { type Call, type Driven, drive, inBulk } from "./drive.js";
 import { Ledger, WrongAnswer } from "./ledger.js";
 import { MixedCalls } from "./mix.js";
 import type { Operation } from "./operation.js";
@@ -174,7 +174,7 @@ export class Workload {
     await this.#removeInserted(this.sessions);
     const missing = ledger.missing();
     const [expiry] = ledger.expiries;
-    await drive(contender.style, { ...UNTIMED, count: missing.length }, (index, _lane, callback) => {
+    await inBulk(contender, { ...UNTIMED, count: missing.length }, (index, _lane, callback) => {
       const session = missing[index] as number;
       return contender.commit(this.#tokens.at(session), ledger.content(session, 0), expiry, callback);
     });
@@ -197,7 +197,7 @@ export class Workload {
   async #removeInserted(from: number): Promise<void> {
     const { contender } = this;
     const count = Math.max(0, this.#inserted - from);
-    await drive(contender.style, { ...UNTIMED, count }, (index, _lane, callback) =>
+    await inBulk(contender, { ...UNTIMED, count }, (index, _lane, callback) =>
       contender.delete(this.#tokens.at(from + index), callback),
     );
     this.#inserted -= count;
