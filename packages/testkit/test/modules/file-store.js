@@ -1,5 +1,5 @@
 // A durable store in its plainest form, one line of a file for each write; or one that breaks a promise.
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
 
 /** @typedef {{ data: Uint8Array, expiry: Date }} SessionRecord */
 
@@ -17,7 +17,12 @@ export function connect(location, { now }) {
     if (data === null) records.delete(token);
     else records.set(token, { data: Buffer.from(data, "base64"), expiry: new Date(expiry) });
   };
-  if (existsSync(path)) for (const line of readFileSync(path, "utf8").split("\n")) if (line) apply(line);
+  if (existsSync(path)) {
+    const bytes = readFileSync(path);
+    const whole = bytes.lastIndexOf("\n") + 1; // a kill may have cut the last write short, which nobody was told of
+    truncateSync(path, whole);
+    for (const line of bytes.toString("utf8", 0, whole).split("\n")) if (line) apply(line);
+  }
 
   const write = (/** @type {unknown[]} */ ...record) => {
     const line = JSON.stringify(record);
