@@ -25,10 +25,13 @@ export interface Figures {
 /** Figures, or why there are none; or nothing, if the contender does not have the operation. */
 export type Outcome = Figures | { failure: string } | { isAbsent: true };
 
-/** What is measured has run for so long before. */
-const WARM_UP_MS = 60;
-/** Calls are looked at one by one up to this rate, beyond it one in so many. */
-const LOOKED_AT = { perSecond: 50_000, every: 16 };
+/** Calls are timed one by one up to this rate, beyond it one in so many. */
+const TIMED = { perSecond: 50_000, every: 16 };
+/**
+ * The answer of one call in so many is kept and compared: to keep each would cost the fastest most. Whether there was
+ * one is counted of all.
+ */
+const KEPT = 16;
 /** Of an operation that takes one call for all sessions, so many calls are measured at most. */
 const MOST_CALLS = 20;
 /** A cell takes so many times as long as is measured at most, with what it takes to prepare and verify its calls. */
@@ -71,8 +74,9 @@ function figuresOf(calls: readonly WholeCall[]): Figures {
 }
 
 export interface Pacing {
-  /** How long a cell is measured at least. */
+  /** How long a cell is measured at least, and how long it has run before. */
   measureMs: number;
+  warmUpMs: number;
   meter?: ServerMeter;
 }
 
@@ -84,7 +88,7 @@ export interface Pacing {
 export async function measureTask(
   workload: Workload,
   { operation, inFlight }: Task,
-  { measureMs, meter }: Pacing,
+  { measureMs, warmUpMs, meter }: Pacing,
   openExpiry: () => Promise<Expiry>,
 ): Promise<Figures> {
   if (WHOLE.includes(operation)) {
@@ -113,7 +117,7 @@ export async function measureTask(
   }
   const sum = new Sum();
   const single = operation as SingleOperation;
-  const pace = { inFlight, ms: Math.min(measureMs, WARM_UP_MS), every: 1 };
+  const pace = { inFlight, ms: warmUpMs, kept: KEPT };
   const warmed = { calls: 0, ms: 0 };
   const step = async (ms: number, every: number) => {
     if (single === "delete" && workload.ledger.missing().length === workload.sessions) await workload.fill();
@@ -125,12 +129,12 @@ export async function measureTask(
     });
   };
   for (const end = performance.now() + LONGEST * pace.ms; warmed.ms < pace.ms && performance.now() < end; ) {
-    const { calls, elapsedMs } = await step(pace.ms - warmed.ms, LOOKED_AT.every);
+    const { calls, elapsedMs } = await step(pace.ms - warmed.ms, TIMED.every);
     warmed.calls += calls;
     warmed.ms += elapsedMs;
   }
   await workload.verify("some");
-  const every = (warmed.calls / warmed.ms) * 1000 > LOOKED_AT.perSecond ? LOOKED_AT.every : 1;
+  const every = (warmed.calls / warmed.ms) * 1000 > TIMED.perSecond ? TIMED.every : 1;
   collectGarbage(1);
   const end = performance.now() + LONGEST * measureMs;
   do {

@@ -1,39 +1,49 @@
 import { failureOf, measureProgram, measureTask, type Outcome, type Pacing } from "./cell.js";
-import { request, send } from "./child.js";
+import { answerEach, request } from "./child.js";
 import type { Contender, ContenderKind, Environment, Program } from "./contender.js";
 import { databaseOn } from "./database.js";
 import { makeDirectory } from "./directory.js";
 import { Contenders } from "./families.js";
-import type { Task } from "./operation.js";
+import type { Operation, Task } from "./operation.js";
 import { StatementCount } from "./statement-count.js";
+import type { ServerMeter } from "./stopwatch.js";
 import { Expiry } from "./whole.js";
 import { Workload } from "./workload.js";
 
-/** What one process measures: one contender, one round, task by task. */
+/** What one process measures: one contender. */
 export interface CellsRequest {
   contender: string;
   /** Modules with contenders that are none of ours. */
   modules: readonly string[];
-  tasks: readonly Task[];
   sessions: number;
   size: number;
   measureMs: number;
+  /** An operation has run for so long before it is measured for the first time, and later for so long. */
+  warmUpMs: { first: number; again: number };
   /** The directory of the run. */
   run: string;
   server?: { url: string; pid: number; isCounting: boolean };
 }
 
-/** What the process sends, for each task in turn. */
-export interface CellsMessage {
-  outcome: Outcome;
-}
+/**
+ * What the process is asked for: to measure a task; or to end a round, which is to read back everything, and to forget
+ * it. The next task begins with nothing, but with the code that the engine has compiled.
+ */
+export type CellsCommand = { task: Task } | { isRoundOver: true };
 
-const { contender: name, modules, tasks, sessions, size, measureMs, run, server } = request<CellsRequest>();
+/** Of a round that is over: nothing, or what was wrong. */
+export type CellsAnswer = { outcome: Outcome } | Record<string, never>;
+
+const given = request<CellsRequest>();
+const { contender: name, modules, sessions, size, measureMs, warmUpMs, run, server } = given;
 const kind: ContenderKind = (await Contenders.load(modules)).find(name);
 const count = server?.isCounting ? await StatementCount.on(server.url) : undefined;
-const pacing: Pacing = { measureMs };
-if (server !== undefined)
-  pacing.meter = { pid: server.pid, ...(count !== undefined && { statements: () => count.read() }) };
+const meter: ServerMeter | undefined = server && {
+  pid: server.pid,
+  ...(count !== undefined && { statements: () => count.read() }),
+};
+/** What has been measured before, and is compiled. */
+const warm = new Set<Operation>();
 
 /** Opens the contender, on an empty directory and an empty database, which is dropped when it is closed. */
 async function open(now?: () => number): Promise<Contender | Program> {
@@ -63,6 +73,12 @@ async function openSubject(): Promise<Subject> {
 }
 
 async function measure({ opened, workload }: Subject, task: Task): Promise<Outcome> {
+  const pacing: Pacing = {
+    measureMs,
+    warmUpMs: warm.has(task.operation) ? warmUpMs.again : warmUpMs.first,
+    ...(meter !== undefined && { meter }),
+  };
+  warm.add(task.operation);
   if (opened.style === "program") return (await measureProgram(opened, task, pacing)) ?? { isAbsent: true };
   if (workload === undefined || !workload.has(task.operation)) return { isAbsent: true };
   if (task.operation === "insert") await workload.startInserting();
@@ -80,28 +96,36 @@ async function measure({ opened, workload }: Subject, task: Task): Promise<Outco
 }
 
 let subject: Subject | undefined;
-const outcomes: Outcome[] = [];
-for (const task of tasks) {
+
+async function measureNext(task: Task): Promise<Outcome> {
+  if (kind.operations?.includes(task.operation) === false) return { isAbsent: true };
   try {
     subject ??= await openSubject();
-    outcomes.push(await measure(subject, task));
+    return await measure(subject, task);
   } catch (error) {
-    outcomes.push(failureOf(error));
     // What it holds is unknown now: the next task begins with another.
     await subject?.opened.close().catch(() => undefined);
     subject = undefined;
+    return failureOf(error);
   }
-  await send({ outcome: outcomes.at(-1) });
 }
 
 /** In the end, everything is read back: a write that was lost later than at once, or a session that was none of a task's. */
-try {
-  await subject?.workload?.verify("all");
-  await subject?.opened.close();
-} catch (error) {
-  await send({ outcome: failureOf(error) });
+async function endRound(): Promise<CellsAnswer> {
+  const ending = subject;
+  subject = undefined;
+  try {
+    await ending?.workload?.verify("all");
+    await ending?.opened.close();
+    return {};
+  } catch (error) {
+    return { outcome: failureOf(error) };
+  }
 }
+
+await answerEach<CellsCommand, CellsAnswer>(async (command) =>
+  "task" in command ? { outcome: await measureNext(command.task) } : endRound(),
+);
 await count?.close();
-process.disconnect?.();
 // What a contender has left open, a timer or a connection, does not hold up the run.
 process.exit();

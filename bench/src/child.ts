@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
+import { on, once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 const running = new Set<ChildProcess>();
@@ -13,6 +13,21 @@ export interface ChildOptions<Message> {
   nodeOptions?: readonly string[];
 }
 
+/** Starts a script of this folder in a process of its own. What it writes to its standard error is kept, the end of it. */
+function start(script: string, request: object, nodeOptions: readonly string[]) {
+  const child = fork(fileURLToPath(new URL(script, import.meta.url)), [JSON.stringify(request)], {
+    execArgv: [...new Set([...process.execArgv, "--expose-gc", ...nodeOptions])],
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
+  running.add(child);
+  child.once("close", () => running.delete(child));
+  let errors = "";
+  child.stderr?.on("data", (text: Buffer) => {
+    errors = `${errors}${text}`.slice(-4096);
+  });
+  return { child, lastError: () => lastErrorOf(errors) };
+}
+
 /**
  * Runs a script of this folder in a process of its own, so that no contender inherits the heap or the compiled code
  * of another. Resolves when it has ended well.
@@ -23,13 +38,8 @@ export function runInChild<Message>(
   { onMessage, limitMs, nodeOptions = [] }: ChildOptions<Message> = {},
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(new URL(script, import.meta.url)), [JSON.stringify(request)], {
-      execArgv: [...new Set([...process.execArgv, "--expose-gc", ...nodeOptions])],
-      stdio: ["ignore", "ignore", "pipe", "ipc"],
-    });
-    running.add(child);
+    const { child, lastError } = start(script, request, nodeOptions);
     let isLate = false;
-    let errors = "";
     const timer =
       limitMs === undefined
         ? undefined
@@ -37,25 +47,72 @@ export function runInChild<Message>(
             isLate = true;
             child.kill("SIGKILL");
           }, limitMs);
-    child.stderr?.on("data", (text: Buffer) => {
-      errors = `${errors}${text}`.slice(-4096);
-    });
     if (onMessage !== undefined) {
       child.on("message", (message) => onMessage(message as Message, (answer) => child.send(answer)));
     }
     child.once("error", reject);
     child.once("close", (code, signal) => {
       clearTimeout(timer);
-      running.delete(child);
       if (code === 0) resolve();
       else if (isLate) reject(new Error(`it had not ended after ${Number(limitMs) / 1000} s`));
-      else reject(new Error(`its process ended with ${code ?? signal}${lastError(errors)}`));
+      else reject(new Error(`its process ended with ${code ?? signal}${lastError()}`));
     });
   });
 }
 
+/** A script of this folder that answers one message after the other, in a process of its own. */
+export class Answering<Message extends object, Answer> {
+  readonly #child: ChildProcess;
+  /** Rejects when the process has ended. */
+  readonly #ended: Promise<never>;
+
+  constructor(script: string, request: object, nodeOptions: readonly string[] = []) {
+    const { child, lastError } = start(script, request, nodeOptions);
+    this.#child = child;
+    this.#ended = new Promise((_resolve, reject) => {
+      child.on("error", reject);
+      child.once("close", (code, signal) =>
+        reject(new Error(`its process ended with ${code ?? signal}${lastError()}`)),
+      );
+    });
+    this.#ended.catch(() => undefined); // is asked for, or does not matter
+  }
+
+  /** @throws Error if the process ends, or gives no answer in time: then it is ended. */
+  async ask(message: Message, limitMs: number): Promise<Answer> {
+    const child = this.#child;
+    let timer: NodeJS.Timeout | undefined;
+    let onMessage: (answer: unknown) => void = () => undefined;
+    const answer = new Promise<Answer>((resolve, reject) => {
+      onMessage = (given) => resolve(given as Answer);
+      child.once("message", onMessage);
+      timer = setTimeout(() => {
+        child.kill("SIGKILL");
+        reject(new Error(`it had not ended after ${limitMs / 1000} s`));
+      }, limitMs);
+      if (child.connected) child.send(message);
+    });
+    try {
+      return await Promise.race([answer, this.#ended]);
+    } finally {
+      clearTimeout(timer);
+      child.off("message", onMessage);
+    }
+  }
+
+  /** Lets the script end, and waits until it has. */
+  async end(): Promise<void> {
+    // Not `disconnect`: a child that is disconnected has no `close`.
+    if (this.#child.connected) this.#child.send(END);
+    await this.#ended.catch(() => undefined);
+  }
+}
+
+/** The last message to an {@link Answering} script. */
+const END = "end";
+
 /** The line of an uncaught error that says what it was. */
-function lastError(errors: string): string {
+function lastErrorOf(errors: string): string {
   const line = errors.split("\n").find((each) => /^\w*Error\b/.test(each));
   return line === undefined ? "" : `: ${line}`;
 }
@@ -83,6 +140,17 @@ export async function ask<Answer>(message: unknown): Promise<Answer> {
   const answer = once(process, "message");
   await send(message);
   return (await answer)[0];
+}
+
+/** In the child: answers messages, one after the other, until its parent asks no more ({@link Answering}). */
+export async function answerEach<Message, Answer>(
+  answer: (message: Message) => Promise<Answer>,
+): Promise<void> {
+  process.once("disconnect", () => process.exit());
+  for await (const [message] of on(process, "message")) {
+    if (message === END) return;
+    await send(await answer(message as Message));
+  }
 }
 
 /** Collects garbage; with more than one pass, until nothing is left that could be counted. */

@@ -1,3 +1,4 @@
+import type { Operation } from "./operation.js";
 import type { BenchSession } from "./sessions.js";
 
 /**
@@ -90,6 +91,8 @@ export interface ContenderKind {
   server?: ServerName;
   /** Whether it has one file for each session. */
   keepsFiles?: boolean;
+  /** Of which operations it is measured, if not of all that it has. */
+  operations?: readonly Operation[];
   /** Why it cannot be measured here, if so. */
   isMissing?(): string | undefined;
   open(environment: Environment): Promise<Contender | Program>;

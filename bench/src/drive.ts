@@ -7,9 +7,9 @@ export interface Driven extends Elapsed {
   calls: number;
   /** How many of them gave a result. */
   results: number;
-  /** How long the calls that were looked at took, in ms. */
+  /** How long the calls that were timed took, in ms. */
   latencies: number[];
-  /** What the calls that were looked at gave, by their index. */
+  /** The answers that were kept, by the index of the call. */
   answers: Map<number, unknown>;
 }
 
@@ -19,11 +19,10 @@ export interface Drive {
   inFlight: number;
   /** No call is begun after so many ms. */
   ms: number;
-  /**
-   * One call in so many, a power of two, is looked at: its time and its answer. To look at each would take a good
-   * part of the time of the fastest.
-   */
+  /** One call in so many, a power of two, is timed: to time each would take a good part of the time of the fastest. */
   every: number;
+  /** The answer of one in so many, a multiple of `every`, is kept; without it, of all that are timed. */
+  kept?: number;
   /** The server whose work is measured, too. */
   meter?: ServerMeter;
 }
@@ -48,10 +47,14 @@ export async function inBulk({ style, bulk }: Contender, how: Drive, call: Call)
 
 const ignore = () => undefined;
 
-async function drivePromises({ count, inFlight, ms, every, meter }: Drive, call: Call): Promise<Driven> {
+async function drivePromises(
+  { count, inFlight, ms, every, kept = every, meter }: Drive,
+  call: Call,
+): Promise<Driven> {
   const latencies: number[] = [];
   const answers = new Map<number, unknown>();
   const mask = every - 1;
+  const keeping = Math.max(every, kept) - 1;
   let next = 0;
   let results = 0;
   let limit = count;
@@ -68,7 +71,7 @@ async function drivePromises({ count, inFlight, ms, every, meter }: Drive, call:
       const result = await call(index, lane, ignore);
       const ended = performance.now();
       latencies.push(ended - began);
-      answers.set(index, result);
+      if ((index & keeping) === 0) answers.set(index, result);
       if (isResult(result)) results++;
       if (ended > deadline) limit = 0;
     }
@@ -77,12 +80,16 @@ async function drivePromises({ count, inFlight, ms, every, meter }: Drive, call:
   return { ...(await stop()), calls: next, results, latencies, answers };
 }
 
-async function driveCallbacks({ count, inFlight, ms, every, meter }: Drive, call: Call): Promise<Driven> {
+async function driveCallbacks(
+  { count, inFlight, ms, every, kept = every, meter }: Drive,
+  call: Call,
+): Promise<Driven> {
   const stop = await startWatch(meter);
   return new Promise((resolve, reject) => {
     const latencies: number[] = [];
     const answers = new Map<number, unknown>();
     const mask = every - 1;
+    const keeping = Math.max(every, kept) - 1;
     let next = 0;
     let ended = 0;
     let results = 0;
@@ -106,7 +113,7 @@ async function driveCallbacks({ count, inFlight, ms, every, meter }: Drive, call
           if ((index & mask) === 0) {
             const now = performance.now();
             latencies.push(now - began);
-            answers.set(index, result);
+            if ((index & keeping) === 0) answers.set(index, result);
             if (now > deadline) limit = 0;
           }
           if (isResult(result)) results++;

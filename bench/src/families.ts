@@ -30,7 +30,7 @@ const families: readonly Family[] = [
   {
     store: "filestore",
     variants: ["filestore (committed)"],
-    peers: ["session-file-store"],
+    peers: ["session-file-store", "session-file-store (retries)"],
     limits: ["file, sync, rename", "file, rename"],
   },
   {

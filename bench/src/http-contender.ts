@@ -45,7 +45,8 @@ export function httpContendersOf({ store, variants = [], peers }: Family): HttpC
   const theirs = peers.flatMap((backend): HttpContender[] => {
     const kind = peerOf(backend);
     if (kind === undefined) return [];
-    const { durability, server, isMissing } = kind;
+    const { durability, server, isMissing, operations } = kind;
+    if (operations !== undefined) return [];
     return [
       {
         ...plain,

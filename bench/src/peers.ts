@@ -98,29 +98,16 @@ const kinds: Record<string, PeerKind> = {
     package: "session-file-store",
     keepsFiles: true,
     note: "flushes the file, not the directory; `retries: 0`",
-    open: async ({ directory: path }) => {
-      const [{ default: session }, { default: createFileStore }, files] = await Promise.all([
-        import("express-session"),
-        import("session-file-store"),
-        load<SessionFiles>("session-file-store/lib/session-file-helpers.js"),
-      ]);
-      // By default it prints a line for each session that is not there, having looked five times, for 259 ms in all:
-      // a pass of misses, one at a time, would take 40 minutes.
-      const store = new (createFileStore(session))({ path, retries: 0, logFn: () => undefined });
-      return {
-        store: {
-          // express-session takes ENOENT for absence, and no notice of what `set` gives back.
-          get: (token, done) =>
-            store.get(token, (error, found) => done(error?.code === "ENOENT" ? null : error, found)),
-          set: (token, content, done) => store.set(token, content, (error) => done?.(error)),
-          destroy: (token, done) => store.destroy(token, done),
-          touch: (token, content, done) => store.touch?.(token, content, done),
-          length: (done) => store.length?.(done),
-        },
-        forExpress: store,
-        deleteExpired: (done) => reapAll(files.default, store.options, done),
-      };
-    },
+    open: (environment) => openSessionFileStore(environment, { retries: 0 }),
+  },
+  "session-file-store (retries)": {
+    durability: "process",
+    package: "session-file-store",
+    keepsFiles: true,
+    note: "as it is by default: it looks six times for a session that is not there",
+    // Whether a session is gone takes it 259 ms to find out: to read back all that were deleted would take minutes.
+    operations: ["miss"],
+    open: (environment) => openSessionFileStore(environment, {}),
   },
   "connect-pg-simple": {
     durability: "flushed",
@@ -174,8 +161,36 @@ const kinds: Record<string, PeerKind> = {
   },
 };
 
-/** The durability of the peer of this name, and the server that it needs; nothing if there is no such store for express-session. */
-export function peerOf(name: string): Pick<ContenderKind, "durability" | "server" | "isMissing"> | undefined {
+async function openSessionFileStore(
+  { directory: path }: Environment,
+  options: { retries?: number },
+): Promise<OpenedPeer> {
+  const [{ default: session }, { default: createFileStore }, files] = await Promise.all([
+    import("express-session"),
+    import("session-file-store"),
+    load<SessionFiles>("session-file-store/lib/session-file-helpers.js"),
+  ]);
+  // By default it prints a line for each session that is not there.
+  const store = new (createFileStore(session))({ path, logFn: () => undefined, ...options });
+  return {
+    store: {
+      // express-session takes ENOENT for absence, and no notice of what `set` gives back.
+      get: (token, done) =>
+        store.get(token, (error, found) => done(error?.code === "ENOENT" ? null : error, found)),
+      set: (token, content, done) => store.set(token, content, (error) => done?.(error)),
+      destroy: (token, done) => store.destroy(token, done),
+      touch: (token, content, done) => store.touch?.(token, content, done),
+      length: (done) => store.length?.(done),
+    },
+    forExpress: store,
+    deleteExpired: (done) => reapAll(files.default, store.options, done),
+  };
+}
+
+/** What one must know of the peer of this name to measure it; nothing if there is no such store for express-session. */
+export function peerOf(
+  name: string,
+): Pick<ContenderKind, "durability" | "server" | "isMissing" | "operations"> | undefined {
   return kinds[name];
 }
 

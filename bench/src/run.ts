@@ -1,6 +1,6 @@
-import type { Outcome } from "./cell.js";
-import type { CellsMessage, CellsRequest } from "./cells-child.js";
-import { runInChild } from "./child.js";
+import type { CellsRequest } from "./cells-child.js";
+import { CellsProcess } from "./cells-process.js";
+import type { ContenderKind } from "./contender.js";
 import { Contenders, type Family, type Member } from "./families.js";
 import { REMOVING, type Task } from "./operation.js";
 import { versionOf } from "./packages.js";
@@ -30,8 +30,11 @@ export interface RunResult {
   skipped: string[];
 }
 
-/** A process has this time for itself and for each of its tasks, and for each thousand sessions: then it hangs. */
-const LIMIT_MS = { start: 60_000, task: 20_000, thousand: 2_000 };
+/**
+ * An operation has run for so long before it is measured for the first time, which is what the engine needs to compile
+ * what calls it; and for so long in later rounds.
+ */
+const WARM_UP_MS = { first: 500, again: 60 };
 
 /** Statements are counted for so long at most: there is no spread in what a call asks for. */
 const COUNTED_MS = 50;
@@ -47,7 +50,7 @@ export class Run {
   }
 
   async measure(): Promise<RunResult> {
-    const { families, modules, sizes, rounds } = this.#options;
+    const { families, modules, sizes, rounds, tasks } = this.#options;
     const result: RunResult = { contenders: {}, cells: [], skipped: [] };
     const contenders = await Contenders.load(modules);
     const plan = [];
@@ -59,7 +62,8 @@ export class Run {
     }
     const steps = plan.map(
       ({ members, phases }) =>
-        phases.length * sizes.length * (members.length * rounds + members.filter(isCounted).length),
+        sizes.length *
+        (rounds * tasks.length + phases.length * members.filter(({ kind }) => isCounted(kind)).length),
     );
     this.#site.progress.start(steps.reduce((sum, each) => sum + each, 0));
     for (const { store, members, phases } of plan) {
@@ -99,7 +103,11 @@ export class Run {
     return false;
   }
 
-  /** Round after round, all contenders in each, so that noise of the machine meets all of them. */
+  /**
+   * Round after round, task after task, all contenders in turn, so that noise of the machine meets all of them. Each has
+   * a process of its own for all rounds, since code that has just been compiled is no measure of a server that runs for
+   * weeks; but in each round it begins with an empty directory and an empty database.
+   */
   async #measurePhase(
     store: string,
     members: readonly Member[],
@@ -110,70 +118,69 @@ export class Run {
     const rows = members.map(({ kind }) =>
       tasks.map((task): CellRow => ({ store, contender: kind.name, ...task, sessions, size, rounds: [] })),
     );
+    const processes = members.map(({ kind }) => this.#process(kind, size));
     for (let round = 0; round < rounds; round++) {
-      for (const [position, member] of members.entries()) {
-        this.#site.progress.step(`${store}: ${member.kind.name}`);
-        const outcomes = await this.#measureOne(member, tasks, size);
-        for (const [index, row] of (rows[position] ?? []).entries())
-          row.rounds.push(outcomes[index] as Outcome);
+      for (const [index, task] of tasks.entries()) {
+        this.#site.progress.step(
+          `${store}: ${task.operation}, ${task.inFlight} in flight, round ${round + 1}`,
+        );
+        for (const [position, process] of processes.entries())
+          rows[position]?.[index]?.rounds.push(await process.measure(task));
+      }
+      for (const [position, process] of processes.entries()) {
+        const failure = await process.endRound();
+        if (failure === undefined) continue;
+        // Any of the tasks may have done it.
+        for (const row of rows[position] ?? [])
+          if ("perSecond" in (row.rounds[round] ?? {})) row.rounds[round] = failure;
       }
     }
-    for (const [position, member] of members.entries()) {
-      if (!isCounted(member)) continue;
-      this.#site.progress.step(`${store}: statements of ${member.kind.name}`);
-      const outcomes = await this.#measureOne(member, tasks, size, true);
-      for (const [index, row] of (rows[position] ?? []).entries()) {
-        const outcome = outcomes[index];
-        if (outcome !== undefined && "statements" in outcome) row.statements = outcome.statements;
+    for (const process of processes) await process.end();
+    for (const [position, { kind }] of members.entries()) {
+      if (!isCounted(kind)) continue;
+      this.#site.progress.step(`${store}: statements of ${kind.name}`);
+      const process = this.#process(kind, size, true);
+      for (const [index, task] of tasks.entries()) {
+        const outcome = await process.measure(task);
+        const row = rows[position]?.[index];
+        if (row !== undefined && "statements" in outcome) row.statements = outcome.statements;
       }
+      await process.endRound();
+      await process.end();
     }
     return rows.flat();
   }
 
-  async #measureOne(
-    { kind }: Member,
-    tasks: readonly Task[],
-    size: number,
-    isCounting = false,
-  ): Promise<Outcome[]> {
-    const { modules, sessions, measureMs, nodeOptions } = this.#options;
-    const outcomes: Outcome[] = [];
-    let failure = "its process ended before its result";
-    try {
-      const server =
-        kind.server === undefined
-          ? undefined
-          : await this.#site.servers.get(kind.server, isCounting ? { settings: COUNTING } : {});
-      const request: CellsRequest = {
-        contender: kind.name,
-        modules,
-        tasks,
-        sessions,
-        size,
-        measureMs: isCounting ? Math.min(measureMs, COUNTED_MS) : measureMs,
-        run: this.#site.directory,
-        ...(server !== undefined && { server: { url: server.url, pid: server.pid, isCounting } }),
-      };
-      await runInChild<CellsMessage>("./cells-child.js", request, {
-        onMessage: ({ outcome }) => outcomes.push(outcome),
-        limitMs: LIMIT_MS.start + tasks.length * LIMIT_MS.task + (sessions / 1000) * LIMIT_MS.thousand,
-        ...(nodeOptions !== undefined && { nodeOptions }),
-      });
-    } catch (error) {
-      failure = error instanceof Error ? error.message : String(error);
-    }
-    // One message more than there are tasks: what it held in the end was wrong, and any of them may have done it.
-    const last = outcomes[tasks.length];
-    return tasks.map((_, index) => {
-      const outcome = outcomes[index] ?? { failure };
-      return last !== undefined && "perSecond" in outcome ? last : outcome;
-    });
+  #process(kind: ContenderKind, size: number, isCounting = false): CellsProcess {
+    const { modules, sessions, measureMs, nodeOptions, isQuick } = this.#options;
+    const isBrief = isQuick || isCounting;
+    const brief = Math.min(measureMs, COUNTED_MS);
+    const request: CellsRequest = {
+      contender: kind.name,
+      modules,
+      sessions,
+      size,
+      measureMs: isCounting ? brief : measureMs,
+      warmUpMs: isBrief ? { first: brief, again: brief } : WARM_UP_MS,
+      run: this.#site.directory,
+    };
+    return new CellsProcess(
+      async () => {
+        if (kind.server === undefined) return request;
+        const { url, pid } = await this.#site.servers.get(
+          kind.server,
+          isCounting ? { settings: COUNTING } : {},
+        );
+        return { ...request, server: { url, pid, isCounting } };
+      },
+      { sessions, ...(nodeOptions !== undefined && { nodeOptions }) },
+    );
   }
 }
 
 /** A program of the server's own makes one statement of each call. */
-function isCounted({ kind }: Member): boolean {
-  return kind.server === "postgres" && kind.takes !== "nothing";
+function isCounted({ server, takes }: ContenderKind): boolean {
+  return server === "postgres" && takes !== "nothing";
 }
 
 function factsOf({ kind, role }: Member): [string, ContenderFacts] {

@@ -109,7 +109,8 @@ async function startPostgres(
     persistent: true, // the run removes its files
     createPostgresUser: process.getuid?.() === 0, // PostgreSQL refuses to run as root
     initdbFlags: ["--encoding=UTF8", "--locale=C"],
-    postgresFlags: settings.flatMap((setting) => ["-c", setting]),
+    // The contenders of a family are open side by side, each with a pool of its own.
+    postgresFlags: ["max_connections=300", ...settings].flatMap((setting) => ["-c", setting]),
     onLog,
     onError: () => undefined,
   });

@@ -4,7 +4,7 @@ declare module "session-file-store" {
 
   interface Options {
     path: string;
-    retries: number;
+    retries?: number;
     logFn: (message: string) => void;
   }
   export default function create(

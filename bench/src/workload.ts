@@ -15,6 +15,7 @@ export interface Pace {
   inFlight: number;
   ms: number;
   every: number;
+  kept?: number;
   meter?: ServerMeter;
 }
 

@@ -18,7 +18,8 @@ async function measure(operation: Operation, open: () => Contender, inFlight = 8
   if (operation !== "insert") await workload.fill();
   const clock = { now: Date.now() };
   const openExpiry = async () => new Expiry(open(), clock, options);
-  const { perSecond } = await measureTask(workload, { operation, inFlight }, { measureMs: 5 }, openExpiry);
+  const pacing = { measureMs: 5, warmUpMs: 5 };
+  const { perSecond } = await measureTask(workload, { operation, inFlight }, pacing, openExpiry);
   await workload.verify("all");
   return perSecond;
 }
