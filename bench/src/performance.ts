@@ -4,9 +4,11 @@ import type { Comparison } from "./comparison.js";
 import { growthTable, processesTable } from "./growth-report.js";
 import { headlines, latencies } from "./headlines.js";
 import { groupHttp, httpTable } from "./http-report.js";
+import type { Operation } from "./operation.js";
 import { byStore, failuresOf, groupCells, pairsOf, tableOf } from "./report.js";
 import type { Results } from "./results.js";
 import { asMarkdown } from "./table.js";
+import { targetsTable } from "./targets.js";
 
 /** Puts each section between its marks, `<!-- name -->` and `<!-- /name -->`. @throws Error if a mark is missing */
 export function fillIn(page: string, sections: Record<string, string>): string {
@@ -50,17 +52,59 @@ export function sectionsOf(
     ...charts.filter(({ name }) => name.startsWith("http-")).map(image),
     ...groupHttp(results.http).map((rows) => asMarkdown(httpTable(rows, comparison))),
   ];
+  const targets = targetsTable(results, comparison);
   const none = "Not measured in the run that this page is made of.";
   return {
     machine: machineOf(results),
     contenders: contendersOf(results),
     agreement: agreementOf(results, comparison),
+    targets: targets.rows.length > 1 ? asMarkdown(targets) : none,
     stores: stores.join("\n\n") || none,
     growth: growth.join("\n\n") || none,
     processes: processes.join("\n\n") || none,
     cleanup: results.cleanup.length > 0 ? asMarkdown(cleanupTable(results.cleanup)) : none,
     http: http.join("\n\n") || none,
   };
+}
+
+const IN_README: readonly Operation[] = ["find", "miss", "insert", "update", "touch", "delete", "mix"];
+const IN_FLIGHT = 64;
+
+/** What the README of each package says of its speed, by the package's folder. */
+export function readmesOf(
+  results: Results,
+  charts: readonly Chart[],
+  comparison?: Comparison,
+): Record<string, string> {
+  const image = (chart: Chart, alternative: string) =>
+    `![${alternative}](../../docs/charts/${chart.name}.svg)`;
+  const method =
+    "Medians of five rounds (lowest–highest), side by side on one machine: how it was measured, and everything else, is in [docs/performance.md](../../docs/performance.md).";
+  const texts: Record<string, string> = {};
+  for (const [store, groups] of byStore(groupCells(results.cells))) {
+    const [first] = groups;
+    const shown = groups.filter(
+      ({ operation, inFlight, size }) =>
+        IN_README.includes(operation) && inFlight === IN_FLIGHT && size === first?.size,
+    );
+    const chart = charts.find(({ name }) => name === store);
+    if (chart === undefined) continue;
+    texts[store] = [
+      image(chart, `${store} and what stands beside it: calls a second by operation`),
+      ...headlines(shown, results, comparison).map(asMarkdown),
+      method,
+    ].join("\n\n");
+  }
+  const rows = results.http.filter(({ store }) => store === "memstore");
+  const requests = charts.filter(({ name }) => name.startsWith("http-"));
+  if (rows.length > 0) {
+    texts.session = [
+      ...requests.map((chart) => image(chart, "Requests a second, by store")),
+      ...groupHttp(rows).map((each) => asMarkdown(httpTable(each, comparison))),
+      method,
+    ].join("\n\n");
+  }
+  return texts;
 }
 
 function machineOf({ machine, versions, date, skipped }: Results): string {

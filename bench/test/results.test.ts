@@ -2,10 +2,11 @@ import { expect, it } from "vitest";
 import { Comparison } from "../src/comparison.js";
 import { headlines, latencies } from "../src/headlines.js";
 import type { HttpRow } from "../src/http.js";
-import { fillIn, sectionsOf } from "../src/performance.js";
+import { fillIn, readmesOf, sectionsOf } from "../src/performance.js";
 import { failuresOf, groupCells, tableOf, tablesOf } from "../src/report.js";
 import { type CellRow, formatResults, merge, parseResults, type Results, summarise } from "../src/results.js";
 import { asMarkdown, table } from "../src/table.js";
+import { targetsTable } from "../src/targets.js";
 
 const cell = (contender: string, ...rates: (number | string)[]): CellRow => ({
   store: "memstore",
@@ -184,4 +185,28 @@ it("sections are put between their marks, again and again, and a missing mark is
   expect(filled).toBe("before\n<!-- a -->\n\nnew\n\n<!-- /a -->\nafter");
   expect(fillIn(filled, { a: "new" })).toBe(filled);
   expect(() => fillIn(page, { b: "new" })).toThrow("no marks <!-- b -->");
+});
+
+it("targets are reached, reached on bytes alone, or missed by a share, and those of what was not measured are left out", () => {
+  const verdicts = (...rates: [bytes: number, json: number, peer: number]) => {
+    const names = ["memstore", "memstore + JSON", "MemoryStore"];
+    const given = resultsOf(...names.map((name, index) => cell(name, rates[index] as number)));
+    const peer = { role: "peer", takes: "objects", durability: "memory" } as const;
+    Object.assign(given.contenders.memstore ?? {}, { MemoryStore: peer });
+    return targetsTable(given).rows.slice(1);
+  };
+  expect(verdicts(600, 300, 100)).toEqual([
+    ["memstore: find, 64 in flight", "MemoryStore", "3", "3.0 (3.0–3.0)", "6.0 (6.0–6.0)", "reached"],
+  ]);
+  expect(verdicts(300, 299, 100)[0]?.at(-1)).toBe("reached on bytes");
+  expect(verdicts(150, 120, 100)[0]?.at(-1)).toBe("**missed by 50 %**");
+  expect(targetsTable(resultsOf()).rows).toHaveLength(1);
+});
+
+it("the README of a store has its chart, and the ratios to what survives the same", () => {
+  const charts = [{ name: "memstore", svg: "", alternative: "" }];
+  const { memstore } = readmesOf(results, charts);
+  expect(memstore).toContain("](../../docs/charts/memstore.svg)");
+  expect(memstore).toContain("| find, 64 in flight | 5.0 (5.0–5.0) |");
+  expect(memstore).not.toContain("durable");
 });
