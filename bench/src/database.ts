@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import pg from "pg";
 import type { ServerName } from "./contender.js";
 import type { Servers } from "./servers.js";
@@ -17,6 +18,10 @@ export async function databaseFor(
   return name === undefined ? undefined : databaseOn(name, (await servers.get(name)).url);
 }
 
+/** Who has closed its connections is off the server within this time, or is cut off. */
+const LEAVE_MS = 2_000;
+const LOOK_MS = 10;
+
 let made = 0;
 
 /** Makes an empty database for a contender. Redis has one for all, which whoever uses it empties. */
@@ -28,17 +33,30 @@ export function databaseOn(name: ServerName, server: string): Promise<Database> 
 
 async function makeDatabase(server: string): Promise<Database> {
   const name = `bench_${process.pid}_${++made}`;
-  await query(server, `CREATE DATABASE ${name}`);
+  await withClient(server, (client) => client.query(`CREATE DATABASE ${name}`));
   const url = new URL(server);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => query(server, `DROP DATABASE ${name} WITH (FORCE)`) };
+  return { url: url.href, drop: () => withClient(server, (client) => dropUnused(client, name)) };
 }
 
-async function query(server: string, text: string): Promise<void> {
+/** A pool's end does not wait for its connections, and to be cut off is an uncaught error in some of them. */
+async function dropUnused(client: pg.Client, name: string): Promise<void> {
+  const users = "SELECT 1 FROM pg_stat_activity WHERE datname = $1";
+  for (const end = performance.now() + LEAVE_MS; performance.now() < end; await setTimeout(LOOK_MS)) {
+    const { rowCount } = await client.query(users, [name]);
+    if (rowCount === 0) break;
+  }
+  await client.query(`DROP DATABASE ${name} WITH (FORCE)`);
+}
+
+async function withClient<Result>(
+  server: string,
+  use: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
   const client = new pg.Client({ connectionString: server });
   await client.connect();
   try {
-    await client.query(text);
+    return await use(client);
   } finally {
     await client.end();
   }
@@ -48,8 +66,7 @@ async function query(server: string, text: string): Promise<void> {
 export function makePool(url: string | undefined): pg.Pool {
   if (url === undefined) throw new Error("no PostgreSQL server was started");
   const pool = new pg.Pool({ connectionString: url, max: 10 });
-  // The pool's end does not wait for its connections; the server ends them when the database is dropped, which would be
-  // an uncaught error. A query under way rejects all the same.
+  // What the server ends, a connection of a pool that has not let go in time, would be an uncaught error. A query under way rejects all the same.
   pool.on("error", () => undefined);
   pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
