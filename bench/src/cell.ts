@@ -1,4 +1,4 @@
-import { collectGarbage } from "./child.js";
+import { collectYoungGarbage } from "./child.js";
 import type { Program } from "./contender.js";
 import { WrongAnswer } from "./ledger.js";
 import { type Task, WHOLE } from "./operation.js";
@@ -102,7 +102,7 @@ export async function measureTask(
     const first = await call();
     // Where a single call, and what it takes to prepare it, is as slow as that, it is not repeated to warm it up.
     if (performance.now() - began > budget) return figuresOf([first]);
-    collectGarbage(1);
+    collectYoungGarbage();
     const calls: WholeCall[] = [];
     let elapsed = 0;
     while (
@@ -135,7 +135,7 @@ export async function measureTask(
   }
   await workload.verify("some");
   const every = (warmed.calls / warmed.ms) * 1000 > TIMED.perSecond ? TIMED.every : 1;
-  collectGarbage(1);
+  collectYoungGarbage();
   const end = performance.now() + LONGEST * measureMs;
   do {
     const { calls, latencies, ...elapsed } = await step(measureMs - sum.elapsedMs, every);

@@ -34,7 +34,7 @@ export interface RunResult {
  * An operation has run for so long before it is measured for the first time, which is what the engine needs to compile
  * what calls it; and for so long in later rounds.
  */
-const WARM_UP_MS = { first: 500, again: 60 };
+const WARM_UP_MS = { first: 300, again: 60 };
 
 /** Statements are counted for so long at most: there is no spread in what a call asks for. */
 const COUNTED_MS = 50;
