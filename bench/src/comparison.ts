@@ -18,6 +18,12 @@ export class Comparison {
     return doAgree([ours, theirs], [this.#cells.get(keyOf(ours)), this.#cells.get(keyOf(theirs))]);
   }
 
+  /** The median of the ratio in the other run; `undefined` if that run has it not. */
+  median(ours: CellRow, theirs: CellRow): number | undefined {
+    const [mine, other] = [this.#cells.get(keyOf(ours)), this.#cells.get(keyOf(theirs))];
+    return mine && other && rateRatio(mine.rounds, other.rounds)?.median;
+  }
+
   /** The same of two applications. */
   agreesOverHttp(ours: HttpRow, theirs: HttpRow): boolean | undefined {
     return doAgree([ours, theirs], [this.#http.get(httpKeyOf(ours)), this.#http.get(httpKeyOf(theirs))]);

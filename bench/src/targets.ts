@@ -66,12 +66,16 @@ const ROUTES: readonly Route[] = ["read", "modify", "idle"];
 interface Reading {
   ratio: Spread;
   agrees: boolean | undefined;
+  /** The median of the other run. */
+  again?: number | undefined;
 }
 
-const show = (reading: Reading | undefined) =>
-  reading === undefined
-    ? "-"
-    : `${showSpread(reading.ratio, showRatio)}${reading.agrees === false ? " !" : ""}`;
+function show(reading: Reading | undefined): string {
+  if (reading === undefined) return "-";
+  const { ratio, agrees, again } = reading;
+  const second = again === undefined ? "" : `; ${showRatio(again)}`;
+  return `${showSpread(ratio, showRatio)}${second}${agrees === false ? " !" : ""}`;
+}
 
 function verdict(withJson: Reading | undefined, onBytes: Reading | undefined, atLeast: number): string {
   const [first, second] = [withJson, onBytes].flatMap((each) => each?.ratio.median ?? []);
@@ -83,7 +87,8 @@ function verdict(withJson: Reading | undefined, onBytes: Reading | undefined, at
 /** What was aimed at, and what was measured: with and without the time for JSON, which a peer takes in any case. */
 export function targetsTable(results: Results, comparison?: Comparison): Table {
   return {
-    title: "Targets: times as many a second as another, median (min–max) of the ratios of the rounds",
+    title:
+      "Targets: times as many a second as another, median (min–max) of the ratios of the rounds; median of the second run",
     rows: [
       ["", "beside", "target", "with JSON", "on bytes", ""],
       ...targets.flatMap((target) => rowsOf(target, results, comparison)),
@@ -108,7 +113,13 @@ function rowsOf(target: Target, { cells, contenders }: Results, comparison?: Com
     const theirs = find(other);
     const read = (mine: CellRow | undefined): Reading | undefined => {
       const ratio = mine && theirs && rateRatio(mine.rounds, theirs.rounds);
-      return ratio && { ratio, agrees: comparison?.agrees(mine, theirs) };
+      return (
+        ratio && {
+          ratio,
+          agrees: comparison?.agrees(mine, theirs),
+          again: comparison?.median(mine, theirs),
+        }
+      );
     };
     const withJson = facts[other]?.takes === "objects" ? read(find(`${ours} + JSON`)) : undefined;
     const onBytes = read(find(ours));
