@@ -19,8 +19,7 @@ function start(script: string, request: object, nodeOptions: readonly string[]) 
     execArgv: [...new Set([...process.execArgv, "--expose-gc", ...nodeOptions])],
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
-  running.add(child);
-  child.once("close", () => running.delete(child));
+  endWithRun(child);
   let errors = "";
   child.stderr?.on("data", (text: Buffer) => {
     errors = `${errors}${text}`.slice(-4096);
@@ -115,6 +114,12 @@ const END = "end";
 function lastErrorOf(errors: string): string {
   const line = errors.split("\n").find((each) => /^\w*Error\b/.test(each));
   return line === undefined ? "" : `: ${line}`;
+}
+
+/** Lets {@link killChildren} end this process as well: a server that was started for the run. */
+export function endWithRun(child: ChildProcess): void {
+  running.add(child);
+  child.once("close", () => running.delete(child));
 }
 
 /** Ends the children that are running, at once: the run was broken off. */

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { type AddressInfo, createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { endWithRun } from "./child.js";
 import type { ServerName } from "./contender.js";
 import { makeDirectory } from "./directory.js";
 
@@ -135,6 +136,7 @@ async function startRedis(run: string): Promise<RunningServer> {
   const child = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--dir", directory], {
     stdio: "ignore",
   });
+  endWithRun(child);
   await untilListening(child, port);
   const { stdout } = spawnSync("redis-server", ["--version"], { encoding: "utf8" });
   return {
