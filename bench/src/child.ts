@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { on, once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { limitTime } from "./time-limit.js";
 
 const running = new Set<ChildProcess>();
 
@@ -38,22 +39,21 @@ export function runInChild<Message>(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const { child, lastError } = start(script, request, nodeOptions);
-    let isLate = false;
-    const timer =
+    let lateness: string | undefined;
+    const endLimit =
       limitMs === undefined
         ? undefined
-        : setTimeout(() => {
-            isLate = true;
-            child.kill("SIGKILL");
-          }, limitMs);
+        : limitTime(child, limitMs, (what) => {
+            lateness = what;
+          });
     if (onMessage !== undefined) {
       child.on("message", (message) => onMessage(message as Message, (answer) => child.send(answer)));
     }
     child.once("error", reject);
     child.once("close", (code, signal) => {
-      clearTimeout(timer);
+      endLimit?.();
       if (code === 0) resolve();
-      else if (isLate) reject(new Error(`it had not ended after ${Number(limitMs) / 1000} s`));
+      else if (lateness !== undefined) reject(new Error(lateness));
       else reject(new Error(`its process ended with ${code ?? signal}${lastError()}`));
     });
   });
@@ -80,21 +80,18 @@ export class Answering<Message extends object, Answer> {
   /** @throws Error if the process ends, or gives no answer in time: then it is ended. */
   async ask(message: Message, limitMs: number): Promise<Answer> {
     const child = this.#child;
-    let timer: NodeJS.Timeout | undefined;
+    let endLimit: () => void = () => undefined;
     let onMessage: (answer: unknown) => void = () => undefined;
     const answer = new Promise<Answer>((resolve, reject) => {
       onMessage = (given) => resolve(given as Answer);
       child.once("message", onMessage);
-      timer = setTimeout(() => {
-        child.kill("SIGKILL");
-        reject(new Error(`it had not ended after ${limitMs / 1000} s`));
-      }, limitMs);
+      endLimit = limitTime(child, limitMs, (what) => reject(new Error(what)));
       if (child.connected) child.send(message);
     });
     try {
       return await Promise.race([answer, this.#ended]);
     } finally {
-      clearTimeout(timer);
+      endLimit();
       child.off("message", onMessage);
     }
   }
