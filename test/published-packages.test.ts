@@ -139,7 +139,8 @@ it("a TypeScript project imports the packages, and a CommonJS one requires them"
 async function runExample(script: string): Promise<void> {
   const child = spawn(process.execPath, [script], {
     cwd: project.folder,
-    env: { ...process.env, DATABASE_URL: server.url },
+    // What an example leaves in the folder for temporary files goes with the project.
+    env: { ...process.env, DATABASE_URL: server.url, TMPDIR: project.folder, TEMP: project.folder },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -161,11 +162,12 @@ async function runExample(script: string): Promise<void> {
   });
   const ended = new Promise<void>((resolve, reject) => {
     child.once("close", (code, signal) => {
-      if (code === 0) resolve();
-      else if (signal === null) reject(new Error(`${basename(script)} ended with ${code}:\n${output}`));
+      if (code === 0 || child.killed) resolve();
+      else reject(new Error(`${basename(script)} ended with ${code ?? signal}:\n${output}`));
     });
   });
   await Promise.race([served, ended]);
+  await ended;
 }
 
 it.each([

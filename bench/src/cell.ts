@@ -3,7 +3,7 @@ import type { Program } from "./contender.js";
 import { WrongAnswer } from "./ledger.js";
 import { type Task, WHOLE } from "./operation.js";
 import { percentile } from "./statistics.js";
-import { type Elapsed, type ServerMeter, startWatch } from "./stopwatch.js";
+import type { Elapsed, ServerMeter } from "./stopwatch.js";
 import { callAll, type Expiry, type WholeCall, walkEntries } from "./whole.js";
 import type { SingleOperation, Workload } from "./workload.js";
 
@@ -147,18 +147,14 @@ export async function measureTask(
   return sum.figures();
 }
 
-/** Lets a program make the load of one task. */
+/** Lets a program make the load of one task. CPU time of the server would have its start in it, and its log-ins. */
 export async function measureProgram(
   program: Program,
   { operation, inFlight }: Task,
-  { measureMs, meter }: Pacing,
+  { measureMs }: Pacing,
 ): Promise<Figures | undefined> {
-  const stop = await startWatch(meter);
   const measured = await program.run(operation, inFlight, measureMs);
-  const { server } = await stop();
-  if (measured === undefined) return undefined;
-  const { calls, seconds } = measured;
-  return { perSecond: calls / seconds, ...(server !== undefined && { server: server / calls }) };
+  return measured && { perSecond: measured.calls / measured.seconds };
 }
 
 export function failureOf(error: unknown): { failure: string } {

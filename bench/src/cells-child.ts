@@ -45,31 +45,27 @@ const meter: ServerMeter | undefined = server && {
 /** What has been measured before, and is compiled. */
 const warm = new Set<Operation>();
 
-/** Opens the contender, on an empty directory and an empty database, which is dropped when it is closed. */
-async function open(now?: () => number): Promise<Contender | Program> {
+/** Where a contender is opened: an empty directory, and an empty database, which is to be dropped. */
+async function makeSite(): Promise<{ environment: Environment; drop(): Promise<void> }> {
   const environment: Environment = { directory: await makeDirectory(run), sessions, size };
-  if (now !== undefined) environment.now = now;
-  if (kind.server === undefined || server === undefined) return kind.open(environment);
+  if (kind.server === undefined || server === undefined) return { environment, drop: async () => undefined };
   const database = await databaseOn(kind.server, server.url);
-  const opened = await kind.open({ ...environment, url: database.url });
-  const { close } = opened;
-  opened.close = async () => {
-    await close.call(opened);
-    await database.drop();
-  };
-  return opened;
+  return { environment: { ...environment, url: database.url }, drop: () => database.drop() };
 }
 
 /** A contender that has been opened, with what is known of it. */
 interface Subject {
   opened: Contender | Program;
   workload?: Workload;
+  environment: Environment;
+  drop(): Promise<void>;
 }
 
 async function openSubject(): Promise<Subject> {
-  const opened = await open();
-  if (opened.style === "program") return { opened };
-  return { opened, workload: new Workload(opened, { sessions, size }) };
+  const site = await makeSite();
+  const opened = await kind.open(site.environment);
+  if (opened.style === "program") return { ...site, opened };
+  return { ...site, opened, workload: new Workload(opened, { sessions, size }) };
 }
 
 async function measure({ opened, workload }: Subject, task: Task): Promise<Outcome> {
@@ -84,14 +80,19 @@ async function measure({ opened, workload }: Subject, task: Task): Promise<Outco
   if (task.operation === "insert") await workload.startInserting();
   else if (task.operation !== "deleteExpired") await workload.fill();
   const clock = { now: Date.now() };
-  let second: Contender | undefined;
+  let closeSecond: (() => Promise<void>) | undefined;
   try {
     return await measureTask(workload, task, pacing, async () => {
-      second = (await open(() => clock.now)) as Contender;
+      const { environment, drop } = await makeSite();
+      const second = (await kind.open({ ...environment, now: () => clock.now })) as Contender;
+      closeSecond = async () => {
+        await second.close();
+        await drop();
+      };
       return new Expiry(second, clock, { sessions, size });
     });
   } finally {
-    await second?.close();
+    await closeSecond?.();
   }
 }
 
@@ -105,18 +106,33 @@ async function measureNext(task: Task): Promise<Outcome> {
   } catch (error) {
     // What it holds is unknown now: the next task begins with another.
     await subject?.opened.close().catch(() => undefined);
+    await subject?.drop().catch(() => undefined);
     subject = undefined;
     return failureOf(error);
   }
 }
 
-/** In the end, everything is read back: a write that was lost later than at once, or a session that was none of a task's. */
+/**
+ * In the end, everything is read back: a write that was lost later than at once, or a session that was none of a task's.
+ * And once more by one that is opened anew, where a write is to outlive who has made it.
+ */
 async function endRound(): Promise<CellsAnswer> {
   const ending = subject;
   subject = undefined;
+  if (ending === undefined) return {};
+  const { opened, workload, environment, drop } = ending;
   try {
-    await ending?.workload?.verify("all");
-    await ending?.opened.close();
+    await workload?.verify("all");
+    await opened.close();
+    if (workload !== undefined && kind.durability !== "memory" && !kind.isWriteOnly) {
+      const again = (await kind.open(environment)) as Contender;
+      try {
+        await workload.verify("all", again);
+      } finally {
+        await again.close();
+      }
+    }
+    await drop();
     return {};
   } catch (error) {
     return { outcome: failureOf(error) };

@@ -1,4 +1,5 @@
 import { barChart } from "./bar-chart.js";
+import { GROWING, type GrowthFigures } from "./growth.js";
 import { growthOf } from "./growth-report.js";
 import { httpCharts } from "./http-charts.js";
 import { lineChart } from "./line-chart.js";
@@ -76,19 +77,26 @@ function chartOf(
 
 function growthCharts({ growth }: Results): Chart[] {
   const stores = [...new Set(growth.map(({ store }) => store))];
-  const figures = [
-    ["growth-find", "find: calls a second, 64 in flight, by number of sessions", "findsPerSecond"],
-    ["growth-update", "update: calls a second, 64 in flight, by number of sessions", "updatesPerSecond"],
-    ["growth-memory", "memory, bytes a session, by number of sessions", "bytesPerSession"],
-    ["growth-opening", "opening, ms, by number of sessions", "openingMs"],
-  ] as const;
+  const figures: [name: string, title: string, figure: (figures: GrowthFigures) => number | undefined][] = [
+    ...GROWING.map((operation): (typeof figures)[number] => [
+      `growth-${operation}`,
+      `${operation}: calls a second, 64 in flight, by number of sessions`,
+      ({ perSecond }) => perSecond[operation],
+    ]),
+    [
+      "growth-memory",
+      "JavaScript heap and buffers, bytes a session, by number of sessions",
+      ({ bytesPerSession }) => bytesPerSession,
+    ],
+    ["growth-opening", "opening, ms, by number of sessions", ({ openingMs }) => openingMs],
+  ];
   return figures.flatMap(([name, title, figure]): Chart[] => {
     const lines = stores.map((store) => ({
       name: store,
       points: growth
         .filter((row) => row.store === store)
         .flatMap((row) => {
-          const median = growthOf(row, (each) => each[figure])?.median;
+          const median = growthOf(row, figure)?.median;
           return median === undefined || median <= 0 ? [] : [{ x: row.sessions, y: median }];
         })
         .sort((a, b) => a.x - b.x),

@@ -1,4 +1,3 @@
-import type { Outcome } from "./cell.js";
 import type { HttpRow } from "./http.js";
 import { type CellRow, httpKeyOf, keyOf, type Results, rateRatio } from "./results.js";
 import { agree } from "./statistics.js";
@@ -21,7 +20,7 @@ export class Comparison {
   /** The median of the ratio in the other run; `undefined` if that run has it not. */
   median(ours: CellRow, theirs: CellRow): number | undefined {
     const [mine, other] = [this.#cells.get(keyOf(ours)), this.#cells.get(keyOf(theirs))];
-    return mine && other && rateRatio(mine.rounds, other.rounds)?.median;
+    return mine && other && rateRatio(mine, other)?.median;
   }
 
   /** The same of two applications. */
@@ -30,16 +29,14 @@ export class Comparison {
   }
 }
 
-interface Measured {
-  rounds: readonly Outcome[];
-}
+type Measured = Pick<CellRow, "run" | "rounds">;
 
 function doAgree(
   here: readonly [Measured, Measured],
   there: readonly [Measured | undefined, Measured | undefined],
 ): boolean | undefined {
   const [mine, theirs] = there;
-  const now = rateRatio(here[0].rounds, here[1].rounds);
-  const then = mine && theirs && rateRatio(mine.rounds, theirs.rounds);
+  const now = rateRatio(...here);
+  const then = mine && theirs && rateRatio(mine, theirs);
   return now && then && agree(now.median, then.median);
 }

@@ -91,9 +91,12 @@ export interface ContenderKind {
   server?: ServerName;
   /** Whether it has one file for each session. */
   keepsFiles?: boolean;
+  /** Whether nothing reads back what it has written, so that it cannot be opened again. */
+  isWriteOnly?: boolean;
   /** Of which operations it is measured, if not of all that it has. */
   operations?: readonly Operation[];
   /** Why it cannot be measured here, if so. */
   isMissing?(): string | undefined;
+  /** Opens it on what the directory and the database hold: nothing, or what it has left there itself. */
   open(environment: Environment): Promise<Contender | Program>;
 }

@@ -15,7 +15,7 @@ export interface Family {
   variants?: readonly string[];
   /** What people use today for the same. */
   peers: readonly string[];
-  /** What nobody can pass. */
+  /** What it stands on, without a store: the language, the driver, the disk, used plainly. */
   limits: readonly string[];
 }
 
@@ -36,7 +36,13 @@ const families: readonly Family[] = [
   {
     store: "sqlstore",
     variants: ["sqlstore (better-sqlite3)"],
-    peers: ["connect-sqlite3", "better-sqlite3-session-store", "keyv (SQLite)"],
+    peers: [
+      "connect-sqlite3",
+      "connect-sqlite3 (WAL)",
+      "better-sqlite3-session-store",
+      "better-sqlite3-session-store (WAL)",
+      "keyv (SQLite)",
+    ],
     limits: ["better-sqlite3", "better-sqlite3 (grouped)"],
   },
   {

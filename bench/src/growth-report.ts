@@ -1,4 +1,4 @@
-import { DELAYED_BY, type GrowthFigures, type GrowthRow } from "./growth.js";
+import { DELAYED_BY, GROWING, type GrowthFigures, type GrowthRow } from "./growth.js";
 import type { ProcessesRow } from "./processes.js";
 import { type Spread, showRate, showSpread, spread } from "./statistics.js";
 import type { Table } from "./table.js";
@@ -12,6 +12,8 @@ export function growthOf(
   return values.length === row.rounds.length && values.length > 0 ? spread(values) : undefined;
 }
 
+/** Of a store that keeps its sessions elsewhere, only what the collector leaves shows: nothing that could be told. */
+const notBelowZero = (bytes: number | undefined) => (bytes === undefined || bytes < 0 ? undefined : bytes);
 const whole = (value: number) => value.toFixed(0);
 const tenth = (value: number) => value.toFixed(1);
 
@@ -28,12 +30,15 @@ export function growthTable(store: string, rows: readonly GrowthRow[]): Table {
   };
   const ofStore = rows.filter((row) => row.store === store).sort((a, b) => a.sessions - b.sessions);
   const lines: [string, (figures: GrowthFigures) => number | undefined, (value: number) => string][] = [
-    ["find a second, 64 in flight", (each) => each.findsPerSecond, showRate],
-    ["update a second, 64 in flight", (each) => each.updatesPerSecond, showRate],
-    ["memory, bytes a session", (each) => each.bytesPerSession, whole],
+    ...GROWING.map((operation): (typeof lines)[number] => [
+      `${operation} a second, 64 in flight`,
+      (each) => each.perSecond[operation],
+      showRate,
+    ]),
+    ["JavaScript heap and buffers, bytes a session", (each) => notBelowZero(each.bytesPerSession), whole],
     ["on disk, bytes a session", (each) => each.diskBytesPerSession, whole],
     ["opening, ms", (each) => each.openingMs, tenth],
-    ["longest commit while it grew, ms", (each) => each.longestCommitMs, tenth],
+    ["longest commit while it grew (files not flushed), ms", (each) => each.longestCommitMs, tenth],
     ...DELAYED_BY.flatMap((cause): typeof lines => [
       [`${cause}: event loop held at most, ms`, (each) => each.delays[cause]?.turnMax, tenth],
       [`${cause}: timer late, p99, ms`, (each) => each.delays[cause]?.timerP99, tenth],

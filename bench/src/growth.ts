@@ -5,6 +5,10 @@ import type { GrowthRequest } from "./growth-child.js";
 import type { Site } from "./site.js";
 import { findStore } from "./stores.js";
 
+/** The operations whose curve is drawn; those on all sessions at once show in the delays. */
+export const GROWING = ["find", "miss", "update", "replace", "touch"] as const;
+export type GrowingOperation = (typeof GROWING)[number];
+
 /** What a store of so many sessions takes. */
 export interface GrowthFigures {
   /** Of memory: the heap, and what lies beside it. Not of a store on a server. */
@@ -14,9 +18,8 @@ export interface GrowthFigures {
   /** Of a store that keeps files: what they take, and how long it takes to open them. */
   diskBytesPerSession?: number;
   openingMs?: number;
-  /** Of sessions at random, 64 in flight. */
-  findsPerSecond: number;
-  updatesPerSecond: number;
+  /** Calls for sessions at random, 64 in flight. */
+  perSecond: Record<GrowingOperation, number>;
   /** How long others had to wait for the event loop meanwhile. `idle` is the machine's own noise. */
   delays: Partial<Record<DelayedBy, EventLoopDelay>>;
 }

@@ -50,7 +50,7 @@ interface Parts {
 }
 
 async function withManager(
-  { backend, asyncContext }: HttpContender,
+  { backend, asyncContext, touches }: HttpContender,
   route: Route,
   environment: Environment,
 ): Promise<Parts> {
@@ -58,6 +58,7 @@ async function withManager(
   const sessions = new SessionManager<Values>({
     ...{ store, cookie: { secure: false }, asyncContext },
     ...(route === "idle" && { idleTimeoutMs: IDLE_TIMEOUT_MS }),
+    ...(touches === "always" && { touchAfterMs: 0 }),
   });
   return {
     middleware: sessions.middleware(),
@@ -67,11 +68,13 @@ async function withManager(
 }
 
 async function withExpressSession(
-  { backend }: HttpContender,
+  { backend, touches }: HttpContender,
   route: Route,
   environment: Environment,
 ): Promise<Parts> {
   const { store, close } = await openForExpress(backend, environment);
+  // What connect-pg-simple calls `disableTouch`: express-session looks whether there is one.
+  if (touches === "never") Object.assign(store, { touch: undefined });
   const cookie = {
     httpOnly: true,
     sameSite: "lax",

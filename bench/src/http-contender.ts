@@ -15,6 +15,14 @@ export interface HttpContender {
   keeper: "nobody" | "@scs/session" | "express-session";
   /** Whether the manager gives the session to whoever runs on behalf of the request, without being handed it. */
   asyncContext: boolean;
+  /**
+   * When a request that changes nothing writes all the same, that the session stays: `always`, `never`, or as it is by
+   * default. express-session always does, if the store can; the manager when an idle timeout asks for it, and then not
+   * again for a while.
+   */
+  touches?: "always" | "never";
+  /** Of which routes it is measured, if not of all. */
+  routes?: readonly Route[];
   /** A store of ours or one for express-session, by its name. */
   backend: string;
   durability: Durability;
@@ -23,6 +31,9 @@ export interface HttpContender {
 }
 
 const plain = { asyncContext: false } as const;
+
+/** Families in which it is measured as well what it costs to write, or not to write, when nothing has changed. */
+const TOUCHING: readonly string[] = ["memstore", "pgstore"];
 
 /** The applications of a family: the manager on the store, and express-session on each of its peers. */
 export function httpContendersOf({ store, variants = [], peers }: Family): HttpContender[] {
@@ -60,7 +71,14 @@ export function httpContendersOf({ store, variants = [], peers }: Family): HttpC
       },
     ];
   });
-  return [...ours, ...theirs, ...(store === "memstore" ? inMemory : [])];
+  const [first, peer] = [ours[0], theirs[0]];
+  const touching: HttpContender[] = [];
+  if (TOUCHING.includes(store) && first !== undefined && peer !== undefined) {
+    const always = { name: `${first.name}, touchAfterMs 0`, touches: "always", routes: ["idle"] } as const;
+    const never = { name: `${peer.name}, no touch`, touches: "never", routes: ["read"] } as const;
+    touching.push({ ...first, ...always }, { ...peer, ...never });
+  }
+  return [...ours, ...theirs, ...touching, ...(store === "memstore" ? inMemory : [])];
 }
 
 /** What the manager costs beside no sessions at all, and what its option costs, is asked where the store costs least. */

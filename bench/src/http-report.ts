@@ -56,7 +56,7 @@ export function httpTable(rows: readonly HttpRow[], comparison?: Comparison): Ta
 }
 
 function ratio(mine: HttpRow, row: HttpRow, comparison: Comparison | undefined): string {
-  const found = rateRatio(mine.rounds, row.rounds);
+  const found = rateRatio(mine, row);
   if (found === undefined) return "-";
   const text = `${showSpread(found, showRatio)}${comparison?.agreesOverHttp(mine, row) === false ? " !" : ""}`;
   return mine.durability === row.durability || row.role === "limit" ? text : `[${text}]`;

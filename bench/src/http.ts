@@ -9,6 +9,7 @@ import { ANSWERS } from "./http-app.js";
 import type { HttpCommand, HttpMessage, HttpRequest } from "./http-child.js";
 import { type HttpContender, httpContendersOf, type Route, type Stack } from "./http-contender.js";
 import { WrongAnswer } from "./ledger.js";
+import { turnsOf } from "./operation.js";
 import type { Site } from "./site.js";
 import { startWatch } from "./stopwatch.js";
 
@@ -21,6 +22,8 @@ export interface HttpRow {
   stack: Stack;
   route: Route;
   connections: number;
+  /** When the run began. */
+  run?: string;
   /** Requests a second; CPU time of the application's process. */
   rounds: Outcome[];
 }
@@ -37,7 +40,8 @@ export interface HttpOptions {
   nodeOptions: readonly string[];
 }
 
-const LIMIT_MS = 300_000;
+/** An application has this time for what is not measured, beside that of all rounds of all that take turns with it. */
+const LIMIT_MS = 120_000;
 
 /** An application that is served, with a session for each connection. */
 interface Served {
@@ -51,7 +55,7 @@ interface Served {
 async function serve(
   contender: HttpContender,
   { stack, route, connections }: { stack: Stack; route: Route; connections: number },
-  { nodeOptions }: HttpOptions,
+  { nodeOptions, limitMs }: { nodeOptions: readonly string[]; limitMs: number },
   { directory, servers }: Site,
 ): Promise<Served> {
   const database = await databaseFor(contender.server, servers);
@@ -67,7 +71,7 @@ async function serve(
       reply = answer;
       hear(message);
     },
-    limitMs: LIMIT_MS,
+    limitMs,
     nodeOptions,
   });
   const hasEnded = ended.then(() => Promise.reject(new Error("its process has ended")));
@@ -79,28 +83,34 @@ async function serve(
         hear = resolve;
       }),
     ]);
+  const close = async () => {
+    reply({ command: "close" });
+    await ended;
+    await database?.drop();
+  };
   const { port } = await next();
   const url = `http://127.0.0.1:${port}`;
-  const logIns = Array.from({ length: connections }, () => fetch(`${url}/login`));
-  const cookies: string[] = [];
-  for (const answer of await Promise.all(logIns)) {
+  const logIn = async () => {
+    const answer = await fetch(`${url}/login`);
     await answer.text();
-    cookies.push(answer.headers.getSetCookie()[0]?.split(";")[0] ?? "none=0");
-  }
-  return {
-    ...{ url, cookies },
-    ...(contender.server !== undefined && { serverPid: (await servers.get(contender.server)).pid }),
-    tell: (command) => {
-      const told = next();
-      reply({ command });
-      return told;
-    },
-    close: async () => {
-      reply({ command: "close" });
-      await ended;
-      await database?.drop();
-    },
+    return answer.headers.getSetCookie()[0]?.split(";")[0] ?? "none=0";
   };
+  try {
+    // If the application dies of it, that is the reason, not that it could not be reached.
+    const cookies = await Promise.race([hasEnded, Promise.all(Array.from({ length: connections }, logIn))]);
+    return {
+      ...{ url, cookies, close },
+      ...(contender.server !== undefined && { serverPid: (await servers.get(contender.server)).pid }),
+      tell: (command) => {
+        const told = next();
+        reply({ command });
+        return told;
+      },
+    };
+  } catch (error) {
+    await close().catch(() => undefined);
+    throw error;
+  }
 }
 
 /** How many changes the sessions have seen. @throws WrongAnswer if a session is not there */
@@ -160,8 +170,9 @@ export async function measureHttp(options: HttpOptions, site: Site): Promise<Htt
       routes.flatMap((route) =>
         connections.map((count) => ({
           ...{ store: family.store, stack, route, connections: count },
-          contenders: httpContendersOf(family).filter(({ name, isMissing }) => {
-            return (only === undefined || only.includes(name)) && isMissing?.() === undefined;
+          contenders: httpContendersOf(family).filter(({ name, isMissing, routes: own = routes }) => {
+            const isAsked = (only === undefined || only.includes(name)) && own.includes(route);
+            return isAsked && isMissing?.() === undefined;
           }),
         })),
       ),
@@ -175,15 +186,24 @@ export async function measureHttp(options: HttpOptions, site: Site): Promise<Htt
     });
     rows.push(...own);
     const served: (Served | Error)[] = [];
+    const limitMs = LIMIT_MS + 2 * contenders.length * (rounds + 1) * seconds * 1000;
     for (const contender of contenders)
-      served.push(await serve(contender, what, options, site).catch((error) => error as Error));
+      served.push(
+        await serve(contender, what, { ...options, limitMs }, site).catch((error) => error as Error),
+      );
     for (let round = -1; round < rounds; round++) {
-      for (const [index, row] of own.entries()) {
+      for (const index of turnsOf(own.length, round + 1)) {
+        const row = own[index] as HttpRow;
         site.progress.step(`${row.route}: ${row.contender}`);
         const app = served[index] as Served | Error;
         const outcome =
           app instanceof Error ? failureOf(app) : await load(app, row, seconds).catch(failureOf);
-        if (round >= 0) row.rounds.push(outcome); // the first round warms up
+        // The first round warms up; who answers wrongly in it has failed all the same.
+        if (round >= 0) row.rounds.push(outcome);
+        else if ("failure" in outcome && !(app instanceof Error)) {
+          served[index] = new WrongAnswer(outcome.failure);
+          await app.close().catch(() => undefined);
+        }
       }
     }
     for (const app of served) if (!(app instanceof Error)) await app.close().catch(() => undefined);

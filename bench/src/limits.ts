@@ -100,6 +100,7 @@ export const limits: ContenderKind[] = [
     name: "map + synced log",
     durability: "flushed",
     note: "a map, and one write + fdatasync for all changes that wait; nothing reads the log",
+    isWriteOnly: true,
     open: async ({ directory }) => {
       const log = await open(join(directory, "log"), "a");
       const map = inMap(new Map());

@@ -27,9 +27,12 @@ export async function measure(options: Options, directory: string): Promise<Resu
   };
   try {
     const { versions, ...measured } = await measureKind(options, { directory, servers, progress });
+    const { date: run } = results;
     return {
       ...results,
       ...measured,
+      cells: (measured.cells ?? []).map((row) => ({ ...row, run })),
+      http: (measured.http ?? []).map((row) => ({ ...row, run })),
       versions: { ...results.versions, ...versions, ...(await servers.versions()) },
     };
   } finally {

@@ -45,6 +45,11 @@ export function tasksOf(
   );
 }
 
+/** In which order contenders take their turns: another begins in each round, so that none follows the same one always. */
+export function turnsOf(count: number, round: number): number[] {
+  return Array.from({ length: count }, (_, turn) => (turn + round) % count);
+}
+
 /**
  * The mix as a web application makes it, of a thousand requests: most find, some keep a session alive, some change
  * one, a few log in or out. Whoever has no `replace` overwrites instead.

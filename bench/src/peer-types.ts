@@ -6,6 +6,7 @@ import type { Store } from "express-session";
 export interface ConnectSqlite3 {
   default: (connect: object) => new (options: {
     dir: string;
+    concurrentDb?: boolean;
   }) => Store & {
     client: EventEmitter;
     db: {

@@ -1,19 +1,18 @@
 /// <reference path="./session-file-store.d.ts" />
-import { once } from "node:events";
-import { join } from "node:path";
 import type { Store } from "express-session";
 import type { Contender, ContenderKind, Environment } from "./contender.js";
 import { makePool } from "./database.js";
-import { catchingTimers, load } from "./packages.js";
-import type { BetterSqlite3SessionStore, ConnectPgSimple, ConnectSqlite3 } from "./peer-types.js";
+import { load } from "./packages.js";
+import type { ConnectPgSimple } from "./peer-types.js";
 import { reapAll, type SessionFiles } from "./reap.js";
 import { isInstalled } from "./servers.js";
 import type { BenchSession } from "./sessions.js";
+import { openBetterSqlite3, openConnectSqlite3 } from "./sqlite-peers.js";
 
-type Done = (error?: unknown, result?: unknown) => void;
+export type Done = (error?: unknown, result?: unknown) => void;
 
 /** A store for express-session that people use today, ready to be measured. */
-interface OpenedPeer {
+export interface OpenedPeer {
   store: Pick<Store, "get" | "set" | "destroy" | "touch"> & Partial<Pick<Store, "all" | "length">>;
   /** As express-session takes it, if that is another. */
   forExpress?: Store;
@@ -56,42 +55,26 @@ const kinds: Record<string, PeerKind> = {
   "connect-sqlite3": {
     durability: "flushed",
     package: "connect-sqlite3",
-    note: "on sqlite3, rollback journal, synchronous FULL: the defaults",
-    open: async ({ directory }) => {
-      const { default: session } = await import("express-session");
-      const { default: createStore } = await load<ConnectSqlite3>("connect-sqlite3");
-      const store = new (createStore({ session }))({ dir: directory });
-      await once(store.client, "connect");
-      const { db } = store;
-      return {
-        store,
-        bulk: (command) =>
-          new Promise((resolve, reject) => db.run(command, (e) => (e ? reject(e) : resolve()))),
-        close: () => new Promise((resolve) => db.close(() => resolve())),
-      };
-    },
+    note: "on sqlite3, rollback journal, synchronous FULL: the defaults, of which power failure may undo the last commit",
+    open: (environment) => openConnectSqlite3(environment, {}),
+  },
+  "connect-sqlite3 (WAL)": {
+    durability: "flushed",
+    package: "connect-sqlite3",
+    note: "with `concurrentDb`, which asks for a write-ahead log; synchronous FULL",
+    open: (environment) => openConnectSqlite3(environment, { concurrentDb: true }),
   },
   "better-sqlite3-session-store": {
     durability: "flushed",
     package: "better-sqlite3-session-store",
-    note: "rollback journal, synchronous FULL: the defaults",
-    open: async ({ directory }) => {
-      const { default: session } = await import("express-session");
-      const { default: Database } = await import("better-sqlite3");
-      const { default: createStore } = await load<BetterSqlite3SessionStore>("better-sqlite3-session-store");
-      // Its README has `verbose: console.log` as well, which would measure the printing.
-      const client = new Database(join(directory, "sessions.db"));
-      const [store, stopTimers] = catchingTimers(() => new (createStore(session))({ client }));
-      const deleteExpired = (done: Done) => {
-        store.clearExpiredSessions();
-        done();
-      };
-      const close = async () => {
-        stopTimers();
-        client.close();
-      };
-      return { store, deleteExpired, close, bulk: async (command) => void client.exec(command) };
-    },
+    note: "rollback journal, synchronous FULL: the defaults, of which power failure may undo the last commit",
+    open: (environment) => openBetterSqlite3(environment, "DELETE"),
+  },
+  "better-sqlite3-session-store (WAL)": {
+    durability: "flushed",
+    package: "better-sqlite3-session-store",
+    note: "on a database with a write-ahead log, as the README of better-sqlite3 advises; synchronous FULL",
+    open: (environment) => openBetterSqlite3(environment, "WAL"),
   },
   "session-file-store": {
     durability: "process",
@@ -222,11 +205,7 @@ function onCallbacks({ store, deleteExpired, bulk, close }: OpenedPeer): Contend
   return {
     style: "callback",
     prepare: (session) => session,
-    // The rows of better-sqlite3-session-store's `all` are those of its table.
-    read: (found) => {
-      const { sess } = found as { sess?: string };
-      return sess === undefined ? (found as BenchSession) : JSON.parse(sess);
-    },
+    read: (found) => found as BenchSession,
     find: (token, callback) => store.get(token, callback),
     // Some give a second argument, which is no result.
     commit: (token, content, _expiry, callback) =>

@@ -14,7 +14,7 @@ const SCRIPTS: Record<string, string> = {
     "UPDATE sessions SET expiry = now() + interval '2 days' WHERE token = lpad(:id::text, 43, 'x') AND now() < expiry;",
 };
 
-/** The load generator of PostgreSQL: there is no faster client. */
+/** The load generator of PostgreSQL: it takes next to nothing of the time. */
 export async function openPgbench(
   { url, pool, close }: { url: string; pool: Pool; close: () => Promise<void> },
   { directory, sessions, size }: Environment,

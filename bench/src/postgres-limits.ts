@@ -141,7 +141,7 @@ export const postgresLimits: ContenderKind[] = [
     ...shared,
     name: "pgbench",
     takes: "nothing",
-    note: "one prepared statement each, a connection for each in flight: what the server itself can do",
+    note: "one prepared statement each, a connection for each in flight; for a second, its log-ins not counted, not warmed up",
     isMissing: () => (isInstalled("pgbench") ? undefined : "no pgbench is installed"),
     open: async (environment) => openPgbench(await openTable(environment), environment),
   },

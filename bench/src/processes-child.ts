@@ -13,21 +13,32 @@ export interface ProcessesRequest {
   measureMs: number;
   directory: string;
   url?: string;
+  /** Of all sessions, in ms since the epoch. */
+  expiry: number;
   /** Which of them it is, from 0. */
   number: number;
   processes: number;
 }
 
+/** What it is told to do; to verify, with the versions of the sessions of all processes. */
+export interface ProcessesCommand {
+  step: SharedStep | "end";
+  versions?: number[][];
+}
+
 /** What it says when a step is done. */
 export interface ProcessesMessage {
   perSecond?: number;
+  /** Of its own sessions, which of two contents each has. */
+  versions?: number[];
   failure?: string;
 }
 
+const WARM_UP_MS = 300;
 const given = request<ProcessesRequest>();
 const { sessions, size, inFlight, measureMs, number, processes } = given;
 const tokens = new Tokens(sessions, 1);
-const expiry = new Date(Date.now() + 86_400_000);
+const expiry = new Date(given.expiry);
 /** Its own sessions are those in which it writes; it reads all. */
 const own = Array.from({ length: sessions }, (_, index) => index).filter(
   (index) => index % processes === number,
@@ -80,8 +91,8 @@ const steps: Record<SharedStep, () => Promise<number | undefined>> = {
     return undefined;
   },
   warm: async () => {
-    await rate(read, measureMs / 3);
-    await rate(write, measureMs / 3);
+    await rate(read, WARM_UP_MS);
+    await rate(write, WARM_UP_MS);
     return undefined;
   },
   find: () => rate(read, measureMs),
@@ -100,14 +111,34 @@ const steps: Record<SharedStep, () => Promise<number | undefined>> = {
   },
 };
 
+/** Reads back what another process has written: a copy that is kept here and not renewed would be found out. */
+async function verifyNeighbours(ofOthers: readonly (readonly number[])[]): Promise<void> {
+  const neighbour = (number + 1) % processes;
+  const theirs = Array.from({ length: sessions }, (_, index) => index).filter(
+    (index) => index % processes === neighbour,
+  );
+  const { answers } = await drive("promise", { ...untimed, every: 1, count: theirs.length }, (position) =>
+    store.find(tokens.at(theirs[position] as number)),
+  );
+  for (const [position, found] of answers) {
+    const version = (ofOthers[neighbour]?.[position] as number) + 1;
+    const content = JSON.stringify(createSession(theirs[position] as number, version, size, expiry));
+    const data = (found as { data: Uint8Array } | undefined)?.data;
+    if (data === undefined || Buffer.compare(Buffer.from(content), data) !== 0)
+      throw new Error("a session that another process wrote is not what it has written");
+  }
+}
+
 let message: ProcessesMessage = {};
 for (;;) {
-  const { step } = await ask<{ step: SharedStep | "end" }>(message);
+  const { step, versions: ofAll } = await ask<ProcessesCommand>(message);
   message = {};
   if (step === "end") break;
   try {
     const perSecond = await steps[step]();
     if (perSecond !== undefined) message.perSecond = perSecond;
+    if (step === "update") message.versions = [...versions];
+    if (step === "verify") await verifyNeighbours(ofAll ?? []);
   } catch (error) {
     message.failure = error instanceof Error ? error.message : String(error);
   }

@@ -67,6 +67,7 @@ export async function measureProcesses(
           size,
           inFlight: IN_FLIGHT,
           measureMs,
+          expiry: Date.now() + 86_400_000,
           directory: await makeDirectory(run),
           ...(database !== undefined && { url: database.url }),
         };
@@ -93,19 +94,21 @@ async function measureTogether(
   let step = 0;
   let waiting: ((answer: object) => void)[] = [];
   const failed: { failure?: string } = {};
+  const versions: number[][] = [];
   const goOn = () => {
     if (waiting.length < processes) return;
     const all = waiting;
     waiting = [];
     const next = STEPS[step++];
-    for (const reply of all) reply({ step: next ?? "end" });
+    for (const reply of all) reply({ step: next ?? "end", ...(next === "verify" && { versions }) });
   };
   const children = Array.from({ length: processes }, (_, number) =>
     runInChild<ProcessesMessage>(
       "./processes-child.js",
       { ...request, number, processes },
       {
-        onMessage: ({ perSecond, failure }, reply) => {
+        onMessage: ({ perSecond, failure, versions: ofOne }, reply) => {
+          if (ofOne !== undefined) versions[number] = ofOne;
           if (failure !== undefined) failed.failure ??= failure;
           const done = STEPS[step - 1];
           if (perSecond !== undefined && (done === "find" || done === "update")) sums[done] += perSecond;
@@ -117,9 +120,12 @@ async function measureTogether(
     ),
   );
   // The others would wait for ever for one that has ended before its time.
-  for (const child of children) child.catch(killChildren);
-  for (const outcome of await Promise.allSettled(children)) {
-    if (outcome.status === "rejected") failed.failure ??= String(outcome.reason?.message ?? outcome.reason);
+  for (const child of children) {
+    child.catch((error) => {
+      failed.failure ??= error instanceof Error ? error.message : String(error);
+      killChildren();
+    });
   }
+  await Promise.allSettled(children);
   return failed.failure === undefined ? sums : { failure: failed.failure };
 }

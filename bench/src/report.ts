@@ -67,7 +67,7 @@ export function pairsOf(
     ours.flatMap((mine) => {
       const [theirs, own] = [facts[other.contender], facts[mine.contender]];
       if ((theirs?.takes === "objects") !== (own?.takes === "objects")) return [];
-      const ratio = rateRatio(mine.rounds, other.rounds);
+      const ratio = rateRatio(mine, other);
       if (ratio === undefined) return [];
       return {
         ours: mine.contender,

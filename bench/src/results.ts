@@ -22,6 +22,8 @@ export interface CellKey {
 
 /** A cell with all that was measured, round by round; the rounds of all contenders of a family belong together. */
 export interface CellRow extends CellKey {
+  /** When the run began that has measured it: rounds of two runs do not belong together. */
+  run?: string;
   rounds: Outcome[];
   /** Of a database server, for one call; counted in a pass of its own. */
   statements?: number | undefined;
@@ -91,13 +93,23 @@ export function summarise(rounds: readonly Outcome[]): Summary {
 const rates = (rounds: readonly Outcome[]) =>
   rounds.map((outcome) => ("perSecond" in outcome ? outcome.perSecond : Number.NaN));
 
-/** How many times as fast one is as the other, round by round. */
-export function rateRatio(ours: readonly Outcome[], theirs: readonly Outcome[]): Spread | undefined {
-  return ratios(rates(ours), rates(theirs));
+/** A cell, or an application. */
+type Measured = Pick<CellRow, "run" | "rounds">;
+
+/** How many times as fast one is as the other, round by round; nothing if they were not measured side by side. */
+export function rateRatio(ours: Measured, theirs: Measured): Spread | undefined {
+  return ours.run === theirs.run ? ratios(rates(ours.rounds), rates(theirs.rounds)) : undefined;
 }
 
-/** Adds what the one has to the other; where both have the same cell, the newer one counts. */
+/**
+ * Adds what the one has to the other; where both have the same cell, the newer one counts.
+ *
+ * @throws RangeError if they were measured on different machines
+ */
 export function merge(earlier: Results, newer: Results): Results {
+  const [one, other] = [earlier.machine, newer.machine].map((machine) => JSON.stringify(machine));
+  if (one !== other)
+    throw new RangeError(`--add: that file was measured on another machine, ${one}; this one is ${other}`);
   const merged = <Row>(key: (row: Row) => string, one: readonly Row[], other: readonly Row[]): Row[] => [
     ...new Map([...one, ...other].map((row) => [key(row), row])).values(),
   ];
@@ -111,9 +123,14 @@ export function merge(earlier: Results, newer: Results): Results {
     versions: { ...earlier.versions, ...newer.versions },
     contenders,
     cells: merged(keyOf, earlier.cells, newer.cells),
-    growth: merged(({ store, sessions }) => `${store} ${sessions}`, earlier.growth, newer.growth),
+    growth: merged(
+      ({ store, sessions, size }) => `${store} ${sessions} ${size}`,
+      earlier.growth,
+      newer.growth,
+    ),
     processes: merged(
-      ({ store, operation, processes }) => `${store} ${operation} ${processes}`,
+      ({ store, operation, processes, sessions, size }) =>
+        `${store} ${operation} ${processes} ${sessions} ${size}`,
       earlier.processes,
       newer.processes,
     ),

@@ -2,7 +2,7 @@ import type { CellsRequest } from "./cells-child.js";
 import { CellsProcess } from "./cells-process.js";
 import type { ContenderKind } from "./contender.js";
 import { Contenders, type Family, type Member } from "./families.js";
-import { REMOVING, type Task } from "./operation.js";
+import { REMOVING, type Task, turnsOf } from "./operation.js";
 import { versionOf } from "./packages.js";
 import type { CellRow, ContenderFacts } from "./results.js";
 import type { Site } from "./site.js";
@@ -124,8 +124,8 @@ export class Run {
         this.#site.progress.step(
           `${store}: ${task.operation}, ${task.inFlight} in flight, round ${round + 1}`,
         );
-        for (const [position, process] of processes.entries())
-          rows[position]?.[index]?.rounds.push(await process.measure(task));
+        for (const position of turnsOf(processes.length, round))
+          rows[position]?.[index]?.rounds.push(await (processes[position] as CellsProcess).measure(task));
       }
       for (const [position, process] of processes.entries()) {
         const failure = await process.endRound();

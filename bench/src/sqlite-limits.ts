@@ -8,8 +8,8 @@ async function openTable({ directory }: Environment) {
   const { default: Database } = await import("better-sqlite3");
   const db = new Database(join(directory, "raw.db"));
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-    CREATE TABLE sessions (token TEXT PRIMARY KEY, data BLOB NOT NULL, expiry REAL NOT NULL);
-    CREATE INDEX sessions_expiry_idx ON sessions (expiry)`);
+    CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, data BLOB NOT NULL, expiry REAL NOT NULL);
+    CREATE INDEX IF NOT EXISTS sessions_expiry_idx ON sessions (expiry)`);
   const select = db.prepare("SELECT data FROM sessions WHERE token = ? AND expiry > ?").pluck();
   const upsert = db.prepare("REPLACE INTO sessions VALUES (?, ?, ?)");
   const remove = db.prepare("DELETE FROM sessions WHERE token = ?");

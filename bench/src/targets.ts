@@ -112,7 +112,7 @@ function rowsOf(target: Target, { cells, contenders }: Results, comparison?: Com
       );
     const theirs = find(other);
     const read = (mine: CellRow | undefined): Reading | undefined => {
-      const ratio = mine && theirs && rateRatio(mine.rounds, theirs.rounds);
+      const ratio = mine && theirs && rateRatio(mine, theirs);
       return (
         ratio && {
           ratio,
@@ -148,7 +148,7 @@ function httpRowsOf(
       http.find((row) => row.contender === contender && row.stack === stack && row.route === route);
     const [mine, theirs] = [find("@scs/session on memstore"), find("express-session on MemoryStore")];
     if (mine === undefined || theirs === undefined) return [];
-    const ratio = rateRatio(mine.rounds, theirs.rounds);
+    const ratio = rateRatio(mine, theirs);
     if (ratio === undefined) return [];
     const reading = { ratio, agrees: comparison?.agreesOverHttp(mine, theirs) };
     return [

@@ -10,6 +10,8 @@ import type { ServerMeter } from "./stopwatch.js";
 /** Operations of which one call is about one session. */
 export type SingleOperation = Exclude<Operation, "all" | "entries" | "deleteExpired">;
 
+type Extent = "some" | "changed" | "all";
+
 /** How calls are made for the clock. */
 export interface Pace {
   inFlight: number;
@@ -206,15 +208,15 @@ export class Workload {
   }
 
   /**
-   * Reads back what was written since the last time, and some of the others, or all of them. Or some of what was
-   * written, others each time: the rest is still to be read back.
+   * Reads back, from the contender or one that was opened again, what was written since the last time, and some of the
+   * others, or all of them. Or some of what was written, others each time: the rest is still to be read back.
    *
    * @throws WrongAnswer
    */
-  async verify(which: "some" | "changed" | "all" = "changed"): Promise<void> {
-    const { contender, ledger } = this;
+  async verify(which: Extent = "changed", contender: Contender = this.contender): Promise<void> {
+    const { ledger } = this;
     const from = this.sessions;
-    const first = Math.max(from, this.#verified);
+    const first = which === "all" ? from : Math.max(from, this.#verified);
     const beyond = Array.from({ length: Math.max(0, this.#inserted - first) }, (_, index) => first + index);
     const read = Array.from(ledger.present.keys())
       .filter(

@@ -36,11 +36,18 @@ it("a contender that lies, fails, dies or does not open is void, says why, and t
   const json = join(folder, "lying.json");
   const { code, output, errors } = await bench(
     ...["--quick", "--store", "mem", "--op", "find,update", "--with", lying, "--json", json],
-    ...["--only", "honest,loses writes,fails,ends its process,does not open,memstore"],
+    ...[
+      "--only",
+      "honest,loses writes,keeps nothing on the disk,fails,ends its process,does not open,memstore",
+    ],
   );
   expect(code).toBe(1);
   expect(output).toMatch(/loses writes \(peer\) +memory +void/);
   expect(errors).toMatch(/loses writes, update, 64 in flight: a session/);
+  for (const operation of ["find", "update"])
+    expect(errors).toContain(
+      `keeps nothing on the disk, ${operation}, 64 in flight: a session was not found`,
+    );
   expect(errors).toMatch(/fails, find, 64 in flight: Error: out of order/);
   expect(errors).toMatch(/ends its process, find, 64 in flight: its process ended/);
   expect(errors).toMatch(/does not open, find, 64 in flight: Error: no such file/);
