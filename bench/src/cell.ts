@@ -159,5 +159,7 @@ export async function measureProgram(
 
 export function failureOf(error: unknown): { failure: string } {
   if (error instanceof WrongAnswer) return { failure: error.message };
-  return { failure: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+  if (!(error instanceof Error)) return { failure: String(error) };
+  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
+  return { failure: `${error.name}: ${error.message}${cause}` };
 }

@@ -3,11 +3,15 @@ import type { CellsAnswer, CellsCommand, CellsRequest } from "./cells-child.js";
 import { Answering } from "./child.js";
 import type { Task } from "./operation.js";
 
-/** The process has this time to start and for each task, and for each thousand sessions: then it hangs. */
-const LIMIT_MS = { task: 60_000, thousand: 2_000 };
+/**
+ * The process has this time to start and for each task, for each thousand sessions, and so many times what is measured:
+ * then it hangs.
+ */
+const LIMIT_MS = { task: 60_000, thousand: 2_000, measured: 20 };
 
 export interface CellsProcessOptions {
   sessions: number;
+  measureMs: number;
   nodeOptions?: readonly string[];
 }
 
@@ -47,10 +51,11 @@ export class CellsProcess {
 
   async #ask(command: CellsCommand): Promise<CellsAnswer> {
     if (this.#failure !== undefined) return { outcome: this.#failure };
-    const { sessions, nodeOptions } = this.#options;
+    const { sessions, measureMs, nodeOptions } = this.#options;
+    const { task, thousand, measured } = LIMIT_MS;
     try {
       this.#process ??= new Answering("./cells-child.js", await this.#prepare(), nodeOptions);
-      return await this.#process.ask(command, LIMIT_MS.task + (sessions / 1000) * LIMIT_MS.thousand);
+      return await this.#process.ask(command, task + (sessions / 1000) * thousand + measureMs * measured);
     } catch (error) {
       this.#process = undefined;
       this.#failure = { failure: error instanceof Error ? error.message : String(error) };

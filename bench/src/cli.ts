@@ -4,10 +4,11 @@ import { chartsOf } from "./charts.js";
 import { killChildren } from "./child.js";
 import { Comparison } from "./comparison.js";
 import { makeRunDirectory, remove } from "./directory.js";
+import { describeMachine } from "./machine.js";
 import { measure } from "./measure.js";
 import { type Options, readOptions, USAGE } from "./options.js";
 import { failuresOf, LEGEND, tablesOf } from "./report.js";
-import { formatResults, merge, parseResults, type Results } from "./results.js";
+import { assertSame, formatResults, merge, parseResults, type Results } from "./results.js";
 import { asText } from "./table.js";
 
 async function read(file: string): Promise<Results> {
@@ -28,6 +29,7 @@ async function main(options: Options): Promise<void> {
     };
     process.once("SIGINT", stop).once("SIGTERM", stop);
     try {
+      if (earlier !== undefined) assertSame(earlier.machine, describeMachine(directory));
       results = await measure(options, directory);
     } finally {
       await remove(directory);
@@ -58,16 +60,20 @@ async function main(options: Options): Promise<void> {
 }
 
 /** What a caller did wrong is said in a line; everything else with its stack. */
-function complain(error: unknown): void {
-  const isUsage = error instanceof RangeError || error instanceof TypeError;
-  console.error(isUsage ? error.message : error);
+function complain(error: unknown, isUsage = error instanceof RangeError): void {
+  console.error(isUsage && error instanceof Error ? error.message : error);
   process.exitCode = isUsage ? 2 : 1;
 }
 
-try {
-  const options = readOptions(process.argv.slice(2));
-  if (options === "help") console.log(USAGE);
-  else await main(options);
-} catch (error) {
-  complain(error);
+function optionsOf(args: readonly string[]): Options | "help" | undefined {
+  try {
+    return readOptions(args);
+  } catch (error) {
+    complain(error, true);
+    return undefined;
+  }
 }
+
+const options = optionsOf(process.argv.slice(2));
+if (options === "help") console.log(USAGE);
+else if (options !== undefined) await main(options).catch((error: unknown) => complain(error));

@@ -84,7 +84,8 @@ export class Contenders {
     const added: ContenderKind[] = [];
     for (const path of modules) {
       const { default: kinds } = await import(pathToFileURL(resolve(path)).href);
-      if (!Array.isArray(kinds)) throw new TypeError(`${path} must export an array of contenders by default`);
+      if (!Array.isArray(kinds))
+        throw new RangeError(`${path} must export an array of contenders by default`);
       added.push(...kinds);
     }
     return new Contenders(added);

@@ -59,11 +59,13 @@ export function latencies(groups: readonly CellGroup[], results: Results): Table
     return isOnServer ? [{ name: nameOf(group, groups), summaries }] : [];
   });
   if (lines.length === 0) return [];
+  const promised = facts[groups[0]?.store ?? ""]?.durability;
   const names = (role: string) =>
     Object.keys(facts).filter(
       (name) =>
         facts[name]?.role === role &&
         facts[name]?.takes === "objects" &&
+        facts[name]?.durability === promised &&
         lines.some(({ summaries }) => summaries.get(name)?.p99 !== undefined),
     );
   const [ours, peers] = [names("ours"), names("peer")];

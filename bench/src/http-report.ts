@@ -1,4 +1,4 @@
-import type { Comparison } from "./comparison.js";
+import { type Comparison, markOf } from "./comparison.js";
 import type { HttpRow } from "./http.js";
 import { rateRatio, summarise } from "./results.js";
 import { type Spread, showMicroseconds, showRate, showRatio, showSpread } from "./statistics.js";
@@ -55,9 +55,16 @@ export function httpTable(rows: readonly HttpRow[], comparison?: Comparison): Ta
   };
 }
 
+/** Ours and each of the others, of those that stand in one table. */
+export function httpPairs(rows: readonly HttpRow[]): [HttpRow, HttpRow][] {
+  const ours = rows.filter(({ role }) => role === "ours");
+  const others = rows.filter(({ role }) => role !== "ours");
+  return ours.flatMap((mine) => others.map((row): [HttpRow, HttpRow] => [mine, row]));
+}
+
 function ratio(mine: HttpRow, row: HttpRow, comparison: Comparison | undefined): string {
   const found = rateRatio(mine, row);
   if (found === undefined) return "-";
-  const text = `${showSpread(found, showRatio)}${comparison?.agreesOverHttp(mine, row) === false ? " !" : ""}`;
+  const text = `${showSpread(found, showRatio)}${markOf(comparison?.agreesOverHttp(mine, row), comparison)}`;
   return mine.durability === row.durability || row.role === "limit" ? text : `[${text}]`;
 }

@@ -9,6 +9,7 @@ import { ANSWERS } from "./http-app.js";
 import type { HttpCommand, HttpMessage, HttpRequest } from "./http-child.js";
 import { type HttpContender, httpContendersOf, type Route, type Stack } from "./http-contender.js";
 import { WrongAnswer } from "./ledger.js";
+import { assertKnown } from "./names.js";
 import { turnsOf } from "./operation.js";
 import type { Site } from "./site.js";
 import { startWatch } from "./stopwatch.js";
@@ -178,6 +179,8 @@ export async function measureHttp(options: HttpOptions, site: Site): Promise<Htt
       ),
     ),
   );
+  const names = families.flatMap((family) => httpContendersOf(family).map(({ name }) => name));
+  assertKnown("contender", only, names);
   site.progress.start(plan.reduce((sum, { contenders }) => sum + contenders.length * (rounds + 1), 0));
   const rows: HttpRow[] = [];
   for (const { contenders, ...what } of plan) {

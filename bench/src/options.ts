@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { type Family, storeFamilies } from "./families.js";
 import { ROUTES, type Route, STACKS, type Stack } from "./http-contender.js";
+import { unknown } from "./names.js";
 import { MIX_IN_FLIGHT, OPERATIONS, type Operation, type Task, tasksOf } from "./operation.js";
 import { stores } from "./stores.js";
 
@@ -75,6 +76,20 @@ const QUICK = {
   ...{ rounds: 1, measureMs: 10, inFlight: [64], mix: [64] },
 };
 
+/** Of which kinds of run an option is; those that are not listed are of all. */
+const FITTING: Partial<Record<string, readonly Kind[]>> = {
+  op: ["operations"],
+  with: ["operations"],
+  size: ["operations", "growth", "processes", "cleanup"],
+  sessions: ["operations", "growth", "processes", "cleanup"],
+  "in-flight": ["operations", "http"],
+  ms: ["operations", "processes", "http"],
+  only: ["operations", "http"],
+  "cpu-prof": ["operations", "http"],
+  stack: ["http"],
+  route: ["http"],
+};
+
 /** Reads an option's whole number, or throws what to write instead. */
 export function wholeNumber(name: string, value: string): number {
   const number = Number(value);
@@ -90,10 +105,6 @@ function wholeNumbers(name: string, value: string): number[] {
 
 function list(value: string): string[] {
   return value.split(",").map((each) => each.trim());
-}
-
-function unknown(what: string, name: string, known: readonly string[]): RangeError {
-  return new RangeError(`no ${what} "${name}"; there are: ${known.join(", ")}`);
 }
 
 /** The store of this name, which may be cut short: `pg`. */
@@ -125,7 +136,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
     options: {
       store: { type: "string" },
       op: { type: "string" },
-      size: { type: "string", default: "256" },
+      size: { type: "string" },
       sessions: { type: "string" },
       "in-flight": { type: "string" },
       rounds: { type: "string" },
@@ -135,8 +146,8 @@ export function readOptions(args: readonly string[]): Options | "help" {
       growth: { type: "boolean" },
       processes: { type: "string" },
       http: { type: "boolean" },
-      stack: { type: "string", default: STACKS[0] },
-      route: { type: "string", default: ROUTES.join(",") },
+      stack: { type: "string" },
+      route: { type: "string" },
       cleanup: { type: "boolean" },
       quick: { type: "boolean", default: false },
       json: { type: "string" },
@@ -153,6 +164,14 @@ export function readOptions(args: readonly string[]): Options | "help" {
   const [kind = "operations", ...others]: Kind[] = KINDS.filter((each) => values[each] !== undefined);
   if (others.length > 0)
     throw new TypeError(`--${kind} and --${others[0]} are two runs: one of them at a time`);
+  const given = Object.keys(values) as (keyof typeof values)[];
+  const unfit = given.find((name) => FITTING[name]?.includes(kind) === false);
+  if (unfit !== undefined)
+    throw new TypeError(
+      `--${unfit} says nothing ${kind === "operations" ? "to a run of operations" : `with --${kind}`}`,
+    );
+  const sizes = wholeNumbers("size", values.size ?? "256");
+  if (sizes.length > 1 && kind !== "operations") throw new RangeError(`--${kind} takes one --size at a time`);
   const families =
     values.store === undefined ? storeFamilies : [...new Set(list(values.store).map(familyOf))];
   const operations = values.op === undefined ? OPERATIONS : list(values.op).flatMap(operationsOf);
@@ -189,7 +208,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
   return {
     families,
     tasks,
-    sizes: wholeNumbers("size", values.size),
+    sizes,
     sessions,
     rounds:
       values.rounds === undefined ? (quick ? QUICK.rounds : ROUNDS) : wholeNumber("rounds", values.rounds),
@@ -201,8 +220,8 @@ export function readOptions(args: readonly string[]): Options | "help" {
             ? HTTP_MS
             : MEASURE_MS
         : wholeNumber("ms", values.ms),
-    stacks: list(values.stack).map((name) => oneOf("stack", name, STACKS)),
-    routes: list(values.route).map((name) => oneOf("route", name, ROUTES)),
+    stacks: list(values.stack ?? STACKS[0]).map((name) => oneOf("stack", name, STACKS)),
+    routes: list(values.route ?? ROUTES.join(",")).map((name) => oneOf("route", name, ROUTES)),
     connections: inFlight ?? [CONNECTIONS],
     modules: values.with === undefined ? [] : list(values.with),
     isQuick: quick,

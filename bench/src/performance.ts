@@ -3,7 +3,7 @@ import { cleanupTable } from "./cleanup.js";
 import type { Comparison } from "./comparison.js";
 import { growthTable, processesTable } from "./growth-report.js";
 import { headlines, latencies } from "./headlines.js";
-import { groupHttp, httpTable } from "./http-report.js";
+import { groupHttp, httpPairs, httpTable } from "./http-report.js";
 import type { Operation } from "./operation.js";
 import { byStore, failuresOf, groupCells, pairsOf, tableOf } from "./report.js";
 import type { Results } from "./results.js";
@@ -134,19 +134,31 @@ function contendersOf({ contenders }: Results): string {
 }
 
 function agreementOf(results: Results, comparison: Comparison | undefined): string {
+  const voids = voidsOf(
+    results,
+    comparison === undefined ? "No cell is void." : "No cell of the first is void.",
+  );
+  if (comparison === undefined) return `${voids}\n\nThere is no second run to compare with.`;
+  const ofCells = groupCells(results.cells).flatMap((group) =>
+    pairsOf(group, results.contenders[group.store] ?? {}, comparison).map(({ agrees }) => agrees),
+  );
+  const ofHttp = groupHttp(results.http).flatMap((rows) =>
+    httpPairs(rows).map(([mine, row]) => comparison.agreesOverHttp(mine, row)),
+  );
+  const say = (what: string, all: readonly (boolean | undefined)[]) => {
+    const compared = all.filter((agrees) => agrees !== undefined);
+    const missing = all.length - compared.length;
+    return `Of ${compared.length} ratios of ${what} that two runs have, ${compared.filter(Boolean).length} agree within 30 %; the others are marked \`!\`.${missing > 0 ? ` ${missing} are in the first run alone, and marked \`?\`.` : ""}`;
+  };
+  return [
+    say("operations", ofCells),
+    ...(ofHttp.length > 0 ? [say("applications", ofHttp)] : []),
+    voids,
+    voidsOf(comparison.other, "No cell of the second is void."),
+  ].join("\n\n");
+}
+
+function voidsOf(results: Results, none: string): string {
   const failures = failuresOf(results);
-  const voids =
-    failures.length === 0
-      ? "No cell is void."
-      : `Void cells:\n\n${failures.map((each) => `- ${each}`).join("\n")}`;
-  if (comparison === undefined) return `${voids} There is no second run to compare with.`;
-  let [compared, agreeing] = [0, 0];
-  for (const group of groupCells(results.cells)) {
-    for (const { agrees } of pairsOf(group, results.contenders[group.store] ?? {}, comparison)) {
-      if (agrees === undefined) continue;
-      compared++;
-      if (agrees) agreeing++;
-    }
-  }
-  return `Of ${compared} ratios that two complete runs have, ${agreeing} agree within 30 %; the others are marked \`!\`. ${voids}`;
+  return failures.length === 0 ? none : `Void cells:\n\n${failures.map((each) => `- ${each}`).join("\n")}`;
 }

@@ -1,5 +1,5 @@
 import { cleanupTable } from "./cleanup.js";
-import type { Comparison } from "./comparison.js";
+import { type Comparison, markOf } from "./comparison.js";
 import { growthTable, processesTable } from "./growth-report.js";
 import { headlines, latencies } from "./headlines.js";
 import { groupHttp, httpTable } from "./http-report.js";
@@ -52,7 +52,9 @@ export interface Pair {
   isEqual: boolean;
   ratio: Spread;
   /** Whether another run says the same; `undefined` if there is none that has both. */
-  agrees?: boolean | undefined;
+  agrees: boolean | undefined;
+  /** What is put behind the ratio for that. */
+  mark: string;
 }
 
 /** All pairs of a table. A peer takes objects; whatever takes none is set beside ours on bytes. */
@@ -69,20 +71,20 @@ export function pairsOf(
       if ((theirs?.takes === "objects") !== (own?.takes === "objects")) return [];
       const ratio = rateRatio(mine, other);
       if (ratio === undefined) return [];
+      const agrees = comparison?.agrees(mine, other);
       return {
         ours: mine.contender,
         other: other.contender,
         isEqual: theirs?.durability === own?.durability,
-        ratio,
-        agrees: comparison?.agrees(mine, other),
+        ...{ ratio, agrees, mark: markOf(agrees, comparison) },
       };
     }),
   );
 }
 
 /** What stands for a ratio: in brackets if the durability differs, with a mark if another run says otherwise. */
-export const showPair = ({ ratio, isEqual, agrees }: Pair): string => {
-  const text = `${showSpread(ratio, showRatio)}${agrees === false ? " !" : ""}`;
+export const showPair = ({ ratio, isEqual, mark }: Pair): string => {
+  const text = `${showSpread(ratio, showRatio)}${mark}`;
   return isEqual ? text : `[${text}]`;
 };
 
@@ -159,7 +161,8 @@ statements for 1000: those that the server carries out for so many calls, counte
 survives: memory, nothing; process, kill -9; flushed, power failure. "-": it has no such operation.
 all, entries and deleteExpired: sessions a second, a call taking all of them.
 / it: how many times as many a second ours makes, ratio round by round; beside peers ours with JSON, beside limits on
-bytes; [in brackets]: the two do not promise the same durability; !: differs by more than 30 % from the other run.`;
+bytes; [in brackets]: the two do not promise the same durability; !: differs by more than 30 % from the other run;
+?: the other run does not have it.`;
 
 /** All tables of what was measured. */
 export function tablesOf(results: Results, comparison?: Comparison): Table[] {

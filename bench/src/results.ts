@@ -101,15 +101,20 @@ export function rateRatio(ours: Measured, theirs: Measured): Spread | undefined 
   return ours.run === theirs.run ? ratios(rates(ours.rounds), rates(theirs.rounds)) : undefined;
 }
 
+/** @throws RangeError if they are different machines */
+export function assertSame(earlier: Machine, newer: Machine): void {
+  const [one, other] = [JSON.stringify(earlier), JSON.stringify(newer)];
+  if (one !== other)
+    throw new RangeError(`--add: that file was measured on another machine, ${one}; this one is ${other}`);
+}
+
 /**
  * Adds what the one has to the other; where both have the same cell, the newer one counts.
  *
  * @throws RangeError if they were measured on different machines
  */
 export function merge(earlier: Results, newer: Results): Results {
-  const [one, other] = [earlier.machine, newer.machine].map((machine) => JSON.stringify(machine));
-  if (one !== other)
-    throw new RangeError(`--add: that file was measured on another machine, ${one}; this one is ${other}`);
+  assertSame(earlier.machine, newer.machine);
   const merged = <Row>(key: (row: Row) => string, one: readonly Row[], other: readonly Row[]): Row[] => [
     ...new Map([...one, ...other].map((row) => [key(row), row])).values(),
   ];

@@ -2,6 +2,7 @@ import type { CellsRequest } from "./cells-child.js";
 import { CellsProcess } from "./cells-process.js";
 import type { ContenderKind } from "./contender.js";
 import { Contenders, type Family, type Member } from "./families.js";
+import { assertKnown } from "./names.js";
 import { REMOVING, type Task, turnsOf } from "./operation.js";
 import { versionOf } from "./packages.js";
 import type { CellRow, ContenderFacts } from "./results.js";
@@ -53,6 +54,8 @@ export class Run {
     const { families, modules, sizes, rounds, tasks } = this.#options;
     const result: RunResult = { contenders: {}, cells: [], skipped: [] };
     const contenders = await Contenders.load(modules);
+    const names = families.flatMap((family) => contenders.members(family).map(({ kind }) => kind.name));
+    assertKnown("contender", this.#options.only, names);
     const plan = [];
     for (const family of families) {
       const members: Member[] = [];
@@ -173,7 +176,7 @@ export class Run {
         );
         return { ...request, server: { url, pid, isCounting } };
       },
-      { sessions, ...(nodeOptions !== undefined && { nodeOptions }) },
+      { sessions, measureMs, ...(nodeOptions !== undefined && { nodeOptions }) },
     );
   }
 }

@@ -1,4 +1,4 @@
-import type { Comparison } from "./comparison.js";
+import { type Comparison, markOf } from "./comparison.js";
 import type { HttpRow } from "./http.js";
 import type { Route, Stack } from "./http-contender.js";
 import type { Operation } from "./operation.js";
@@ -65,23 +65,25 @@ const ROUTES: readonly Route[] = ["read", "modify", "idle"];
 
 interface Reading {
   ratio: Spread;
-  agrees: boolean | undefined;
+  /** What is put behind it: whether the other run agrees. */
+  mark: string;
   /** The median of the other run. */
-  again?: number | undefined;
+  again: number | undefined;
 }
 
 function show(reading: Reading | undefined): string {
   if (reading === undefined) return "-";
-  const { ratio, agrees, again } = reading;
+  const { ratio, mark, again } = reading;
   const second = again === undefined ? "" : `; ${showRatio(again)}`;
-  return `${showSpread(ratio, showRatio)}${second}${agrees === false ? " !" : ""}`;
+  return `${showSpread(ratio, showRatio)}${second}${mark}`;
 }
 
+/** Beside a peer, equal work decides: what is measured on bytes saves the JSON that the peer cannot. */
 function verdict(withJson: Reading | undefined, onBytes: Reading | undefined, atLeast: number): string {
-  const [first, second] = [withJson, onBytes].flatMap((each) => each?.ratio.median ?? []);
-  if (Number(first) >= atLeast) return "reached";
-  if (Number(second) >= atLeast) return "reached on bytes";
-  return `**missed by ${Math.round((1 - Math.max(Number(first), second ?? 0) / atLeast) * 100)} %**`;
+  const ratio = (withJson ?? onBytes)?.ratio.median ?? Number.NaN;
+  if (ratio >= atLeast) return "reached";
+  const isOnBytes = withJson !== undefined && onBytes !== undefined && onBytes.ratio.median >= atLeast;
+  return `**missed by ${Math.max(1, Math.round((1 - ratio / atLeast) * 100))} %**${isOnBytes ? "; reached on bytes" : ""}`;
 }
 
 /** What was aimed at, and what was measured: with and without the time for JSON, which a peer takes in any case. */
@@ -116,7 +118,7 @@ function rowsOf(target: Target, { cells, contenders }: Results, comparison?: Com
       return (
         ratio && {
           ratio,
-          agrees: comparison?.agrees(mine, theirs),
+          mark: markOf(comparison?.agrees(mine, theirs), comparison),
           again: comparison?.median(mine, theirs),
         }
       );
@@ -150,7 +152,11 @@ function httpRowsOf(
     if (mine === undefined || theirs === undefined) return [];
     const ratio = rateRatio(mine, theirs);
     if (ratio === undefined) return [];
-    const reading = { ratio, agrees: comparison?.agreesOverHttp(mine, theirs) };
+    const reading = {
+      ratio,
+      mark: markOf(comparison?.agreesOverHttp(mine, theirs), comparison),
+      again: comparison?.medianOverHttp(mine, theirs),
+    };
     return [
       [
         `@scs/session on memstore: ${stack}, ${route}`,

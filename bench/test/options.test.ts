@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { turnsOf } from "../src/operation.js";
 import { type Options, readOptions } from "../src/options.js";
 
 const read = (line: string): Options => readOptions(line === "" ? [] : line.split(" ")) as Options;
@@ -55,6 +56,10 @@ it.each([
   ["--rounds 1.5", /--rounds must be/],
   ["--sessions 10,20", /several numbers with --growth and --cleanup alone/],
   ["--sessions 100 --op mix", /--sessions must be at least 256/],
+  ["--growth --op find", /--op says nothing with --growth/],
+  ["--http --sessions 10", /--sessions says nothing with --http/],
+  ["--route read", /--route says nothing to a run of operations/],
+  ["--growth --size 256,2048", /--growth takes one --size at a time/],
   ["--growth --processes 2", /--growth and --processes are two runs: one of them/],
   ["--http --cleanup", /one of them/],
   ["--http --route write", /no route "write"; there are: read, modify, idle/],
@@ -69,6 +74,15 @@ it("--quick is one short round of everything", () => {
   expect(quick).toMatchObject({ rounds: 1, isQuick: true });
   expect(new Set(quick.tasks.map(({ operation }) => operation)).size).toBe(11);
   expect(read("--quick --rounds 3").rounds).toBe(3);
+});
+
+it("in each round another contender begins, and the others follow in turn", () => {
+  expect([0, 1, 2, 3].map((round) => turnsOf(3, round))).toEqual([
+    [0, 1, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [0, 1, 2],
+  ]);
 });
 
 it("--growth goes to a million sessions", () => {

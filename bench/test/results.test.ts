@@ -98,7 +98,7 @@ it("a ratio that differs by more than 30 % from the other run is marked", () => 
   expect(rowOf("peer", results, other(66))).toMatch(/5\.0 \(5\.0–5\.0\) !$/);
   expect(rowOf("peer", results, other(38))).toMatch(/ !$/);
   expect(sectionsOf(results, [], other(66)).agreement).toContain(
-    "Of 1 ratios that two complete runs have, 0 agree",
+    "Of 1 ratios of operations that two runs have, 0 agree",
   );
 });
 
@@ -167,6 +167,27 @@ it("a part of a run is added to a file, the newer cell in place of the older", (
     1,
   );
   expect(all.skipped).toEqual(results.skipped);
+  const elsewhere = { ...newer, machine: { ...newer.machine, cpu: "another CPU" } };
+  expect(() => merge(results, elsewhere)).toThrow(/^--add: .*another machine/);
+});
+
+it("rounds of two runs are not divided by each other", () => {
+  const [mine, peer] = [cell("memstore + JSON", 50), cell("peer", 10)];
+  const of = (run: string) =>
+    rowOf("peer", resultsOf(cell("memstore", 1), { ...mine, run: "a" }, { ...peer, run }));
+  expect(of("a")).toMatch(/5\.0 \(5\.0–5\.0\)$/);
+  expect(of("b")).toMatch(/ \| $/);
+});
+
+it("what the other run does not have is marked, and counted", () => {
+  const other = new Comparison(
+    resultsOf(cell("memstore + JSON", 50, 100, 150), cell("peer", 10, 20, "lost")),
+  );
+  expect(rowOf("peer", results, other)).toMatch(/5\.0 \(5\.0–5\.0\) \?$/);
+  const { agreement } = sectionsOf(results, [], other);
+  expect(agreement).toContain("3 are in the first run alone");
+  expect(agreement).toContain("No cell of the first is void");
+  expect(agreement).toContain("- memstore: peer, find, 64 in flight: lost");
 });
 
 it("tables are aligned, and safe in Markdown", () => {
@@ -187,7 +208,7 @@ it("sections are put between their marks, again and again, and a missing mark is
   expect(() => fillIn(page, { b: "new" })).toThrow("no marks <!-- b -->");
 });
 
-it("targets are reached, reached on bytes alone, or missed by a share, and those of what was not measured are left out", () => {
+it("targets are reached or missed at equal work, and those of what was not measured are left out", () => {
   const verdicts = (...rates: [bytes: number, json: number, peer: number]) => {
     const names = ["memstore", "memstore + JSON", "MemoryStore"];
     const given = resultsOf(...names.map((name, index) => cell(name, rates[index] as number)));
@@ -198,8 +219,8 @@ it("targets are reached, reached on bytes alone, or missed by a share, and those
   expect(verdicts(600, 300, 100)).toEqual([
     ["memstore: find, 64 in flight", "MemoryStore", "3", "3.0 (3.0–3.0)", "6.0 (6.0–6.0)", "reached"],
   ]);
-  expect(verdicts(300, 299, 100)[0]?.at(-1)).toBe("reached on bytes");
-  expect(verdicts(150, 120, 100)[0]?.at(-1)).toBe("**missed by 50 %**");
+  expect(verdicts(300, 299, 100)[0]?.at(-1)).toBe("**missed by 1 %**; reached on bytes");
+  expect(verdicts(299, 150, 100)[0]?.at(-1)).toBe("**missed by 50 %**");
   expect(targetsTable(resultsOf()).rows).toHaveLength(1);
 });
 

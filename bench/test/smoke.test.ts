@@ -2,33 +2,33 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { storeFamilies } from "../src/families.js";
 import { bench, folder, read } from "./fixtures/command.js";
 
 const lying = fileURLToPath(new URL("./fixtures/lying-contenders.js", import.meta.url));
 
-it("--quick measures every operation of a store in memory and of one on disk, and leaves nothing behind", async () => {
+it("--quick measures every operation of every store beside all that is here, and leaves nothing behind", {
+  timeout: 300_000,
+}, async () => {
   const out = join(folder, "out");
-  const { code, output, errors } = await bench(
-    "--quick",
-    "--store",
-    "memstore,filestore",
-    "--only",
-    "memstore,MemoryStore,filestore",
-    "--out",
-    out,
-  );
+  const { code, output, errors } = await bench("--quick", "--out", out);
   expect(errors).toBe("");
   expect(code).toBe(0);
-  const { cells, contenders } = await read(join(out, "results.json"));
-  for (const store of ["memstore", "filestore"]) {
+  const { cells, contenders, skipped } = await read(join(out, "results.json"));
+  for (const { store, peers, limits } of storeFamilies) {
     const measured = cells.filter(
       ({ contender, rounds }) => contender === store && "perSecond" in (rounds[0] ?? {}),
     );
     expect(new Set(measured.map(({ operation }) => operation)).size, store).toBe(11);
     expect(output).toContain(`${store}: find, 64 in flight, 256 sessions of 256 bytes`);
+    for (const name of [...peers, ...limits]) {
+      const isHere = Object.keys(contenders[store] ?? {}).includes(name);
+      expect(isHere || skipped.some((line) => line.startsWith(`${name}: `)), name).toBe(true);
+    }
   }
   expect(contenders.memstore?.MemoryStore).toMatchObject({ role: "peer", durability: "memory" });
-  expect(await readdir(out)).toEqual(["filestore.svg", "memstore.svg", "results.json", "tables.txt"]);
+  const charts = storeFamilies.map(({ store }) => `${store}.svg`).sort();
+  expect(await readdir(out)).toEqual([...charts, "results.json", "tables.txt"].sort());
   expect((await readdir(folder)).filter((name) => name !== "out")).toEqual([]);
 });
 
@@ -56,10 +56,17 @@ it("a contender that lies, fails, dies or does not open is void, says why, and t
   expect(new Set(figures.map(({ contender }) => contender))).toEqual(new Set(["memstore", "honest"]));
 });
 
-it("a name that is unknown is an error that lists the known ones", async () => {
-  const { code, errors } = await bench("--store", "redisstore");
+it.each([
+  [["--store", "redisstore"], /^no store "redisstore"; there are: memstore, /],
+  [["--store", "mem", "--only", "Mapp"], /^no contender "Mapp"; there are: memstore, /],
+  [
+    ["--http", "--store", "mem", "--only", "memstore"],
+    /^no contender "memstore"; there are: @scs\/session on memstore, /,
+  ],
+])("of %j, the error lists the known names", async (args, message) => {
+  const { code, errors } = await bench(...args);
   expect(code).toBe(2);
-  expect(errors).toMatch(/^no store "redisstore"; there are: memstore, /);
+  expect(errors).toMatch(message);
 });
 
 it("--growth, --processes, --http, --add and --compare work together", async () => {
