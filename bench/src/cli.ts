@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { chartsOf } from "./charts.js";
 import { killChildren } from "./child.js";
@@ -23,7 +23,9 @@ async function main(options: Options): Promise<void> {
   if (show !== undefined) results = await read(show);
   else {
     const directory = makeRunDirectory();
+    let isBrokenOff = false;
     const stop = (signal: NodeJS.Signals) => {
+      isBrokenOff = true;
       killChildren();
       void remove(directory).finally(() => process.kill(process.pid, signal));
     };
@@ -35,6 +37,7 @@ async function main(options: Options): Promise<void> {
       await remove(directory);
       process.off("SIGINT", stop).off("SIGTERM", stop);
     }
+    if (isBrokenOff) return; // what it has measured is no result, and the file of an earlier run stays as it is
   }
   const tables = tablesOf(results, comparison).map(asText);
   const { cpu, cores, memoryGiB, kernel, fileSystem } = results.machine;
@@ -45,7 +48,11 @@ async function main(options: Options): Promise<void> {
   ].join("\n\n");
   console.log(text);
   const all = earlier === undefined ? results : merge(earlier, results);
-  if (json !== undefined) await writeFile(json, formatResults(all));
+  if (json !== undefined) {
+    // Hours of measuring are in that file: it is never there in part.
+    await writeFile(`${json}.tmp`, formatResults(all));
+    await rename(`${json}.tmp`, json);
+  }
   if (out !== undefined) {
     await mkdir(out, { recursive: true });
     await writeFile(join(out, "tables.txt"), `${text}\n`);

@@ -147,6 +147,8 @@ export class Run {
         const outcome = await process.measure(task);
         const row = rows[position]?.[index];
         if (row !== undefined && "statements" in outcome) row.statements = outcome.statements;
+        // A contender that fails here has failed: the pass is the same but for the counting.
+        if (row !== undefined && "failure" in outcome) row.rounds[0] = outcome;
       }
       await process.endRound();
       await process.end();

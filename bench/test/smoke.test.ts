@@ -1,9 +1,10 @@
-import { readdir } from "node:fs/promises";
+import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { storeFamilies } from "../src/families.js";
-import { bench, folder, read } from "./fixtures/command.js";
+import { bench, folder, read, start } from "./fixtures/command.js";
 
 const lying = fileURLToPath(new URL("./fixtures/lying-contenders.js", import.meta.url));
 
@@ -55,6 +56,29 @@ it("a contender that lies, fails, dies or does not open is void, says why, and t
   const figures = cells.filter(({ rounds }) => rounds.every((round) => "perSecond" in round));
   expect(new Set(figures.map(({ contender }) => contender))).toEqual(new Set(["memstore", "honest"]));
 });
+
+it.skipIf(process.platform === "win32")(
+  "a run that is broken off leaves the file of the earlier one as it was, and nothing behind",
+  async () => {
+    const json = join(folder, "kept.json");
+    const memory = ["--quick", "--store", "mem", "--op", "find", "--only", "memstore", "--json", json];
+    expect(await bench(...memory)).toMatchObject({ code: 0 });
+    const before = await readFile(json, "utf8");
+    const growth = ["--growth", "--store", "hybrid", "--sessions", "1000000", "--add", json, "--json", json];
+    const child = start(...growth);
+    const closed = once(child, "close");
+    const runs = async () => (await readdir(folder)).filter((name) => name.startsWith("scs-bench-"));
+    const isAtWork = async () => {
+      const [run] = await runs();
+      return run !== undefined && (await readdir(join(folder, run))).length > 0;
+    };
+    while (!(await isAtWork()));
+    child.kill("SIGTERM");
+    expect(await closed).toEqual([null, "SIGTERM"]);
+    expect(await readFile(json, "utf8")).toBe(before);
+    expect(await runs()).toEqual([]);
+  },
+);
 
 it.each([
   [["--store", "redisstore"], /^no store "redisstore"; there are: memstore, /],
