@@ -7,7 +7,7 @@ import { showRate } from "./statistics.js";
 
 const SERIES = [
   { name: "@scs/session on the store", role: "ours" },
-  { name: "express-session on the fastest peer that promises the same", role: "peer" },
+  { name: "express-session on the fastest peer as durable", role: "peer" },
   { name: "no sessions", role: "limit" },
 ] as const;
 
