@@ -1,3 +1,4 @@
+import { promisify } from "node:util";
 import type { Callback, Contender } from "./contender.js";
 import { type Elapsed, type ServerMeter, startWatch } from "./stopwatch.js";
 
@@ -33,6 +34,15 @@ export type Call = (index: number, lane: number, callback: Callback) => unknown;
 /** Makes calls, `inFlight` of them at a time: when one has ended, its lane makes the next. */
 export function drive(style: "promise" | "callback", how: Drive, call: Call): Promise<Driven> {
   return style === "promise" ? drivePromises(how, call) : driveCallbacks(how, call);
+}
+
+/** Makes one call that is not timed. */
+export function callOnce(
+  style: "promise" | "callback",
+  make: (callback: Callback) => unknown,
+): Promise<unknown> {
+  if (style === "promise") return Promise.resolve(make(ignore));
+  return promisify((callback: Callback) => void make(callback))();
 }
 
 /** Makes calls that are not timed, together if the contender can. */

@@ -6,7 +6,7 @@ import { headlines, latencies } from "./headlines.js";
 import { groupHttp, httpPairs, httpTable } from "./http-report.js";
 import type { Operation } from "./operation.js";
 import { byStore, failuresOf, groupCells, pairsOf, tableOf } from "./report.js";
-import type { Results } from "./results.js";
+import { type Results, rateRatio } from "./results.js";
 import { asMarkdown } from "./table.js";
 import { targetsTable } from "./targets.js";
 
@@ -143,7 +143,9 @@ function agreementOf(results: Results, comparison: Comparison | undefined): stri
     pairsOf(group, results.contenders[group.store] ?? {}, comparison).map(({ agrees }) => agrees),
   );
   const ofHttp = groupHttp(results.http).flatMap((rows) =>
-    httpPairs(rows).map(([mine, row]) => comparison.agreesOverHttp(mine, row)),
+    httpPairs(rows)
+      .filter(([mine, row]) => rateRatio(mine, row) !== undefined)
+      .map(([mine, row]) => comparison.agreesOverHttp(mine, row)),
   );
   const say = (what: string, all: readonly (boolean | undefined)[]) => {
     const compared = all.filter((agrees) => agrees !== undefined);

@@ -1,6 +1,5 @@
-import { promisify } from "node:util";
-import type { Callback, Contender } from "./contender.js";
-import { type Call, type Driven, drive, inBulk } from "./drive.js";
+import type { Contender } from "./contender.js";
+import { type Call, callOnce, type Driven, drive, inBulk } from "./drive.js";
 import { Ledger, WrongAnswer } from "./ledger.js";
 import { MixedCalls } from "./mix.js";
 import type { Operation } from "./operation.js";
@@ -148,7 +147,7 @@ export class Workload {
       this.#mix.call(index, lane, pace.inFlight, callback),
     );
     this.#mix.check(driven, before, pace.inFlight);
-    await this.#mix.finish((make) => this.#once(make));
+    await this.#mix.finish((make) => callOnce(contender.style, make));
     return driven;
   }
 
@@ -241,11 +240,5 @@ export class Workload {
     if (which === "some") return;
     ledger.changed.fill(0);
     this.#verified = this.#inserted;
-  }
-
-  /** Makes one call that is not measured. */
-  #once(make: (callback: Callback) => unknown): Promise<unknown> {
-    if (this.contender.style === "promise") return Promise.resolve(make(() => undefined));
-    return promisify((callback: Callback) => void make(callback))();
   }
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { AtomicStore } from "@scs/core";
 import type { Check } from "../check.js";
-import { assertAbsent, assertLive, assertSecret, bytes, rejectsWith } from "../expectations.js";
+import { assertAbsent, assertLive, bytes } from "../expectations.js";
 import { assertLinearizable } from "../interleaving.js";
 import { malformedTokens } from "../tokens.js";
+import { replaceRefusalChecks } from "./refusals.js";
 
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
@@ -154,59 +155,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
       await assertLive(store, "\ufffd", one);
     },
   },
-  {
-    name: "replace with an invalid Date rejects with INVALID_ARGUMENT and changes nothing",
-    async run({ store, clock }) {
-      await store.commit("t", one, clock.in(1000));
-      for (const date of [new Date(Number.NaN), undefined, null, 7] as unknown as Date[]) {
-        await rejectsWith("INVALID_ARGUMENT", () => store.replace("t", one, two, date));
-        await rejectsWith("INVALID_ARGUMENT", () => store.replace("new", undefined, two, date));
-      }
-      await assertLive(store, "t", one, clock.in(1000));
-      await assertAbsent(store, "new");
-    },
-  },
-  {
-    name: "replace with data that is no Uint8Array rejects with INVALID_ARGUMENT and changes nothing",
-    async run({ store, clock }) {
-      await store.commit("t", one, clock.in(1000));
-      for (const data of [undefined, null, "text", [1], new ArrayBuffer(2)] as unknown as Uint8Array[]) {
-        await rejectsWith("INVALID_ARGUMENT", () => store.replace("t", one, data, clock.in(2000)));
-        await rejectsWith("INVALID_ARGUMENT", () => store.replace("new", undefined, data, clock.in(2000)));
-      }
-      await assertLive(store, "t", one, clock.in(1000));
-      await assertAbsent(store, "new");
-    },
-  },
-  {
-    name: "replace of a previous that is neither undefined nor a Uint8Array rejects with INVALID_ARGUMENT",
-    async run({ store, clock }) {
-      await store.commit("t", one, clock.in(1000));
-      for (const previous of [null, "one", [...one], {}] as unknown as Uint8Array[]) {
-        await rejectsWith("INVALID_ARGUMENT", () => store.replace("t", previous, two, clock.in(2000)));
-        await rejectsWith("INVALID_ARGUMENT", () => store.replace("new", previous, two, clock.in(2000)));
-      }
-      await assertLive(store, "t", one, clock.in(1000));
-      await assertAbsent(store, "new");
-    },
-  },
-  {
-    name: "no error of replace carries a token or session data",
-    async run({ store }) {
-      const secret = "hunter2-hunter2";
-      const data = bytes(secret);
-      const expiry = new Date(Number.NaN);
-      const text = secret as unknown as Uint8Array;
-      assertSecret(
-        [
-          await rejectsWith("INVALID_ARGUMENT", () => store.replace(secret, data, data, expiry)),
-          await rejectsWith("INVALID_ARGUMENT", () => store.replace(secret, text, data, expiry)),
-          await rejectsWith("INVALID_ARGUMENT", () => store.replace(secret, undefined, text, expiry)),
-        ],
-        secret,
-      );
-    },
-  },
+  ...replaceRefusalChecks,
   {
     name: "changing the arrays and the Date given to replace changes nothing, even while it is under way",
     async run({ store, clock }) {

@@ -1,23 +1,14 @@
 import assert from "node:assert/strict";
 import type { Store } from "@scs/core";
 import type { Check } from "../check.js";
-import { assertAbsent, assertLive, assertSecret, bytes, rejectsWith } from "../expectations.js";
+import { assertAbsent, assertLive, bytes } from "../expectations.js";
 import { copyChecks } from "./copies.js";
 import { orderChecks } from "./order.js";
+import { refusalChecks } from "./refusals.js";
 import { tokenChecks } from "./tokens.js";
 
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
-const invalidDates = [new Date(Number.NaN), undefined, null, Date.now(), "2031-01-01"] as unknown as Date[];
-const invalidData = [
-  undefined,
-  null,
-  "text",
-  [1, 2],
-  {},
-  new ArrayBuffer(2),
-  new Uint16Array(2),
-] as unknown as Uint8Array[];
 
 /** What every store promises: `find`, `commit` and `delete`. */
 export const storeChecks: readonly Check<Store>[] = [
@@ -207,49 +198,7 @@ export const storeChecks: readonly Check<Store>[] = [
       await assertLive(store, "down", up.toReversed());
     },
   },
-  {
-    name: "commit with an invalid Date rejects with INVALID_ARGUMENT and changes nothing",
-    async run({ store, clock }) {
-      await store.commit("t", one, clock.in(1000));
-      for (const date of invalidDates) {
-        await rejectsWith("INVALID_ARGUMENT", () => store.commit("t", two, date));
-        await rejectsWith("INVALID_ARGUMENT", () => store.commit("new", two, date));
-      }
-      await assertLive(store, "t", one, clock.in(1000));
-      await assertAbsent(store, "new");
-    },
-  },
-  {
-    name: "commit of data that is no Uint8Array rejects with INVALID_ARGUMENT and changes nothing",
-    async run({ store, clock }) {
-      await store.commit("t", one, clock.in(1000));
-      for (const data of invalidData) {
-        await rejectsWith("INVALID_ARGUMENT", () => store.commit("t", data, clock.in(2000)));
-        await rejectsWith("INVALID_ARGUMENT", () => store.commit("new", data, clock.in(2000)));
-      }
-      await assertLive(store, "t", one, clock.in(1000));
-      await assertAbsent(store, "new");
-    },
-  },
-  {
-    name: "no error carries a token or session data",
-    async run({ store, clock }) {
-      const secret = "hunter2-hunter2";
-      const data = bytes(secret);
-      const errors = [
-        await rejectsWith("INVALID_ARGUMENT", () => store.commit(`${secret}\0`, data, clock.in(1000))),
-        await rejectsWith("INVALID_ARGUMENT", () => store.commit(secret.repeat(20), data, clock.in(1000))),
-        await rejectsWith("INVALID_ARGUMENT", () =>
-          store.commit(secret, secret as unknown as Uint8Array, clock.in(1000)),
-        ),
-        await rejectsWith("INVALID_ARGUMENT", () =>
-          store.commit(secret, [...data] as unknown as Uint8Array, clock.in(1000)),
-        ),
-        await rejectsWith("INVALID_ARGUMENT", () => store.commit(secret, data, new Date(Number.NaN))),
-      ];
-      assertSecret(errors, secret);
-    },
-  },
+  ...refusalChecks,
   ...copyChecks,
   ...tokenChecks,
   ...orderChecks,
