@@ -79,7 +79,7 @@ export function readmesOf(
   const image = (chart: Chart, alternative: string) =>
     `![${alternative}](../../docs/charts/${chart.name}.svg)`;
   const method =
-    "Medians of the rounds (lowest–highest), side by side on one machine: how it was measured, and everything else, is in [docs/performance.md](../../docs/performance.md).";
+    "Medians of the rounds (lowest–highest), side by side on one machine; `!`: a second run differs by more than 30 %, `?`: it does not have it. How it was measured, and everything else, is in [docs/performance.md](../../docs/performance.md).";
   const texts: Record<string, string> = {};
   for (const [store, groups] of byStore(groupCells(results.cells))) {
     const [first] = groups;
