@@ -47,7 +47,7 @@ export function runInChild<Message>(
             lateness = what;
           });
     if (onMessage !== undefined) {
-      child.on("message", (message) => onMessage(message as Message, (answer) => child.send(answer)));
+      child.on("message", (message) => onMessage(message as Message, (answer) => tell(child, answer)));
     }
     child.once("error", reject);
     child.once("close", (code, signal) => {
@@ -86,7 +86,7 @@ export class Answering<Message extends object, Answer> {
       onMessage = (given) => resolve(given as Answer);
       child.once("message", onMessage);
       endLimit = limitTime(child, limitMs, (what) => reject(new Error(what)));
-      if (child.connected) child.send(message);
+      tell(child, message);
     });
     try {
       return await Promise.race([answer, this.#ended]);
@@ -99,9 +99,14 @@ export class Answering<Message extends object, Answer> {
   /** Lets the script end, and waits until it has. */
   async end(): Promise<void> {
     // Not `disconnect`: a child that is disconnected has no `close`.
-    if (this.#child.connected) this.#child.send(END);
+    tell(this.#child, END);
     await this.#ended.catch(() => undefined);
   }
+}
+
+/** Sends a message. A child that has ended, or is about to, does not hear it: its end says all, and is no error here. */
+function tell(child: ChildProcess, message: object | string): void {
+  if (child.connected) child.send(message, () => undefined);
 }
 
 /** The last message to an {@link Answering} script. */

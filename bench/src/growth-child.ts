@@ -7,7 +7,7 @@ import { bytesOf, flush, makeDirectory } from "./directory.js";
 import { drive } from "./drive.js";
 import { measureEventLoopDelay } from "./event-loop-delay.js";
 import type { GrowthFigures } from "./growth.js";
-import { shuffled, Tokens } from "./sessions.js";
+import { GrowingSessions, ratesOf } from "./growth-rates.js";
 import { findStore } from "./stores.js";
 
 /** What one process measures: one store with so many sessions. */
@@ -20,29 +20,17 @@ export interface GrowthRequest {
   url?: string;
 }
 
-const SOON_MS = 1_000;
-const LATER_MS = 3_600_000;
 const IDLE_MS = 400;
 const SETTLE_MS = 500;
-/** How many sessions are read back, one in so many. */
-const SAMPLED = 97;
 /** A store that flushes takes many at a time; one of memory takes one, to show how long that can be. */
 const FILLING = { durable: 256, memory: 1 };
 /** How often it is looked whether a snapshot is there. */
 const LOOK_MS = 5;
 
-const { store: name, sessions, size, run, url } = request<GrowthRequest>();
-/** Never two for one session. */
-const CALLS = { count: 20_000, inFlight: Math.min(64, sessions), ms: 1_000, every: 16 };
-const WARM_UP_MS = 300;
+const { store: name, sessions: count, size, run, url } = request<GrowthRequest>();
 const kind = findStore(name);
-const tokens = new Tokens(sessions, 1);
-const start = Date.now();
-let now = start;
-
-/** Of two sessions in a row, the second expires soon. */
-const expiresSoon = (index: number) => index % 2 === 1;
-const expiryOf = (index: number) => new Date(start + (expiresSoon(index) ? SOON_MS : LATER_MS));
+let now = Date.now();
+const sessions = new GrowingSessions(count, size, now);
 
 /** Heap and what lies beside it; `external` has the array buffers in it already. */
 function usedBytes(): number {
@@ -51,66 +39,17 @@ function usedBytes(): number {
   return heapUsed + external;
 }
 
-/** Makes bytes of every value, which differ from session to session, and after an update. */
-function createData(index: number, version = 0): Uint8Array {
-  const data = new Uint8Array(size);
-  for (let i = 0; i < size; i++) data[i] = (index >>> (i % 24)) + i + version;
-  return data;
-}
-
 /** Commits the sessions, keeping neither token nor data, and gives the longest commit, in ms. */
 async function fill(store: FullStore): Promise<number> {
   const inFlight = kind.isDurable || url !== undefined ? FILLING.durable : FILLING.memory;
   let longest = 0;
-  const how = { count: sessions, inFlight, ms: Number.POSITIVE_INFINITY, every: 2 ** 30 };
+  const how = { count, inFlight, ms: Number.POSITIVE_INFINITY, every: 2 ** 30 };
   await drive("promise", how, async (index) => {
     const began = performance.now();
-    await store.commit(tokens.at(index), createData(index), expiryOf(index));
+    await store.commit(sessions.tokens.at(index), sessions.data(index), sessions.expiryOf(index));
     longest = Math.max(longest, performance.now() - began);
   });
   return longest;
-}
-
-/** Sessions in random order; which version of its data each has. */
-const order = shuffled(sessions, 2);
-const versions = new Uint8Array(sessions);
-
-/**
- * Calls for sessions at random, all of which are live, and gives how many calls that is a second. Warmed up: a curve
- * must not show how the engine compiles.
- */
-async function rate(call: (index: number) => Promise<unknown>): Promise<number> {
-  let next = 0;
-  const pass = (ms: number) =>
-    drive("promise", { ...CALLS, ms }, () => call(order[next++ % sessions] as number));
-  await pass(WARM_UP_MS);
-  const { calls, elapsedMs } = await pass(CALLS.ms);
-  return (calls / elapsedMs) * 1000;
-}
-
-/** Throws if a call did not give what it must. */
-async function must(result: Promise<unknown>, isRight: (result: unknown) => boolean): Promise<void> {
-  if (!isRight(await result)) throw new Error("a call gave a wrong answer");
-}
-
-/** Calls a second of each operation. */
-async function ratesOf(store: FullStore): Promise<GrowthFigures["perSecond"]> {
-  const unknown = new Tokens(sessions, 3);
-  const next = (index: number) => {
-    const version = (versions[index] as number) ^ 1;
-    versions[index] = version;
-    return createData(index, version);
-  };
-  return {
-    find: await rate((index) => must(store.find(tokens.at(index)), (found) => found !== undefined)),
-    miss: await rate((index) => must(store.find(unknown.at(index)), (found) => found === undefined)),
-    update: await rate((index) => store.commit(tokens.at(index), next(index), expiryOf(index))),
-    replace: await rate((index) => {
-      const previous = createData(index, versions[index]);
-      return must(store.replace(tokens.at(index), previous, next(index), expiryOf(index)), Boolean);
-    }),
-    touch: await rate((index) => must(store.touch(tokens.at(index), expiryOf(index)), Boolean)),
-  };
 }
 
 /** Paths of the files of the store whose names begin so. */
@@ -134,7 +73,7 @@ async function measureSnapshot(directory: string): Promise<GrowthFigures["delays
   };
   await settle();
   const snapshot = await measureEventLoopDelay(async () => {
-    await store.commit(tokens.at(0), createData(0), expiryOf(0));
+    await store.commit(sessions.tokens.at(0), sessions.data(0), sessions.expiryOf(0));
     while (!(await isSaved())) await setTimeout(LOOK_MS);
   });
   await store[Symbol.asyncDispose]();
@@ -157,24 +96,8 @@ async function idle(): Promise<void> {
     if (slice.isOver) await slice.next();
 }
 
-/** One session in so many. */
-const everyOne = (step: number) =>
-  Array.from({ length: Math.ceil(sessions / step) }, (_, position) => position * step);
-
-/** A wrong answer makes the time that it took worthless. */
-async function verify(store: FullStore): Promise<void> {
-  const first = Array.from({ length: Math.min(sessions, CALLS.count) }, (_, position) => order[position]);
-  for (const index of [...everyOne(SAMPLED), ...(first as number[])]) {
-    const found = await store.find(tokens.at(index));
-    const isWrong = expiresSoon(index)
-      ? found !== undefined
-      : found === undefined || Buffer.compare(found.data, createData(index, versions[index])) !== 0;
-    if (isWrong) throw new Error("a session was not read back as it should be");
-  }
-}
-
-function assertCount(what: string, count: number, expected: number): void {
-  if (count !== expected) throw new Error(`${what}: ${count} sessions, expected ${expected}`);
+function assertCount(what: string, given: number, expected: number): void {
+  if (given !== expected) throw new Error(`${what}: ${given} sessions, expected ${expected}`);
 }
 
 async function measure(): Promise<GrowthFigures> {
@@ -190,29 +113,29 @@ async function measure(): Promise<GrowthFigures> {
     await store[Symbol.asyncDispose]();
     delays = await measureSnapshot(directory);
     await flush(directory);
-    figures.diskBytesPerSession = (await bytesOf(directory)) / sessions;
+    figures.diskBytesPerSession = (await bytesOf(directory)) / count;
     before = usedBytes();
     const began = performance.now();
     store = await kind.open(environment, options);
     figures.openingMs = performance.now() - began;
   }
-  if (url === undefined) figures.bytesPerSession = (usedBytes() - before) / sessions;
-  const perSecond = await ratesOf(store);
+  if (url === undefined) figures.bytesPerSession = (usedBytes() - before) / count;
+  const perSecond = await ratesOf(store, sessions);
   await settle();
   delays.idle = await measureEventLoopDelay(idle);
   let walked = 0;
   delays.entries = await measureEventLoopDelay(async () => {
     for await (const { data } of store.entries()) if (data.length === size) walked++;
   });
-  assertCount("entries", walked, sessions);
+  assertCount("entries", walked, count);
   await settle();
-  now += SOON_MS;
+  now = sessions.soon;
   let removed = 0;
   delays.deleteExpired = await measureEventLoopDelay(async () => {
     removed = await store.deleteExpired();
   });
-  assertCount("deleteExpired", removed, Math.floor(sessions / 2));
-  await verify(store);
+  assertCount("deleteExpired", removed, Math.floor(count / 2));
+  await sessions.verify(store);
   await store[Symbol.asyncDispose]();
   return { ...figures, longestCommitMs, perSecond, delays };
 }

@@ -6,7 +6,7 @@ import type { Site } from "./site.js";
 import { findStore } from "./stores.js";
 
 /** The operations whose curve is drawn; those on all sessions at once show in the delays. */
-export const GROWING = ["find", "miss", "update", "replace", "touch"] as const;
+export const GROWING = ["find", "miss", "insert", "update", "replace", "touch", "delete", "mix"] as const;
 export type GrowingOperation = (typeof GROWING)[number];
 
 /** What a store of so many sessions takes. */

@@ -32,9 +32,6 @@ export interface HttpContender {
 
 const plain = { asyncContext: false } as const;
 
-/** Families in which it is measured as well what it costs to write, or not to write, when nothing has changed. */
-const TOUCHING: readonly string[] = ["memstore", "pgstore"];
-
 /** The applications of a family: the manager on the store, and express-session on each of its peers. */
 export function httpContendersOf({ store, variants = [], peers }: Family): HttpContender[] {
   const ours = [store, ...variants].flatMap((backend): HttpContender[] => {
@@ -73,7 +70,8 @@ export function httpContendersOf({ store, variants = [], peers }: Family): HttpC
   });
   const [first, peer] = [ours[0], theirs[0]];
   const touching: HttpContender[] = [];
-  if (TOUCHING.includes(store) && first !== undefined && peer !== undefined) {
+  // What it costs to write, or not to write, when nothing has changed.
+  if (first !== undefined && peer !== undefined) {
     const always = { name: `${first.name}, touchAfterMs 0`, touches: "always", routes: ["idle"] } as const;
     const never = { name: `${peer.name}, no touch`, touches: "never", routes: ["read"] } as const;
     touching.push({ ...first, ...always }, { ...peer, ...never });

@@ -86,8 +86,11 @@ async function serve(
     ]);
   const close = async () => {
     reply({ command: "close" });
-    await ended;
-    await database?.drop();
+    try {
+      await ended;
+    } finally {
+      await database?.drop();
+    }
   };
   const { port } = await next();
   const url = `http://127.0.0.1:${port}`;
@@ -209,7 +212,13 @@ export async function measureHttp(options: HttpOptions, site: Site): Promise<Htt
         }
       }
     }
-    for (const app of served) if (!(app instanceof Error)) await app.close().catch(() => undefined);
+    for (const [index, app] of served.entries()) {
+      if (app instanceof Error) continue;
+      const failure = await app.close().then(() => undefined, failureOf);
+      const row = own[index] as HttpRow;
+      // What does not end well may have done in any of the rounds what it died of.
+      if (failure !== undefined) row.rounds = row.rounds.map((each) => ("failure" in each ? each : failure));
+    }
   }
   return rows;
 }
