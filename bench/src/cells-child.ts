@@ -97,6 +97,8 @@ async function measure({ opened, workload }: Subject, task: Task): Promise<Outco
 }
 
 let subject: Subject | undefined;
+/** What was wrong with what tasks of this round have left, before the end of the round. */
+let wrong: Outcome | undefined;
 
 async function measureNext(task: Task): Promise<Outcome> {
   if (kind.operations?.includes(task.operation) === false) return { isAbsent: true };
@@ -104,25 +106,30 @@ async function measureNext(task: Task): Promise<Outcome> {
     subject ??= await openSubject();
     return await measure(subject, task);
   } catch (error) {
-    // What it holds is unknown now: the next task begins with another.
-    await subject?.opened.close().catch(() => undefined);
-    await subject?.drop().catch(() => undefined);
-    subject = undefined;
+    const failed = subject;
+    subject = undefined; // what it holds is unknown now: the next task begins with another
+    // The tasks before this one are to have left what they wrote all the same.
+    if (failed !== undefined) wrong ??= await conclude(failed);
     return failureOf(error);
   }
 }
 
+async function endRound(): Promise<CellsAnswer> {
+  const outcome = wrong ?? (subject && (await conclude(subject)));
+  subject = undefined;
+  wrong = undefined;
+  return outcome === undefined ? {} : { outcome };
+}
+
 /**
  * In the end, everything is read back: a write that was lost later than at once, or a session that was none of a task's.
- * And once more by one that is opened anew, where a write is to outlive who has made it.
+ * And once more by one that is opened anew, where a write is to outlive who has made it. Gives what was wrong.
  */
-async function endRound(): Promise<CellsAnswer> {
-  const ending = subject;
-  subject = undefined;
-  if (ending === undefined) return {};
-  const { opened, workload, environment, drop } = ending;
+async function conclude({ opened, workload, environment, drop }: Subject): Promise<Outcome | undefined> {
+  let isOpen = true;
   try {
     await workload?.verify("all");
+    isOpen = false;
     await opened.close();
     if (workload !== undefined && kind.durability !== "memory" && !kind.isWriteOnly) {
       const again = (await kind.open(environment)) as Contender;
@@ -133,9 +140,11 @@ async function endRound(): Promise<CellsAnswer> {
       }
     }
     await drop();
-    return {};
+    return undefined;
   } catch (error) {
-    return { outcome: failureOf(error) };
+    if (isOpen) await opened.close().catch(() => undefined);
+    await drop().catch(() => undefined);
+    return failureOf(error);
   }
 }
 

@@ -4,10 +4,10 @@ import { Answering } from "./child.js";
 import type { Task } from "./operation.js";
 
 /**
- * The process has this time to start and for each task, for each thousand sessions, and so many times what is measured:
- * then it hangs.
+ * The process has this time to start and for each task, for each thousand sessions, which are written one by one on a
+ * slow disk, and so many times what is measured: then it hangs.
  */
-const LIMIT_MS = { task: 60_000, thousand: 2_000, measured: 20 };
+const LIMIT_MS = { task: 60_000, thousand: 20_000, measured: 20 };
 
 export interface CellsProcessOptions {
   sessions: number;
@@ -38,15 +38,18 @@ export class CellsProcess {
   async endRound(): Promise<Outcome | undefined> {
     const failed = this.#failure;
     this.#failure = undefined;
-    if (failed !== undefined || this.#process === undefined) return undefined; // its tasks have failed one by one
+    if (failed !== undefined) return failed; // what the tasks before its end have left cannot be read back
+    if (this.#process === undefined) return undefined;
     const { outcome } = await this.#ask({ isRoundOver: true });
     this.#failure = undefined;
     return outcome;
   }
 
-  async end(): Promise<void> {
-    await this.#process?.end();
+  /** Gives why it did not end well, if so. */
+  async end(): Promise<Outcome | undefined> {
+    const failure = await this.#process?.end(LIMIT_MS.task);
     this.#process = undefined;
+    return failure === undefined ? undefined : { failure };
   }
 
   async #ask(command: CellsCommand): Promise<CellsAnswer> {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { limitTime } from "./time-limit.js";
 
 const running = new Set<ChildProcess>();
+let isBrokenOff = false;
 
 export interface ChildOptions<Message> {
   /** Is called with each message that the child sends, and with what answers it. */
@@ -12,13 +13,17 @@ export interface ChildOptions<Message> {
   limitMs?: number;
   /** Options of node, such as `--cpu-prof`. */
   nodeOptions?: readonly string[];
+  /** Ends the child at once. */
+  signal?: AbortSignal;
 }
 
 /** Starts a script of this folder in a process of its own. What it writes to its standard error is kept, the end of it. */
-function start(script: string, request: object, nodeOptions: readonly string[]) {
+function start(script: string, request: object, nodeOptions: readonly string[], signal?: AbortSignal) {
+  if (isBrokenOff) throw new Error("the run was broken off");
   const child = fork(fileURLToPath(new URL(script, import.meta.url)), [JSON.stringify(request)], {
-    execArgv: [...new Set([...process.execArgv, "--expose-gc", ...nodeOptions])],
+    execArgv: [...process.execArgv, "--expose-gc", ...nodeOptions],
     stdio: ["ignore", "ignore", "pipe", "ipc"],
+    ...(signal !== undefined && { signal, killSignal: "SIGKILL" }),
   });
   endWithRun(child);
   let errors = "";
@@ -35,10 +40,10 @@ function start(script: string, request: object, nodeOptions: readonly string[]) 
 export function runInChild<Message>(
   script: string,
   request: object,
-  { onMessage, limitMs, nodeOptions = [] }: ChildOptions<Message> = {},
+  { onMessage, limitMs, nodeOptions = [], signal }: ChildOptions<Message> = {},
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const { child, lastError } = start(script, request, nodeOptions);
+    const { child, lastError } = start(script, request, nodeOptions, signal);
     let lateness: string | undefined;
     const endLimit =
       limitMs === undefined
@@ -49,12 +54,12 @@ export function runInChild<Message>(
     if (onMessage !== undefined) {
       child.on("message", (message) => onMessage(message as Message, (answer) => tell(child, answer)));
     }
-    child.once("error", reject);
-    child.once("close", (code, signal) => {
+    child.on("error", reject);
+    child.once("close", (code, killedBy) => {
       endLimit?.();
       if (code === 0) resolve();
       else if (lateness !== undefined) reject(new Error(lateness));
-      else reject(new Error(`its process ended with ${code ?? signal}${lastError()}`));
+      else reject(new Error(`its process ended with ${code ?? killedBy}${lastError()}`));
     });
   });
 }
@@ -62,7 +67,7 @@ export function runInChild<Message>(
 /** A script of this folder that answers one message after the other, in a process of its own. */
 export class Answering<Message extends object, Answer> {
   readonly #child: ChildProcess;
-  /** Rejects when the process has ended. */
+  /** Rejects when the process has ended, well or not. */
   readonly #ended: Promise<never>;
 
   constructor(script: string, request: object, nodeOptions: readonly string[] = []) {
@@ -96,11 +101,18 @@ export class Answering<Message extends object, Answer> {
     }
   }
 
-  /** Lets the script end, and waits until it has. */
-  async end(): Promise<void> {
+  /** Lets the script end, or kills it if it does not in time. Gives what was wrong with its end. */
+  async end(limitMs: number): Promise<string | undefined> {
+    const child = this.#child;
+    let lateness: string | undefined;
+    const endLimit = limitTime(child, limitMs, (what) => {
+      lateness = what;
+    });
     // Not `disconnect`: a child that is disconnected has no `close`.
-    tell(this.#child, END);
-    await this.#ended.catch(() => undefined);
+    tell(child, END);
+    const end = await this.#ended.catch((error: Error) => error.message);
+    endLimit();
+    return lateness ?? (child.exitCode === 0 ? undefined : end);
   }
 }
 
@@ -118,14 +130,15 @@ function lastErrorOf(errors: string): string {
   return line === undefined ? "" : `: ${line}`;
 }
 
-/** Lets {@link killChildren} end this process as well: a server that was started for the run. */
+/** Lets {@link breakOff} end this process as well: a server that was started for the run. */
 export function endWithRun(child: ChildProcess): void {
   running.add(child);
   child.once("close", () => running.delete(child));
 }
 
-/** Ends the children that are running, at once: the run was broken off. */
-export function killChildren(): void {
+/** Ends the children that are running, at once, and starts no others: what waits for them fails, and the run is over. */
+export function breakOff(): void {
+  isBrokenOff = true;
   for (const child of running) child.kill("SIGKILL");
 }
 

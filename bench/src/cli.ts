@@ -1,7 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, constants, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { chartsOf } from "./charts.js";
-import { killChildren } from "./child.js";
+import { breakOff } from "./child.js";
 import { Comparison } from "./comparison.js";
 import { makeRunDirectory, remove } from "./directory.js";
 import { describeMachine } from "./machine.js";
@@ -15,29 +15,39 @@ async function read(file: string): Promise<Results> {
   return parseResults(await readFile(file, "utf8"), file);
 }
 
+/** @throws RangeError */
+async function assertFolder(folder: string): Promise<void> {
+  await access(folder, constants.W_OK).catch(() => {
+    throw new RangeError(`there is no folder ${folder}, or it cannot be written to`);
+  });
+}
+
 async function main(options: Options): Promise<void> {
   const { json, add, compare, out, show } = options;
+  // Hours of measuring are to go there.
+  if (json !== undefined) await assertFolder(dirname(resolve(json)));
   const earlier = add === undefined ? undefined : await read(add);
   const comparison = compare === undefined ? undefined : new Comparison(await read(compare));
   let results: Results;
   if (show !== undefined) results = await read(show);
   else {
     const directory = makeRunDirectory();
-    let isBrokenOff = false;
+    let brokenOffBy: NodeJS.Signals | undefined;
+    // Whoever breaks it off waits until the servers have ended and the files are gone.
     const stop = (signal: NodeJS.Signals) => {
-      isBrokenOff = true;
-      killChildren();
-      void remove(directory).finally(() => process.kill(process.pid, signal));
+      brokenOffBy = signal;
+      breakOff();
     };
-    process.once("SIGINT", stop).once("SIGTERM", stop);
+    process.on("SIGINT", stop).on("SIGTERM", stop);
     try {
       if (earlier !== undefined) assertSame(earlier.machine, describeMachine(directory));
       results = await measure(options, directory);
     } finally {
       await remove(directory);
       process.off("SIGINT", stop).off("SIGTERM", stop);
+      // What it has measured is no result, and the file of an earlier run stays as it is.
+      if (brokenOffBy !== undefined) process.kill(process.pid, brokenOffBy);
     }
-    if (isBrokenOff) return; // what it has measured is no result, and the file of an earlier run stays as it is
   }
   const tables = tablesOf(results, comparison).map(asText);
   const { cpu, cores, memoryGiB, kernel, fileSystem } = results.machine;
@@ -49,7 +59,7 @@ async function main(options: Options): Promise<void> {
   console.log(text);
   const all = earlier === undefined ? results : merge(earlier, results);
   if (json !== undefined) {
-    // Hours of measuring are in that file: it is never there in part.
+    // It is never there in part.
     await writeFile(`${json}.tmp`, formatResults(all));
     await rename(`${json}.tmp`, json);
   }
@@ -74,7 +84,7 @@ function complain(error: unknown, isUsage = error instanceof RangeError): void {
 
 function optionsOf(args: readonly string[]): Options | "help" | undefined {
   try {
-    return readOptions(args);
+    return readOptions(args, process.env);
   } catch (error) {
     complain(error, true);
     return undefined;

@@ -123,6 +123,12 @@ async function measure(): Promise<GrowthFigures> {
   const perSecond = await ratesOf(store, sessions);
   await settle();
   delays.idle = await measureEventLoopDelay(idle);
+  let listed = 0;
+  delays.all = await measureEventLoopDelay(async () => {
+    listed = (await store.all()).size;
+  });
+  assertCount("all", listed, count);
+  await settle();
   let walked = 0;
   delays.entries = await measureEventLoopDelay(async () => {
     for await (const { data } of store.entries()) if (data.length === size) walked++;

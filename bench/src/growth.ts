@@ -24,7 +24,7 @@ export interface GrowthFigures {
   delays: Partial<Record<DelayedBy, EventLoopDelay>>;
 }
 
-export const DELAYED_BY = ["idle", "entries", "deleteExpired", "snapshot"] as const;
+export const DELAYED_BY = ["idle", "all", "entries", "deleteExpired", "snapshot"] as const;
 export type DelayedBy = (typeof DELAYED_BY)[number];
 
 export interface GrowthRow {

@@ -9,7 +9,7 @@ import { ANSWERS } from "./http-app.js";
 import type { HttpCommand, HttpMessage, HttpRequest } from "./http-child.js";
 import { type HttpContender, httpContendersOf, type Route, type Stack } from "./http-contender.js";
 import { WrongAnswer } from "./ledger.js";
-import { assertKnown } from "./names.js";
+import { namesIn } from "./names.js";
 import { turnsOf } from "./operation.js";
 import type { Site } from "./site.js";
 import { startWatch } from "./stopwatch.js";
@@ -169,21 +169,21 @@ async function load(served: Served, row: HttpRow, seconds: number): Promise<Outc
 /** The applications in turn, and that for several rounds, so that noise of the machine meets all of them. */
 export async function measureHttp(options: HttpOptions, site: Site): Promise<HttpRow[]> {
   const { families, stacks, routes, connections, rounds, seconds, only } = options;
+  const names = families.flatMap((family) => httpContendersOf(family).map(({ name }) => name));
+  const chosen = only === undefined ? undefined : namesIn("contender", only, names);
   const plan = families.flatMap((family) =>
     stacks.flatMap((stack) =>
       routes.flatMap((route) =>
         connections.map((count) => ({
           ...{ store: family.store, stack, route, connections: count },
           contenders: httpContendersOf(family).filter(({ name, isMissing, routes: own = routes }) => {
-            const isAsked = (only === undefined || only.includes(name)) && own.includes(route);
+            const isAsked = (chosen === undefined || chosen.includes(name)) && own.includes(route);
             return isAsked && isMissing?.() === undefined;
           }),
         })),
       ),
     ),
   );
-  const names = families.flatMap((family) => httpContendersOf(family).map(({ name }) => name));
-  assertKnown("contender", only, names);
   site.progress.start(plan.reduce((sum, { contenders }) => sum + contenders.length * (rounds + 1), 0));
   const rows: HttpRow[] = [];
   for (const { contenders, ...what } of plan) {

@@ -63,6 +63,8 @@ async function measureKind(options: Options, site: Site): Promise<Partial<Result
   }
   if (kind === "processes") {
     const shared = { stores, processes: options.processes, sessions, size, rounds, measureMs };
+    const alone = stores.filter((name) => !findStore(name).isShared);
+    skipped.push(...alone.map((name) => `${name}: one process alone has its sessions`));
     return { processes: await measureProcesses(shared, site), skipped };
   }
   if (kind === "cleanup") {

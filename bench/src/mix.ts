@@ -16,7 +16,7 @@ export class MixedCalls {
   readonly #touches: unknown[];
   readonly #kinds: Uint8Array;
   readonly #places: Uint32Array;
-  readonly #laneOf: Uint16Array;
+  readonly #laneOf: Uint32Array;
   /** By lane: the session that was made last and is to be removed next. */
   readonly #made: (string | undefined)[] = [];
   #madeCount = 0;
@@ -30,7 +30,7 @@ export class MixedCalls {
     const cards = KINDS.flatMap((kind, number) => new Array<number>(MIX[kind]).fill(number));
     this.#kinds = Uint8Array.from({ length: sessions }, () => cards[next() % cards.length] as number);
     this.#places = Uint32Array.from({ length: sessions }, next);
-    this.#laneOf = new Uint16Array(sessions);
+    this.#laneOf = new Uint32Array(sessions);
   }
 
   /** Which session a call is about. */

@@ -45,9 +45,13 @@ export function tasksOf(
   );
 }
 
-/** In which order contenders take their turns: another begins in each round, so that none follows the same one always. */
+/**
+ * In which order contenders take their turns: another begins in each round, and every other round goes backwards, so
+ * that none follows the same one always.
+ */
 export function turnsOf(count: number, round: number): number[] {
-  return Array.from({ length: count }, (_, turn) => (turn + round) % count);
+  const step = round % 2 === 0 ? 1 : count - 1;
+  return Array.from({ length: count }, (_, turn) => (round + step * turn) % count);
 }
 
 /**

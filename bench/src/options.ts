@@ -3,6 +3,7 @@ import { type Family, storeFamilies } from "./families.js";
 import { ROUTES, type Route, STACKS, type Stack } from "./http-contender.js";
 import { unknown } from "./names.js";
 import { MIX_IN_FLIGHT, OPERATIONS, type Operation, type Task, tasksOf } from "./operation.js";
+import { leastSize } from "./sessions.js";
 import { stores } from "./stores.js";
 
 /** What a run is about; one of them at a time. */
@@ -14,6 +15,8 @@ const MEASURE_MS = 100;
 const HTTP_MS = 1_000;
 
 export const USAGE: string = `npm run bench -- [options]
+
+Each list can be parted by commas, or given in several options of the name.
 
   --store NAME,…       stores to measure, each with the peers and limits that belong to it; default: all
   --op NAME,…          operations: ${OPERATIONS.join(", ")};
@@ -49,6 +52,7 @@ export interface Options {
   sessions: readonly number[];
   rounds: number;
   measureMs: number;
+  /** Lists of names, which only those know who know all names. */
   only?: readonly string[];
   modules: readonly string[];
   isQuick: boolean;
@@ -76,8 +80,15 @@ const QUICK = {
   ...{ rounds: 1, measureMs: 10, inFlight: [64], mix: [64] },
 };
 
+const MEASURING: readonly Kind[] = ["operations", "growth", "processes", "http", "cleanup"];
+
 /** Of which kinds of run an option is; those that are not listed are of all. */
 const FITTING: Partial<Record<string, readonly Kind[]>> = {
+  store: ["operations", "growth", "processes", "http"],
+  rounds: MEASURING,
+  quick: MEASURING,
+  json: MEASURING,
+  add: MEASURING,
   op: ["operations"],
   with: ["operations"],
   size: ["operations", "growth", "processes", "cleanup"],
@@ -99,12 +110,13 @@ export function wholeNumber(name: string, value: string): number {
   return number;
 }
 
-function wholeNumbers(name: string, value: string): number[] {
-  return [...new Set(list(value).map((each) => wholeNumber(name, each)))];
+function wholeNumbers(name: string, values: readonly string[]): number[] {
+  return listOf(values).map((each) => wholeNumber(name, each));
 }
 
-function list(value: string): string[] {
-  return value.split(",").map((each) => each.trim());
+/** What the lists have, each once. */
+function listOf(values: readonly string[]): string[] {
+  return [...new Set(values.flatMap((value) => value.split(",").map((each) => each.trim())))];
 }
 
 /** The store of this name, which may be cut short: `pg`. */
@@ -129,27 +141,33 @@ function operationsOf(name: string): Operation[] {
   return operation === "commit" ? ["insert", "update"] : [operation];
 }
 
+/** Without `--` before it, npm keeps an option, and the run would be another than was asked for. */
+const TAKEN = ["quick", "store", "op", "growth", "processes", "http", "cleanup"] as const;
+
 /** Reads the command line. @throws RangeError or TypeError that says what to write instead */
-export function readOptions(args: readonly string[]): Options | "help" {
+export function readOptions(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Options | "help" {
+  const taken = TAKEN.find((name) => environment[`npm_config_${name}`] !== undefined);
+  if (taken !== undefined)
+    throw new TypeError(`npm has taken --${taken} for itself: npm run bench -- --${taken} …`);
   const { values } = parseArgs({
-    args: [...args],
+    args: args[0] === "--" ? args.slice(1) : [...args], // pnpm passes it on, npm does not
     options: {
-      store: { type: "string" },
-      op: { type: "string" },
-      size: { type: "string" },
-      sessions: { type: "string" },
-      "in-flight": { type: "string" },
+      store: { type: "string", multiple: true },
+      op: { type: "string", multiple: true },
+      size: { type: "string", multiple: true },
+      sessions: { type: "string", multiple: true },
+      "in-flight": { type: "string", multiple: true },
       rounds: { type: "string" },
       ms: { type: "string" },
-      only: { type: "string" },
-      with: { type: "string" },
+      only: { type: "string", multiple: true },
+      with: { type: "string", multiple: true },
       growth: { type: "boolean" },
-      processes: { type: "string" },
+      processes: { type: "string", multiple: true },
       http: { type: "boolean" },
-      stack: { type: "string" },
-      route: { type: "string" },
+      stack: { type: "string", multiple: true },
+      route: { type: "string", multiple: true },
       cleanup: { type: "boolean" },
-      quick: { type: "boolean", default: false },
+      quick: { type: "boolean" },
       json: { type: "string" },
       add: { type: "string" },
       compare: { type: "string" },
@@ -160,7 +178,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
     },
   });
   if (values.help) return "help";
-  const { quick } = values;
+  const { quick = false } = values;
   const [kind = "operations", ...others]: Kind[] = KINDS.filter((each) => values[each] !== undefined);
   if (others.length > 0)
     throw new TypeError(`--${kind} and --${others[0]} are two runs: one of them at a time`);
@@ -170,11 +188,14 @@ export function readOptions(args: readonly string[]): Options | "help" {
     throw new TypeError(
       `--${unfit} says nothing ${kind === "operations" ? "to a run of operations" : `with --${kind}`}`,
     );
-  const sizes = wholeNumbers("size", values.size ?? "256");
+  const sizes = wholeNumbers("size", values.size ?? ["256"]);
   if (sizes.length > 1 && kind !== "operations") throw new RangeError(`--${kind} takes one --size at a time`);
+  const least = leastSize();
+  if ((kind === "operations" || kind === "processes") && sizes.some((size) => size < least))
+    throw new RangeError(`--size must be at least ${least}: so much JSON is a session with its fields`);
   const families =
-    values.store === undefined ? storeFamilies : [...new Set(list(values.store).map(familyOf))];
-  const operations = values.op === undefined ? OPERATIONS : list(values.op).flatMap(operationsOf);
+    values.store === undefined ? storeFamilies : [...new Set(listOf(values.store).map(familyOf))];
+  const operations = values.op === undefined ? OPERATIONS : listOf(values.op).flatMap(operationsOf);
   const inFlight =
     values["in-flight"] === undefined ? undefined : wholeNumbers("in-flight", values["in-flight"]);
   const tasks = tasksOf(
@@ -197,7 +218,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
       `--sessions must be at least ${most}: so many calls are in flight, each for a session of its own`,
     );
   const optional = {
-    only: values.only === undefined ? undefined : list(values.only),
+    only: values.only,
     json: values.json,
     add: values.add,
     compare: values.compare,
@@ -220,10 +241,10 @@ export function readOptions(args: readonly string[]): Options | "help" {
             ? HTTP_MS
             : MEASURE_MS
         : wholeNumber("ms", values.ms),
-    stacks: list(values.stack ?? STACKS[0]).map((name) => oneOf("stack", name, STACKS)),
-    routes: list(values.route ?? ROUTES.join(",")).map((name) => oneOf("route", name, ROUTES)),
+    stacks: listOf(values.stack ?? [STACKS[0]]).map((name) => oneOf("stack", name, STACKS)),
+    routes: listOf(values.route ?? ROUTES).map((name) => oneOf("route", name, ROUTES)),
     connections: inFlight ?? [CONNECTIONS],
-    modules: values.with === undefined ? [] : list(values.with),
+    modules: values.with === undefined ? [] : listOf(values.with),
     isQuick: quick,
     kind,
     processes: values.processes === undefined ? [] : wholeNumbers("processes", values.processes),

@@ -14,6 +14,9 @@ const SCRIPTS: Record<string, string> = {
     "UPDATE sessions SET expiry = now() + interval '2 days' WHERE token = lpad(:id::text, 43, 'x') AND now() < expiry;",
 };
 
+/** It takes a connection for each call in flight, of those that the server has beside those of the others' pools. */
+const MOST_CONNECTIONS = 256;
+
 /** The load generator of PostgreSQL: it takes next to nothing of the time. */
 export async function openPgbench(
   { url, pool, close }: { url: string; pool: Pool; close: () => Promise<void> },
@@ -28,7 +31,7 @@ export async function openPgbench(
     style: "program",
     run: async (operation, inFlight, ms) => {
       const text = SCRIPTS[operation];
-      if (text === undefined) return undefined;
+      if (text === undefined || inFlight > MOST_CONNECTIONS) return undefined;
       const script = join(directory, `${operation}.sql`);
       await writeFile(
         script,

@@ -1,4 +1,4 @@
-import { killChildren, runInChild } from "./child.js";
+import { runInChild } from "./child.js";
 import { databaseFor } from "./database.js";
 import { makeDirectory } from "./directory.js";
 import type { ProcessesMessage, ProcessesRequest } from "./processes-child.js";
@@ -94,6 +94,7 @@ async function measureTogether(
   let step = 0;
   let waiting: ((answer: object) => void)[] = [];
   const failed: { failure?: string } = {};
+  const others = new AbortController();
   const versions: number[][] = [];
   const goOn = () => {
     if (waiting.length < processes) return;
@@ -116,6 +117,7 @@ async function measureTogether(
           goOn();
         },
         limitMs: LIMIT_MS,
+        signal: others.signal,
       },
     ),
   );
@@ -123,7 +125,7 @@ async function measureTogether(
   for (const child of children) {
     child.catch((error) => {
       failed.failure ??= error instanceof Error ? error.message : String(error);
-      killChildren();
+      others.abort();
     });
   }
   await Promise.allSettled(children);

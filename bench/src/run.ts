@@ -1,8 +1,9 @@
+import type { Outcome } from "./cell.js";
 import type { CellsRequest } from "./cells-child.js";
 import { CellsProcess } from "./cells-process.js";
 import type { ContenderKind } from "./contender.js";
 import { Contenders, type Family, type Member } from "./families.js";
-import { assertKnown } from "./names.js";
+import { namesIn } from "./names.js";
 import { REMOVING, type Task, turnsOf } from "./operation.js";
 import { versionOf } from "./packages.js";
 import type { CellRow, ContenderFacts } from "./results.js";
@@ -55,12 +56,15 @@ export class Run {
     const result: RunResult = { contenders: {}, cells: [], skipped: [] };
     const contenders = await Contenders.load(modules);
     const names = families.flatMap((family) => contenders.members(family).map(({ kind }) => kind.name));
-    assertKnown("contender", this.#options.only, names);
+    const only =
+      this.#options.only === undefined ? undefined : namesIn("contender", this.#options.only, names);
     const plan = [];
     for (const family of families) {
       const members: Member[] = [];
-      for (const member of contenders.members(family))
+      for (const member of contenders.members(family)) {
+        if (only?.includes(member.kind.name) === false) continue;
         if (await this.#isMeasured(member, result)) members.push(member);
+      }
       plan.push({ store: family.store, members, phases: this.#phases(members) });
     }
     const steps = plan.map(
@@ -95,8 +99,6 @@ export class Run {
   }
 
   async #isMeasured({ kind }: Member, { skipped }: RunResult): Promise<boolean> {
-    const { only } = this.#options;
-    if (only !== undefined && !only.includes(kind.name)) return false;
     const reason =
       kind.isMissing?.() ??
       (kind.server === undefined ? undefined : await this.#site.servers.whyNot(kind.server));
@@ -132,13 +134,15 @@ export class Run {
       }
       for (const [position, process] of processes.entries()) {
         const failure = await process.endRound();
-        if (failure === undefined) continue;
         // Any of the tasks may have done it.
-        for (const row of rows[position] ?? [])
-          if ("perSecond" in (row.rounds[round] ?? {})) row.rounds[round] = failure;
+        for (const row of rows[position] ?? []) spoil(row, round, failure);
       }
     }
-    for (const process of processes) await process.end();
+    for (const [position, process] of processes.entries()) {
+      const failure = await process.end();
+      for (const row of rows[position] ?? [])
+        for (const round of row.rounds.keys()) spoil(row, round, failure);
+    }
     for (const [position, { kind }] of members.entries()) {
       if (!isCounted(kind)) continue;
       this.#site.progress.step(`${store}: statements of ${kind.name}`);
@@ -150,8 +154,9 @@ export class Run {
         // A contender that fails here has failed: the pass is the same but for the counting.
         if (row !== undefined && "failure" in outcome) row.rounds[0] = outcome;
       }
-      await process.endRound();
-      await process.end();
+      const [inRound, inEnd] = [await process.endRound(), await process.end()];
+      const failure = inRound ?? inEnd;
+      for (const row of rows[position] ?? []) spoil(row, 0, failure);
     }
     return rows.flat();
   }
@@ -181,6 +186,11 @@ export class Run {
       { sessions, measureMs, ...(nodeOptions !== undefined && { nodeOptions }) },
     );
   }
+}
+
+/** Puts a failure in the place of figures. */
+function spoil(row: CellRow, round: number, failure: Outcome | undefined): void {
+  if (failure !== undefined && "perSecond" in (row.rounds[round] ?? {})) row.rounds[round] = failure;
 }
 
 /** A program of the server's own makes one statement of each call. */

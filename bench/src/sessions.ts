@@ -81,7 +81,7 @@ export function shuffled(count: number, seed: number): Uint32Array {
  * Makes sessions whose JSON has exactly `size` bytes. Each `version` of the session at one index has other
  * content than the versions before.
  *
- * @throws RangeError if `size` is less than the fields alone take.
+ * @throws RangeError if `size` is less than the fields alone take ({@link leastSize}).
  */
 export function createSession(index: number, version: number, size: number, expiry: Date): BenchSession {
   const session: BenchSession = {
@@ -98,9 +98,16 @@ export function createSession(index: number, version: number, size: number, expi
     returnTo: "/",
   };
   const missing = size - JSON.stringify(session).length;
-  if (missing < 0) throw new RangeError(`--size must be at least ${size - missing}, got ${size}`);
+  if (missing < 0) throw new RangeError(`a session has at least ${size - missing} bytes, not ${size}`);
   session.returnTo += "products/".repeat(Math.ceil(missing / 9)).slice(0, missing);
   return session;
+}
+
+/** How many bytes of JSON the largest session has of fields alone. */
+export function leastSize(): number {
+  const enough = 1024;
+  const { returnTo } = createSession(996, 1, enough, new Date(0));
+  return enough - returnTo.length + "/".length;
 }
 
 /** Which session it is, of those that {@link createSession} makes. */

@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
+import { namesIn } from "../src/names.js";
 import { turnsOf } from "../src/operation.js";
 import { type Options, readOptions } from "../src/options.js";
+import { createSession, leastSize } from "../src/sessions.js";
 
 const read = (line: string): Options => readOptions(line === "" ? [] : line.split(" ")) as Options;
 const tasks = (line: string) => read(line).tasks.map(({ operation, inFlight }) => `${operation} ${inFlight}`);
@@ -38,6 +40,38 @@ it("lists are taken apart, and commit stands for insert and update", () => {
   expect(tasks("--op all,find,find --in-flight 2")).toEqual(["find 2", "all 1"]);
 });
 
+it("an option that is given again adds to its list", () => {
+  expect(read("--store mem --store pg --size 256 --size 512,256")).toMatchObject({
+    families: [{ store: "memstore" }, { store: "pgstore" }],
+    sizes: [256, 512],
+  });
+  expect(read("--http --route read,read --stack node:http").routes).toEqual(["read"]);
+  expect(read("-- --quick").isQuick).toBe(true); // pnpm passes it on
+});
+
+it("what npm keeps for itself, without -- before it, is refused", () => {
+  expect(() => readOptions([], { npm_config_quick: "true" })).toThrow("npm run bench -- --quick");
+  expect(readOptions(["--quick"], { npm_config_cache: "/tmp" })).toMatchObject({ isQuick: true });
+});
+
+const known = ["file, sync, rename", "file, rename", "file", "pg, batched", "raw pg"];
+
+it.each([
+  ["pg, batched", ["pg, batched"]],
+  ["file,file, rename , file, sync, rename", ["file", "file, rename", "file, sync, rename"]],
+  ["raw pg", ["raw pg"]],
+])("the names in %j are found, commas and all", (list, names) => {
+  expect(namesIn("contender", [list], known)).toEqual(names);
+});
+
+it.each([
+  ["raw pg,", ""],
+  ["pg", "pg"],
+  ["file, sink, rename", "sink"],
+])("in %j, %j is no name", (list, name) => {
+  expect(() => namesIn("contender", [list], known)).toThrow(`no contender "${name}"; there are: file, sync`);
+});
+
 it("a store's name may be cut short", () => {
   expect(read("--store mem,mem,memstore").families.map(({ store }) => store)).toEqual(["memstore"]);
   expect(read("--store pg,sql,h").families.map(({ store }) => store)).toEqual([
@@ -64,6 +98,10 @@ it.each([
   ["--http --cleanup", /one of them/],
   ["--http --route write", /no route "write"; there are: read, modify, idle/],
   ["--http --stack Koa", /no stack "Koa"; there are: Express 5, node:http/],
+  ["--size 100", /--size must be at least 208: so much JSON is a session/],
+  ["--cleanup --store mem", /--store says nothing with --cleanup/],
+  ["--show x.json --store pg", /--store says nothing with --show/],
+  ["--show x.json --quick", /--quick says nothing with --show/],
   ["--colour", /Unknown option '--colour'/],
 ])("%s is refused with what to write instead", (line, message) => {
   expect(() => read(line)).toThrow(message);
@@ -76,13 +114,21 @@ it("--quick is one short round of everything", () => {
   expect(read("--quick --rounds 3").rounds).toBe(3);
 });
 
-it("in each round another contender begins, and the others follow in turn", () => {
-  expect([0, 1, 2, 3].map((round) => turnsOf(3, round))).toEqual([
-    [0, 1, 2],
-    [1, 2, 0],
-    [2, 0, 1],
-    [0, 1, 2],
+it("in each round another contender begins, and every other round goes backwards", () => {
+  expect([0, 1, 2, 3].map((round) => turnsOf(4, round))).toEqual([
+    [0, 1, 2, 3],
+    [1, 0, 3, 2],
+    [2, 3, 0, 1],
+    [3, 2, 1, 0],
   ]);
+  expect([turnsOf(1, 1), turnsOf(0, 1)]).toEqual([[0], []]);
+});
+
+it("the least size is that of the largest session", () => {
+  const expiry = new Date();
+  const size = leastSize();
+  for (let index = 0; index < 5000; index++) createSession(index, 1, size, expiry);
+  expect(() => createSession(996, 1, size - 1, expiry)).toThrow(`at least ${size} bytes, not ${size - 1}`);
 });
 
 it("--growth goes to a million sessions", () => {

@@ -33,6 +33,21 @@ it("--quick measures every operation of every store beside all that is here, and
   expect((await readdir(folder)).filter((name) => name !== "out")).toEqual([]);
 });
 
+it("what fails later does not hide what was lost before, and a server's own exit code is not that of the command", async () => {
+  const json = join(folder, "later.json");
+  const { code, errors } = await bench(
+    ...["--quick", "--store", "pg", "--op", "find,touch", "--with", lying, "--json", json],
+    ...["--only", "keeps nothing on the disk, and fails later,pgstore"],
+  );
+  expect(code).toBe(1);
+  expect(errors).toMatch(/fails later, touch, 64 in flight: Error: out of order/);
+  expect(errors).toMatch(/fails later, find, 64 in flight: a session was not found/);
+  const { cells } = await read(json);
+  expect(
+    cells.filter(({ rounds }) => "perSecond" in (rounds[0] ?? {})).map((cell) => cell.contender),
+  ).toEqual(["pgstore", "pgstore"]);
+});
+
 it("a contender that lies, fails, dies or does not open is void, says why, and the command fails", async () => {
   const json = join(folder, "lying.json");
   const { code, output, errors } = await bench(
@@ -57,14 +72,14 @@ it("a contender that lies, fails, dies or does not open is void, says why, and t
   expect(new Set(figures.map(({ contender }) => contender))).toEqual(new Set(["memstore", "honest"]));
 });
 
-it.skipIf(process.platform === "win32")(
-  "a run that is broken off leaves the file of the earlier one as it was, and nothing behind",
-  async () => {
+it.skipIf(process.platform === "win32").each(["hybrid", "pg"])(
+  "a run that is broken off leaves the file of the earlier one as it was, and nothing behind (%s)",
+  async (store) => {
     const json = join(folder, "kept.json");
     const memory = ["--quick", "--store", "mem", "--op", "find", "--only", "memstore", "--json", json];
     expect(await bench(...memory)).toMatchObject({ code: 0 });
     const before = await readFile(json, "utf8");
-    const growth = ["--growth", "--store", "hybrid", "--sessions", "1000000", "--add", json, "--json", json];
+    const growth = ["--growth", "--store", store, "--sessions", "1000000", "--add", json, "--json", json];
     const child = start(...growth);
     const closed = once(child, "close");
     const runs = async () => (await readdir(folder)).filter((name) => name.startsWith("scs-bench-"));

@@ -12,12 +12,21 @@ const SESSIONS = 200;
 const options = { sessions: SESSIONS, size: 256 };
 
 /** Measures one operation as a child of the benchmark does. */
-async function measure(operation: Operation, open: () => Contender, inFlight = 8): Promise<number> {
+async function measure(
+  operation: Operation,
+  open: (now?: () => number) => Contender,
+  inFlight = 8,
+): Promise<number> {
   globalThis.gc ??= (() => undefined) as never; // the children are given it by their parent
   const workload = new Workload(open(), options);
   if (operation !== "insert") await workload.fill();
   const clock = { now: Date.now() };
-  const openExpiry = async () => new Expiry(open(), clock, options);
+  const openExpiry = async () =>
+    new Expiry(
+      open(() => clock.now),
+      clock,
+      options,
+    );
   const pacing = { measureMs: 5, warmUpMs: 5 };
   const { perSecond } = await measureTask(workload, { operation, inFlight }, pacing, openExpiry);
   await workload.verify("all");
@@ -124,6 +133,18 @@ const lies: [string, Operation, Lie][] = [
 it.each(lies)("a contender that %s has no figure (%s)", async (_name, operation, lie) => {
   const lying = () => honest((given, items) => ({ ...sweeping(given, items), ...lie(given, items) }));
   await expect(measure(operation, lying)).rejects.toThrow(/session|calls gave a result/);
+});
+
+it("a contender that hides what has expired, and removes nothing, has no figure (deleteExpired)", async () => {
+  const hiding = (now: () => number = Date.now) =>
+    honest((_given, items) => ({
+      find: async (token) => {
+        const item = items.get(token);
+        return item !== undefined && item.expiry.getTime() > now() ? item : undefined;
+      },
+      deleteExpired: async () => SESSIONS / 2,
+    }));
+  await expect(measure("deleteExpired", hiding, 1)).rejects.toThrow("an expired session was found");
 });
 
 it("an error of a call is the error of the cell", async () => {
