@@ -109,7 +109,8 @@ async function measureNext(task: Task): Promise<Outcome> {
     const failed = subject;
     subject = undefined; // what it holds is unknown now: the next task begins with another
     // The tasks before this one are to have left what they wrote all the same.
-    if (failed !== undefined) wrong ??= await conclude(failed);
+    const left = failed && (await conclude(failed));
+    wrong ??= left;
     return failureOf(error);
   }
 }

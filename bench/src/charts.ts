@@ -59,7 +59,7 @@ function chartOf(
     name: `${name} (${facts[name]?.durability})`,
     role: facts[name]?.role ?? "peer",
   }));
-  const title = `${store}: calls a second, ${IN_FLIGHT} in flight`;
+  const title = `${store}: calls a second, ${IN_FLIGHT} in flight (powers of ten)`;
   const bars = shown.map((group) => ({
     name: group.operation,
     values: names.map((name) => value(group, name)),
@@ -80,15 +80,15 @@ function growthCharts({ growth }: Results): Chart[] {
   const figures: [name: string, title: string, figure: (figures: GrowthFigures) => number | undefined][] = [
     ...GROWING.map((operation): (typeof figures)[number] => [
       `growth-${operation}`,
-      `${operation}: calls a second, 64 in flight, by number of sessions`,
+      `${operation}: calls a second, 64 in flight, by number of sessions (powers of ten)`,
       ({ perSecond }) => perSecond[operation],
     ]),
     [
       "growth-memory",
-      "JavaScript heap and buffers, bytes a session, by number of sessions",
+      "JavaScript heap and buffers, bytes a session, by number of sessions (powers of ten)",
       ({ bytesPerSession }) => bytesPerSession,
     ],
-    ["growth-opening", "opening, ms, by number of sessions", ({ openingMs }) => openingMs],
+    ["growth-opening", "opening, ms, by number of sessions (powers of ten)", ({ openingMs }) => openingMs],
   ];
   return figures.flatMap(([name, title, figure]): Chart[] => {
     const lines = stores.map((store) => ({

@@ -6,10 +6,11 @@ import { Comparison } from "./comparison.js";
 import { makeRunDirectory, remove } from "./directory.js";
 import { describeMachine } from "./machine.js";
 import { measure } from "./measure.js";
-import { type Options, readOptions, USAGE } from "./options.js";
+import { type Options, readOptions } from "./options.js";
 import { failuresOf, LEGEND, tablesOf } from "./report.js";
 import { assertSame, formatResults, merge, parseResults, type Results } from "./results.js";
 import { asText } from "./table.js";
+import { USAGE } from "./usage.js";
 
 async function read(file: string): Promise<Results> {
   return parseResults(await readFile(file, "utf8"), file);

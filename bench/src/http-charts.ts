@@ -40,7 +40,7 @@ export function httpCharts(rows: readonly HttpRow[]): Chart[] {
         return `${name}: ${parts.join(", ")}`;
       })
       .join("; ");
-    const title = `HTTP, ${first?.stack}, ${route}: requests a second, ${first?.connections} connections`;
+    const title = `HTTP, ${first?.stack}, ${route}: requests a second, ${first?.connections} connections (powers of ten)`;
     return {
       name: `http-${route}`,
       svg: barChart({ title, alternative, series: SERIES, groups }),

@@ -5,43 +5,11 @@ import { unknown } from "./names.js";
 import { MIX_IN_FLIGHT, OPERATIONS, type Operation, type Task, tasksOf } from "./operation.js";
 import { leastSize } from "./sessions.js";
 import { stores } from "./stores.js";
+import { DEFAULTS } from "./usage.js";
 
 /** What a run is about; one of them at a time. */
 const KINDS = ["growth", "processes", "http", "cleanup", "show"] as const;
 type Kind = (typeof KINDS)[number] | "operations";
-
-const CONNECTIONS = 32;
-const MEASURE_MS = 100;
-const HTTP_MS = 1_000;
-
-export const USAGE: string = `npm run bench -- [options]
-
-Each list can be parted by commas, or given in several options of the name.
-
-  --store NAME,…       stores to measure, each with the peers and limits that belong to it; default: all
-  --op NAME,…          operations: ${OPERATIONS.join(", ")};
-                       commit stands for insert and update; default: all
-  --size BYTES,…       size of a session; default: 256
-  --sessions NUMBER    how many sessions there are; with --growth and --cleanup a list; default: 10000
-  --in-flight NUMBER,… calls in flight; default: 64,1, and ${MIX_IN_FLIGHT.join(",")} for the mix; with --http
-                       connections; default: ${CONNECTIONS}
-  --rounds NUMBER      default: 5
-  --ms NUMBER          how long a cell is measured in each round at least; default: ${MEASURE_MS}; with --http ${HTTP_MS}
-  --only NAME,…        of the contenders, these alone
-  --with FILE,…        modules with more contenders
-  --growth             instead: each store from a thousand sessions to a million
-  --processes NUMBER,… instead: so many processes on one backend
-  --http               instead: requests to an application, by store
-  --stack NAME,…       with --http: ${STACKS.join(", ")}; default: ${STACKS[0]}
-  --route NAME,…       with --http: ${ROUTES.join(", ")}; default: all
-  --cleanup            instead: pgstore's sweep of a million sessions, half of them expired, beside a writer
-  --quick              one short round, to see that everything works
-  --json FILE          writes what was measured, raw
-  --add FILE           begins with what that file has, and puts what is measured in its place
-  --compare FILE       marks the ratios that differ by more than 30 % from those of that file
-  --out FOLDER         writes tables and charts
-  --show FILE          measures nothing: shows what that file has
-  --cpu-prof FOLDER    lets each contender write a CPU profile`;
 
 /** What the command line asks for. */
 export interface Options {
@@ -69,9 +37,8 @@ export interface Options {
   profiles?: string;
 }
 
-const ROUNDS = 5;
 const SESSIONS = {
-  operations: [10_000],
+  operations: [DEFAULTS.sessions],
   growth: [1_000, 10_000, 100_000, 1_000_000],
   cleanup: [1_000_000],
 };
@@ -188,7 +155,7 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     throw new TypeError(
       `--${unfit} says nothing ${kind === "operations" ? "to a run of operations" : `with --${kind}`}`,
     );
-  const sizes = wholeNumbers("size", values.size ?? ["256"]);
+  const sizes = wholeNumbers("size", values.size ?? [String(DEFAULTS.size)]);
   if (sizes.length > 1 && kind !== "operations") throw new RangeError(`--${kind} takes one --size at a time`);
   const least = leastSize();
   if ((kind === "operations" || kind === "processes") && sizes.some((size) => size < least))
@@ -200,7 +167,7 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     values["in-flight"] === undefined ? undefined : wholeNumbers("in-flight", values["in-flight"]);
   const tasks = tasksOf(
     operations,
-    inFlight ?? (quick ? QUICK.inFlight : [64, 1]),
+    inFlight ?? (quick ? QUICK.inFlight : DEFAULTS.inFlight),
     inFlight ?? (quick ? QUICK.mix : MIX_IN_FLIGHT),
   );
   const defaults = quick ? QUICK.sessions : SESSIONS;
@@ -232,18 +199,22 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     sizes,
     sessions,
     rounds:
-      values.rounds === undefined ? (quick ? QUICK.rounds : ROUNDS) : wholeNumber("rounds", values.rounds),
+      values.rounds === undefined
+        ? quick
+          ? QUICK.rounds
+          : DEFAULTS.rounds
+        : wholeNumber("rounds", values.rounds),
     measureMs:
       values.ms === undefined
         ? quick
           ? QUICK.measureMs
           : kind === "http"
-            ? HTTP_MS
-            : MEASURE_MS
+            ? DEFAULTS.httpMs
+            : DEFAULTS.measureMs
         : wholeNumber("ms", values.ms),
     stacks: listOf(values.stack ?? [STACKS[0]]).map((name) => oneOf("stack", name, STACKS)),
     routes: listOf(values.route ?? ROUTES).map((name) => oneOf("route", name, ROUTES)),
-    connections: inFlight ?? [CONNECTIONS],
+    connections: inFlight ?? [DEFAULTS.connections],
     modules: values.with === undefined ? [] : listOf(values.with),
     isQuick: quick,
     kind,
