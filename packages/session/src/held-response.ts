@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import { addHeader, answer500, setHead } from "./response-head.js";
 import { SessionError } from "./session-error.js";
 
+type Listener = (...args: unknown[]) => void;
 type Method = "writeHead" | "flushHeaders" | "write" | "end";
 type Passage = Record<Method, (...args: unknown[]) => unknown>;
 
@@ -90,6 +91,8 @@ class HeldResponse {
   /** Whether the head would have left without us: for the app, it has. What it still sets would come too late. */
   #isHeadHeld = false;
   readonly #held: [Method, unknown[]][] = [];
+  /** Who came to wait for the response to drain while it was held. */
+  #waiting: Set<Listener> | undefined;
 
   constructor(res: ServerResponse, saving: Saving) {
     this.#res = res;
@@ -114,7 +117,10 @@ class HeldResponse {
     } else if (this.#state === "released" && method === "end" && this.#saving.isChanged) this.#begin();
     if (this.#state === "released") return false;
     if (this.#state === "failed") refuse(args, new Error("the response was replaced by a 500"));
-    else this.#held.push([method, args]);
+    else {
+      this.#held.push([method, args]);
+      if (method === "write") this.#noteWhoWaits();
+    }
     return true;
   }
 
@@ -167,7 +173,38 @@ class HeldResponse {
       if (this.passOn[method].apply(res, args) === false && method === "write") willDrain = true;
     }
     // Our write gave false, and the response, which took it all, will not say so.
-    if (called.has("write") && !called.has("end") && !willDrain) res.emit("drain");
+    if (called.has("write") && !called.has("end") && !willDrain) this.#drain();
+  }
+
+  /**
+   * Other middleware may take those who wait for itself, as compression does for the stream that it puts in between:
+   * what the response emits does not reach them there.
+   */
+  #noteWhoWaits(): void {
+    if (this.#waiting !== undefined) return;
+    const waiting = new Set<Listener & { listener?: Listener }>();
+    this.#waiting = waiting;
+    const isHolding = () => this.#state === "holding";
+    const res = this.#res;
+    const { on, removeListener } = res;
+    res.on = function (this: ServerResponse, event: string, listener: Listener) {
+      if (event === "drain" && isHolding()) waiting.add(listener);
+      return on.call(this, event, listener);
+    } as ServerResponse["on"];
+    res.removeListener = function (this: ServerResponse, event: string, listener: Listener) {
+      // One that is for once waits as what calls it.
+      for (const each of waiting) if (each === listener || each.listener === listener) waiting.delete(each);
+      return removeListener.call(this, event, listener);
+    } as ServerResponse["removeListener"];
+    res.off = res.removeListener;
+  }
+
+  #drain(): void {
+    const res = this.#res;
+    const reached = new Set<unknown>(res.rawListeners("drain"));
+    const others = [...(this.#waiting ?? [])].filter((listener) => !reached.has(listener));
+    res.emit("drain");
+    for (const listener of others) listener.call(res);
   }
 
   #fail(error: Error): void {
@@ -185,7 +222,7 @@ class HeldResponse {
     this.#state = "failed"; // what the app still writes has nowhere to go
     const isWaiting = this.#held.some(([method]) => method === "write");
     for (const [, args] of this.#held.splice(0)) refuse(args, error);
-    if (isWaiting) res.emit("drain");
+    if (isWaiting) this.#drain();
   }
 }
 

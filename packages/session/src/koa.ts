@@ -16,12 +16,28 @@ export function koaSessions<T extends object, D>(
   sessions: SessionManager<T, D>,
 ): (ctx: KoaContext, next: () => Promise<unknown>) => Promise<void> {
   const handle = sessions.middleware();
+  const requests = requestsOf(sessions);
   return (ctx, next) =>
     new Promise((resolve, reject) => {
       handle(ctx.req, ctx.res, (error?: unknown) => {
         if (error !== undefined) return reject(error);
-        requestsOf(sessions).alias(ctx, ctx.req);
-        next().then(() => resolve(), reject);
+        requests.alias(ctx, ctx.req);
+        goOn(ctx.res, next, () => requests.opened(ctx.req)?.saveUnsent()).then(resolve, reject);
       });
     });
+}
+
+/** To a client that is gone, Koa does not even send the end of the response, before which the session would be saved. */
+async function goOn(
+  res: ServerResponse,
+  next: () => Promise<unknown>,
+  saveUnsent: () => Promise<void> | undefined,
+): Promise<void> {
+  const saveUnlessEnded = () => (res.writableEnded ? undefined : saveUnsent());
+  try {
+    await next();
+  } finally {
+    if (res.socket?.writable === false) await saveUnlessEnded();
+    else res.once("close", saveUnlessEnded);
+  }
 }

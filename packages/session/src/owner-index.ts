@@ -109,6 +109,19 @@ export class OwnerIndex {
     );
   }
 
+  /**
+   * Removes the entry of a session that has ended under `key`. A renewal may have it under another by now, which it
+   * noted here before: it ends there as well.
+   */
+  async removeEnded(hash: string, id: string, key: string): Promise<void> {
+    await this.#update(hash, async (entries) => {
+      const known = entries.find((entry) => entry.id === id);
+      if (known === undefined) return undefined;
+      for (const other of known.keys.toReversed()) if (other !== key) await this.#options.store.delete(other);
+      return entries.filter((entry) => entry !== known);
+    });
+  }
+
   async has(hash: string, id: string): Promise<boolean> {
     return (await this.entries(hash)).some((entry) => entry.id === id);
   }

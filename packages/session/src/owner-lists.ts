@@ -94,6 +94,12 @@ export class OwnerLists {
     if (owner !== undefined && id !== undefined) await this.#index.remove(this.#index.hashOf(owner), id);
   }
 
+  /** Notes that the session was ended under its key, and ends it wherever a renewal has taken it. */
+  async removeEnded({ owner, id, key }: Ending): Promise<void> {
+    if (owner !== undefined && id !== undefined)
+      await this.#index.removeEnded(this.#index.hashOf(owner), id, key);
+  }
+
   /** Gives the owner's sessions, the one begun last first. */
   async list(owner: string): Promise<OwnedSession[]> {
     const hash = this.#index.hashOf(owner);

@@ -33,14 +33,14 @@ export class RequestSession<T extends object> {
     return this.#home.transport.responseHeader;
   }
 
-  /** Whether there is anything to save; if not, the response leaves at once. */
+  /** Whether there is anything to save, or being saved by the app; if not, the response leaves at once. */
   get isDue(): boolean {
-    return this.#home.repository.isDue(this.#state) || this.#isUntold;
+    return this.#home.repository.isDue(this.#state) || this.#isUntold || this.#state.isBeingCommitted;
   }
 
   /** Whether there is anything to save that was not there when the head of the response left. */
   get isChanged(): boolean {
-    return this.#home.repository.isChanged(this.#state) || this.#isUntold;
+    return this.#home.repository.isChanged(this.#state) || this.#isUntold || this.#state.isBeingCommitted;
   }
 
   /** Whether the app has committed the session itself: the client is to be told all the same. */
@@ -68,6 +68,15 @@ export class RequestSession<T extends object> {
     this.#toldToken = this.#state.token;
     this.#toldRevision = this.#state.savedRevision;
     return header;
+  }
+
+  /** Saves the session of a request that will not be answered. Never rejects. */
+  async saveUnsent(): Promise<void> {
+    try {
+      if (this.isDue) await this.save();
+    } catch (error) {
+      this.report(error as Error);
+    }
   }
 
   /** Drops what was changed; a session that was destroyed is ended all the same. */

@@ -49,7 +49,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
           this.report(error);
           // A handler that takes no error would run without a session: it must not run at all.
           if (next.length > 0) next(error);
-          else answer500(res);
+          else if (!res.headersSent) answer500(res);
         },
       );
     };

@@ -22,6 +22,10 @@ export interface FoundSession {
 
 /** Renewals within one grace that an old token is led through. */
 const MAX_HOPS = 16;
+/** Changes by others that the end of a session is ready to come after by compare-and-swap. */
+const MAX_TRIES = 100;
+/** What takes the place of a session that has ended. */
+const [NOTHING, LONG_AGO] = [new Uint8Array(0), new Date(0)];
 
 /** The records of sessions in the store, by key. */
 export class SessionRecords {
@@ -52,10 +56,9 @@ export class SessionRecords {
       const record = await this.store.find(at);
       if (record === undefined) return undefined;
       const content = this.decode(record.data);
-      if (content === undefined) return undefined;
-      if (content.meta?.next === undefined) {
-        return content.deadline > this.#options.now() ? { key: at, record, content } : undefined;
-      }
+      // A touch that came late may have kept the record of a grace for longer than the grace.
+      if (content === undefined || content.deadline <= this.#options.now()) return undefined;
+      if (content.meta?.next === undefined) return { key: at, record, content };
       at = content.meta.next;
     }
     return undefined;
@@ -87,6 +90,23 @@ export class SessionRecords {
   }
 
   /**
+   * Ends the session that was found under `key` with this data, wherever others have taken it by now: they may be
+   * changing it, or renewing it with a grace, at this moment. One that they have renewed without is another.
+   */
+  async destroy(key: string, data: Uint8Array): Promise<void> {
+    const { replace } = this.store;
+    let [at, current] = [key, data];
+    for (let tries = 0; replace !== undefined && tries < MAX_TRIES; tries++) {
+      if (await replace.call(this.store, at, current, NOTHING, LONG_AGO)) return;
+      const found = await this.find(at);
+      if (found === undefined) break;
+      at = found.key;
+      current = found.record.data;
+    }
+    await this.store.delete(at);
+  }
+
+  /**
    * Ends the record under `key` if it still has this data. With a grace, it leads to `next` for so long.
    *
    * @returns whether it did.
@@ -98,7 +118,7 @@ export class SessionRecords {
       return this.write(key, data, { data: pointer, expiry: new Date(deadline) });
     }
     if (this.store.replace !== undefined) {
-      return this.store.replace(key, data, new Uint8Array(0), new Date(0));
+      return this.store.replace(key, data, NOTHING, LONG_AGO);
     }
     await this.store.delete(key);
     return true;

@@ -59,7 +59,8 @@ export class SessionRepository {
     if (other.stored === undefined || other.stored.key === state.stored?.key) return false;
     for (const key of other.values.keys()) state.set(key, other.values.get(key));
     if (other.deadline > state.deadline) state.setDeadline(other.deadline);
-    state.merged.push({ key: other.stored.key, owner: other.owner, id: other.meta?.id });
+    const { key, record } = other.stored;
+    state.merged.push({ key, data: record.data, owner: other.owner, id: other.meta?.id });
     return true;
   }
 
@@ -85,17 +86,18 @@ export class SessionRepository {
   async #endDestroyed(state: SessionState): Promise<void> {
     const { destroyed } = state;
     if (destroyed === undefined) return;
-    await this.#records.store.delete(destroyed.key);
+    await this.#records.destroy(destroyed.key, destroyed.data);
     state.destroyed = undefined;
     this.#writer.tellEnd(destroyed, "destroyed");
-    await this.#lists?.remove(destroyed);
+    await this.#lists?.removeEnded(destroyed);
   }
 
   async #endMerged({ merged }: SessionState): Promise<void> {
-    for (let other = merged.shift(); other !== undefined; other = merged.shift()) {
-      await this.#records.store.delete(other.key);
+    for (let [other] = merged; other !== undefined; [other] = merged) {
+      await this.#records.destroy(other.key, other.data);
+      if (merged[0] === other) merged.shift(); // now, not before: one that failed is for the next commit
       this.#writer.tellEnd(other, "destroyed");
-      await this.#lists?.remove(other);
+      await this.#lists?.removeEnded(other);
     }
   }
 

@@ -26,12 +26,19 @@ export interface SessionHome {
  */
 export type EndReason = "destroyed" | "expired" | "ended";
 
-/** A record that is to be deleted, and the owner's list that it is to be taken from. */
+/** Where a session was, and the owner's list that it is to be taken from. */
 export interface Ending {
   key: string;
   owner: string | undefined;
   id: string | undefined;
 }
+
+/** A session that is to be ended, and what it held when it was last read or written. */
+export interface Destroyed extends Ending {
+  data: Uint8Array;
+}
+
+type Told = Destroyed & { token: string | undefined };
 
 /** What the manager knows of a session: what the store holds, and what this request has made of it. */
 export class SessionState {
@@ -46,9 +53,9 @@ export class SessionState {
   /** Whose it is, as the store has it. */
   owner: string | undefined;
   /** The session that was destroyed, and is to be ended in the store, and the token that its client has. */
-  destroyed: (Ending & { token: string | undefined }) | undefined;
+  destroyed: Told | undefined;
   /** Sessions that were merged into this one: ended when it is saved. */
-  readonly merged: Ending[] = [];
+  readonly merged: Destroyed[] = [];
   isRenewed = false;
   /** How long the token before the renewal still leads here. */
   graceMs = 0;
@@ -76,6 +83,11 @@ export class SessionState {
 
   get token(): string | undefined {
     return this.stored?.token;
+  }
+
+  /** Whether a commit is under way, or waits for one. */
+  get isBeingCommitted(): boolean {
+    return this.#lastCommit !== undefined;
   }
 
   /** Runs the commits of one session one after the other: side by side, each could begin a session of its own. */
@@ -121,7 +133,7 @@ export class SessionState {
   saved(stored: StoredSession, owner: string | undefined): void {
     const meta = this.#draftedMeta;
     if (this.isSaveVoid) {
-      this.destroyed = { key: stored.key, token: stored.token, owner, id: meta?.id };
+      this.destroyed = this.#ending(stored, owner, meta?.id); // not where it was before: it is here now
       return;
     }
     this.stored = stored;
@@ -187,8 +199,12 @@ export class SessionState {
     this.isSaveVoid = true;
   }
 
-  #toBeEnded({ key, token }: StoredSession): void {
-    this.destroyed ??= { key, token, owner: this.owner, id: this.meta?.id };
+  #toBeEnded(stored: StoredSession): void {
+    this.destroyed ??= this.#ending(stored, this.owner, this.meta?.id);
+  }
+
+  #ending({ key, token, record }: StoredSession, owner: string | undefined, id: string | undefined): Told {
+    return { key, token, data: record.data, owner, id };
   }
 
   /** Notes that the session is at its deadline. The store does not know of one that the app has set: it is told. */

@@ -41,6 +41,34 @@ describe("a store that fails when a session is loaded", () => {
     expect(app.errors).toEqual([away]);
   });
 
+  it("is an error to onError alone, if the app has answered by then (node:http)", async () => {
+    const store = new RecordingStore();
+    const errors: Error[] = [];
+    const reported = new Signal();
+    const sessions = new SessionManager<Values>({
+      store,
+      onError(error) {
+        errors.push(error);
+        reported.give();
+      },
+    });
+    const find = store.pause("find");
+    const handle = sessions.middleware();
+    await using server = await serve((req, res) => {
+      handle(req, res, () => res.end("here"));
+      if (req.url === "/slow") find.reached.then(() => res.writeHead(503).end("come back later"));
+    });
+    const visitor = new Visitor(server.url, { "__Host-session": someToken });
+    expect(await visitor.get("/slow")).toMatchObject({ status: 503, body: "come back later" });
+    store.fail("find", away);
+    find.release();
+    await reported.given;
+    store.fail("find");
+    expect(await visitor.get()).toMatchObject({ status: 200, body: "here" }); // the process lives
+    expect(errors).toEqual([away]);
+    await store[Symbol.asyncDispose]();
+  });
+
   it.each([
     ["Express", () => express()],
     ["Connect", () => connect()],
@@ -116,11 +144,14 @@ describe("a store that fails when a session is saved", () => {
     expect(app.errors).toEqual([away]);
   });
 
-  it.each(["delete", "touch"] as const)("is a 500 if it was to %s", async (method) => {
+  it.each([
+    ["replace", "end one"],
+    ["touch", "touch one"],
+  ] as const)("is a 500 if it was to %s (%s)", async (method) => {
     await using app = await run(
       (session, res, req) => {
         if (req.url === "/login") session.set("x", 1);
-        if (req.url === "/delete") session.destroy();
+        if (req.url === "/replace") session.destroy();
         res.end("body");
       },
       { idleTimeoutMs: 1000, touchAfterMs: 0 },

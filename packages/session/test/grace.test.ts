@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { SessionManagerOptions } from "../src/index.js";
 import { type Handler, run } from "./fixtures/running-app.js";
 import { stored, valuesOf } from "./fixtures/stored-session.js";
 import { Visitor } from "./fixtures/visitor.js";
@@ -12,8 +13,8 @@ const answer: Handler = (session, res, req) => {
   res.end(String(session.get("userId") ?? "nobody"));
 };
 
-async function loggedIn() {
-  const app = await run(answer);
+async function loggedIn(options: Partial<SessionManagerOptions> = {}) {
+  const app = await run(answer, options);
   const visitor = new Visitor(app.url);
   await visitor.get("/login");
   return { app, visitor, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
@@ -52,6 +53,56 @@ describe("a renewal with grace", () => {
     expect(answer.setCookies.join()).toContain("Max-Age=0");
     expect((await visitors.old.get()).body).toBe("nobody");
     expect((await visitors.new.get()).body).toBe("nobody");
+  });
+
+  it.each([
+    ["looks the session up", ["find"]],
+    ["ends it", ["find", "replace"]],
+  ] as const)("ends for both when it comes before a log-out with the old one %s", async (_, calls) => {
+    await using session = await loggedIn();
+    const { app, visitor } = session;
+    const old = visitor.clone();
+    await app.store.interrupt(
+      calls,
+      () => old.clone().get("/logout"),
+      () => visitor.get("/renew"),
+    );
+    expect((await visitor.get()).body).toBe("nobody");
+    expect((await old.get()).body).toBe("nobody");
+  });
+
+  it("ends for both when it, and a change, come between two tries of a log-out", async () => {
+    await using session = await loggedIn();
+    const { app, visitor } = session;
+    const [old, other] = [visitor.clone(), visitor.clone()];
+    const first = app.store.pause("replace");
+    const logOut = old.clone().get("/logout");
+    await first.reached;
+    await other.get("/save/other");
+    const second = app.store.pause("replace");
+    first.release();
+    await second.reached;
+    await visitor.get("/renew");
+    second.release();
+    await logOut;
+    expect((await visitor.get()).body).toBe("nobody");
+  });
+
+  it("is over for the old token in time, although a request from before it touches the session later", async () => {
+    await using session = await loggedIn({ idleTimeoutMs: 1_800_000 });
+    const { app, visitor } = session;
+    app.clock.advance(60_000);
+    const late = visitor.clone();
+    await app.store.interrupt(
+      ["find", "touch"],
+      () => late.get(),
+      () => visitor.get("/renew"),
+    );
+    app.clock.advance(9999);
+    expect((await late.clone().get()).body).toBe("u1");
+    app.clock.advance(1);
+    expect((await late.get()).body).toBe("nobody");
+    expect((await visitor.get()).body).toBe("u1");
   });
 
   it.each(["old", "new"] as const)(

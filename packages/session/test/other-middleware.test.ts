@@ -1,4 +1,6 @@
 import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import compression from "compression";
 import { describe, expect, it } from "vitest";
 import { type Layer, layered } from "./fixtures/layered-app.js";
 
@@ -92,6 +94,29 @@ describe.each(places)("other middleware, mounted %s it,", (_, order) => {
     expect(body.toLowerCase()).toBe("internal server error\n");
     expect(setCookies).toEqual([]);
     expect(running.errors).toHaveLength(1);
+  });
+
+  it.each([
+    ["at once", ["one two three"]],
+    ["in small chunks", ["one ", "two ", "three"]],
+    ["in large chunks", Array.from({ length: 40 }, (_, index) => String(index % 10).repeat(65_536))],
+  ])("that compresses the body lets a stream be piped through to its end: %s", async (_name, chunks) => {
+    const running = layered((sessions) => [
+      ...order(compression({ threshold: 0 }) as Layer, sessions.middleware()),
+      (req, res) => {
+        if (req.url !== "/plain") sessions.get(req).set("x", req.url === "/broken" ? Symbol("x") : 1);
+        res.setHeader("Content-Type", "text/plain");
+        Readable.from(chunks).pipe(res);
+      },
+    ]);
+    await using app = await running;
+    for (const path of ["/plain", "/set"]) {
+      const { body, headers } = await app.visitor.get(path);
+      expect(headers.get("content-encoding")).toMatch(/^(br|gzip)$/);
+      expect(body === chunks.join("")).toBe(true);
+    }
+    expect((await app.visitor.get("/broken")).status).toBe(500);
+    expect(app.errors).toHaveLength(1);
   });
 
   it.each(answers)("that waits for the head can set headers and cookies: %s", async (_, answer) => {

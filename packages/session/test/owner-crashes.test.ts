@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import type { Store } from "@scs/core";
 import { describe, expect, it } from "vitest";
 import type { Session } from "../src/index.js";
 import { HookedStore } from "./fixtures/hooked-store.js";
@@ -77,6 +78,78 @@ describe("a crash between two calls of the store leaves no session out of its ow
   });
 });
 
+const { now } = new MovingClock();
+
+/** Lets one go on between two calls of another, which goes on between two calls of the one, in each way there is. */
+async function interleave(
+  prepare: (
+    first: Store,
+    second: Store,
+  ) => Promise<readonly [() => Promise<unknown>, () => Promise<unknown>]>,
+  check: (memory: Store, label: string) => Promise<void>,
+): Promise<void> {
+  for (let pausedAt = 1; ; pausedAt++) {
+    for (let goesOnAt = 1; goesOnAt < 12; goesOnAt++) {
+      await using first = new HookedStore(now);
+      const second = new HookedStore(now, first.memory);
+      const [one, other] = await prepare(first, second);
+      const isOneOver = new Signal();
+      const isOtherThere = new Signal();
+      let calls = 0;
+      second.beforeCall = () => {
+        if (++calls !== goesOnAt) return undefined;
+        isOtherThere.give();
+        return isOneOver.given;
+      };
+      let others: Promise<unknown> | undefined;
+      let ownCalls = 0;
+      first.beforeCall = async () => {
+        if (++ownCalls !== pausedAt) return;
+        others = other();
+        await Promise.race([others, isOtherThere.given]);
+      };
+      await one();
+      isOneOver.give();
+      if (others === undefined) return; // the one takes fewer calls
+      await others;
+      await check(first.memory, `call ${pausedAt} of the one, call ${goesOnAt} of the other`);
+    }
+  }
+}
+
+const meetings = [
+  { owner: true, graceMs: 0 },
+  { owner: true, graceMs: 1000 },
+  { owner: false, graceMs: 1000 }, // with neither, nothing leads from the old token to the new session
+].flatMap((meeting) => [true, false].map((isLogOutFirst) => ({ ...meeting, isLogOutFirst })));
+
+describe("a log-out that meets a renewal", () => {
+  it.each(meetings)("leaves no session: %o", async ({ owner, graceMs, isLogOutFirst }) => {
+    const on = (store: Store) => accountsOn(store, now, owner ? {} : { owner: () => undefined });
+    let tokens: (string | undefined)[] = [];
+    await interleave(
+      async (first, second) => {
+        const [ending, renewing] = isLogOutFirst ? [on(first), on(second)] : [on(second), on(first)];
+        const session = await begin(renewing, "user");
+        const other = await ending.load(session.token);
+        tokens = [session.token];
+        const logOut = () => ending.destroy(other);
+        const renew = async () => {
+          await renewing.renew(session, { graceMs });
+          tokens.push(session.token);
+        };
+        return isLogOutFirst ? [logOut, renew] : [renew, logOut];
+      },
+      async (memory, label) => {
+        const sessions = on(memory);
+        for (const token of tokens) expect(await isAlive(sessions, token), label).toBe(false);
+        expect(await missing(sessions), label).toEqual([]);
+        if (owner) expect(await sessions.list("u1"), label).toEqual([]);
+      },
+    );
+  });
+});
+
 describe("whoever ends all sessions of an owner meanwhile", () => {
   it.each(steps.filter(([name]) => name !== "a log-out"))(
     "misses none: before each call of %s",
@@ -105,37 +178,23 @@ describe("whoever ends all sessions of an owner meanwhile", () => {
   );
 
   it("and comes in between two calls of a renewal, which goes on in between two of theirs, misses none", async () => {
-    for (let pausedAt = 1; pausedAt < 12; pausedAt++) {
-      for (let goesOnAt = 1; goesOnAt < 12; goesOnAt++) {
-        const clock = new MovingClock();
-        await using renewing = new HookedStore(clock.now);
-        const revoking = new HookedStore(clock.now, renewing.memory);
-        const sessions = accountsOn(renewing, clock.now);
+    let token: string | undefined;
+    await interleave(
+      async (renewing, revoking) => {
+        const sessions = accountsOn(renewing, now);
         const session = await begin(sessions, "user");
-        const isRenewed = new Signal();
-        const isThere = new Signal();
-        let calls = 0;
-        revoking.beforeCall = () => {
-          if (++calls !== goesOnAt) return undefined;
-          isThere.give();
-          return isRenewed.given;
+        const renew = async () => {
+          await sessions.renew(session);
+          token = session.token;
         };
-        let revocation: Promise<unknown> | undefined;
-        let renewalCalls = 0;
-        renewing.beforeCall = async () => {
-          if (++renewalCalls !== pausedAt) return;
-          revocation = accountsOn(revoking, clock.now).revokeAll("u1");
-          await Promise.race([revocation, isThere.given]);
-        };
-        await sessions.renew(session);
-        isRenewed.give();
-        await revocation;
-        if (revocation === undefined) continue; // the renewal takes fewer calls
-        const label = `call ${pausedAt} of the renewal, call ${goesOnAt} of the revocation`;
-        expect(await isAlive(sessions, session.token), label).toBe(false);
-        expect(await accountsOn(renewing.memory, clock.now).list("u1"), label).toEqual([]);
-      }
-    }
+        return [renew, () => accountsOn(revoking, now).revokeAll("u1")];
+      },
+      async (memory, label) => {
+        const sessions = accountsOn(memory, now);
+        expect(await isAlive(sessions, token), label).toBe(false);
+        expect(await sessions.list("u1"), label).toEqual([]);
+      },
+    );
   });
 
   it("of two log-ins at once, or more, finds each", async () => {

@@ -314,6 +314,6 @@ describe("the store is called for a session with an owner", () => {
     await sessions.renew(session);
     store.takeCalls();
     await sessions.destroy(session);
-    expect(store.takeCalls()).toEqual(["delete", "find", "replace"]);
+    expect(store.takeCalls()).toEqual(["replace", "find", "replace"]);
   });
 });

@@ -55,6 +55,30 @@ describe("renewal", () => {
     expect(loaded.token).toBe(token);
   });
 
+  it.each(["renews", "commits"])(
+    "is waited for, and told, when the app answers without: it %s",
+    async (how) => {
+      let sessions: RunningApp["sessions"] | undefined;
+      await using app = await run((session, res, req) => {
+        if (req.url === "/login") session.set("userId", "u1");
+        if (req.url === "/renew" && how === "renews") void sessions?.renew(session);
+        if (req.url === "/renew" && how === "commits") {
+          session.renew();
+          void sessions?.commit(session);
+        }
+        res.end(String(session.get("userId")));
+      });
+      ({ sessions } = app);
+      const visitor = new Visitor(app.url);
+      await visitor.get("/login");
+      const before = visitor.clone();
+      expect((await visitor.get("/renew")).setCookies).toHaveLength(1);
+      expect((await visitor.get()).body).toBe("u1");
+      expect((await before.get()).body).toBe("undefined");
+      expect(app.errors).toEqual([]);
+    },
+  );
+
   it("that is asked for while another is under way is a second one", async () => {
     await using session = await loggedIn();
     const { sessions, store, clock } = session.app;
@@ -153,7 +177,7 @@ describe("a renewal that races a log-out", () => {
 
   it.each([
     ["looks the session up", logsOut, ["find"]],
-    ["deletes", logsOut, ["find", "delete"]],
+    ["ends it", logsOut, ["find", "replace"]],
   ] as const)(
     "goes on under its new token: it comes before the log-out %s",
     async (_, { path, other }, calls) => {

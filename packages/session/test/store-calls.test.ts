@@ -29,7 +29,7 @@ describe("a request calls the store", () => {
     ["once, for one whose objects are looked at and not changed", "/look", ["find"], "/cart"],
     ["once, for one from which something is deleted that it has not", "/miss", ["find"], "/change"],
     ["to find and to replace one that is changed", "/change", ["find", "replace"], "/change"],
-    ["to find and to delete one that is destroyed", "/logout", ["find", "delete"], "/change"],
+    ["to find and to end one that is destroyed", "/logout", ["find", "replace"], "/change"],
     [
       "to find one, to insert it anew, and to end the old one",
       "/renew",
@@ -131,7 +131,7 @@ describe("a request that changes nothing, with an idle timeout", () => {
     for (const [path, calls] of [
       ["/change", ["find", "replace"]],
       ["/renew", ["find", "replace", "replace"]],
-      ["/logout", ["find", "delete"]],
+      ["/logout", ["find", "replace"]],
     ] as const) {
       app.clock.advance(5000);
       app.store.takeCalls();

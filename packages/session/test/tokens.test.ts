@@ -99,7 +99,7 @@ describe("the store", () => {
       if (visitor.token !== undefined) tokens.push(visitor.token);
     }
     expect(new Set(tokens).size).toBe(2);
-    expect(new Set(app.store.calls)).toEqual(new Set(["replace", "find", "touch", "delete"]));
+    expect(new Set(app.store.calls)).toEqual(new Set(["replace", "find", "touch"]));
     expect(app.store.tokens).toEqual(new Set(tokens.map(sha256)));
   });
 
