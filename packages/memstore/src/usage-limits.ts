@@ -1,11 +1,16 @@
+/** After so many uses at least, and at least as many as there are sessions, the iterator is a new one. */
+const MIN_USES = 512;
+
 /** Knows how many sessions there are, how large, and which were used longest ago. */
 export class UsageLimits {
   readonly #maxSessions: number;
   readonly #maxBytes: number;
   /** Token and size in bytes, the longest unused first. */
   readonly #sizes: Map<string, number> = new Map();
-  // Kept from one eviction to the next: a new iterator would step over the gap of every token that has left.
-  readonly #longestUnused: Iterator<string> = this.#sizes.keys();
+  // Kept from one eviction to the next: a new iterator would step over the gap of every token that has left. But not
+  // for ever: V8 rebuilds the map now and then, and an iterator that nobody moves keeps alive each table since its own.
+  #longestUnused: Iterator<string> = this.#sizes.keys();
+  #uses = 0;
   #bytes = 0;
 
   /** @throws RangeError if a limit is not a whole number of at least 1. */
@@ -31,6 +36,9 @@ export class UsageLimits {
     this.forget(token);
     this.#sizes.set(token, bytes);
     this.#bytes += bytes;
+    if (++this.#uses < MIN_USES || this.#uses < this.#sizes.size) return;
+    this.#uses = 0;
+    this.#longestUnused = this.#sizes.keys();
   }
 
   forget(token: string): void {

@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { StoreError, StoreOptions } from "@scs/core";
 import { testFullStore } from "@scs/testkit";
 import fc from "fast-check";
@@ -144,4 +147,10 @@ it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "7"])("refuses %s as 
   const message = /must be a whole number of at least 1, or left out for no limit, got/;
   expect(() => new MemStore({ maxSessions: limit as number })).toThrow(message);
   expect(() => new MemStore({ maxBytes: limit as number })).toThrow(message);
+});
+
+it("limits that are never reached cost no memory by and by", async () => {
+  const program = fileURLToPath(new URL("fixtures/use-often.js", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", program]);
+  expect(Number(stdout)).toBeLessThan(2 ** 21);
 });

@@ -174,12 +174,14 @@ export class PgStore implements FullStore {
   async deleteExpired(): Promise<number> {
     this.#assertOpen();
     return this.#task(() =>
-      sweep((from, rows) =>
-        this.#connections.run(this.#table.deleteExpired, [
-          timestamp(from),
-          String(rows),
-          ...this.#nowValue(),
-        ]),
+      sweep(
+        (from, rows) =>
+          this.#connections.run(this.#table.deleteExpired, [
+            timestamp(from),
+            String(rows),
+            ...this.#nowValue(),
+          ]),
+        () => this.#disposing !== undefined,
       ),
     );
   }

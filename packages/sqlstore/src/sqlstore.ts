@@ -34,7 +34,8 @@ export interface SqlStoreOptions extends StoreOptions {
 const MAX_DATA_BYTES = 1_000_000_000;
 const PAGE_ROWS = 500;
 const PAGE_BYTES = 2 ** 20;
-const FIRST_SWEEP_ROWS = 16;
+/** How many rows a batch of a cleanup has at first and at least, however long a commit takes of itself, and at most. */
+const MIN_SWEEP_ROWS = 64;
 const MAX_SWEEP_ROWS = 1024;
 /** About how long one batch of a cleanup has the lock, and the event loop if the driver is synchronous. */
 const SWEEP_MS = 2;
@@ -192,14 +193,14 @@ export class SqlStore implements FullStore {
   async #sweep(): Promise<number> {
     const now = toJulianDay(this.#now());
     let removed = 0;
-    for (let limit = FIRST_SWEEP_ROWS; ; ) {
+    for (let limit = MIN_SWEEP_ROWS; ; ) {
       const began = performance.now();
       const { length } = await this.#query(this.#table.deleteExpired, now, limit);
       removed += length;
-      if (length < limit) return removed;
+      if (length < limit || this.#disposing !== undefined) return removed;
       const elapsed = performance.now() - began;
       await setTimeout(elapsed); // as long as it had the lock: other processes look for it from time to time only
-      if (elapsed > 2 * SWEEP_MS) limit = Math.ceil(limit / 2);
+      if (elapsed > 2 * SWEEP_MS) limit = Math.max(MIN_SWEEP_ROWS, Math.ceil(limit / 2));
       else if (elapsed < SWEEP_MS) limit = Math.min(limit * 2, MAX_SWEEP_ROWS);
     }
   }
