@@ -11,8 +11,8 @@ export interface ShopSession {
   loggedInAt: string;
   /** What the visitor logged in with, for the list of devices. */
   device: string;
-  /** How many of each product. */
-  cart: Record<string, number>;
+  /** How many of a product. Each has a key of its own: two tabs may fill the cart at once, and of one key the last wins. */
+  [product: `cart:${string}`]: number;
   /** A message for the next page, and that one alone. */
   flash: { kind: "good" | "bad"; text: string };
 }
@@ -70,11 +70,10 @@ export function createApp(sessions: SessionManager<ShopSession, string>): Expres
     if (product === undefined || !Number.isInteger(change)) {
       session.set("flash", { kind: "bad", text: "The shop does not have that." });
     } else {
-      const cart = { ...session.get("cart") };
-      const count = Math.min((cart[product.id] ?? 0) + change, MAX_OF_A_KIND);
-      if (count > 0) cart[product.id] = count;
-      else delete cart[product.id];
-      session.set("cart", cart);
+      const key = `cart:${product.id}` as const;
+      const count = Math.min((session.get(key) ?? 0) + change, MAX_OF_A_KIND);
+      if (count > 0) session.set(key, count);
+      else session.delete(key);
       session.set("flash", { kind: "good", text: `${product.name}: ${Math.max(count, 0)} in your cart.` });
     }
     res.redirect(303, "/");
@@ -99,9 +98,20 @@ function viewOf(session: Session<ShopSession>): Omit<ShopView, "devices"> {
   return {
     user: session.get("user"),
     loggedInAt: session.get("loggedInAt"),
-    cart: session.get("cart") ?? {},
+    cart: cartOf(session),
     sessionEnds: session.deadline.toISOString(),
   };
+}
+
+function cartOf(session: Session<ShopSession>): Record<string, number> {
+  const products = [...session.keys()].flatMap((key): [string, number][] => {
+    return isProduct(key) ? [[key.slice("cart:".length), session.get(key) ?? 0]] : [];
+  });
+  return Object.fromEntries(products);
+}
+
+function isProduct(key: string): key is `cart:${string}` {
+  return key.startsWith("cart:");
 }
 
 /** The fields of a form as trimmed strings; what is missing or comes twice is empty. */

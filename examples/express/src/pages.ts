@@ -6,7 +6,8 @@ import type { Device } from "./devices.js";
 export interface ShopView {
   user: string | undefined;
   loggedInAt: string | undefined;
-  cart: ShopSession["cart"];
+  /** How many of each product. */
+  cart: Record<string, number>;
   sessionEnds: string;
   /** Where this customer is logged in. */
   devices: readonly Device[];
@@ -91,7 +92,7 @@ function cartButton(product: string, name: string, quantity: 1 | -1, label: stri
 <button class="${kind}" aria-label="${says}">${label}</button></form>`;
 }
 
-function cartCard(cart: ShopSession["cart"]): Html {
+function cartCard(cart: ShopView["cart"]): Html {
   const lines = Object.entries(cart).flatMap(([id, count]) => {
     const product = findProduct(id);
     return product === undefined ? [] : [{ product, count }];

@@ -69,6 +69,14 @@ it("keeps a cart for each visitor", async () => {
   expect(JSON.parse((await grace.get("/me")).text).cart).toEqual({ teapot: 1 });
 });
 
+it("loses nothing that two tabs put into the cart at once", async () => {
+  const visitor = new Visitor();
+  await visitor.post("/cart", { product: "honey" });
+  await Promise.all(["coffee", "teapot"].map((product) => visitor.post("/cart", { product })));
+  const { cart } = JSON.parse((await visitor.get("/me")).text);
+  expect(cart).toEqual({ honey: 1, coffee: 1, teapot: 1 });
+});
+
 it("logs out for good: the old cookie leads nowhere", async () => {
   const visitor = new Visitor();
   await visitor.post("/login", { name: "Ada", password: "demo" });
