@@ -1,4 +1,14 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+} from "node:fs";
+import { dirname } from "node:path";
 import { StoreError } from "@scs/core";
 
 // The head of a data file as `lmdb` 3 writes it: struct MDB_meta of its LMDB, behind a page header of 24 bytes. Pages
@@ -24,11 +34,11 @@ interface Meta {
 }
 
 /**
- * Makes the data file and its lock file where they are not there, readable by their owner only, and looks whether
- * LMDB can open it: a file that is none of its own, or cut short, would end the process.
+ * Makes the data file where it is not there, readable by its owner only, and looks whether LMDB can open it and its
+ * lock file: a file that is none of its own, cut short or out of reach would end the process.
  *
- * @throws StoreError `UNAVAILABLE` if the file is no LMDB database, or truncated. Errors of the file system as
- *   they are.
+ * @throws StoreError `UNAVAILABLE` if the file is no LMDB database, or truncated, or the lock file is none. Errors of
+ *   the file system as they are.
  */
 export function prepareDataFile(path: string): void {
   const file = openSync(path, "a+", 0o600);
@@ -39,7 +49,28 @@ export function prepareDataFile(path: string): void {
   } finally {
     closeSync(file);
   }
-  closeSync(openSync(`${path}-lock`, "a", 0o600));
+  assertLockable(path);
+}
+
+/**
+ * Looks whether LMDB can open its lock file, or make it, and does not open it: by a lock on that file LMDB knows that
+ * a process is there, and the system drops the lock when the process closes any descriptor of the file. Should another
+ * store of the process be open, the next process would take the file for one that nobody uses, and begin it anew.
+ */
+function assertLockable(path: string): void {
+  const lockPath = `${path}-lock`;
+  const lock = statSync(lockPath, { throwIfNoEntry: false });
+  if (lock === undefined) {
+    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+    return;
+  }
+  if (!lock.isFile()) {
+    throw new StoreError(
+      "UNAVAILABLE",
+      "boltstore: the lock file beside the file is no file; choose another path",
+    );
+  }
+  accessSync(lockPath, constants.R_OK | constants.W_OK);
 }
 
 function assertComplete(file: number, first: Meta | undefined): void {

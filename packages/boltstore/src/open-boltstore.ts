@@ -3,6 +3,9 @@ import { BoltStore, type BoltStoreOptions } from "./boltstore.js";
 import { prepareDataFile } from "./data-file.js";
 import { toStoreError } from "./lmdb-error.js";
 
+/** An option of the driver's that its declarations lack: the mode of the files that LMDB makes, here the lock file. */
+const OWNER_ONLY = { permissionsMode: 0o600 };
+
 /** A store that closes the database which was opened for it. */
 class OwningBoltStore extends BoltStore {
   readonly #db: RootDatabase;
@@ -30,7 +33,8 @@ export async function openBoltStore(path: string, options: BoltStoreOptions = {}
   let db: RootDatabase;
   try {
     prepareDataFile(path);
-    db = open({ path, noSubdir: true, noSync: options.durability === "committed" });
+    const lmdbOptions = { path, noSubdir: true, noSync: options.durability === "committed", ...OWNER_ONLY };
+    db = open(lmdbOptions);
   } catch (cause) {
     throw toStoreError(cause);
   }

@@ -78,6 +78,12 @@ it("a path that cannot be a file is refused, and the cause says why", async () =
   }
 });
 
+it("a lock file that cannot be one is refused, and does not end the process", async () => {
+  const path = join(makeDirectory(), "file");
+  mkdirSync(`${path}-lock`);
+  await expect(openBoltStore(path)).rejects.toEqual(unavailable(/lock file beside the file is no file/));
+});
+
 it("the files are readable by their owner only", async () => {
   const path = join(makeDirectory(), "file");
   await fill(path, 1);

@@ -93,6 +93,29 @@ it("two stores of one process have one file open, until both have closed it", as
   await other[Symbol.asyncDispose]();
 });
 
+for (const isOneClosed of [false, true]) {
+  const which = isOneClosed ? "two stores, of which it has closed one," : "two stores";
+  it(`a process with ${which} goes on when another process has had the file open`, async () => {
+    const path = join(makeDirectory(), "own.mdb");
+    const store = await openBoltStore(path, { cleanupIntervalMs: 0 });
+    onTestFinished(() => store[Symbol.asyncDispose]());
+    await store.commit("before", data, expiry);
+    const second = await openBoltStore(path, { cleanupIntervalMs: 0 });
+    onTestFinished(() => second[Symbol.asyncDispose]());
+    if (isOneClosed) await second[Symbol.asyncDispose]();
+
+    const options = { now: Date.now, cleanupIntervalMs: 0, onError: () => undefined };
+    const other = await StoreInProcess.open(new URL("./open.js", import.meta.url), path, options);
+    onTestFinished(() => other[Symbol.asyncDispose]());
+    await other.commit("theirs", data, expiry);
+    await other[Symbol.asyncDispose]();
+
+    for (const token of ["before", "theirs"]) expect((await store.find(token))?.data).toEqual(data);
+    await store.commit("after", data, expiry);
+    expect([...(await store.all()).keys()].sort()).toEqual(["after", "before", "theirs"]);
+  });
+}
+
 it("a process goes on with a file that another has made many times as large", async () => {
   const path = join(makeDirectory(), "own.mdb");
   const store = await openBoltStore(path, { cleanupIntervalMs: 0, durability: "committed" });
