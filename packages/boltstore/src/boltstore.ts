@@ -18,6 +18,8 @@ import { GroupCommit } from "./group-commit.js";
 import { encodeRecord } from "./record.js";
 import { Sessions } from "./sessions.js";
 
+export const BUSY_TIMEOUT_MS = 5_000;
+
 export interface BoltStoreOptions extends StoreOptions {
   /** @default 60_000 */
   cleanupIntervalMs?: number;
@@ -28,7 +30,12 @@ export interface BoltStoreOptions extends StoreOptions {
    * @default "flushed"
    */
   durability?: "flushed" | "committed";
-  /** How long a write waits for the write lock at most, from 1 to 2^31 - 1. @default 5_000 */
+  /**
+   * How long a write waits for the write lock at most, and so does the closing of a database that was opened for the
+   * store; from 1 to 2^31 - 1.
+   *
+   * @default 5_000
+   */
   busyTimeoutMs?: number;
 }
 
@@ -65,7 +72,7 @@ export class BoltStore implements FullStore {
       onError = warnOncePerCode(),
       now = Date.now,
       durability = "flushed",
-      busyTimeoutMs = 5_000,
+      busyTimeoutMs = BUSY_TIMEOUT_MS,
     }: BoltStoreOptions = {},
   ) {
     const db = database as unknown as RootDatabase;

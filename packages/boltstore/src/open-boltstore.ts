@@ -1,5 +1,6 @@
+import { StoreError } from "@scs/core";
 import { open, type RootDatabase } from "lmdb";
-import { BoltStore, type BoltStoreOptions } from "./boltstore.js";
+import { BoltStore, type BoltStoreOptions, BUSY_TIMEOUT_MS } from "./boltstore.js";
 import { prepareDataFile } from "./data-file.js";
 import { toStoreError } from "./lmdb-error.js";
 
@@ -9,17 +10,41 @@ const OWNER_ONLY = { permissionsMode: 0o600 };
 /** A store that closes the database which was opened for it. */
 class OwningBoltStore extends BoltStore {
   readonly #db: RootDatabase;
+  readonly #busyTimeoutMs: number;
   #closing: Promise<void> | undefined;
 
   constructor(db: RootDatabase, options: BoltStoreOptions) {
     super(db, options);
     this.#db = db;
+    this.#busyTimeoutMs = options.busyTimeoutMs ?? BUSY_TIMEOUT_MS;
   }
 
+  /**
+   * Can be called again, to wait on.
+   *
+   * @throws StoreError `UNAVAILABLE` if another process keeps the write lock for `busyTimeoutMs`. The database is
+   *   closed when it lets go.
+   */
   override async [Symbol.asyncDispose](): Promise<void> {
     await super[Symbol.asyncDispose]();
     this.#closing ??= this.#db.close();
-    await this.#closing;
+    let timer: NodeJS.Timeout | undefined;
+    const busy = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(this.#busyError()), this.#busyTimeoutMs);
+    });
+    try {
+      // The driver has asked for the lock, also for a write that was given up since, and closes when it has had it.
+      await Promise.race([this.#closing, busy]);
+    } catch (cause) {
+      throw toStoreError(cause, "the database cannot be closed");
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #busyError(): StoreError {
+    const what = `another process has kept the write lock for ${this.#busyTimeoutMs} ms`;
+    return new StoreError("UNAVAILABLE", `boltstore: ${what}; the database is closed when it lets go`);
   }
 }
 

@@ -26,6 +26,19 @@ async function fill(path: string, count: number): Promise<void> {
   await store[Symbol.asyncDispose]();
 }
 
+/** Has another process take the write lock and stand still, and gives a function that ends it. */
+async function holdLock(path: string): Promise<() => Promise<void>> {
+  const holder = fork(new URL("./hold-lock.js", import.meta.url), [path]);
+  const exited = once(holder, "exit");
+  const release = async (): Promise<void> => {
+    holder.kill("SIGKILL"); // LMDB takes the lock from a process that has died
+    await exited;
+  };
+  onTestFinished(release);
+  await once(holder, "message");
+  return release;
+}
+
 for (const [what, content] of [
   ["a text", "this is no database\n".repeat(1000)],
   ["a few bytes", "x"],
@@ -108,9 +121,7 @@ it("a write that another process keeps from the lock is rejected in time, and no
   const store = await openBoltStore(path, { ...noCleanup, busyTimeoutMs: 50 });
   onTestFinished(() => store[Symbol.asyncDispose]());
   await store.commit("before", data, expiry);
-  const holder = fork(new URL("./hold-lock.js", import.meta.url), [path]);
-  const exited = once(holder, "exit");
-  await once(holder, "message");
+  const release = await holdLock(path);
 
   const writes = [
     store.commit("late", data, expiry),
@@ -124,10 +135,43 @@ it("a write that another process keeps from the lock is rejected in time, and no
   }
   expect((await store.find("before"))?.data).toEqual(data); // reads need no lock
 
-  holder.kill("SIGKILL"); // LMDB takes the lock from a process that has died
-  await exited;
+  await release();
   await store.commit("after", data, expiry);
   expect([...(await store.all()).keys()].sort()).toEqual(["after", "before"]);
+});
+
+it("disposal while another process keeps the lock is rejected in time, and done when that lets go", async () => {
+  const path = join(makeDirectory(), "file");
+  const store = await openBoltStore(path, noCleanup);
+  onTestFinished(() => store[Symbol.asyncDispose]());
+  const release = await holdLock(path);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+
+  const outcomes = Promise.allSettled([store.commit("late", data, expiry), store[Symbol.asyncDispose]()]);
+  await vi.advanceTimersByTimeAsync(5000); // the write is given up
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(await outcomes).toEqual([
+    { status: "rejected", reason: unavailable(/kept the write lock for 5000 ms$/) },
+    { status: "rejected", reason: unavailable(/kept the write lock for 5000 ms; .* closed when it lets go/) },
+  ]);
+
+  vi.useRealTimers();
+  await release();
+  await store[Symbol.asyncDispose]();
+  const again = await openBoltStore(path, noCleanup);
+  expect(await again.find("late")).toBeUndefined();
+  await again[Symbol.asyncDispose]();
+});
+
+it("disposal leaves no timer behind", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const store = await openBoltStore(join(makeDirectory(), "file"));
+  await store.commit("t", data, expiry);
+  await store[Symbol.asyncDispose]();
+  await vi.advanceTimersByTimeAsync(1000); // the driver's timers
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it("a full disk rejects what does not fit, and no more; when there is space again, all works", async () => {
