@@ -4,6 +4,7 @@ import { DirectorySync } from "./directory-sync.js";
 import { call, closeFile, fill, readOn, removeFile, unlessAbsent, writeAll } from "./file-calls.js";
 import { codeOf } from "./file-error.js";
 import { HEADER_BYTES } from "./record.js";
+import { fileOf, shardOf } from "./session-name.js";
 import { Slots } from "./slots.js";
 
 /** How many files are open at once, at most; a burst of calls must not use up those of the process. */
@@ -32,6 +33,11 @@ export class Directory {
     this.#identity = options.identity;
     this.#isFlushed = options.isFlushed;
     this.ownerFile = join(root, `${options.identity}.owner`);
+  }
+
+  /** The path of the file of a session. */
+  pathOf(name: string): string {
+    return join(this.root, shardOf(name), fileOf(name));
   }
 
   /**

@@ -14,7 +14,9 @@ import {
   TimeSlice,
   warnOncePerCode,
 } from "@scs/core";
+import { reportUnreadable } from "./damaged-file.js";
 import { Directory } from "./directory.js";
+import { Failures } from "./failures.js";
 import { removeFile } from "./file-calls.js";
 import { toStoreError } from "./file-error.js";
 import { createIdentity } from "./process-identity.js";
@@ -52,6 +54,7 @@ export class FileStore implements FullStore {
   readonly #locks: ShardLocks;
   readonly #lock: ShardLock;
   readonly #now: () => number;
+  readonly #onError: (error: StoreError) => void;
   readonly #cleanup: CleanupScheduler;
   #isClosed = false;
 
@@ -81,6 +84,7 @@ export class FileStore implements FullStore {
     const identity = createIdentity();
     const files = new Directory(root, { identity, isFlushed: durability === "flushed" });
     this.#now = now;
+    this.#onError = onError;
     this.#directory = files;
     this.#lock = new ShardLock(identity, files.ownerFile);
     this.#locks = new ShardLocks(root, this.#lock, {
@@ -147,11 +151,14 @@ export class FileStore implements FullStore {
     this.#assertOpen();
     await this.#sessions.settle();
     const slice = new TimeSlice();
+    const failures = new Failures((error) => reportUnreadable(this.#onError, error));
+    let met = 0;
     for (const shard of await this.#attempt(shardsOf(this.#directory))) {
       const names = await this.#attempt(sessionsOf(this.#directory, shard));
       for (let start = 0; start < names.length; start += READ_AHEAD) {
         const read = names.slice(start, start + READ_AHEAD).map((name) => this.#sessions.findNamed(name));
-        for (const record of await Promise.all(read)) {
+        met += read.length;
+        for (const record of await failures.settle(read)) {
           this.#assertOpen(); // a walk that disposal has cut short must not look like a complete one
           if (record !== undefined && record.expiry > this.#now()) yield toEntry(record);
           if (slice.isOver) await slice.next();
@@ -159,6 +166,8 @@ export class FileStore implements FullStore {
       }
     }
     this.#assertOpen();
+    // A disk of which not one file can be read must not look like an empty store.
+    if (failures.passedOver === met) failures.throwFirst();
   }
 
   async all(): Promise<Map<string, Uint8Array>> {
@@ -170,7 +179,7 @@ export class FileStore implements FullStore {
   async deleteExpired(): Promise<number> {
     this.#assertOpen();
     await this.#sessions.settle();
-    const sweep = new Sweep(this.#directory, this.#sessions, this.#locks, this.#lock);
+    const sweep = new Sweep(this.#directory, this.#sessions.expired, this.#locks, this.#lock);
     return this.#attempt(sweep.run(() => this.#isClosed));
   }
 

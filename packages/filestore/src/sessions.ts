@@ -1,11 +1,11 @@
-import { join } from "node:path";
 import type { StoreError } from "@scs/core";
 import { reportDamage, setAside } from "./damaged-file.js";
 import { DAMAGED, type Directory } from "./directory.js";
+import { ExpiredSessions } from "./expired-sessions.js";
 import { isPresent, removeFile, renameFile } from "./file-calls.js";
 import { toStoreError } from "./file-error.js";
-import { decodeHeader, decodeRecord, encodeRecord, type Header, type StoredRecord } from "./record.js";
-import { fileOf, nameOf, shardOf } from "./session-name.js";
+import { decodeRecord, encodeRecord, type StoredRecord } from "./record.js";
+import { nameOf, shardOf } from "./session-name.js";
 import type { ShardLocks } from "./shard-locks.js";
 import { TokenQueue } from "./token-queue.js";
 
@@ -14,6 +14,7 @@ export type Change = { data: Uint8Array; expiry: number } | "nothing changes";
 
 /** The sessions, each a file. Calls for one session are made one after the other, in the order asked for. */
 export class Sessions {
+  readonly expired: ExpiredSessions;
   readonly #directory: Directory;
   readonly #locks: ShardLocks;
   readonly #now: () => number;
@@ -29,6 +30,10 @@ export class Sessions {
     this.#locks = locks;
     this.#now = options.now;
     this.#onError = options.onError;
+    this.expired = new ExpiredSessions(directory, locks, this.#queue, {
+      now: options.now,
+      setAside: (name) => this.findNamed(name), // it does so with what it finds damaged
+    });
   }
 
   find(token: string): Promise<StoredRecord | undefined> {
@@ -76,46 +81,6 @@ export class Sessions {
     });
   }
 
-  /** Whether the header of the file says that its record has expired; nothing more of the file is read. */
-  async hasExpired(name: string): Promise<boolean> {
-    const header = toHeader(await this.#directory.readHeader(this.#path(name)));
-    if (header === DAMAGED) await this.findNamed(name); // sets it aside
-    return this.#isOver(header);
-  }
-
-  /** The same at once, on the event loop; `undefined` if the header is damaged. */
-  hasExpiredNow(name: string): boolean | undefined {
-    const header = toHeader(this.#directory.readHeaderNow(this.#path(name)));
-    return header === DAMAGED ? undefined : this.#isOver(header);
-  }
-
-  /** Removes those of the files, all of one shard, whose records have expired, and gives how many it were. */
-  async removeExpired(shard: string, names: readonly string[]): Promise<number> {
-    const removals: Promise<boolean>[] = [];
-    const left: string[] = [];
-    const outcomes = await this.#locks.run(shard, () => {
-      for (const name of names) {
-        // To wait for a call under the lock, one that may be waiting for the lock, could be for ever.
-        const hasExpired = this.#queue.isBusy(name) ? undefined : this.hasExpiredNow(name);
-        if (hasExpired) removals.push(this.#queue.run(name, () => removeFile(this.#path(name))));
-        else if (hasExpired === undefined) left.push(name);
-      }
-      return Promise.allSettled(removals);
-    });
-    let removed = 0;
-    for (const outcome of outcomes) {
-      if (outcome.status === "rejected") throw outcome.reason;
-      if (outcome.value) removed++;
-    }
-    const removeNow = async (name: string): Promise<boolean> =>
-      this.hasExpiredNow(name) === true && removeFile(this.#path(name));
-    for (const name of left) {
-      if (!(await this.hasExpired(name))) continue;
-      if (await this.#run(name, () => this.#locks.run(shard, () => removeNow(name)))) removed++;
-    }
-    return removed;
-  }
-
   /** Resolves when all that was asked for until now is done. */
   settle(): Promise<void> {
     return this.#queue.settle();
@@ -124,10 +89,6 @@ export class Sessions {
   /** Resolves when nothing is under way. */
   idle(): Promise<void> {
     return this.#queue.idle();
-  }
-
-  #path(name: string): string {
-    return join(this.#directory.root, shardOf(name), fileOf(name));
   }
 
   #run<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -141,16 +102,12 @@ export class Sessions {
   }
 
   #read(name: string, token?: string): Promise<StoredRecord | typeof DAMAGED | undefined> {
-    return this.#directory.read(this.#path(name), (content) => {
+    return this.#directory.read(this.#directory.pathOf(name), (content) => {
       const record = decodeRecord(content);
       // A whole file under the name of another session is no session either.
       const isOwn = token === undefined ? record && nameOf(record.token) === name : record?.token === token;
       return isOwn ? record : undefined;
     });
-  }
-
-  #isOver(header: Header | typeof DAMAGED | undefined): boolean {
-    return header !== undefined && header !== DAMAGED && header.expiry <= this.#now();
   }
 
   #onlyLive(record: StoredRecord | undefined): StoredRecord | undefined {
@@ -168,7 +125,7 @@ export class Sessions {
     try {
       const found = await this.#locks.run(shardOf(name), async () => {
         const again = await this.#read(name);
-        if (again === DAMAGED) await setAside(this.#path(name));
+        if (again === DAMAGED) await setAside(this.#directory.pathOf(name));
         return again;
       });
       if (found !== DAMAGED) return found;
@@ -193,7 +150,7 @@ export class Sessions {
     try {
       await this.#locks.run(shard, async () => {
         if (!(await isAllowed())) return;
-        await renameFile(temporary, this.#path(name));
+        await renameFile(temporary, this.#directory.pathOf(name));
         isPublished = true;
       });
     } finally {
@@ -204,9 +161,9 @@ export class Sessions {
   }
 
   async #remove(name: string): Promise<void> {
-    if (!(await isPresent(this.#path(name)))) return; // absence at this instant needs no lock
+    if (!(await isPresent(this.#directory.pathOf(name)))) return; // absence at this instant needs no lock
     const shard = shardOf(name);
-    const isRemoved = await this.#locks.run(shard, () => removeFile(this.#path(name)));
+    const isRemoved = await this.#locks.run(shard, () => removeFile(this.#directory.pathOf(name)));
     if (isRemoved) await this.#directory.settle(shard);
   }
 
@@ -221,13 +178,13 @@ export class Sessions {
       const next = change(await this.#peek(name));
       if (next === "nothing changes") return false;
       if (next.expiry <= this.#now()) {
-        await removeFile(this.#path(name));
+        await removeFile(this.#directory.pathOf(name));
         return true;
       }
       const content = encodeRecord(token, next.data, next.expiry);
       const temporary = await this.#directory.writeTemporary(shard, content);
       try {
-        await renameFile(temporary, this.#path(name));
+        await renameFile(temporary, this.#directory.pathOf(name));
       } catch (error) {
         await removeFile(temporary).catch(() => undefined);
         throw error;
@@ -237,10 +194,6 @@ export class Sessions {
     if (isChanged) await this.#directory.settle(shard);
     return isChanged;
   }
-}
-
-function toHeader(content: Buffer | undefined): Header | typeof DAMAGED | undefined {
-  return content && (decodeHeader(content) ?? DAMAGED);
 }
 
 function isEqual(one: StoredRecord | undefined, other: StoredRecord | undefined): boolean {

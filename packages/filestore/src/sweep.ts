@@ -2,11 +2,12 @@ import fs from "node:fs";
 import { join } from "node:path";
 import { TimeSlice } from "@scs/core";
 import type { Directory } from "./directory.js";
+import type { ExpiredSessions } from "./expired-sessions.js";
+import { Failures } from "./failures.js";
 import { call, readDirectory, removeFile, unlessAbsent } from "./file-calls.js";
 import { codeOf } from "./file-error.js";
 import { identityIn, judge, type Verdict } from "./process-identity.js";
 import { isShard, nameOfFile } from "./session-name.js";
-import type { Sessions } from "./sessions.js";
 import { LOCK, type ShardLock } from "./shard-lock.js";
 import type { ShardLocks } from "./shard-locks.js";
 
@@ -41,25 +42,28 @@ function namesIn(entries: readonly string[]): string[] {
 /** Removes what has expired, and what processes that have ended left behind. */
 export class Sweep {
   readonly #directory: Directory;
-  readonly #sessions: Sessions;
+  readonly #expired: ExpiredSessions;
   readonly #locks: ShardLocks;
   readonly #lock: ShardLock;
+  readonly #failures: Failures = new Failures();
   #slowFiles = 0;
   readonly #verdicts: Map<string, Verdict> = new Map();
 
-  constructor(directory: Directory, sessions: Sessions, locks: ShardLocks, lock: ShardLock) {
+  constructor(directory: Directory, expired: ExpiredSessions, locks: ShardLocks, lock: ShardLock) {
     this.#directory = directory;
-    this.#sessions = sessions;
+    this.#expired = expired;
     this.#locks = locks;
     this.#lock = lock;
   }
 
-  /** Gives how many sessions it removed. `isOver` is asked again and again whether it is to end. */
+  /**
+   * Gives how many sessions it removed. `isOver` is asked again and again whether it is to end. What fails of one file
+   * or one shard keeps nothing else from being removed; the first error is thrown at the end.
+   */
   async run(isOver: () => boolean): Promise<number> {
     const entries = (await unlessAbsent(readDirectory(this.#directory.root))) ?? [];
     await this.#removeLeftBehind(this.#directory.root, entries, ".owner");
     const shards = entries.filter(isShard);
-    const errors: unknown[] = [];
     const slice = new TimeSlice();
     let removed = 0;
     const lane = async (): Promise<void> => {
@@ -70,12 +74,12 @@ export class Sweep {
             if (slice.isOver) await slice.next();
           }
         } catch (error) {
-          errors.push(error); // one shard, whose lock another process keeps, must not keep the others
+          this.#failures.keep(error); // one shard, whose lock another process keeps, must not keep the others
         }
       }
     };
     await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, lane));
-    if (errors.length > 0) throw errors[0];
+    this.#failures.throwFirst();
     return removed;
   }
 
@@ -89,7 +93,7 @@ export class Sweep {
       const step = names.slice(start, start + FILES_AT_ONCE);
       const isLarge = share >= LARGE_SHARE && this.#slowFiles === 0;
       const expired = isLarge ? step : await this.#expiredOf(step);
-      const removed = expired.length === 0 ? 0 : await this.#sessions.removeExpired(shard, expired);
+      const removed = expired.length === 0 ? 0 : await this.#expired.remove(shard, expired, this.#failures);
       share = removed / step.length;
       yield removed;
     }
@@ -108,12 +112,16 @@ export class Sweep {
         continue;
       }
       const began = performance.now();
-      const look = this.#sessions.hasExpiredNow(name);
-      if (look) expired.push(name);
-      else if (look === undefined) others.push(name);
+      try {
+        const isExpired = this.#expired.isExpiredNow(name);
+        if (isExpired) expired.push(name);
+        else if (isExpired === undefined) others.push(name);
+      } catch (error) {
+        this.#failures.passOver(error);
+      }
       if (performance.now() - began > SLOW_MS) this.#slowFiles = FILES_ONCE_SLOW;
     }
-    const looks = await Promise.all(others.map((name) => this.#sessions.hasExpired(name)));
+    const looks = await this.#failures.settle(others.map((name) => this.#expired.isExpired(name)));
     return [...expired, ...others.filter((_, index) => looks[index])];
   }
 
@@ -126,7 +134,12 @@ export class Sweep {
       const verdict = this.#verdicts.get(identity) ?? judge(identity);
       this.#verdicts.set(identity, verdict);
       const file = join(path, entry);
-      if (verdict === "dead" || (verdict === "unknown" && (await isUntouched(file)))) await removeFile(file);
+      try {
+        if (verdict === "dead" || (verdict === "unknown" && (await isUntouched(file))))
+          await removeFile(file);
+      } catch (error) {
+        this.#failures.passOver(error);
+      }
     }
   }
 

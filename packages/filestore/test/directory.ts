@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 
 /** Makes a directory that is removed after the test. */
@@ -22,4 +22,13 @@ export function othersIn(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory() && !entry.name.endsWith(".session"))
     .map(({ name }) => name);
+}
+
+/** Tokens whose files are all in one shard. */
+export function tokensOfOneShard(directory: string, count: number): string[] {
+  const tokens: string[] = [];
+  const shard = dirname(pathOf(directory, "t0"));
+  for (let n = 0; tokens.length < count; n++)
+    if (dirname(pathOf(directory, `t${n}`)) === shard) tokens.push(`t${n}`);
+  return tokens;
 }

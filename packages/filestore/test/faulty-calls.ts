@@ -18,13 +18,20 @@ const NAMES = [
   "write",
 ] as const;
 
-type Name = (typeof NAMES)[number];
+type Name = (typeof NAMES)[number] | "openSync";
 type Callback = (error: NodeJS.ErrnoException | null, ...results: unknown[]) => void;
 
-/** Decides for each call what becomes of it: nothing for as it is, or the code of the error that it fails with. */
-export type Fault = (call: { name: Name; index: number; args: unknown[] }) => string | undefined;
+/**
+ * Decides for each call what becomes of it: nothing for as it is, the code of the error that it fails with, or (not
+ * for `openSync`) what it is to wait for.
+ */
+export type Fault = (call: {
+  name: Name;
+  index: number;
+  args: unknown[];
+}) => string | undefined | Promise<void>;
 
-/** Puts itself before the calls of the file system with callbacks, until the test ends. */
+/** Puts itself before the calls of the file system with callbacks, and `openSync`, until the test ends. */
 export class FaultyCalls {
   fault: Fault = () => undefined;
   /** The calls made so far, by name. */
@@ -37,6 +44,7 @@ export class FaultyCalls {
         const callback = args.at(-1) as Callback;
         const code = this.fault({ name, index: this.made.push(name) - 1, args });
         if (code === undefined) original(...args);
+        else if (code instanceof Promise) void code.then(() => original(...args));
         else if (name === "close")
           original(args[0], () => callback(failure(code, name))); // closed it is, all the same
         else setImmediate(callback, failure(code, name));
@@ -44,6 +52,13 @@ export class FaultyCalls {
       Object.assign(fs, { [name]: replaced });
       onTestFinished(() => void Object.assign(fs, { [name]: original }));
     }
+    const { openSync } = fs;
+    fs.openSync = (...args) => {
+      const code = this.fault({ name: "openSync", index: this.made.push("openSync") - 1, args });
+      if (typeof code === "string") throw failure(code, "openSync");
+      return openSync(...args);
+    };
+    onTestFinished(() => void Object.assign(fs, { openSync }));
   }
 
   /** Counts anew, with `fault` from the first call on, for as long as `work` takes; gives its outcome. */
