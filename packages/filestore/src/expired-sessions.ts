@@ -1,3 +1,4 @@
+import type { TimeSlice } from "@scs/core";
 import { DAMAGED, type Directory } from "./directory.js";
 import type { Failures } from "./failures.js";
 import { removeFile } from "./file-calls.js";
@@ -44,12 +45,19 @@ export class ExpiredSessions {
    * Removes those of the files, all of one shard, whose records have expired, and gives how many it were. A file that
    * cannot be read or removed is passed over.
    */
-  async remove(shard: string, names: readonly string[], failures: Failures): Promise<number> {
+  async remove(
+    shard: string,
+    names: readonly string[],
+    { failures, slice }: { failures: Failures; slice: TimeSlice },
+  ): Promise<number> {
     const removals: Promise<boolean>[] = [];
     const left: string[] = [];
     const outcomes = await this.#locks.run(shard, async () => {
       try {
-        for (const name of names) this.#begin(name, removals, left, failures);
+        for (const name of names) {
+          this.#begin(name, removals, left, failures);
+          if (slice.isOver) await slice.next();
+        }
       } finally {
         // When the lock has been given back, a removal under way could remove what another process has renewed.
         await Promise.allSettled(removals);

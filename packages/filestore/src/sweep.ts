@@ -46,6 +46,8 @@ export class Sweep {
   readonly #locks: ShardLocks;
   readonly #lock: ShardLock;
   readonly #failures: Failures = new Failures();
+  /** Of all shards that are swept at once: what each of them does at once adds up. */
+  readonly #slice = new TimeSlice();
   #slowFiles = 0;
   readonly #verdicts: Map<string, Verdict> = new Map();
 
@@ -64,14 +66,13 @@ export class Sweep {
     const entries = (await unlessAbsent(readDirectory(this.#directory.root))) ?? [];
     await this.#removeLeftBehind(this.#directory.root, entries, ".owner");
     const shards = entries.filter(isShard);
-    const slice = new TimeSlice();
     let removed = 0;
     const lane = async (): Promise<void> => {
       for (let shard = shards.pop(); shard !== undefined && !isOver(); shard = shards.pop()) {
         try {
           for await (const count of this.#sweepShard(shard, isOver)) {
             removed += count;
-            if (slice.isOver) await slice.next();
+            if (this.#slice.isOver) await this.#slice.next();
           }
         } catch (error) {
           this.#failures.keep(error); // one shard, whose lock another process keeps, must not keep the others
@@ -93,7 +94,7 @@ export class Sweep {
       const step = names.slice(start, start + FILES_AT_ONCE);
       const isLarge = share >= LARGE_SHARE && this.#slowFiles === 0;
       const expired = isLarge ? step : await this.#expiredOf(step);
-      const removed = expired.length === 0 ? 0 : await this.#expired.remove(shard, expired, this.#failures);
+      const removed = expired.length === 0 ? 0 : await this.#remove(shard, expired);
       share = removed / step.length;
       yield removed;
     }
@@ -120,9 +121,14 @@ export class Sweep {
         this.#failures.passOver(error);
       }
       if (performance.now() - began > SLOW_MS) this.#slowFiles = FILES_ONCE_SLOW;
+      if (this.#slice.isOver) await this.#slice.next();
     }
     const looks = await this.#failures.settle(others.map((name) => this.#expired.isExpired(name)));
     return [...expired, ...others.filter((_, index) => looks[index])];
+  }
+
+  async #remove(shard: string, names: readonly string[]): Promise<number> {
+    return this.#expired.remove(shard, names, { failures: this.#failures, slice: this.#slice });
   }
 
   /** Files of processes that have ended; nobody else writes them, and their names do not come again. */
