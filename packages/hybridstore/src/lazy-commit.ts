@@ -28,6 +28,7 @@ export class LazyCommit implements Commit {
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<unknown> = Promise.resolve();
   #isWriting = false;
+  #isClosed = false;
   readonly undone = 0;
 
   constructor(
@@ -68,8 +69,11 @@ export class LazyCommit implements Commit {
     });
   }
 
+  /** Nothing is written after it, not even what it could not write: the directory may be another's by then. */
   async idle(): Promise<void> {
-    await this.exclusively(async () => clearTimeout(this.#timer));
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.exclusively(async () => undefined);
   }
 
   #decide<T>(decide: () => T): T {
@@ -83,10 +87,12 @@ export class LazyCommit implements Commit {
   }
 
   #schedule(): void {
+    if (this.#isClosed) return;
     this.#timer ??= setTimeout(() => this.#write(), this.#options.flushIntervalMs).unref();
   }
 
   #write(): void {
+    if (this.#isClosed) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#isWriting = true;

@@ -1,4 +1,5 @@
 import { constants } from "node:fs";
+import { StoreError } from "@scs/core";
 import { isNoSpace } from "./errors.js";
 import { pathOf } from "./file-names.js";
 import { type Files, removeFile, syncDirectory, writeAll } from "./files.js";
@@ -45,6 +46,7 @@ export class Log {
   #highestSequence: number;
   #isTorn = false;
   #isNameLost = false;
+  #isClosed = false;
 
   private constructor(options: LogOptions, { generation, olderBytes, lastSequence }: LogEnd) {
     this.#options = options;
@@ -108,6 +110,7 @@ export class Log {
    * @param willTryAgain Whether the same records, with the same numbers, are to be appended later.
    */
   async append(records: Buffer, sequence: number, willTryAgain = false): Promise<void> {
+    this.#assertOpen();
     await this.#mend();
     if (!willTryAgain) this.#highestSequence = sequence;
     try {
@@ -124,6 +127,7 @@ export class Log {
 
   /** Begins a new log, to which all that follows is written. If that fails, the old one goes on. */
   async rotate(): Promise<void> {
+    this.#assertOpen();
     const { files, mark } = this.#options;
     const generation = this.#generation + 1;
     const { O_RDWR, O_CREAT, O_TRUNC } = constants;
@@ -155,6 +159,7 @@ export class Log {
 
   /** Cuts off the zeros, and closes the file. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const file = this.#file;
     this.#file = -1;
     if (file === -1) return;
@@ -202,6 +207,11 @@ export class Log {
     }
     if (this.#isNameLost && isFlushed) await syncDirectory(files, directory);
     this.#isNameLost = false;
+  }
+
+  /** Who has closed it has given the directory back: a new log would take the place of another owner's. */
+  #assertOpen(): void {
+    if (this.#isClosed) throw new StoreError("CLOSED", "hybridstore: the log has been closed");
   }
 
   /** With O_DSYNC, to write and to flush is one call, and one trip to the thread pool. */

@@ -4,6 +4,7 @@ import type { StoreError } from "@scs/core";
 import { StoreInProcess } from "@scs/testkit";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { openHybridStore } from "../src/index.js";
+import { Log } from "../src/log.js";
 import { openWith } from "../src/open-hybridstore.js";
 import { makeDirectory } from "./directory.js";
 import { FaultyFiles } from "./faulty-files.js";
@@ -148,4 +149,51 @@ it("disposal rejects when it cannot write what waits, and gives the directory ba
     message: "hybridstore: the last changes could not be written: there is no space left on the disk",
   });
   await (await openHybridStore(directory, lazy))[Symbol.asyncDispose]();
+});
+
+/** The directory's files, byte for byte. */
+const contentOf = (directory: string) =>
+  readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), "latin1")]);
+
+it("a store whose disposal has failed leaves the directory to its next owner", async () => {
+  useFakeTimers();
+  const directory = makeDirectory();
+  const faulty = new FaultyFiles();
+  const errors: StoreError[] = [];
+  const onError = (error: StoreError) => void errors.push(error);
+  const store = await openWith(faulty.files, directory, { ...lazy, onError });
+  await store.commit("refused", data, expiry);
+  faulty.faults = { from: 0, count: Number.POSITIVE_INFINITY, code: "ENOSPC", of: ["write"] };
+  await vi.advanceTimersByTimeAsync(1000);
+  await vi.waitUntil(() => errors.length === 1, patient);
+  expect(vi.getTimerCount()).toBe(1); // it is to be tried again
+  await expect(store[Symbol.asyncDispose]()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  faulty.faults = undefined; // now the disk would take it
+  const next = await openHybridStore(directory, { ...lazy, durability: "flushed" });
+  await next.commit("kept", data, expiry);
+  const [calls, content] = [faulty.calls.length, contentOf(directory)];
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(faulty.calls.slice(calls)).toEqual([]);
+  expect(vi.getTimerCount()).toBe(0);
+  expect(contentOf(directory)).toEqual(content);
+  await next[Symbol.asyncDispose]();
+  const again = await openHybridStore(directory, {
+    ...lazy,
+    onError: (error) => expect.fail(error.message),
+  });
+  expect([...(await again.all()).keys()]).toEqual(["kept"]);
+  await again[Symbol.asyncDispose]();
+});
+
+it("a closed log opens and writes no file", async () => {
+  const directory = makeDirectory();
+  const { files, calls } = new FaultyFiles();
+  const end = { generation: 1, position: undefined, size: 0, olderBytes: 0, lastSequence: 0 };
+  const log = await Log.open({ directory, mark: 1, files, isFlushed: false }, end);
+  await log.close();
+  const [before, content] = [calls.length, contentOf(directory)];
+  await expect(log.append(Buffer.alloc(40), 1)).rejects.toMatchObject({ code: "CLOSED" });
+  await expect(log.rotate()).rejects.toMatchObject({ code: "CLOSED" });
+  expect(calls.slice(before)).toEqual([]);
+  expect(contentOf(directory)).toEqual(content);
 });
