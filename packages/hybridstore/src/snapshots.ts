@@ -93,7 +93,8 @@ export class Snapshots {
     const { files, directory, mark } = this.#options;
     const commit = this.#commit();
     const { generation, lastSequence, olderBytes } = await commit.exclusively(async () => {
-      if (!this.#log.isEmpty) await this.#log.rotate();
+      // A damaged snapshot may have the number of an empty log: the new one must not take its place, but go beside it.
+      if (!this.#log.isEmpty || this.#damaged.length > 0) await this.#log.rotate();
       this.#progress(0);
       const { generation, lastSequence, olderBytes } = this.#log;
       return { generation, lastSequence, olderBytes };

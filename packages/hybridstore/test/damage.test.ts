@@ -11,7 +11,7 @@ import {
 import { join } from "node:path";
 import type { StoreError } from "@scs/core";
 import { unpack } from "@scs/core";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { systemFiles } from "../src/files.js";
 import { type HybridStore, openHybridStore } from "../src/index.js";
 import { openWith } from "../src/open-hybridstore.js";
@@ -220,32 +220,41 @@ it("a record that is only half there, with zeros behind it, is one that was bein
   rmSync(directory, { recursive: true });
 });
 
-it("damaged files are set aside by the next snapshot, and the damage is told once", async () => {
-  const { directory, path, content } = await make("log");
-  const damagedAt = content.indexOf("b2, which") + 3;
-  content[damagedAt] = 0x21;
-  writeFileSync(path, content);
-  const aside = signal();
-  const files = {
-    ...systemFiles,
-    rename: async (from: string, to: string) => {
-      await systemFiles.rename(from, to);
-      if (to.endsWith(".damaged")) aside.resolve();
-    },
-  };
-  const errors: string[] = [];
-  const onError = (error: StoreError) => void errors.push(error.message);
-  const store = await openWith(files, directory, { ...quiet, onError });
-  await aside.promise;
-  await store[Symbol.asyncDispose]();
-  expect(errors).toEqual([expect.stringMatching(/log-1-.*: the data of the record at byte \d+ is damaged/)]);
-  expect(readFileSync(`${path}.damaged`).equals(content)).toBe(true);
-  const again = await openHybridStore(directory, { ...quiet, onError });
-  expect(errors).toHaveLength(1);
-  expect([...(await again.all()).keys()].sort()).toEqual(["a", "empty", "last"]);
-  await again[Symbol.asyncDispose]();
-  rmSync(directory, { recursive: true });
-});
+it.each([
+  ["log", "snapshot-2"],
+  ["snapshot", "snapshot-3"], // with an empty log behind it
+] as const)(
+  "a damaged %s is set aside by the next snapshot, and the damage is told once",
+  async (kind, next) => {
+    const { directory, path, content } = await make(kind);
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const damagedAt = content.indexOf("b2, which") + 3;
+    content[damagedAt] = 0x21;
+    writeFileSync(path, content);
+    const saved = signal();
+    const files = {
+      ...systemFiles,
+      rename: async (from: string, to: string) => {
+        await systemFiles.rename(from, to);
+        if (/snapshot-[^.]+$/.test(to)) saved.resolve();
+      },
+    };
+    const errors: string[] = [];
+    const onError = (error: StoreError) => void errors.push(error.message);
+    const store = await openWith(files, directory, { ...quiet, onError });
+    await saved.promise;
+    await store[Symbol.asyncDispose](); // waits until the old files are gone
+    expect(errors).toEqual([
+      expect.stringMatching(`${kind}-\\d-.*: the data of the record at byte \\d+ is damaged`),
+    ]);
+    expect(readFileSync(`${path}.damaged`).equals(content)).toBe(true);
+    expect(only(directory, next)).toBeDefined();
+    const again = await openHybridStore(directory, { ...quiet, onError });
+    expect(errors).toHaveLength(1);
+    expect([...(await again.all()).keys()].sort()).toEqual(["a", "empty", "last"]);
+    await again[Symbol.asyncDispose]();
+  },
+);
 
 it("data that looks like a record is none, even if what it is in is damaged", async () => {
   const directory = makeDirectory();
