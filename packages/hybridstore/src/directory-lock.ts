@@ -1,52 +1,113 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { constants, readFileSync } from "node:fs";
+import { constants } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { StoreError } from "@scs/core";
 import { FileWindow } from "./file-window.js";
 import { type Files, removeFile, writeAll } from "./files.js";
+import { describeSelf, type Holder, judge, type Verdict } from "./holder.js";
 
-/** Who has made a lock file. `started` and `boot` are empty where the system does not tell. */
-interface Holder {
-  pid: number;
-  started: string;
-  boot: string;
-  host: string;
-  isOwner: boolean;
+/** A lock file that is there, and whose process is not known to be dead. */
+interface Found extends Holder {
+  path: string;
+  verdict: Verdict;
 }
 
 const PREFIX = "lock.";
 const ATTEMPTS = 100;
 const MAX_WAIT_MS = 20;
+/** The owner gives a sign of life so often. */
+const TOUCH_MS = 3_000;
+/** Where nothing else tells of an owner, it has gone when this many looks, at this distance, have seen no sign of it. */
+const LOOKS = 30;
+const LOOK_MS = 1_000;
 
 /**
  * Makes this process the owner of a directory. Each that wants it makes a file of a name of its own, and then looks
  * for others: of two, the later one sees the earlier. So the file of a process that has died can be removed by
  * anybody, at any time; there is no name that a third could have taken meanwhile.
  *
+ * @param wait For tests: resolves after so many ms.
  * @returns What gives the directory back.
  * @throws StoreError `LOCKED` if another has it.
  */
-export async function lockDirectory(files: Files, directory: string): Promise<() => Promise<void>> {
+export async function lockDirectory(
+  files: Files,
+  directory: string,
+  wait: (ms: number) => Promise<unknown> = setTimeout,
+): Promise<() => Promise<void>> {
+  await removeSilent(files, directory, wait);
   for (let attempt = 1; ; attempt++) {
     const name = PREFIX + randomBytes(8).toString("hex");
     const path = join(directory, name);
-    const unlock = (): Promise<void> => removeFile(files, path);
     try {
       const other = (await makeFile(files, path, false)) && (await findOther(files, directory, name));
       if (other === "none") {
         await makeFile(files, path, true);
-        return unlock;
+        return keepTouching(files, path);
       }
-      if (other && (other.isOwner || attempt >= ATTEMPTS)) throw locked(directory, other);
+      if (other && (other.isOwner || attempt >= ATTEMPTS)) throw locked(other);
       if (attempt >= ATTEMPTS) throw new StoreError("UNAVAILABLE", "hybridstore: no lock file can be made");
     } catch (error) {
-      await unlock().catch(() => undefined);
+      await removeFile(files, path).catch(() => undefined);
       throw error;
     }
-    await unlock();
-    await setTimeout(randomInt(1, MAX_WAIT_MS)); // two that were there at once: one of them comes first next time
+    await removeFile(files, path);
+    await wait(randomInt(1, MAX_WAIT_MS)); // two that were there at once: one of them comes first next time
+  }
+}
+
+/** Gives the signs of life that {@link removeSilent} looks for, until what it returns is called. */
+function keepTouching(files: Files, path: string): () => Promise<void> {
+  let isTouching = false;
+  const touch = async (): Promise<void> => {
+    if (isTouching) return; // a disk that hangs must not take all threads of the pool
+    isTouching = true;
+    await files.touch(path).catch(() => undefined); // the next time is soon
+    isTouching = false;
+  };
+  const timer = setInterval(() => void touch(), TOUCH_MS).unref();
+  return async () => {
+    clearInterval(timer);
+    await removeFile(files, path);
+  };
+}
+
+/**
+ * Waits for a sign of life of those that cannot be judged, and removes the files of those that give none. Looks are
+ * counted, rather than the time: clocks are set, and systems sleep.
+ */
+async function removeSilent(
+  files: Files,
+  directory: string,
+  wait: (ms: number) => Promise<unknown>,
+): Promise<void> {
+  const found = await findAll(files, directory);
+  if (found.some(({ verdict, isOwner }) => verdict === "alive" && isOwner)) return;
+  const silent = new Map<string, number>();
+  for (const { path, verdict } of found) {
+    const touched = verdict === "unknown" ? await touchedAt(files, path) : undefined;
+    if (touched !== undefined) silent.set(path, touched);
+  }
+  for (let look = 0; silent.size > 0 && look < LOOKS; look++) {
+    await wait(LOOK_MS);
+    for (const [path, before] of silent) {
+      const touched = await touchedAt(files, path);
+      if (touched === undefined) silent.delete(path);
+      else if (touched !== before) return; // it lives
+    }
+  }
+  for (const path of silent.keys()) await removeFile(files, path);
+}
+
+/** When a file was touched; `undefined` if it is gone. */
+async function touchedAt(files: Files, path: string): Promise<number | undefined> {
+  try {
+    return await files.touchedAt(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
 }
 
@@ -69,22 +130,24 @@ async function makeFile(files: Files, path: string, isOwner: boolean): Promise<b
   }
 }
 
-/** Gives another living holder, an owner first, having removed the files of those that have died. */
-async function findOther(
-  files: Files,
-  directory: string,
-  own: string,
-): Promise<(Holder & { name: string }) | "none"> {
-  const holders: (Holder & { name: string })[] = [];
+/** Gives another holder that may live, an owner first, having removed the files of those that have died. */
+async function findOther(files: Files, directory: string, own: string): Promise<Found | "none"> {
+  const holders = await findAll(files, directory, own);
+  return holders.find(({ isOwner }) => isOwner) ?? holders[0] ?? "none";
+}
+
+async function findAll(files: Files, directory: string, own?: string): Promise<Found[]> {
+  const found: Found[] = [];
   for (const name of await files.list(directory)) {
     if (!/^lock\.[0-9a-f]{16}$/.test(name) || name === own) continue;
     const path = join(directory, name);
     const holder = await readHolder(files, path);
     if (holder === "gone") continue;
-    if (holder !== "no holder" && isAlive(holder)) holders.push({ ...holder, name });
+    const verdict = holder === "no holder" ? "dead" : judge(holder);
+    if (holder !== "no holder" && verdict !== "dead") found.push({ ...holder, path, verdict });
     else await removeFile(files, path);
   }
-  return holders.find(({ isOwner }) => isOwner) ?? holders[0] ?? "none";
+  return found;
 }
 
 /** A file that tells nothing is left from a power failure: it was whole when it got its name. */
@@ -103,43 +166,9 @@ async function readHolder(files: Files, path: string): Promise<Holder | "gone" |
   }
 }
 
-function describeSelf(isOwner: boolean): Holder {
-  const { pid } = process;
-  return { pid, started: startOf(pid) ?? "", boot: bootId(), host: hostname(), isOwner };
-}
-
-/** Whether the process may still be there. Of another machine nobody here knows: it counts as alive. */
-function isAlive({ pid, started, boot, host }: Holder): boolean {
-  if (host !== hostname()) return true;
-  if (boot !== bootId()) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
-  }
-  return started === "" || startOf(pid) === started; // another may have got the number since
-}
-
-/** When a process was started, in a unit of the system's; `undefined` if there is none, or none that is not dead. */
-function startOf(pid: number): string | undefined {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)?.split(" ") ?? [];
-    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
-}
-
-function bootId(): string {
-  try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
-  } catch {
-    return "";
-  }
-}
-
-function locked(directory: string, { pid, host, name }: Holder & { name: string }): StoreError {
-  const where =
-    host === hostname() ? "" : ` of host ${host}; if that is gone, remove ${join(directory, name)}`;
+function locked({ pid, host, path, verdict }: Found): StoreError {
+  let where = "";
+  if (host !== hostname()) where = ` of host ${host}; if that is gone, remove ${path}`;
+  else if (verdict === "unknown") where = " of another container of this host";
   return new StoreError("LOCKED", `hybridstore: the directory belongs to process ${pid}${where}`);
 }

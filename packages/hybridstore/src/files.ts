@@ -29,6 +29,10 @@ export interface Files {
   close(file: number): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
+  /** Says of a file that it was changed now. */
+  touch(path: string): Promise<void>;
+  /** When a file was changed, in ms since the epoch. */
+  touchedAt(path: string): Promise<number>;
   list(directory: string): Promise<string[]>;
   /** Makes a directory, with those above it; gives the first that was not there. */
   makeDirectory(path: string): Promise<string | undefined>;
@@ -37,6 +41,8 @@ export interface Files {
 const fstat = promisify(fs.fstat);
 const mkdir = promisify(fs.mkdir);
 const readdir = promisify(fs.readdir);
+const stat = promisify(fs.stat);
+const utimes = promisify(fs.utimes);
 
 export const systemFiles: Files = {
   open: promisify(fs.open),
@@ -48,6 +54,8 @@ export const systemFiles: Files = {
   close: promisify(fs.close),
   rename: promisify(fs.rename),
   unlink: promisify(fs.unlink),
+  touch: (path) => utimes(path, new Date(), new Date()),
+  touchedAt: async (path) => (await stat(path)).mtimeMs,
   list: (directory) => readdir(directory),
   makeDirectory: (path) => mkdir(path, { recursive: true, mode: 0o700 }),
 };

@@ -33,7 +33,8 @@ export interface HybridStoreOptions extends StoreOptions {
 
 /**
  * Opens the directory, which is made if there is none, accessible to its owner only, and reads the sessions that are
- * in it. The directory belongs to this store until it is disposed of, or the process ends.
+ * in it. The directory belongs to this store until it is disposed of, or the process ends. If its owner is, or was, in
+ * another container of this host, it takes up to 30 s to see whether that lives.
  *
  * @throws RangeError or TypeError if an option is out of range.
  * @throws StoreError `LOCKED` if another process, or another store of this one, has the directory; `UNAVAILABLE` if

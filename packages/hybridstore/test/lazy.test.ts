@@ -17,7 +17,7 @@ const data = new Uint8Array(100).fill(7);
 const lazy = { cleanupIntervalMs: 0, durability: "lazy", flushIntervalMs: 1000 } as const;
 
 function useFakeTimers(): void {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
   onTestFinished(() => void vi.useRealTimers());
 }
 
@@ -35,7 +35,7 @@ it("a call is answered at once, and written when the interval is over; once for 
   const directory = makeDirectory();
   const faulty = new FaultyFiles();
   const store = await openWith(faulty.files, directory, lazy);
-  const before = faulty.calls.length;
+  const [before, timers] = [faulty.calls.length, vi.getTimerCount()];
   for (let n = 0; n < 100; n++) await store.commit(`token ${n}`, data, expiry);
   await vi.advanceTimersByTimeAsync(999);
   expect(faulty.calls.length).toBe(before);
@@ -43,7 +43,7 @@ it("a call is answered at once, and written when the interval is over; once for 
   await vi.advanceTimersByTimeAsync(1);
   await vi.waitUntil(() => logIn(directory).includes("token 99"), patient);
   expect(faulty.calls.slice(before)).toHaveLength(1);
-  expect(vi.getTimerCount()).toBe(0); // nothing to do, no timer
+  expect(vi.getTimerCount()).toBe(timers); // nothing to do, no timer
   await store[Symbol.asyncDispose]();
 });
 
@@ -162,11 +162,12 @@ it("a store whose disposal has failed leaves the directory to its next owner", a
   const errors: StoreError[] = [];
   const onError = (error: StoreError) => void errors.push(error);
   const store = await openWith(faulty.files, directory, { ...lazy, onError });
+  const timers = vi.getTimerCount();
   await store.commit("refused", data, expiry);
   faulty.faults = { from: 0, count: Number.POSITIVE_INFINITY, code: "ENOSPC", of: ["write"] };
   await vi.advanceTimersByTimeAsync(1000);
   await vi.waitUntil(() => errors.length === 1, patient);
-  expect(vi.getTimerCount()).toBe(1); // it is to be tried again
+  expect(vi.getTimerCount()).toBe(timers + 1); // it is to be tried again
   await expect(store[Symbol.asyncDispose]()).rejects.toMatchObject({ code: "UNAVAILABLE" });
   faulty.faults = undefined; // now the disk would take it
   const next = await openHybridStore(directory, { ...lazy, durability: "flushed" });
@@ -174,7 +175,7 @@ it("a store whose disposal has failed leaves the directory to its next owner", a
   const [calls, content] = [faulty.calls.length, contentOf(directory)];
   await vi.advanceTimersByTimeAsync(5000);
   expect(faulty.calls.slice(calls)).toEqual([]);
-  expect(vi.getTimerCount()).toBe(0);
+  expect(vi.getTimerCount()).toBe(timers); // those of the next owner
   expect(contentOf(directory)).toEqual(content);
   await next[Symbol.asyncDispose]();
   const again = await openHybridStore(directory, {

@@ -1,10 +1,12 @@
-import { fork } from "node:child_process";
+import { fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { lockDirectory } from "../src/directory-lock.js";
 import { systemFiles } from "../src/files.js";
+import { describeSelf, judge } from "../src/holder.js";
 import { openHybridStore } from "../src/index.js";
 import { openWith } from "../src/open-hybridstore.js";
 import { makeDirectory } from "./directory.js";
@@ -22,9 +24,16 @@ const lockedBy = (pid: number | undefined) =>
     message: `hybridstore: the directory belongs to process ${pid}`,
   });
 
+/** Makes a space of process IDs, as a container has one; it ends with the program. */
+const isolated = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+const canIsolate = spawnSync("unshare", [...isolated, "true"]).status === 0;
+
 /** Starts a process that opens the directory when it is told to, and tells what came of it. */
-async function startContender(directory: string) {
-  const child = fork(new URL("./contend.js", import.meta.url), [directory], { execArgv: [] });
+async function startContender(directory: string, { isIsolated = false } = {}) {
+  const program = isIsolated
+    ? { execPath: "unshare", execArgv: [...isolated, process.execPath] }
+    : { execArgv: [] };
+  const child = fork(new URL("./contend.js", import.meta.url), [directory], program);
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill("SIGKILL");
@@ -153,7 +162,8 @@ it("one who looks while another is about to lock the directory waits for what co
     ...systemFiles,
     list: async (path: string) => {
       const names = await systemFiles.list(path);
-      if (lists++ === 0) {
+      if (lists++ === 1) {
+        // the first time, it had made no file yet
         hasLooked.resolve();
         await mayGoOn.promise;
       }
@@ -199,3 +209,140 @@ it("a start that fails gives the directory back", async () => {
   fails = false;
   await (await openWith(files, directory, quiet))[Symbol.asyncDispose]();
 });
+
+const here = { host: "here", boot: "this start", namespace: "pid:[1]" };
+const self = { ...describeSelf(true), ...here };
+const { namespace: _, ...older } = self;
+
+it.each([
+  ["itself", self, "alive"],
+  ["a process that has ended", { ...self, pid: 2 ** 30 }, "dead"],
+  ["one whose ID is another's by now", { ...self, started: "1" }, "dead"],
+  ["one before the system was started", { ...self, boot: "another" }, "dead"],
+  ["one of another container", { ...self, namespace: "pid:[2]" }, "unknown"],
+  [
+    "one of another container, by an ID that is nobody's here",
+    { ...self, namespace: "pid:[2]", pid: 2 ** 30 },
+    "unknown",
+  ],
+  [
+    "one of another container before the system was started",
+    { ...self, namespace: "pid:[2]", boot: "another" },
+    "dead",
+  ],
+  ["one that was not told the start of the system", { ...self, boot: "" }, "unknown"],
+  ["one of another host", { ...self, host: "there", boot: "another", pid: 2 ** 30 }, "alive"],
+  ["one of an older version", older, "alive"],
+  ["one of an older version that has ended", { ...older, pid: 2 ** 30 }, "dead"],
+] as const)("a process judges %s", (_what, holder, verdict) => {
+  expect(judge(holder, here)).toBe(verdict);
+});
+
+it("a lock of another container is left behind when it has not been touched for 30 s", async () => {
+  const directory = makeDirectory();
+  const name = await leaveLock(directory, { namespace: "pid:[1]", pid: 2 ** 30 });
+  let waited = 0;
+  const unlock = await lockDirectory(systemFiles, directory, async (ms) => {
+    waited += ms;
+    expect(locksIn(directory)).toEqual([name]);
+  });
+  expect(waited).toBe(30_000);
+  expect(locksIn(directory)).toHaveLength(1);
+  expect(locksIn(directory)).not.toContain(name);
+  await unlock();
+  expect(locksIn(directory)).toEqual([]);
+});
+
+it("a lock of another container that is touched belongs to its owner, however late it is", async () => {
+  const directory = makeDirectory();
+  const name = await leaveLock(directory, { namespace: "pid:[1]", pid: 2 ** 30 });
+  let looks = 0;
+  const wait = async () => {
+    if (++looks === 30) utimesSync(join(directory, name), 0, 0);
+  };
+  await expect(lockDirectory(systemFiles, directory, wait)).rejects.toMatchObject({
+    code: "LOCKED",
+    message: `hybridstore: the directory belongs to process ${2 ** 30} of another container of this host`,
+  });
+  expect(looks).toBe(30);
+  expect(locksIn(directory)).toEqual([name]);
+});
+
+it("a lock of another container that is given back is waited for no longer", async () => {
+  const directory = makeDirectory();
+  const name = await leaveLock(directory, { namespace: "pid:[1]" });
+  let looks = 0;
+  const unlock = await lockDirectory(systemFiles, directory, async () => {
+    looks++;
+    rmSync(join(directory, name));
+  });
+  expect(looks).toBe(1);
+  await unlock();
+});
+
+it("nobody waits for another container where the owner is known to live", async () => {
+  const directory = makeDirectory();
+  const name = await leaveLock(directory, { namespace: "pid:[1]", isOwner: false });
+  writeFileSync(join(directory, "lock.fedcba9876543210"), JSON.stringify(describeSelf(true)));
+  const locking = lockDirectory(systemFiles, directory, () => expect.fail("it waits"));
+  await expect(locking).rejects.toEqual(lockedBy(process.pid));
+  expect(locksIn(directory)).toContain(name);
+});
+
+it("the owner touches its lock every 3 s, whatever comes of it, until it gives the directory back", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const directory = makeDirectory();
+  const calls: string[] = [];
+  let touched = signal();
+  const files = {
+    ...systemFiles,
+    touch: async (path: string) => {
+      calls.push(path);
+      if (calls.length === 1) throw Object.assign(new Error("EIO"), { code: "EIO" });
+      await systemFiles.touch(path);
+      touched.resolve();
+    },
+  };
+  const store = await openWith(files, directory, quiet);
+  const path = join(directory, String(locksIn(directory)[0]));
+  utimesSync(path, 0, 0);
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(calls).toEqual([path]);
+  await vi.advanceTimersByTimeAsync(3000);
+  await touched.promise;
+  expect(statSync(path).mtimeMs).toBeGreaterThan(0);
+  touched = signal();
+  await vi.advanceTimersByTimeAsync(3000);
+  await touched.promise;
+  expect(calls).toEqual([path, path, path]);
+  await store[Symbol.asyncDispose]();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+it.skipIf(!canIsolate)(
+  "of two containers with one host name, the second is refused as long as the first lives",
+  async () => {
+    const directory = makeDirectory();
+    const owner = await startContender(directory, { isIsolated: true });
+    expect(await owner.contend()).toBe("opened");
+    const [lock] = locksIn(directory);
+    const other = await startContender(directory, { isIsolated: true });
+    const [outcome] = await Promise.all([
+      other.contend(),
+      expect(openHybridStore(directory, quiet)).rejects.toMatchObject({
+        code: "LOCKED",
+        message: expect.stringMatching(/belongs to process \d+ of another container of this host$/),
+      }),
+    ]);
+    expect(outcome).toBe("LOCKED");
+    expect(locksIn(directory)).toEqual([lock]);
+    await owner.kill();
+    const unlock = await lockDirectory(systemFiles, directory, async () => undefined); // 30 s in no time
+    await unlock();
+    const store = await openHybridStore(directory, quiet);
+    expect(await store.find("of the contender")).toBeDefined();
+    await store[Symbol.asyncDispose]();
+    expect(locksIn(directory)).toEqual([]);
+  },
+);
