@@ -147,7 +147,7 @@ describe("a store that fails when a session is saved", () => {
   it.each([
     ["replace", "end one"],
     ["touch", "touch one"],
-  ] as const)("is a 500 if it was to %s (%s)", async (method) => {
+  ] as const)("is a 500 if it was to %s (%s)", async (method, _what) => {
     await using app = await run(
       (session, res, req) => {
         if (req.url === "/login") session.set("x", 1);
