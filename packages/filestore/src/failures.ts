@@ -42,7 +42,11 @@ export class Failures {
     );
   }
 
-  /** @throws The first error, if there was any: one of more than a file before those of files. */
+  /**
+   * Ends the work: does nothing if nothing has failed.
+   *
+   * @throws The first error of more than one file; without one, the first that was passed over.
+   */
   throwFirst(): void {
     const first = this.#ofMore ?? this.#ofOneFile;
     if (first !== undefined) throw first;

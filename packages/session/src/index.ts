@@ -9,6 +9,6 @@ export type { CookieOptions } from "./session-cookie.js";
 export { SessionError, type SessionErrorCode } from "./session-error.js";
 export type { SessionEvent, SessionEventName, SessionEvents } from "./session-events.js";
 export { SessionManager } from "./session-manager.js";
-export type { EndReason } from "./session-state.js";
 export { type StoreProvider, StoreRegistry } from "./store-registry.js";
+export type { EndReason } from "./stored-session.js";
 export { headerTransport, type TokenGift, type TokenTransport } from "./token-transport.js";

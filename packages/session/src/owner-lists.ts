@@ -2,8 +2,9 @@ import type { AtomicStore } from "@scs/core";
 import { type IndexEntry, OwnerIndex } from "./owner-index.js";
 import type { SessionEmitter } from "./session-events.js";
 import type { FoundSession, SessionRecords } from "./session-records.js";
-import type { Ending, SessionState } from "./session-state.js";
+import type { SessionState } from "./session-state.js";
 import { hasTokenForm, newId } from "./session-token.js";
+import type { Ending } from "./stored-session.js";
 
 /** A session as its owner may see it. */
 export interface OwnedSession<D = unknown> {

@@ -1,8 +1,9 @@
 import type { OwnerLists } from "./owner-lists.js";
 import type { FoundSession, SessionRecords } from "./session-records.js";
-import { SessionState, type StoredSession } from "./session-state.js";
+import { SessionState } from "./session-state.js";
 import { hasTokenForm } from "./session-token.js";
 import { SessionWriter, type WriterOptions } from "./session-writer.js";
+import type { StoredSession } from "./stored-session.js";
 
 export interface RepositoryOptions extends WriterOptions {
   touchAfterMs: number;

@@ -1,15 +1,7 @@
-import type { SessionRecord } from "@scs/core";
 import type { SessionCodec, SessionContent, SessionMeta } from "./codec.js";
 import { SessionError } from "./session-error.js";
 import { SessionValues } from "./session-values.js";
-
-/** A session in the store: where it is, and what it held when it was last read or written. */
-export interface StoredSession {
-  /** What the client sends. It may lead to the record by way of a renewal's grace. */
-  token: string | undefined;
-  key: string;
-  record: SessionRecord;
-}
+import type { Destroyed, EndReason, StoredSession, Told } from "./stored-session.js";
 
 /** What a session needs of its manager. */
 export interface SessionHome {
@@ -19,26 +11,6 @@ export interface SessionHome {
   /** Whose session this is, by its values. */
   ownerOf(values: Record<string, unknown>): string | undefined;
 }
-
-/**
- * Why a session is no more: `destroyed` by the app, `expired` at its deadline, or `ended` by another request,
- * which destroyed, renewed or revoked it, or by its idle timeout.
- */
-export type EndReason = "destroyed" | "expired" | "ended";
-
-/** Where a session was, and the owner's list that it is to be taken from. */
-export interface Ending {
-  key: string;
-  owner: string | undefined;
-  id: string | undefined;
-}
-
-/** A session that is to be ended, and what it held when it was last read or written. */
-export interface Destroyed extends Ending {
-  data: Uint8Array;
-}
-
-type Told = Destroyed & { token: string | undefined };
 
 /** What the manager knows of a session: what the store holds, and what this request has made of it. */
 export class SessionState {

@@ -4,8 +4,9 @@ import type { Listing, OwnerLists } from "./owner-lists.js";
 import { SessionError } from "./session-error.js";
 import type { SessionEmitter } from "./session-events.js";
 import type { SessionRecords } from "./session-records.js";
-import type { Ending, EndReason, SessionHome, SessionState, StoredSession } from "./session-state.js";
+import type { SessionHome, SessionState } from "./session-state.js";
 import { newToken } from "./session-token.js";
+import type { Ending, EndReason, StoredSession } from "./stored-session.js";
 
 export interface WriterOptions {
   records: SessionRecords;
