@@ -1,4 +1,4 @@
-import type { RequestSession } from "./request-session.js";
+import type { RequestSession } from "./http/request-session.js";
 import type { Session } from "./session.js";
 import { reportTo, requestsOf, type SessionManager } from "./session-manager.js";
 

@@ -1,7 +1,7 @@
 import type { AtomicStore, Store } from "@scs/core";
-import type { SessionCodec } from "./codec.js";
-import type { CookieOptions } from "./session-cookie.js";
-import type { TokenTransport } from "./token-transport.js";
+import type { SessionCodec } from "./codecs/codec.js";
+import type { CookieOptions } from "./http/session-cookie.js";
+import type { TokenTransport } from "./http/token-transport.js";
 
 export interface SessionManagerOptions<T extends object = Record<string, unknown>, D = unknown> {
   store: Store;

@@ -1,13 +1,13 @@
 import type { Store } from "@scs/core";
-import { devalueCodec } from "./devalue-codec.js";
+import { devalueCodec } from "./codecs/devalue-codec.js";
 import { reporterOf } from "./error-reporter.js";
+import { SessionCookie } from "./http/session-cookie.js";
+import type { TokenTransport } from "./http/token-transport.js";
 import { checkedLifetimes, checkOptions, type SessionManagerOptions } from "./manager-options.js";
-import { OwnerLists } from "./owner-lists.js";
-import { SessionCookie } from "./session-cookie.js";
+import { OwnerLists } from "./owners/owner-lists.js";
+import { SessionRecords } from "./persistence/session-records.js";
+import { SessionRepository } from "./persistence/session-repository.js";
 import { SessionEmitter } from "./session-events.js";
-import { SessionRecords } from "./session-records.js";
-import { SessionRepository } from "./session-repository.js";
-import type { TokenTransport } from "./token-transport.js";
 
 /** The parts of a manager, made as its options say. */
 export interface SessionEngine {

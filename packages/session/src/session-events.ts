@@ -1,5 +1,5 @@
 import { type Channel, channel, type TracingChannel, tracingChannel } from "node:diagnostics_channel";
-import type { EndReason } from "./stored-session.js";
+import type { EndReason } from "./persistence/stored-session.js";
 
 /** What is told of a session's life. Nothing of it holds a token or a value. */
 export interface SessionEvents {

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { holdResponse } from "./held-response.js";
+import { holdResponse } from "./http/held-response.js";
+import type { Middleware } from "./http/middleware.js";
+import type { RequestSession } from "./http/request-session.js";
+import type { RequestSessions } from "./http/request-sessions.js";
+import { answer500 } from "./http/response-head.js";
 import type { SessionManagerOptions } from "./manager-options.js";
-import type { Middleware } from "./middleware.js";
-import type { RequestSession } from "./request-session.js";
-import type { RequestSessions } from "./request-sessions.js";
-import { answer500 } from "./response-head.js";
 import { type RenewOptions, Session, stateOf } from "./session.js";
 import { SessionService } from "./session-service.js";
 

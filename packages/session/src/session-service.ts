@@ -1,11 +1,11 @@
 import type { AtomicStore, ExpiringStore, IterableStore } from "@scs/core";
-import type { RequestHead } from "./http-request.js";
+import type { RequestHead } from "./http/http-request.js";
+import { commitNow, headerFor } from "./http/request-session.js";
+import { RequestSessions } from "./http/request-sessions.js";
+import { SessionCookie } from "./http/session-cookie.js";
 import type { SessionManagerOptions } from "./manager-options.js";
-import type { OwnedSession, OwnerLists } from "./owner-lists.js";
-import { commitNow, headerFor } from "./request-session.js";
-import { RequestSessions } from "./request-sessions.js";
+import type { OwnedSession, OwnerLists } from "./owners/owner-lists.js";
 import { type RenewOptions, Session, type SessionOwner, stateOf } from "./session.js";
-import { SessionCookie } from "./session-cookie.js";
 import { buildEngine, type SessionEngine } from "./session-engine.js";
 import type { SessionEventName, SessionEvents } from "./session-events.js";
 

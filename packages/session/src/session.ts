@@ -1,4 +1,4 @@
-import type { SessionState } from "./session-state.js";
+import type { SessionState } from "./state/session-state.js";
 
 /**
  * - `unmodified`: as it was loaded, or new and empty: nothing to save.

@@ -1,10 +1,10 @@
 import type { SessionRecord } from "@scs/core";
-import type { SessionMeta } from "./codec.js";
-import type { Listing, OwnerLists } from "./owner-lists.js";
-import { SessionError } from "./session-error.js";
-import type { SessionEmitter } from "./session-events.js";
+import type { SessionMeta } from "../codecs/codec.js";
+import type { Listing, OwnerLists } from "../owners/owner-lists.js";
+import { SessionError } from "../session-error.js";
+import type { SessionEmitter } from "../session-events.js";
+import type { SessionHome, SessionState } from "../state/session-state.js";
 import type { SessionRecords } from "./session-records.js";
-import type { SessionHome, SessionState } from "./session-state.js";
 import { newToken } from "./session-token.js";
 import type { Ending, EndReason, StoredSession } from "./stored-session.js";
 

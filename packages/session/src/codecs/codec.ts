@@ -1,4 +1,4 @@
-import { SessionError } from "./session-error.js";
+import { SessionError } from "../session-error.js";
 
 /** What the manager notes of a session beside its values. */
 export interface SessionMeta {

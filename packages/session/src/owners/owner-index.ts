@@ -1,6 +1,6 @@
 import type { AtomicStore } from "@scs/core";
-import { SessionError } from "./session-error.js";
-import { sha256 } from "./session-token.js";
+import { sha256 } from "../persistence/session-token.js";
+import { SessionError } from "../session-error.js";
 
 /** One session in its owner's list. */
 export interface IndexEntry {

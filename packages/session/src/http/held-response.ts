@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
+import { SessionError } from "../session-error.js";
 import { addHeader, answer500, setHead } from "./response-head.js";
-import { SessionError } from "./session-error.js";
 
 type Listener = (...args: unknown[]) => void;
 type Method = "writeHead" | "flushHeaders" | "write" | "end";

@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { hasTokenForm } from "../persistence/session-token.js";
+import { Session, type SessionOwner } from "../session.js";
+import type { SessionEngine } from "../session-engine.js";
+import { SessionError } from "../session-error.js";
+import { loadTracing, traced } from "../session-events.js";
+import type { SessionState } from "../state/session-state.js";
 import { headerOf, type RequestHead } from "./http-request.js";
 import { RequestSession } from "./request-session.js";
-import { Session, type SessionOwner } from "./session.js";
-import type { SessionEngine } from "./session-engine.js";
-import { SessionError } from "./session-error.js";
-import { loadTracing, traced } from "./session-events.js";
-import type { SessionState } from "./session-state.js";
-import { hasTokenForm } from "./session-token.js";
 
 /** As many tokens of one request are looked up. */
 const MAX_TOKENS = 4;

@@ -1,7 +1,7 @@
-import type { SessionCodec, SessionContent, SessionMeta } from "./codec.js";
-import { SessionError } from "./session-error.js";
+import type { SessionCodec, SessionContent, SessionMeta } from "../codecs/codec.js";
+import type { Destroyed, EndReason, StoredSession, Told } from "../persistence/stored-session.js";
+import { SessionError } from "../session-error.js";
 import { SessionValues } from "./session-values.js";
-import type { Destroyed, EndReason, StoredSession, Told } from "./stored-session.js";
 
 /** What a session needs of its manager. */
 export interface SessionHome {

@@ -1,6 +1,6 @@
 import { stringify, unflatten } from "devalue";
+import { SessionError } from "../session-error.js";
 import { contentOf, encodePlain, parseRecord, type SessionCodec } from "./codec.js";
-import { SessionError } from "./session-error.js";
 
 /** Deeper values are left to devalue, which takes circles as well. */
 const MAX_PLAIN_DEPTH = 100;

@@ -1,7 +1,7 @@
 import type { AtomicStore, SessionRecord, Store, TouchableStore } from "@scs/core";
-import type { SessionCodec, SessionContent } from "./codec.js";
-import { isIndexKey } from "./owner-index.js";
-import { SessionError } from "./session-error.js";
+import type { SessionCodec, SessionContent } from "../codecs/codec.js";
+import { isIndexKey } from "../owners/owner-index.js";
+import { SessionError } from "../session-error.js";
 import { sha256 } from "./session-token.js";
 
 export interface RecordOptions {

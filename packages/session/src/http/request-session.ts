@@ -1,9 +1,9 @@
+import type { SessionRepository } from "../persistence/session-repository.js";
+import { type Session, stateOf } from "../session.js";
+import type { SessionEngine } from "../session-engine.js";
+import { commitTracing, traced } from "../session-events.js";
+import type { SessionState } from "../state/session-state.js";
 import { isSecure, type RequestHead } from "./http-request.js";
-import { type Session, stateOf } from "./session.js";
-import type { SessionEngine } from "./session-engine.js";
-import { commitTracing, traced } from "./session-events.js";
-import type { SessionRepository } from "./session-repository.js";
-import type { SessionState } from "./session-state.js";
 import type { TokenTransport } from "./token-transport.js";
 
 /** How often one response waits for a session that the app keeps changing. */

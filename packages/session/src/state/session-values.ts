@@ -1,4 +1,4 @@
-import type { SessionCodec } from "./codec.js";
+import type { SessionCodec } from "../codecs/codec.js";
 
 type Change = { kind: "set"; value: unknown } | { kind: "delete" };
 

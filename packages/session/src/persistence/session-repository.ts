@@ -1,6 +1,6 @@
-import type { OwnerLists } from "./owner-lists.js";
+import type { OwnerLists } from "../owners/owner-lists.js";
+import { SessionState } from "../state/session-state.js";
 import type { FoundSession, SessionRecords } from "./session-records.js";
-import { SessionState } from "./session-state.js";
 import { hasTokenForm } from "./session-token.js";
 import { SessionWriter, type WriterOptions } from "./session-writer.js";
 import type { StoredSession } from "./stored-session.js";

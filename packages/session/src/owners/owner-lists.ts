@@ -1,10 +1,10 @@
 import type { AtomicStore } from "@scs/core";
+import type { FoundSession, SessionRecords } from "../persistence/session-records.js";
+import { hasTokenForm, newId } from "../persistence/session-token.js";
+import type { Ending } from "../persistence/stored-session.js";
+import type { SessionEmitter } from "../session-events.js";
+import type { SessionState } from "../state/session-state.js";
 import { type IndexEntry, OwnerIndex } from "./owner-index.js";
-import type { SessionEmitter } from "./session-events.js";
-import type { FoundSession, SessionRecords } from "./session-records.js";
-import type { SessionState } from "./session-state.js";
-import { hasTokenForm, newId } from "./session-token.js";
-import type { Ending } from "./stored-session.js";
 
 /** A session as its owner may see it. */
 export interface OwnedSession<D = unknown> {
