@@ -45,8 +45,9 @@ export function buildEngine<T extends object, D>(options: SessionManagerOptions<
       maxPerOwner: options.maxPerOwner ?? Number.POSITIVE_INFINITY,
       describe: describe ?? (() => undefined),
     });
-  const home = { codec, newDeadline: () => now() + lifetimes.lifetimeMs, ownerOf };
-  const repository = new SessionRepository({ ...shared, lists, home, maxBytes: options.maxBytes ?? 65_536 });
+  const maxBytes = options.maxBytes ?? 65_536;
+  const home = { codec, maxBytes, newDeadline: () => now() + lifetimes.lifetimeMs, ownerOf };
+  const repository = new SessionRepository({ ...shared, lists, home });
   const { trustProxy = false } = options;
   return { store, transport, trustProxy, namespace, records, lists, repository, events, now, onError };
 }

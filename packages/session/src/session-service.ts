@@ -135,7 +135,7 @@ export abstract class SessionService<T extends object, D> {
     if (entries === undefined) throw new TypeError("iterate() needs a store with entries()");
     for await (const { token: key, ...record } of entries) {
       const content = records.isSession(key) ? records.decode(record.data) : undefined;
-      const isOurs = content?.meta?.next === undefined && (content?.meta?.space ?? "") === namespace;
+      const isOurs = content?.meta.next === undefined && (content?.meta.space ?? "") === namespace;
       if (content === undefined || !isOurs || content.deadline <= now()) continue;
       const session = new Session<T>(repository.adopt({ key, record, content }), this.#sessionOwner);
       await work(session);

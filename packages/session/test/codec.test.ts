@@ -1,19 +1,11 @@
+import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { jsonCodec, type SessionContent } from "../src/index.js";
+import { devalueCodec, jsonCodec, type SessionContent, type SessionMeta } from "../src/index.js";
 
-const encode = (values: Record<string, unknown>) => jsonCodec.encode({ deadline: 1_936_686_600_000, values });
+const head = { version: 1, deadline: 1_936_686_600_000, meta: {} } as Omit<SessionContent, "values">;
+const encode = (values: Record<string, unknown>) => jsonCodec.encode({ ...head, values });
 const decode = (data: Uint8Array) => jsonCodec.decode(data).values;
-
-/** JSON has no negative zero: it comes back as zero. */
-const withoutNegativeZero = (value: unknown): unknown =>
-  typeof value === "number"
-    ? value + 0
-    : Array.isArray(value)
-      ? value.map(withoutNegativeZero)
-      : typeof value === "object" && value !== null
-        ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutNegativeZero(item)]))
-        : value;
 
 const key = fc.oneof(
   fc.string({ unit: "binary" }),
@@ -21,14 +13,15 @@ const key = fc.oneof(
 );
 const values = fc
   .array(fc.tuple(key, fc.jsonValue({ maxDepth: 5, stringUnit: "binary" })))
-  .map((entries) => Object.fromEntries(entries));
+  // What JSON.stringify writes has no -0.
+  .map((entries): Record<string, unknown> => JSON.parse(JSON.stringify(Object.fromEntries(entries))));
 
 describe("jsonCodec", () => {
   it("brings back what it took, whatever the keys and values", () => {
     fc.assert(
       fc.property(values, fc.integer({ min: 0, max: 8.64e15 }), (values, deadline) => {
-        const content = jsonCodec.decode(jsonCodec.encode({ deadline, values }));
-        expect(content).toEqual({ deadline, values: withoutNegativeZero(values) });
+        const content = jsonCodec.decode(jsonCodec.encode({ ...head, deadline, values }));
+        assert.deepStrictEqual(content, { ...head, deadline, values });
         expect(Object.keys(content.values)).toEqual(Object.keys(values));
       }),
     );
@@ -45,21 +38,43 @@ describe("jsonCodec", () => {
   });
 
   it("writes JSON in UTF-8, for other programs to read", () => {
-    const content: SessionContent = {
-      deadline: 1_750_000_000_000,
-      values: { userId: "ü€😀", n: [1, null, true] },
-    };
-    const data = jsonCodec.encode(content);
+    const values = { userId: "ü€😀", n: [1, null, true] };
+    const meta = { seen: 5 } as unknown as SessionMeta;
+    const data = jsonCodec.encode({ version: 1, deadline: 1_750_000_000_000, meta, values });
     expect(Buffer.from(data).toString("utf8")).toBe(
-      '{"deadline":1750000000000,"values":{"userId":"ü€😀","n":[1,null,true]}}',
+      '{"version":1,"deadline":1750000000000,"meta":{"seen":5},"values":{"userId":"ü€😀","n":[1,null,true]}}',
     );
   });
 
   it("reads what other programs write, with other spaces and in another order", () => {
     const data = Buffer.from(
-      ' { "values" : { "b" : 1.0 , "a" : "\\u00fc" } , "deadline" : 5, "version": 2 } ',
+      ' { "values" : { "b" : 1.0 , "a" : "\\u00fc" } , "deadline" : 5, "meta": {}, "version": 1 , "x": 2 } ',
     );
-    expect(jsonCodec.decode(data)).toEqual({ deadline: 5, values: { b: 1, a: "ü" } });
+    expect(jsonCodec.decode(data)).toEqual({ version: 1, deadline: 5, meta: {}, values: { b: 1, a: "ü" } });
+  });
+
+  it.each([
+    [
+      "another version",
+      '{"version":2,"deadline":5,"meta":{},"values":{}}',
+      "a record of version 2: this release reads version 1",
+    ],
+    [
+      "no version",
+      '{"deadline":5,"meta":{},"values":{}}',
+      "a record without a version: this release reads version 1",
+    ],
+    [
+      "a version that is data",
+      '{"version":"secret"}',
+      "a record without a version: this release reads version 1",
+    ],
+    ["no head", '{"version":1,"values":{}}', "not the JSON of a session"],
+    ["no object", "[]", "not the JSON of a session"],
+  ])("refuses a record with %s, and says why", (_, record, message) => {
+    for (const codec of [jsonCodec, devalueCodec]) {
+      expect(() => codec.decode(Buffer.from(record))).toThrow(new TypeError(message));
+    }
   });
 
   const circle: { self?: unknown } = {};
@@ -77,9 +92,12 @@ describe("jsonCodec", () => {
     ["a RegExp", /x/, "an object of class RegExp"],
     ["an Error", new Error("x"), "an object of class Error"],
     ["an instance of a class", new Money(), "an object of class Money"],
+    ["an object without a prototype", Object.create(null), "an object of class unknown"],
     ["a String object", Object("x"), "an object of class String"],
     ["an object that says how to be JSON", { toJSON: () => 1 }, "an object of class Object"],
+    ["a property with a symbol as its key", { [Symbol("x")]: 1 }, "a property with a symbol as its key"],
     ["NaN", Number.NaN, "NaN"],
+    ["minus zero", -0, "-0"],
     ["Infinity", Number.POSITIVE_INFINITY, "Infinity"],
     ["minus Infinity", Number.NEGATIVE_INFINITY, "-Infinity"],
     ["a BigInt", 1n, "a value of type bigint"],
@@ -95,26 +113,28 @@ describe("jsonCodec", () => {
       code: "INVALID_VALUE",
       message: `the session value "cart" holds ${what}, which JSON does not bring back`,
     };
-    const nested = value === undefined ? [value] : { deeper: [value] }; // a property may be undefined
-    for (const cart of [value, [1, value], nested]) {
+    for (const cart of [value, [1, value], { deeper: value }]) {
       expect(() => encode({ fine: 1, cart })).toThrow(expect.objectContaining(refusal));
     }
   });
 
-  it("takes a hundred levels, objects without a prototype and properties that are undefined", () => {
-    const bare = Object.assign(Object.create(null), { a: 1, b: undefined });
-    expect(decode(encode({ bare, deep: deep(100) }))).toEqual({ bare: { a: 1 }, deep: deep(100) });
+  it("takes a hundred levels, and an object that occurs twice", () => {
+    const twice = { a: 1 };
+    expect(decode(encode({ deep: deep(100), twice: [twice, twice] }))).toEqual({
+      deep: deep(100),
+      twice: [{ a: 1 }, { a: 1 }],
+    });
   });
 
   it("does no harm with keys that every object has", () => {
     const hostile =
-      '{"deadline":1,"values":{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}},"a":{"__proto__":{"isAdmin":true}}}}';
+      '{"version":1,"deadline":1,"meta":{},"values":{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}},"a":{"__proto__":{"isAdmin":true}}}}';
     const values = decode(Buffer.from(hostile));
     expect(Object.keys(values)).toEqual(["__proto__", "constructor", "a"]);
     expect(Object.getPrototypeOf(values)).toBe(Object.prototype);
     expect(values.isAdmin).toBeUndefined();
     expect((values.a as Record<string, unknown>).isAdmin).toBeUndefined();
     expect(({} as Record<string, unknown>).isAdmin).toBeUndefined();
-    expect(Buffer.from(jsonCodec.encode({ deadline: 1, values })).toString()).toBe(hostile);
+    expect(Buffer.from(jsonCodec.encode({ ...head, deadline: 1, values })).toString()).toBe(hostile);
   });
 });

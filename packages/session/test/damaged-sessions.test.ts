@@ -17,7 +17,7 @@ describe("a value that cannot be saved", () => {
     expect(app.errors).toEqual([
       expect.objectContaining({
         code: "INVALID_VALUE",
-        message: 'the session value "when" cannot be stored: it cannot stringify a function',
+        message: 'the session value "when" cannot be stored: it holds a function',
       }),
     ]);
   });
@@ -41,11 +41,14 @@ describe("a stored session that cannot be decoded", () => {
     ["no JSON", "secret data"],
     ["JSON of something else", '["secret data"]'],
     ["JSON of nothing", "null"],
-    ["no values", '{"deadline":1}'],
-    ["values that are a list", '{"deadline":1,"values":["secret data"]}'],
-    ["values that are null", '{"deadline":1,"values":null}'],
-    ["a deadline that is no number", '{"deadline":"secret data","values":{}}'],
-    ["no UTF-8", Buffer.from('{"deadline":8640000000000000,"values":{"a":"\xff"}}', "latin1")],
+    ["no values", '{"version":1,"deadline":1,"meta":{}}'],
+    ["values that are a list", '{"version":1,"deadline":1,"meta":{},"values":["secret data"]}'],
+    ["values that are null", '{"version":1,"deadline":1,"meta":{},"values":null}'],
+    ["a deadline that is no number", '{"version":1,"deadline":"secret data","meta":{},"values":{}}'],
+    [
+      "no UTF-8",
+      Buffer.from('{"version":1,"deadline":8640000000000000,"meta":{},"values":{"a":"\xff"}}', "latin1"),
+    ],
     ["nothing", ""],
   ])("counts as absent, and is reported without its data: %s", async (_, data) => {
     await using app = await run((session, res, req) => {

@@ -176,8 +176,9 @@ describe("maxBytes", () => {
   });
 
   it("is exact", async () => {
-    await using app = await run((_, res) => void res.end(), { maxBytes: 100 });
-    const room = 100 - Buffer.byteLength('{"deadline":1926405000000,"values":{"a":""}}');
+    await using app = await run((_, res) => void res.end(), { maxBytes: 200 });
+    const room =
+      200 - Buffer.byteLength('{"version":1,"deadline":1926405000000,"meta":{},"values":{"a":""}}');
     const session = await app.sessions.load(undefined);
     session.set("a", "x".repeat(room + 1));
     await expect(app.sessions.commit(session)).rejects.toMatchObject({ code: "TOO_LARGE" });

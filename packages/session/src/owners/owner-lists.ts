@@ -134,7 +134,7 @@ export class OwnerLists {
   async #find(owner: string, { id, keys }: IndexEntry): Promise<FoundSession | undefined> {
     for (const key of keys) {
       const found = await this.#records.find(key);
-      const isHere = found?.content.meta?.id === id && this.#options.ownerOf(found.content.values) === owner;
+      const isHere = found?.content.meta.id === id && this.#options.ownerOf(found.content.values) === owner;
       if (isHere) return found;
     }
     return undefined;
@@ -145,7 +145,7 @@ export class OwnerLists {
     return {
       handle: `${hash}.${id}`,
       created: new Date(created),
-      lastSeen: new Date(Math.max(content.meta?.seen ?? created, usedBy)),
+      lastSeen: new Date(Math.max(content.meta.seen ?? created, usedBy)),
       expiry: new Date(Math.min(record.expiry.getTime(), content.deadline)),
       description: this.#options.describe(content.values),
     };

@@ -58,7 +58,7 @@ export class SessionRecords {
       const content = this.decode(record.data);
       // A touch that came late may have kept the record of a grace for longer than the grace.
       if (content === undefined || content.deadline <= this.#options.now()) return undefined;
-      if (content.meta?.next === undefined) return { key: at, record, content };
+      if (content.meta.next === undefined) return { key: at, record, content };
       at = content.meta.next;
     }
     return undefined;
@@ -114,7 +114,7 @@ export class SessionRecords {
   async end(key: string, data: Uint8Array, next: string, graceMs: number): Promise<boolean> {
     if (graceMs > 0) {
       const deadline = this.#options.now() + graceMs;
-      const pointer = this.#options.codec.encode({ deadline, values: {}, meta: { next } });
+      const pointer = this.#options.codec.encode({ version: 1, deadline, values: {}, meta: { next } });
       return this.write(key, data, { data: pointer, expiry: new Date(deadline) });
     }
     if (this.store.replace !== undefined) {

@@ -1,5 +1,5 @@
 import type { SessionRecord } from "@scs/core";
-import type { SessionMeta } from "../codecs/codec.js";
+import type { SessionMeta } from "../codecs/session-meta.js";
 import type { Listing, OwnerLists } from "../owners/owner-lists.js";
 import { SessionError } from "../session-error.js";
 import type { SessionEmitter } from "../session-events.js";
@@ -16,7 +16,6 @@ export interface WriterOptions {
   /** Infinity for none. */
   idleTimeoutMs: number;
   namespace: string;
-  maxBytes: number;
   now: () => number;
   events: SessionEmitter;
 }
@@ -180,19 +179,11 @@ export class SessionWriter {
   #draft(state: SessionState, earlier: Listing | undefined): Draft {
     const listing = this.#lists?.plan(state, earlier);
     const data = state.draft(this.#metaOf(state, listing));
-    const { maxBytes } = this.#options;
-    if (data.length > maxBytes) {
-      throw new SessionError(
-        "TOO_LARGE",
-        `the session takes ${data.length} bytes, and maxBytes allows ${maxBytes}; its largest value is "${state.values.largest()}"`,
-      );
-    }
     return { record: { data, expiry: this.expiryOf(state) }, listing };
   }
 
-  #metaOf({ persist }: SessionState, listing: Listing | undefined): SessionMeta | undefined {
+  #metaOf({ persist }: SessionState, listing: Listing | undefined): SessionMeta {
     const { namespace } = this.#options;
-    if (listing === undefined && persist === undefined && namespace === "") return undefined;
     return {
       ...(listing !== undefined && { id: listing.id, seen: this.#now() }),
       ...(persist !== undefined && { persist }),

@@ -1,4 +1,5 @@
-import type { SessionCodec, SessionContent, SessionMeta } from "../codecs/codec.js";
+import type { SessionCodec, SessionContent } from "../codecs/codec.js";
+import type { SessionMeta } from "../codecs/session-meta.js";
 import type { Destroyed, EndReason, StoredSession, Told } from "../persistence/stored-session.js";
 import { SessionError } from "../session-error.js";
 import { SessionValues } from "./session-values.js";
@@ -6,6 +7,8 @@ import { SessionValues } from "./session-values.js";
 /** What a session needs of its manager. */
 export interface SessionHome {
   codec: SessionCodec;
+  /** How large a session may be, encoded. */
+  maxBytes: number;
   /** The deadline of a session that begins now, in ms since the epoch. */
   newDeadline(): number;
   /** Whose session this is, by its values. */
@@ -49,7 +52,7 @@ export class SessionState {
 
   constructor(home: SessionHome) {
     this.#home = home;
-    this.values = new SessionValues(home.codec);
+    this.values = new SessionValues(home.codec, home.maxBytes);
     this.deadline = home.newDeadline();
   }
 
@@ -79,26 +82,21 @@ export class SessionState {
 
   /** Takes over what the store holds. The changes of this request that are not saved stay on top of it. */
   adopt(stored: StoredSession, content: SessionContent): void {
-    if (this.stored === undefined && this.values.size === 0) this.values.load(content.values);
-    else {
-      if (this.stored !== undefined && this.#isChangedInPlace()) {
-        this.values.noteChangesInPlace(this.#home.codec.decode(this.stored.record.data).values);
-      }
-      this.values.merge(content.values);
-    }
+    const { data } = stored.record;
+    if (this.stored === undefined && this.values.size === 0) this.values.load(content.values, data);
+    else this.values.merge(content.values, data);
     this.stored = stored;
     this.meta = content.meta;
     this.owner = this.#home.ownerOf(content.values);
     if (!this.#isDeadlineOwn) this.deadline = content.deadline;
-    if (!this.#isPersistOwn) this.persist = content.meta?.persist;
+    if (!this.#isPersistOwn) this.persist = content.meta.persist;
   }
 
   /** Gives the data to write, noted as `meta` says. Changes that are made meanwhile stay for the next draft. */
-  draft(meta: SessionMeta | undefined): Uint8Array {
-    this.values.drafted();
+  draft(meta: SessionMeta): Uint8Array {
     this.#draftedRevision = this.#revision;
     this.#draftedMeta = meta;
-    return this.#encode(meta);
+    return this.values.draft({ version: 1, deadline: this.deadline, meta });
   }
 
   /** Notes that the last draft is in the store now, as a session of `owner`. */
@@ -111,7 +109,7 @@ export class SessionState {
     this.stored = stored;
     this.meta = meta;
     this.owner = owner;
-    this.values.saved();
+    this.values.saved(stored.record.data);
     this.savedRevision = this.#draftedRevision;
     if (this.savedRevision === this.#revision) this.#isDeadlineOwn = this.#isPersistOwn = false;
     this.endReason = undefined;
@@ -197,7 +195,7 @@ export class SessionState {
       this.isRenewed ||
       this.values.isChanged ||
       this.#revision !== this.savedRevision ||
-      this.#isChangedInPlace()
+      this.values.isChangedInPlace()
     );
   }
 
@@ -208,19 +206,5 @@ export class SessionState {
       "TOO_LATE",
       "the session was changed after the head of the response had left, with nothing to save it: change it before the first byte of the body, or load it anew and commit that",
     );
-  }
-
-  #encode(meta: SessionMeta | undefined): Uint8Array {
-    const content = { deadline: this.deadline, values: this.values.toRecord() };
-    return this.#home.codec.encode(meta === undefined ? content : { ...content, meta });
-  }
-
-  #isChangedInPlace(): boolean {
-    if (!this.values.isExposed || this.stored === undefined) return false;
-    try {
-      return Buffer.compare(this.#encode(this.meta), this.stored.record.data) !== 0;
-    } catch {
-      return true; // a value that cannot be saved is for the save to fail at
-    }
   }
 }

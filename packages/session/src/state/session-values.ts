@@ -1,23 +1,38 @@
-import type { SessionCodec } from "../codecs/codec.js";
+import type { SessionCodec, SessionContent } from "../codecs/codec.js";
+import { SessionEncoder } from "./session-encoder.js";
 
 type Change = { kind: "set"; value: unknown } | { kind: "delete" };
+
+/** An object that the app got before another request changed its key, and its content at that time. */
+interface Former {
+  key: string;
+  value: unknown;
+  content: unknown;
+}
+
+/** More of them are not kept, for sessions that are held for long, as by a WebSocket. */
+const MAX_FORMER = 100;
 
 /**
  * The values of a session as one request sees them, and what of that is not saved. Changes are kept by key, so
  * that they can be applied to what another request saved meanwhile.
  */
 export class SessionValues {
-  readonly #codec: SessionCodec;
-  readonly #values: Map<string, unknown> = new Map();
+  readonly #encoder: SessionEncoder;
+  #values: Map<string, unknown> = new Map();
+  /** The data of the record, and the values in it, decoded once more when they are compared: these the app never gets. */
+  #stored: { data: Uint8Array; values: Record<string, unknown> | undefined } | undefined;
   /** What is not saved yet, by key. Each change is an object of its own, to tell it from a later one. */
   #changes: Map<string, Change> | undefined;
   /** Those of them that are in the draft under way. */
   #drafted: [string, Change][] | undefined;
   /** Keys of objects that the app has in its hands: it may change them in place. */
   #exposed: Set<string> | undefined;
+  /** Oldest first. */
+  #former: Former[] = [];
 
-  constructor(codec: SessionCodec) {
-    this.#codec = codec;
+  constructor(codec: SessionCodec, maxBytes: number) {
+    this.#encoder = new SessionEncoder(codec, maxBytes);
   }
 
   get size(): number {
@@ -27,11 +42,6 @@ export class SessionValues {
   /** Whether a value was set or deleted since the last save. */
   get isChanged(): boolean {
     return this.#changes !== undefined && this.#changes.size > 0;
-  }
-
-  /** Whether the app has objects in its hands that it may have changed in place. */
-  get isExposed(): boolean {
-    return this.#exposed !== undefined && this.#exposed.size > 0;
   }
 
   has(key: string): boolean {
@@ -53,15 +63,84 @@ export class SessionValues {
   }
 
   set(key: string, value: unknown): void {
-    this.#values.set(key, value);
-    this.#note(key, { kind: "set", value });
-    this.#expose(key, value);
+    this.#forgetFormer(key);
+    this.#put(key, value);
   }
 
   delete(key: string): boolean {
+    this.#forgetFormer(key);
     if (!this.#values.delete(key)) return false;
     this.#note(key, { kind: "delete" });
     return true;
+  }
+
+  /** Forgets all, changes included. */
+  reset(): void {
+    this.#values.clear();
+    this.#stored = undefined;
+    this.#changes = undefined;
+    this.#exposed = undefined;
+    this.#former = [];
+  }
+
+  /** Loads the values of a record's data into an empty session. */
+  load(values: Record<string, unknown>, data: Uint8Array): void {
+    for (const key of Object.keys(values)) this.#values.set(key, values[key]);
+    this.#stored = { data, values: undefined };
+  }
+
+  /**
+   * Replaces the stored values by those of newer data. Changes that are not saved stay on top of them. An object in
+   * the app's hands stays the value of its key if that key is as before. Otherwise `get` returns the newer value, and
+   * the object becomes the value again if the app changes it later on: as always, of one key the last change wins.
+   */
+  merge(values: Record<string, unknown>, data: Uint8Array): void {
+    this.#noteChangesInPlace();
+    const merged = new Map(Object.entries(values));
+    const before = this.#storedValues();
+    for (const [key, value] of this.#values) {
+      if (!isObject(value) || this.#changes?.has(key)) continue;
+      if (merged.has(key) && this.#encoder.isSame(before[key], merged.get(key))) merged.set(key, value);
+      else if (this.#exposed?.delete(key)) this.#keepFormer({ key, value, content: before[key] });
+    }
+    for (const [key, change] of this.#changes ?? []) {
+      if (change.kind === "delete") merged.delete(key);
+      else merged.set(key, change.value);
+    }
+    this.#values = merged;
+    this.#stored = { data, values: undefined };
+  }
+
+  /** Whether an object that the app has in its hands is not as it was stored. */
+  isChangedInPlace(): boolean {
+    if (!this.#isAnyInHand()) return false;
+    const stored = this.#storedValues();
+    for (const key of this.#exposed ?? []) if (this.#isKeyChanged(key, stored)) return true;
+    return this.#former.some(({ value, content }) => !this.#encoder.isSame(value, content));
+  }
+
+  /**
+   * Encodes the session as it is now, for a save. Changes that are made meanwhile stay for the next one.
+   *
+   * @throws SessionError `INVALID_VALUE`; `TOO_LARGE`, with the key of the largest value.
+   */
+  draft(head: Omit<SessionContent, "values">): Uint8Array {
+    if (this.#former.length > 0) this.#noteChangesInPlace();
+    this.#drafted = this.#changes && [...this.#changes];
+    return this.#encoder.encode({ ...head, values: this.toRecord() });
+  }
+
+  /** Notes that the last draft, of this data, is in the store now. */
+  saved(data: Uint8Array): void {
+    for (const [key, change] of this.#drafted ?? [])
+      if (this.#changes?.get(key) === change) this.#changes.delete(key);
+    this.#stored = { data, values: undefined };
+  }
+
+  #put(key: string, value: unknown): void {
+    this.#values.set(key, value);
+    this.#note(key, { kind: "set", value });
+    this.#expose(key, value);
   }
 
   #note(key: string, change: Change): void {
@@ -69,74 +148,61 @@ export class SessionValues {
     this.#changes.set(key, change);
   }
 
-  /** Forgets all, changes included. */
-  reset(): void {
-    this.#values.clear();
-    this.#changes = undefined;
-    this.#exposed = undefined;
-  }
-
-  /** Takes what is stored for what there is, in a session of which nothing is known yet. */
-  load(stored: Record<string, unknown>): void {
-    for (const key of Object.keys(stored)) this.#values.set(key, stored[key]);
-  }
-
-  /** Takes over what is stored now. The changes that are not saved stay on top of it. */
-  merge(stored: Record<string, unknown>): void {
-    const inHand = new Map<string, unknown>();
-    for (const [key, value] of this.#values)
-      if (this.#exposed?.has(key) && !this.#changes?.has(key)) inHand.set(key, value);
-    this.#values.clear();
-    this.#exposed = undefined;
-    for (const [key, value] of Object.entries(stored)) {
-      // What nobody has changed stays the object that the app has in its hands, and may change later on.
-      const isInHand = inHand.has(key) && this.#isSame(key, inHand.get(key), value);
-      this.#values.set(key, isInHand ? inHand.get(key) : value);
-      if (isInHand) this.#expose(key, value);
-    }
-    for (const [key, change] of this.#changes ?? []) {
-      if (change.kind === "delete") this.#values.delete(key);
-      else this.#values.set(key, change.value);
-      if (change.kind === "set") this.#expose(key, change.value);
-    }
-  }
-
-  /** Notes the changes that were made in place, to objects that the app has in its hands and were `stored` so. */
-  noteChangesInPlace(stored: Record<string, unknown>): void {
-    for (const key of this.#exposed ?? []) {
-      if (this.#changes?.has(key) || !this.#values.has(key)) continue;
-      const value = this.#values.get(key);
-      if (!this.#isSame(key, value, stored[key])) this.#note(key, { kind: "set", value });
-    }
-  }
-
-  /** Notes that what there is now is being written. Changes that are made meanwhile stay for the next time. */
-  drafted(): void {
-    this.#drafted = this.#changes && [...this.#changes];
-  }
-
-  /** Notes that what was drafted last is in the store now. */
-  saved(): void {
-    for (const [key, change] of this.#drafted ?? [])
-      if (this.#changes?.get(key) === change) this.#changes.delete(key);
-  }
-
-  /** The key of the value that takes most. */
-  largest(): string {
-    const sizeOf = ([key, value]: [string, unknown]): number =>
-      this.#codec.encode({ deadline: 0, values: { [key]: value } }).length;
-    const sizes = [...this.#values].map((entry) => ({ key: entry[0], size: sizeOf(entry) }));
-    return sizes.reduce((a, b) => (b.size > a.size ? b : a), { key: "", size: 0 }).key;
-  }
-
   #expose(key: string, value: unknown): void {
-    if (typeof value !== "object" || value === null) return;
+    if (!isObject(value)) return;
     this.#exposed ??= new Set();
     this.#exposed.add(key);
   }
 
-  #isSame(key: string, one: unknown, other: unknown): boolean {
-    const [a, b] = [one, other].map((value) => this.#codec.encode({ deadline: 0, values: { [key]: value } }));
-    return Buffer.compare(a as Uint8Array, b as Uint8Array) === 0;
+  #keepFormer(former: Former): void {
+    this.#former.push(former);
+    if (this.#former.length > MAX_FORMER) this.#former.shift();
   }
+
+  #forgetFormer(key: string): void {
+    if (this.#former.length > 0) this.#former = this.#former.filter((former) => former.key !== key);
+  }
+
+  /** Whether the app got any object that is, or was, a stored value. */
+  #isAnyInHand(): boolean {
+    return this.#stored !== undefined && ((this.#exposed?.size ?? 0) > 0 || this.#former.length > 0);
+  }
+
+  #isKeyChanged(key: string, stored: Record<string, unknown>): boolean {
+    const value = this.#values.get(key);
+    return isObject(value) && !this.#changes?.has(key) && !this.#encoder.isSame(value, stored[key]);
+  }
+
+  /** Notes each change in place. Of the objects that the app got for one key, the last one that it changed counts. */
+  #noteChangesInPlace(): void {
+    if (!this.#isAnyInHand()) return;
+    const stored = this.#storedValues();
+    // Not only exposed keys: an object may be part of two values.
+    for (const [key, value] of this.#values) {
+      if (this.#isKeyChanged(key, stored)) this.#note(key, { kind: "set", value });
+    }
+    for (const { key, value, content } of this.#former.toReversed()) {
+      if (this.#encoder.isSame(value, content)) continue;
+      this.#forgetFormer(key);
+      if (this.#changes?.has(key)) continue;
+      const newer = this.#values.get(key);
+      if (this.#exposed?.has(key)) this.#keepFormer({ key, value: newer, content: stored[key] });
+      this.#put(key, value);
+    }
+  }
+
+  /** Decodes the stored values once more. */
+  #storedValues(): Record<string, unknown> {
+    if (this.#stored === undefined) return {};
+    try {
+      this.#stored.values ??= this.#encoder.decode(this.#stored.data).values;
+    } catch {
+      this.#stored.values = {}; // all counts as changed then
+    }
+    return this.#stored.values;
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }

@@ -1,0 +1,7 @@
+/** What the notation of devalue has in the place of an index: values that JSON has no word for. */
+export const UNDEFINED = -1;
+export const HOLE = -2;
+export const NAN = -3;
+export const POSITIVE_INFINITY = -4;
+export const NEGATIVE_INFINITY = -5;
+export const NEGATIVE_ZERO = -6;

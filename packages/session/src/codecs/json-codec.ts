@@ -1,0 +1,35 @@
+import {
+  contentOf,
+  DEFAULT_MAX_BYTES,
+  encodeRecord,
+  invalidValue,
+  MAX_LEVELS,
+  parseRecord,
+  type SessionCodec,
+  type SessionContent,
+} from "./codec.js";
+import { assertLevels, PlainJsonCheck } from "./plain-json.js";
+
+/**
+ * JSON in UTF-8, which any language reads: `{"version":1,"deadline":1750000000000,"meta":{},"values":{"userId":"u1"}}`.
+ * A value that would come back as another (a `Date`, a `Map`, `NaN`, `undefined`, a class of yours) is refused. An
+ * object that occurs twice comes back as two.
+ */
+export const jsonCodec: SessionCodec = {
+  encode(content, maxBytes = DEFAULT_MAX_BYTES) {
+    const check = new PlainJsonCheck(maxBytes, { isSharingKept: false });
+    for (const [key, value] of Object.entries(content.values)) {
+      const problem = check.problemOf(value, 0);
+      if (problem !== undefined) throw invalidValue(key, `holds ${problem}, which JSON does not bring back`);
+    }
+    return encodeRecord(content, "values", JSON.stringify(content.values), maxBytes);
+  },
+  decode: (data) => plainContentOf(parseRecord(data), data.length),
+};
+
+/** Returns the content of a record of so many bytes, whose values are plain JSON. */
+export function plainContentOf(record: Record<string, unknown>, bytes: number): SessionContent {
+  const content = contentOf(record, record.values);
+  if (bytes > 2 * MAX_LEVELS) assertLevels(content.values, -1); // each level takes two brackets
+  return content;
+}
