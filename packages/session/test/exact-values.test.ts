@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { devalueCodec, jsonCodec, type SessionMeta } from "../src/index.js";
 import { stored } from "./fixtures/stored-session.js";
+import { valueGraph } from "./fixtures/value-graph.js";
 
 const content = (values: Record<string, unknown>) =>
   ({ version: 1, deadline: 1, meta: {} as SessionMeta, values }) as const;
@@ -301,7 +302,7 @@ describe("devalueCodec", () => {
 
   it("brings back any graph of values, and writes it the same again", () => {
     fc.assert(
-      fc.property(graph, (values) => {
+      fc.property(valueGraph, (values) => {
         const data = devalueCodec.encode(content(values));
         const back = devalueCodec.decode(data).values;
         assertExact(back, values);
@@ -311,92 +312,6 @@ describe("devalueCodec", () => {
     );
   });
 });
-
-const primitive = fc.oneof(
-  fc.string({ unit: "binary" }),
-  fc.double(),
-  fc.bigInt(),
-  fc.constantFrom<unknown>(
-    null,
-    undefined,
-    true,
-    false,
-    -0,
-    Number.NaN,
-    Number.NEGATIVE_INFINITY,
-    "\ud800",
-    "",
-  ),
-);
-const leaf = fc.oneof(
-  fc.date({ noInvalidDate: true }),
-  fc.uint8Array({ maxLength: 9 }),
-  fc.uint8Array({ maxLength: 9 }).map((bytes) => Buffer.from(bytes)),
-  fc.uint8Array({ maxLength: 9 }).map((bytes) => bytes.buffer.slice(0) as ArrayBuffer),
-  fc.float64Array({ maxLength: 3 }),
-  fc.webUrl().map((text) => new URL(text)),
-  fc.constantFrom(/a/g, /\//),
-);
-const makers: (() => object)[] = [
-  () => [],
-  () => ({}),
-  () => Object.create(null),
-  () => new Map(),
-  () => new Set(),
-];
-const key = fc.oneof(
-  fc.string({ unit: "binary" }),
-  fc.constantFrom("__proto__", "constructor", "toString", "0", "-1", "then"),
-);
-
-/** Values of a few objects that hold one another, circles and shared ones among them, and primitives. */
-const graph = fc
-  .record({
-    nodes: fc.array(
-      fc.oneof(
-        fc.constantFrom(...makers),
-        leaf.map((value) => () => structuredCloneOf(value)),
-      ),
-      {
-        minLength: 1,
-        maxLength: 8,
-      },
-    ),
-    links: fc.array(
-      fc.record({
-        from: fc.nat(7),
-        key,
-        at: fc.oneof(
-          primitive,
-          fc.nat(7).map((node) => ({ node })),
-        ),
-      }),
-      { maxLength: 30 },
-    ),
-  })
-  .map(({ nodes, links }) => {
-    const objects = nodes.map((make) => make());
-    for (const { from, key, at } of links) {
-      const node = objects[from % objects.length];
-      const value =
-        typeof at === "object" && at !== null ? objects[(at as { node: number }).node % objects.length] : at;
-      if (Array.isArray(node)) {
-        if (key === "0") node.length++;
-        else node.push(value);
-      } else if (node instanceof Map) node.set(objects[key.length % objects.length], value);
-      else if (node instanceof Set) node.add(value);
-      else if (node !== undefined && [Object.prototype, null].includes(Object.getPrototypeOf(node))) {
-        Object.defineProperty(node, key, { value, writable: true, enumerable: true, configurable: true });
-      }
-    }
-    return Object.fromEntries(objects.map((object, at) => [`${at}`, object]));
-  });
-
-/** Each run gets objects of its own. */
-function structuredCloneOf(value: object): object {
-  if (value instanceof URL) return new URL(value);
-  return Buffer.isBuffer(value) ? Buffer.from(value) : structuredClone(value);
-}
 
 describe("a session", () => {
   it("is not saved with a value that would come back as another, and goes on", async () => {

@@ -4,12 +4,12 @@ import { bytesOf, classNameOf, isViewName, textsOf } from "../codecs/built-in.js
 export type Sameness = "same" | "alike" | "different";
 
 /**
- * Compares two values by structure: classes, content, the order of keys, of `Map` and of `Set`, and what occurs
- * twice or in a circle. Takes each object once, and stops at the first difference.
+ * Compares a value of the app's with the stored one by structure: classes, content, the order of keys, of `Map` and of
+ * `Set`, and what occurs twice or in a circle. Takes each object once, and stops at the first difference.
  */
-export function compareValues(one: unknown, other: unknown): Sameness {
+export function compareValues(value: unknown, stored: unknown): Sameness {
   try {
-    return new ValueComparison().run(one, other);
+    return new ValueComparison().run(value, stored);
   } catch {
     return "different"; // a getter of the app's that throws, memory that was given away
   }
