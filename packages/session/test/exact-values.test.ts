@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { runInNewContext, runInThisContext } from "node:vm";
 import { parse } from "devalue";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { devalueCodec, jsonCodec, type SessionMeta } from "../src/index.js";
 import { stored } from "./fixtures/stored-session.js";
 import { valueGraph } from "./fixtures/value-graph.js";
@@ -289,6 +289,17 @@ describe("devalueCodec", () => {
       bytes: new Uint8Array([1, 2]),
       pattern: /a/g,
     });
+  });
+
+  it("takes the dates of fake timers for dates, and sees no change in them", async () => {
+    await using app = await stored({ page: 1 });
+    const session = await app.load();
+    vi.useFakeTimers({ now: 5, toFake: ["Date"] });
+    session.set("at", { date: new Date() });
+    vi.useRealTimers();
+    await app.sessions.commit(session);
+    expect(session.status).toBe("unmodified");
+    assertExact((await app.load()).get("at"), { date: new Date(5) });
   });
 
   it("writes what devalue itself reads", () => {

@@ -51,7 +51,7 @@ export function isViewName(name: string): boolean {
  */
 export function classNameOf(value: object): string | undefined {
   const prototype: object | null = Object.getPrototypeOf(value);
-  return names.get(prototype) ?? foreignName(prototype as object);
+  return names.get(prototype) ?? foreignName(prototype as object) ?? (isFakeDate(value) ? "Date" : undefined);
 }
 
 /** The same for classes of another realm, such as that of `node:vm`, where Jest runs its tests. */
@@ -59,11 +59,20 @@ function foreignName(prototype: object): string | undefined {
   if (types.isProxy(prototype)) return undefined;
   const maker: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
   if (typeof maker !== "function" || maker.prototype !== prototype) return undefined;
-  const own = classes.get(maker.name);
-  if (own === undefined || own === Buffer) return undefined;
-  // No class that is written in JavaScript has the source "function Map() { [native code] }".
+  return classes.has(maker.name) && isNative(maker, maker.name) ? maker.name : undefined;
+}
+
+/** Fake timers of tests put a subclass in the place of `Date`, whose instances say that `Date` made them. */
+function isFakeDate(value: object): boolean {
+  if (!types.isDate(value)) return false;
+  const maker: unknown = Object.getOwnPropertyDescriptor(value, "constructor")?.value;
+  return typeof maker === "function" && isNative(maker, "Date");
+}
+
+/** What is written in JavaScript has another source than "function Date() { [native code] }". */
+function isNative(maker: object, name: string): boolean {
   const sourceOf = Function.prototype.toString;
-  return sourceOf.call(maker) === sourceOf.call(own) ? maker.name : undefined;
+  return sourceOf.call(maker) === sourceOf.call(Object).replace("Object", name);
 }
 
 /** Names the class of an object by its prototype: properties of its own are the app's data. */
@@ -83,7 +92,8 @@ export function extrasOf(value: object, name: string, keys: readonly string[]): 
     return isAllEnumerable ? undefined : "a property that is not enumerable";
   }
   const isList = name === "Array" || (isViewName(name) && name !== "DataView");
-  const known = isList ? countIndexes(keys) : name === "RegExp" ? 1 : 0; // lastIndex
+  const hasOne = name === "RegExp" || (name === "Date" && isFakeDate(value)); // lastIndex, constructor
+  const known = isList ? countIndexes(keys) : Number(hasOne);
   const all = isList ? keys : Object.getOwnPropertyNames(value);
   return all.length === known ? undefined : `a property of its own on an instance of ${name}`;
 }

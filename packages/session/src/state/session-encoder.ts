@@ -1,4 +1,5 @@
 import type { SessionCodec, SessionContent } from "../codecs/codec.js";
+import { devalueCodec } from "../codecs/devalue-codec.js";
 import type { SessionMeta } from "../codecs/session-meta.js";
 import { SessionError } from "../session-error.js";
 import { compareValues } from "./value-comparison.js";
@@ -36,11 +37,12 @@ export class SessionEncoder {
 
   /**
    * Tells whether two values are the same to the codec: by their structure, since a codec that encrypts gives other
-   * bytes each time, and if that differs by their bytes, since a codec may not tell the two apart.
+   * bytes each time, and if that differs by their bytes, since a codec of the app's may not tell the two apart.
    */
   isSame(value: unknown, stored: unknown): boolean {
     const sameness = compareValues(value, stored);
     if (sameness === "same") return true;
+    if (this.#codec === devalueCodec) return false; // it takes nothing but what it tells apart
     try {
       const data = this.#encodeAlone(stored);
       if (Buffer.compare(this.#encodeAlone(value), data) === 0) return true;
