@@ -52,7 +52,9 @@ export class SessionValues {
     return this.#values.keys();
   }
 
+  /** Returns the values as they are to be saved: with a former object of the app's, if that has changed. */
   toRecord(): Record<string, unknown> {
+    if (this.#former.length > 0) this.#noteChangesInPlace();
     return Object.fromEntries(this.#values);
   }
 
@@ -125,9 +127,9 @@ export class SessionValues {
    * @throws SessionError `INVALID_VALUE`; `TOO_LARGE`, with the key of the largest value.
    */
   draft(head: Omit<SessionContent, "values">): Uint8Array {
-    if (this.#former.length > 0) this.#noteChangesInPlace();
+    const values = this.toRecord();
     this.#drafted = this.#changes && [...this.#changes];
-    return this.#encoder.encode({ ...head, values: this.toRecord() });
+    return this.#encoder.encode({ ...head, values });
   }
 
   /** Notes that the last draft, of this data, is in the store now. */
