@@ -1,5 +1,8 @@
+import { setImmediate } from "node:timers/promises";
 import type { RequestSession } from "./http/request-session.js";
+import type { TokenHeader } from "./http/response-head.js";
 import type { Session } from "./session.js";
+import { SessionError } from "./session-error.js";
 import { reportTo, requestsOf, type SessionManager } from "./session-manager.js";
 
 /** What is read of a `Request`: the standard's own, and those that look like it. */
@@ -14,7 +17,8 @@ export interface FetchRequest {
  *
  *     Bun.serve({ fetch: fetchHandler(sessions, (request) => new Response(sessions.get(request).get("userId"))) });
  *
- * What else the framework passes on (`env`, `params`) comes after the request. See {@link withSession}.
+ * What else the framework passes on (`env`, `params`) comes after the request. `sessions.get` knows the session by a
+ * copy of the request as well, such as middleware makes. See {@link withSession}.
  */
 export function fetchHandler<T extends object, D, Q extends FetchRequest, A extends unknown[]>(
   sessions: SessionManager<T, D>,
@@ -29,7 +33,8 @@ export function fetchHandler<T extends object, D, Q extends FetchRequest, A exte
  *
  * A store that fails becomes a 500, and an error to `onError`. What `answer` throws goes on to the caller, and
  * changes are dropped, but a session that was destroyed is ended. A `Response` that is thrown, as in React
- * Router, counts as one that is given.
+ * Router, counts as one that is given. What is no `Response`, such as Bun has it for a WebSocket, is passed on; it can
+ * take no cookie to the client, which `onError` hears if one was due.
  */
 export async function withSession<T extends object, D>(
   sessions: SessionManager<T, D>,
@@ -42,53 +47,101 @@ export async function withSession<T extends object, D>(
     opened = await requests.open(request);
   } catch (error) {
     reportTo(sessions, error as Error);
-    return failure();
+    return errorPage();
   }
   if (opened.isHeld) return answer(opened.session); // by a handler around this one
   opened.isHeld = true;
   try {
-    return await save(opened, await requests.run(opened.session, () => answer(opened.session)));
+    return await save(opened, await requests.runFor(opened, () => answer(opened.session)));
   } catch (thrown) {
-    if (thrown instanceof Response) throw await save(opened, thrown);
+    if (isResponse(thrown)) throw await save(opened, thrown);
     await opened.drop().catch((error: Error) => reportTo(sessions, error));
     throw thrown;
   }
 }
 
 async function save<T extends object>(opened: RequestSession<T>, response: Response): Promise<Response> {
+  let failure: unknown;
+  let own: TokenHeader | undefined;
   try {
-    const header = opened.isDue ? await opened.save() : undefined;
-    return header === undefined ? response : told(response, opened.responseHeader, header);
+    if (!opened.isDue) return response;
+    await opened.save();
   } catch (error) {
-    opened.report(error as Error);
-    void response.body?.cancel().catch(() => undefined); // nobody will read it
-    // What was saved before it failed, such as a new token, the client must know all the same.
-    const header = opened.take();
-    return header === undefined ? failure() : told(failure(), opened.responseHeader, header);
+    failure = error ?? new Error("saving a session failed");
   } finally {
     opened.close();
   }
+  try {
+    // What was saved before a save failed, such as a new token, the client must know all the same.
+    const header = opened.header();
+    own = header === undefined ? undefined : [opened.responseHeader, header];
+    if (failure !== undefined) throw failure;
+    if (own === undefined) return response;
+    if (canTakeHeaders(response)) return await addTo(response, own);
+    opened.report(tooLate());
+    return response;
+  } catch (error) {
+    opened.report((failure ?? error) as Error);
+    if (!isResponse(response)) return response;
+    if (response.body?.locked === false) response.body.cancel().catch(() => undefined); // nobody will read it
+    return errorPage(own);
+  }
 }
 
-/** The response with the header that tells the client its token. Those of `fetch` and `redirect` take none. */
-function told(response: Response, name: string, value: string): Response {
-  const answer = takesHeaders(response) ? response : new Response(response.body, response);
+function isResponse(value: unknown): value is Response {
+  const { status, headers } = (value ?? {}) as Partial<Response>;
+  return typeof status === "number" && typeof headers?.append === "function";
+}
+
+/** Whether a client will see headers of a response: not if it was sent otherwise, such as by an upgraded connection. */
+function canTakeHeaders(response: Response): boolean {
+  if (!isResponse(response) || response.headers.has("x-hono-already-sent")) return false;
+  return response.status !== 101 || isMutable(response);
+}
+
+/**
+ * Returns the response with a header added. Those of `fetch` and `redirect` take none: they are copied.
+ *
+ * @throws what tells that the response will not leave as it is, so that its headers would not either
+ */
+async function addTo(response: Response, [name, value]: TokenHeader): Promise<Response> {
+  if (response.bodyUsed || response.body?.locked)
+    throw new TypeError("the body of the response is used already");
+  const answer = isMutable(response) ? response : new Response(response.body, response);
+  await expectFirstChunk(answer);
   if (name === "set-cookie") answer.headers.append(name, value);
   else answer.headers.set(name, value);
   answer.headers.set("cache-control", "no-store");
   return answer;
 }
 
-function takesHeaders({ headers }: Response): boolean {
+/** Fails if the body does, before its first byte. It is not waited for if it comes later. */
+async function expectFirstChunk(response: Response): Promise<void> {
+  if (response.body === null) return;
+  const reader = response.clone().body?.getReader();
+  await Promise.race([reader?.read(), setImmediate()]);
+  reader?.cancel().catch(() => undefined);
+}
+
+function isMutable({ headers }: Response): boolean {
   try {
-    headers.set("cache-control", "no-store");
+    headers.delete("x-no-header");
     return true;
   } catch {
     return false;
   }
 }
 
-function failure(): Response {
-  const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
+function errorPage(own?: TokenHeader): Response {
+  const headers = new Headers(own === undefined ? [] : [[...own]]);
+  headers.set("content-type", "text/plain; charset=utf-8");
+  headers.set("cache-control", "no-store");
   return new Response("Internal Server Error\n", { status: 500, headers });
+}
+
+function tooLate(): SessionError {
+  return new SessionError(
+    "TOO_LATE",
+    "a session's cookie could not be set, since the handler gave no Response that could carry it: begin, renew and destroy sessions in a request that is answered with one",
+  );
 }

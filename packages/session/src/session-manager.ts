@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { holdResponse } from "./http/held-response.js";
-import type { Middleware } from "./http/middleware.js";
+import { answerRefused, holdResponse } from "./http/held-response.js";
+import { assertNodeCall, type Middleware } from "./http/middleware.js";
 import type { RequestSession } from "./http/request-session.js";
 import type { RequestSessions } from "./http/request-sessions.js";
 import { answer500 } from "./http/response-head.js";
@@ -41,23 +41,36 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
    */
   middleware(): Middleware {
     return (req, res, next) => {
-      const opened = this.requests.open(req);
+      assertNodeCall(req, res, next);
+      let opened: RequestSession<T> | Promise<RequestSession<T>>;
+      try {
+        opened = this.requests.open(req);
+      } catch (error) {
+        return this.#refuse(error as Error, res, next);
+      }
       if (!(opened instanceof Promise)) return this.#proceed(opened, res, next);
       opened.then(
-        (session) => this.#proceed(session, res, next),
-        (error: Error) => {
-          this.report(error);
-          // A handler that takes no error would run without a session: it must not run at all.
-          if (next.length > 0) next(error);
-          else if (!res.headersSent) answer500(res);
-        },
+        (session) => throwOutside(() => this.#proceed(session, res, next)),
+        (error: Error) => throwOutside(() => this.#refuse(error, res, next)),
       );
     };
   }
 
   #proceed(opened: RequestSession<T>, res: ServerResponse, next: () => void): void {
     hold(opened, res);
-    this.requests.run(opened.session, next);
+    try {
+      this.requests.run(opened.session, next);
+    } catch (error) {
+      // A bare handler of node:http has nobody else to answer when node refuses what it sends.
+      if (next.length > 0 || !answerRefused(res, error)) throw error;
+    }
+  }
+
+  #refuse(error: Error, res: ServerResponse, next: (error?: unknown) => void): void {
+    this.report(error);
+    // A handler that takes no error would run without a session: it must not run at all.
+    if (next.length > 0) next(error);
+    else if (!res.headersSent) answer500(res);
   }
 
   /**
@@ -95,6 +108,17 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
     const session = await this.start(req, res);
     await this.renew(session, options);
     return session;
+  }
+}
+
+/** Lets what is thrown be an uncaught exception, as it would be without a promise around it. */
+function throwOutside(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
   }
 }
 

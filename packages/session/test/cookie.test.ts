@@ -218,16 +218,17 @@ describe("cookies of the app", () => {
 
   it("in writeHead take the place of those in setHeader, as they do without a session", async () => {
     const headers = ["Set-Cookie", ["a=1"], "Set-Cookie", "b=2"];
-    await using app = await run((session, res) => {
-      session.set("userId", "u1");
+    await using app = await run((session, res, req) => {
+      if (req.url === "/set") session.set("userId", "u1");
       res.setHeader("Set-Cookie", "old=1");
       res.writeHead(201, "Made", headers);
       res.end();
     });
+    const { setCookies: expected } = await new Visitor(app.url).get("/plain"); // depends on the version of Node.js
     for (let time = 0; time < 2; time++) {
-      const { status, setCookies } = await new Visitor(app.url).get();
+      const { status, setCookies } = await new Visitor(app.url).get("/set");
       expect(status).toBe(201);
-      expect(setCookies).toEqual(["a=1", "b=2", ours]);
+      expect(setCookies).toEqual([...expected, ours]);
     }
     expect(headers).toEqual(["Set-Cookie", ["a=1"], "Set-Cookie", "b=2"]);
   });

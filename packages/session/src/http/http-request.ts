@@ -11,17 +11,18 @@ export function headerOf({ headers }: RequestHead, name: string): string | undef
 }
 
 /**
- * Whether the client asked by https: on a connection of TLS, as Express says by its own `trust proxy`, by the URL
- * of a `Request`, or, if proxies are trusted, as the one next to the client has said.
+ * Whether the client asked by https: on a connection of TLS, as Express, Koa and Fastify say by their own setting
+ * for proxies, by the URL of a `Request`, or, if proxies are trusted, as the one next to the client has said.
  */
 export function isSecure(request: RequestHead, trustProxy: boolean): boolean {
-  const { secure, socket, url } = request as {
-    secure?: unknown;
+  const asked = request as {
+    secure?: unknown; // Express, Koa
+    protocol?: unknown; // Fastify
     socket?: { encrypted?: unknown };
     url?: unknown;
   };
-  if (secure === true || socket?.encrypted === true) return true;
-  if (typeof url === "string" && url.startsWith("https://")) return true;
+  if (asked.secure === true || asked.protocol === "https" || asked.socket?.encrypted === true) return true;
+  if (typeof asked.url === "string" && asked.url.startsWith("https://")) return true;
   if (!trustProxy) return false;
   const [proto = ""] = (headerOf(request, "x-forwarded-proto") ?? "").split(",");
   return proto.trim().toLowerCase() === "https";

@@ -16,7 +16,8 @@ export class RequestSession<T extends object> {
   isHeld = false;
   readonly #state: SessionState;
   readonly #home: SessionEngine;
-  readonly #request: RequestHead;
+  /** What is asked how the client came: the framework's own request, if it has one. */
+  request: RequestHead;
   #toldToken: string | undefined;
   #toldRevision: number;
 
@@ -24,7 +25,7 @@ export class RequestSession<T extends object> {
     this.session = session;
     this.#state = stateOf(session);
     this.#home = home;
-    this.#request = request;
+    this.request = request;
     this.#toldToken = this.#state.token;
     this.#toldRevision = this.#state.savedRevision;
   }
@@ -45,13 +46,10 @@ export class RequestSession<T extends object> {
 
   /** Whether the app has committed the session itself: the client is to be told all the same. */
   get #isUntold(): boolean {
-    const { token, savedRevision } = this.#state;
-    if (token === this.#toldToken && savedRevision === this.#toldRevision) return false;
-    return this.#header() !== undefined;
+    return duty(this.#state, this.#toldToken, this.#toldRevision) !== undefined;
   }
 
-  /** Saves the session, and gives the response header that the client needs, if any. */
-  async save(): Promise<string | undefined> {
+  async save(): Promise<void> {
     const { repository } = this.#home;
     const state = this.#state;
     await state.inTurn(() => commitNow(repository, state));
@@ -59,15 +57,20 @@ export class RequestSession<T extends object> {
     for (let turn = 1; turn < MAX_COMMITS && repository.isChanged(state); turn++) {
       await state.inTurn(() => commitNow(repository, state));
     }
-    return this.take();
   }
 
-  /** The response header that the client needs by what is saved, if any, which it counts as told then. */
-  take(): string | undefined {
-    const header = this.#header();
+  /** Returns the response header that the client needs by what is saved, if any. */
+  header(): string | undefined {
+    const { transport, now } = this.#home;
+    return headerFor(this.#state, this.#toldToken, this.#toldRevision, transport, now, () =>
+      this.#isSecure(),
+    );
+  }
+
+  /** Notes that the client is told, or can be no more. */
+  told(): void {
     this.#toldToken = this.#state.token;
     this.#toldRevision = this.#state.savedRevision;
-    return header;
   }
 
   /** Saves the session of a request that will not be answered. Never rejects. */
@@ -98,11 +101,14 @@ export class RequestSession<T extends object> {
     this.#home.onError(error);
   }
 
-  #header(): string | undefined {
-    const { transport, trustProxy, now } = this.#home;
-    return headerFor(this.#state, this.#toldToken, this.#toldRevision, transport, now, () =>
-      isSecure(this.#request, trustProxy),
-    );
+  /** Whether the client asked by https. If the app cannot say, its cookie is kept from plain http. */
+  #isSecure(): boolean {
+    try {
+      return isSecure(this.request, this.#home.trustProxy);
+    } catch (error) {
+      this.report(error as Error);
+      return true;
+    }
   }
 }
 
@@ -111,7 +117,15 @@ export function commitNow(repository: SessionRepository, state: SessionState): P
   return traced(commitTracing, () => repository.commit(state));
 }
 
-/** The response header for a client that knows `token`; none if another request ended the session, and told it. */
+/** What a client that knows `token` must be told; nothing if another request ended the session, and told it. */
+function duty(state: SessionState, token: string | undefined, revision: number): "give" | "take" | undefined {
+  if (state.token !== undefined)
+    return state.token === token && state.savedRevision === revision ? undefined : "give";
+  const isDestroyed = state.endReason === "destroyed" && state.destroyed === undefined;
+  return token !== undefined && isDestroyed ? "take" : undefined;
+}
+
+/** The response header for a client that knows `token`. */
 export function headerFor(
   state: SessionState,
   token: string | undefined,
@@ -120,11 +134,9 @@ export function headerFor(
   now: () => number,
   isSecureNow: () => boolean,
 ): string | undefined {
-  if (state.token === undefined) {
-    const isDestroyed = state.endReason === "destroyed" && state.destroyed === undefined;
-    return token !== undefined && isDestroyed ? transport.take(isSecureNow()) : undefined;
-  }
-  if (state.token === token && state.savedRevision === revision) return undefined;
-  const maxAgeMs = state.deadline - now();
-  return transport.give(state.token, { maxAgeMs, persist: state.persist, isSecure: isSecureNow() });
+  const due = duty(state, token, revision);
+  if (due === undefined) return undefined;
+  const isSecure = transport.isSecure ?? isSecureNow();
+  if (due === "take" || state.token === undefined) return transport.take(isSecure);
+  return transport.give(state.token, { maxAgeMs: state.deadline - now(), persist: state.persist, isSecure });
 }

@@ -20,6 +20,8 @@ export class RequestSessions<T extends object> {
   /** Where a request has what was opened for it: a WeakMap of requests would cost the garbage collector more. */
   readonly #slot: symbol = Symbol("session");
   readonly #context: AsyncLocalStorage<Session<T>> | undefined;
+  /** The request that is being answered, for handlers of `Request`, which frameworks copy. */
+  #answered: AsyncLocalStorage<RequestSession<T>> | undefined;
 
   constructor(engine: SessionEngine, owner: SessionOwner, hasContext: boolean) {
     this.#engine = engine;
@@ -40,13 +42,31 @@ export class RequestSessions<T extends object> {
 
   /** What was opened for a request, if anything. */
   opened(request: object): RequestSession<T> | undefined {
-    return (request as Slots<T>)[this.#slot];
+    return (request as Slots<T>)[this.#slot] ?? this.#openedForCopy(request);
+  }
+
+  /** What was opened for the request that another one was made of: it brings the same tokens. */
+  #openedForCopy(request: object): RequestSession<T> | undefined {
+    const opened = this.#answered?.getStore();
+    if (opened === undefined || !("headers" in request)) return undefined;
+    const { requestHeader } = this.#engine.transport;
+    const isCopy =
+      headerOf(request as RequestHead, requestHeader) === headerOf(opened.request, requestHeader);
+    return isCopy ? opened : undefined;
+  }
+
+  /** Runs `work`, which answers a request, so that copies of the request lead to its session as well. */
+  runFor<R>(opened: RequestSession<T>, work: () => R): R {
+    this.#answered ??= new AsyncLocalStorage();
+    return this.#answered.run(opened, () => this.run(opened.session, work));
   }
 
   /** Makes the session of a request known by another object that a framework passes around for it. */
   alias(other: object, request: object): void {
     const opened = this.opened(request);
-    if (opened !== undefined) (other as Slots<T>)[this.#slot] = opened;
+    if (opened === undefined) return;
+    (other as Slots<T>)[this.#slot] = opened;
+    opened.request = other as RequestHead;
   }
 
   /** Loads the session of a request; at once if it brings no token. */
@@ -103,7 +123,7 @@ export class RequestSessions<T extends object> {
   }
 
   #attach(request: object, state: SessionState): RequestSession<T> {
-    const other = this.opened(request); // another caller may have been faster
+    const other = (request as Slots<T>)[this.#slot]; // another caller may have been faster
     if (other !== undefined) return other;
     const opened = new RequestSession(
       new Session<T>(state, this.#owner),

@@ -1,13 +1,18 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+
+/** A header that tells the client its token. */
+export type TokenHeader = readonly [name: string, value: string];
 
 /** Headers that describe the app's body, and must not describe the error page that takes its place. */
-const BODY_HEADERS = [
+const BODY_HEADERS: ReadonlySet<string> = new Set([
   "accept-ranges",
   "content-disposition",
   "content-encoding",
   "content-language",
+  "content-length",
   "content-location",
   "content-range",
+  "content-type",
   "etag",
   "expires",
   "last-modified",
@@ -15,75 +20,92 @@ const BODY_HEADERS = [
   "set-cookie",
   "trailer",
   "transfer-encoding",
+]);
+
+export const ERROR_PAGE = "Internal Server Error\n";
+
+const ERROR_HEADERS: readonly TokenHeader[] = [
+  ["content-type", "text/plain; charset=utf-8"],
+  ["content-length", String(Buffer.byteLength(ERROR_PAGE))],
+  ["cache-control", "no-store"],
 ];
 
-/**
- * Applies status and headers of `writeHead` to the response, as `writeHead` itself would, so that a cookie can
- * be added to them: headers that it is called with would take the place of those that were set before.
- *
- * @returns the arguments that are left for `writeHead`.
- */
-export function setHead(res: ServerResponse, args: unknown[]): unknown[] {
-  const [status, message] = args as [number, unknown];
-  if (!(status >= 100 && status < 1000)) {
-    throw Object.assign(new RangeError(`Invalid status code: ${status}`), {
-      code: "ERR_HTTP_INVALID_STATUS_CODE",
-    });
+/** Whether a header of the app's gives way to this one: it is single, or the same cookie. */
+function isReplaced(name: string, value: string, [ownName, ownValue]: TokenHeader): boolean {
+  if (name !== ownName) return name === "cache-control"; // caches must not hand the token to others
+  // An app that commits a session itself may have set its cookie, too.
+  return name !== "set-cookie" || value.startsWith(ownValue.slice(0, ownValue.indexOf("=") + 1));
+}
+
+/** Adds headers to a head of HTTP/1 that is composed already. */
+export function addToHead(head: string, headers: readonly TokenHeader[]): string {
+  const [status = "", ...lines] = linesOf(head);
+  const kept = lines.filter((line) => !headers.some((own) => isReplaced(...splitLine(line), own)));
+  return headOf(status, kept, [...headers, ["cache-control", "no-store"]]);
+}
+
+/** Makes of a composed head of HTTP/1 that of the error page, which keeps what does not describe the body. */
+export function errorHead(head: string, headers: readonly TokenHeader[]): string {
+  const [, ...lines] = linesOf(head);
+  const kept = lines.filter((line) => {
+    const [name] = splitLine(line);
+    return !BODY_HEADERS.has(name) && name !== "cache-control";
+  });
+  return headOf("HTTP/1.1 500 Internal Server Error", kept, [...headers, ...ERROR_HEADERS]);
+}
+
+function linesOf(head: string): string[] {
+  return head.split("\r\n").filter((line) => line !== "");
+}
+
+function splitLine(line: string): [name: string, value: string] {
+  const colon = line.indexOf(":");
+  return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+}
+
+function headOf(status: string, lines: readonly string[], headers: readonly TokenHeader[]): string {
+  const added = headers.map(([name, value]) => `${name}: ${value}`);
+  return [status, ...lines, ...added, "", ""].join("\r\n");
+}
+
+/** Returns the headers to set, by name, on a response that has `current` ones, which are named in lower case. */
+export function headersToSet(
+  current: OutgoingHttpHeaders,
+  headers: readonly TokenHeader[],
+): Record<string, string | string[]> {
+  const changed: Record<string, string | string[]> = {};
+  for (const own of headers) {
+    const [name, value] = own;
+    const present = name === "set-cookie" ? [changed[name] ?? current[name] ?? []].flat().map(String) : [];
+    const kept = present.filter((other) => !isReplaced(name, other, own));
+    changed[name] = kept.length > 0 ? [...kept, value] : value;
   }
-  const headers = (args[2] ?? (typeof message === "string" ? undefined : message)) as
-    | OutgoingHttpHeaders
-    | OutgoingHttpHeader[]
-    | undefined;
-  res.statusCode = status;
-  if (Array.isArray(headers)) {
-    const pairs = pairsOf(headers);
-    for (const [name] of pairs) res.removeHeader(name);
-    for (const [name, value] of pairs)
-      res.appendHeader(name, Array.isArray(value) ? [...value] : (value as string));
-  } else {
-    for (const [name, value] of Object.entries(headers ?? {}))
-      if (value !== undefined) res.setHeader(name, value);
-  }
-  return typeof message === "string" ? [status, message] : [status];
+  return headers.length > 0 ? { ...changed, "cache-control": "no-store" } : changed;
 }
 
-/** `[name, value, …]` or `[[name, value], …]`; a value may be an array of its own. */
-function pairsOf(headers: unknown[]): [string, OutgoingHttpHeader][] {
-  if (Array.isArray(headers[0])) return headers as [string, OutgoingHttpHeader][];
-  return headers.flatMap((name, at) =>
-    at % 2 === 0 ? [[name, headers[at + 1]] as [string, OutgoingHttpHeader]] : [],
-  );
+/** Makes headers, which are named in lower case, those of the error page. */
+export function setErrorHeaders(headers: OutgoingHttpHeaders, own: readonly TokenHeader[]): void {
+  for (const name of BODY_HEADERS) delete headers[name];
+  Object.assign(headers, headersToSet(headers, own), Object.fromEntries(ERROR_HEADERS));
 }
 
-/** Adds the header that tells the client its token, and keeps caches from handing that to others. */
-export function addHeader(res: ServerResponse, name: string, value: string): void {
-  if (name === "set-cookie") {
-    const set = [res.getHeader(name) ?? []].flat().map(String);
-    // An app that commits a session itself may have set its cookie, too.
-    const others = set.filter((other) => !other.startsWith(value.slice(0, value.indexOf("=") + 1)));
-    res.setHeader(name, [...others, value]);
-  } else res.setHeader(name, value);
-  res.setHeader("cache-control", "no-store");
+/** Adds headers to a response whose head is not composed yet. */
+export function addHeaders(res: ServerResponse, headers: readonly TokenHeader[]): void {
+  const changed = headersToSet({ "set-cookie": res.getHeader("set-cookie") as string | string[] }, headers);
+  for (const [name, value] of Object.entries(changed)) res.setHeader(name, value);
 }
 
-/**
- * Answers in place of the app, which could not be given a session or whose session could not be saved.
- *
- * @param end how, past other middleware on top, which may have ended already
- * @param header what the client is to know all the same
- */
-export function answer500(
-  res: ServerResponse,
-  end: (body: string) => unknown = res.end,
-  header?: [name: string, value: string] | "",
-): void {
-  const body = "Internal Server Error\n";
+/** Makes status and headers those of the error page, on a response whose head is not composed yet. */
+export function setErrorHead(res: ServerResponse, headers: readonly TokenHeader[]): void {
   for (const name of BODY_HEADERS) res.removeHeader(name);
-  if (header) addHeader(res, ...header);
-  res.setHeader("content-type", "text/plain; charset=utf-8");
-  res.setHeader("content-length", Buffer.byteLength(body));
-  res.setHeader("cache-control", "no-store");
+  addHeaders(res, headers);
+  for (const [name, value] of ERROR_HEADERS) res.setHeader(name, value);
   res.statusCode = 500;
   if (res.req?.httpVersionMajor !== 2) res.statusMessage = "Internal Server Error"; // HTTP/2 has none
-  end.call(res, body); // to a HEAD request, node:http sends the head alone
+}
+
+/** Answers in place of the app, which could not be given a session. */
+export function answer500(res: ServerResponse): void {
+  setErrorHead(res, []);
+  res.end(ERROR_PAGE); // to a HEAD request, node:http sends the head alone
 }

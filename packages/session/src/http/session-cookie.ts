@@ -36,6 +36,7 @@ export class SessionCookie implements TokenTransport {
   readonly requestHeader = "cookie";
   readonly responseHeader = "set-cookie";
   readonly name: string;
+  readonly isSecure: boolean | undefined;
   readonly #attributes: Attributes;
   readonly #secure: boolean | "auto";
   readonly #persist: boolean;
@@ -48,6 +49,7 @@ export class SessionCookie implements TokenTransport {
     this.name = options.name ?? (isSecure ? (hostOnly ? "__Host-session" : "__Secure-session") : "session");
     this.#attributes = { httpOnly, sameSite, path, ...(domain !== undefined && { domain }) };
     this.#secure = secure;
+    this.isSecure = secure === "auto" ? undefined : secure;
     this.#persist = persist;
     this.#assertUsable(hostOnly);
   }

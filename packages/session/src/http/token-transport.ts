@@ -14,6 +14,8 @@ export interface TokenTransport {
   readonly requestHeader: string;
   /** The response header that they leave in, in lower case. */
   readonly responseHeader: string;
+  /** Whether tokens go to clients by https alone, or by any way; the request is asked if it is left out. */
+  readonly isSecure?: boolean | undefined;
   /** The tokens that the request header brings, the likeliest first. */
   read(header: string): readonly string[];
   /** The response header that gives the client this token. */
@@ -41,6 +43,7 @@ export function headerTransport(name: string): TokenTransport {
   return {
     requestHeader: header,
     responseHeader: header,
+    isSecure: true, // a header of its own has no attribute that would depend on it
     read: (value) => [value],
     give: (token) => token,
     take: () => "",

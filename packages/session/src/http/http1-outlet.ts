@@ -1,0 +1,145 @@
+import type { ServerResponse } from "node:http";
+import type { Outlet } from "./outlet.js";
+import {
+  addHeaders,
+  addToHead,
+  ERROR_PAGE,
+  errorHead,
+  setErrorHead,
+  type TokenHeader,
+} from "./response-head.js";
+import { type GateKeeper, type Piece, WriteGate } from "./write-gate.js";
+
+/** What `node:http` keeps in a response: the head when it is composed, and whether it was handed to the socket. */
+interface NodeResponse extends ServerResponse {
+  _header: string | null;
+  _headerSent: boolean;
+  _closed: boolean;
+  _send(...args: unknown[]): unknown;
+}
+
+/**
+ * Holds a response of `node:http` back at its socket. Node composes the head, counts, ends and refuses as it always
+ * does; the bytes wait, and a cookie is put into the head of them.
+ */
+export class Http1Outlet implements Outlet, GateKeeper {
+  readonly #res: NodeResponse;
+  #isHeadOut: boolean;
+  #gate: WriteGate | undefined;
+  /** What becomes of bytes that have no socket yet, since their response waits for its turn. */
+  #onGate: ((gate: WriteGate) => void) | undefined;
+
+  constructor(response: ServerResponse, onFirstByte: () => void) {
+    const res = response as NodeResponse;
+    this.#res = res;
+    this.#isHeadOut = res._headerSent;
+    const { _send } = res;
+    res._send = function (this: NodeResponse, ...args) {
+      onFirstByte();
+      return _send.apply(this, args);
+    };
+  }
+
+  get isHeadOut(): boolean {
+    return this.#isHeadOut;
+  }
+
+  get isGone(): boolean {
+    return this.#res.destroyed;
+  }
+
+  get countsAsSent(): boolean {
+    return this.#res.writableEnded;
+  }
+
+  isPeerGone(error: Error | undefined): boolean {
+    return error !== undefined && "syscall" in error; // a failed read or write of the connection
+  }
+
+  /** As node does, which ends the connection then; but a client that only sends no more gets its answer. */
+  onPeerEnd(): void {
+    const res = this.#res;
+    if (res._closed) return;
+    res.destroyed = true;
+    res._closed = true;
+    res.emit("close");
+  }
+
+  hold(): void {
+    const { socket, _headerSent } = this.#res;
+    this.#isHeadOut ||= _headerSent;
+    // What the session does not wait for leaves: node corks writes of one tick.
+    if (_headerSent) while (socket !== null && socket.writableCorked > 0) socket.uncork();
+    this.#withGate((gate) => gate.close(this));
+  }
+
+  release(headers: readonly TokenHeader[]): void {
+    const head = this.#res._header;
+    this.#isHeadOut = true;
+    if (headers.length === 0 || head === null) return this.#withGate((gate) => gate.open());
+    const changed = addToHead(head, headers);
+    this.#setHead(changed, () => addHeaders(this.#res, headers));
+    this.#withGate((gate) => gate.open((pieces) => replaceHead(pieces, head, changed)));
+  }
+
+  replace(headers: readonly TokenHeader[]): string | undefined {
+    const res = this.#res;
+    const head = res._header;
+    this.#isHeadOut = true;
+    if (head === null) {
+      setErrorHead(res, headers);
+      this.#withGate((gate) => gate.open());
+      return ERROR_PAGE;
+    }
+    const changed = errorHead(head, headers);
+    res.statusCode = 500;
+    res.statusMessage = "Internal Server Error";
+    this.#setHead(changed, () => addHeaders(res, headers));
+    const page = res.req.method === "HEAD" ? changed : changed + ERROR_PAGE;
+    // First of all listeners: node's own begins the next response of the connection.
+    res.prependOnceListener("finish", () => this.#gate?.open());
+    this.#withGate((gate) => gate.replace({ chunk: page, encoding: "latin1" }));
+    return undefined;
+  }
+
+  cut(error: Error): void {
+    this.#withGate((gate) => gate.cut());
+    this.#res.destroy(error);
+  }
+
+  /** Lets those who log the response see what has been sent. */
+  #setHead(head: string, addToHeaders: () => void): void {
+    this.#res._header = null;
+    addToHeaders();
+    this.#res._header = head;
+  }
+
+  #withGate(act: (gate: WriteGate) => void): void {
+    const { socket } = this.#res;
+    if (socket !== null) this.#gate ??= WriteGate.of(socket);
+    if (this.#gate !== undefined) return act(this.#gate);
+    if (this.#onGate === undefined) {
+      this.#res.once("socket", (assigned) => {
+        this.#gate = WriteGate.of(assigned);
+        this.#onGate?.(this.#gate);
+      });
+    }
+    this.#onGate = act;
+  }
+}
+
+function replaceHead(pieces: Piece[], head: string, changed: string): boolean {
+  for (const piece of pieces) {
+    const { chunk } = piece;
+    if (typeof chunk === "string" && chunk.startsWith(head)) piece.chunk = changed + chunk.slice(head.length);
+    else if (isBuffer(chunk) && chunk.latin1Slice(0, head.length) === head) {
+      // A socket of the app's own that takes no strings.
+      piece.chunk = Buffer.concat([Buffer.from(changed, "latin1"), chunk.subarray(head.length)]);
+    } else continue;
+    return true;
+  }
+  return false;
+}
+
+const isBuffer = (chunk: unknown): chunk is Buffer & { latin1Slice(start: number, end: number): string } =>
+  Buffer.isBuffer(chunk);

@@ -1,0 +1,145 @@
+import type { ServerResponse } from "node:http";
+import {
+  constants,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+  type ServerStreamResponseOptions,
+} from "node:http2";
+import type { Outlet } from "./outlet.js";
+import {
+  ERROR_PAGE,
+  headersToSet,
+  setErrorHead,
+  setErrorHeaders,
+  type TokenHeader,
+} from "./response-head.js";
+import { type GateKeeper, WriteGate } from "./write-gate.js";
+
+interface Http2Response extends ServerResponse {
+  stream: ServerHttp2Stream;
+}
+
+/** Sends the head of a stream, for node's JavaScript side. */
+interface Handle {
+  respond(...args: unknown[]): number;
+}
+
+/** Tells a response of the compatibility layer of `node:http2`. */
+export function isHttp2(res: ServerResponse): res is Http2Response {
+  return typeof (res as Partial<Http2Response>).stream?.respond === "function";
+}
+
+/**
+ * Holds a response of `node:http2` back at its stream. Node checks, counts, ends and refuses as it always does; head
+ * and body wait, and a cookie is put into the head.
+ */
+export class Http2Outlet implements Outlet, GateKeeper {
+  readonly countsAsSent = false; // node:http2 waits itself for what it has sent
+  readonly #res: Http2Response;
+  readonly #stream: ServerHttp2Stream;
+  readonly #respond: ServerHttp2Stream["respond"];
+  #isHolding = false;
+  #isHeadOut: boolean;
+  #head: { headers: OutgoingHttpHeaders; options: ServerStreamResponseOptions } | undefined;
+
+  constructor(res: Http2Response, onFirstByte: () => void) {
+    const { stream } = res;
+    const { respond } = stream;
+    this.#res = res;
+    this.#stream = stream;
+    this.#respond = respond;
+    this.#isHeadOut = stream.headersSent;
+    stream.respond = (headers = {}, options = {}) => {
+      onFirstByte();
+      if (this.#isHolding) this.#keepHead(headers, options);
+      else respond.call(stream, headers, options);
+    };
+  }
+
+  get isHeadOut(): boolean {
+    return this.#isHeadOut;
+  }
+
+  get isGone(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
+  isPeerGone(): boolean {
+    const { aborted, closed, rstCode, session } = this.#stream;
+    return aborted || (closed && rstCode !== constants.NGHTTP2_NO_ERROR) || session?.destroyed !== false;
+  }
+
+  hold(): void {
+    this.#isHeadOut ||= this.#stream.headersSent;
+    this.#isHolding = true;
+    WriteGate.of(this.#stream).close(this);
+  }
+
+  release(headers: readonly TokenHeader[]): void {
+    this.#sendHead((head) => Object.assign(head, headersToSet(head, headers)));
+    WriteGate.of(this.#stream).open();
+  }
+
+  replace(headers: readonly TokenHeader[]): string | undefined {
+    if (this.#head === undefined && !this.isGone) {
+      this.release([]);
+      setErrorHead(this.#res, headers);
+      return ERROR_PAGE;
+    }
+    this.#res.statusCode = 500;
+    this.#sendHead((head, options) => {
+      setErrorHeaders(head, headers);
+      head[":status"] = 500;
+      options.endStream = false;
+    });
+    const isHead = this.#res.req.method === "HEAD";
+    WriteGate.of(this.#stream).replace(isHead ? undefined : { chunk: ERROR_PAGE, encoding: "utf8" });
+    return undefined;
+  }
+
+  cut(error: Error): void {
+    WriteGate.of(this.#stream).cut(error);
+  }
+
+  /** Lets node do all that it does when a head is sent, but send it. */
+  #keepHead(headers: OutgoingHttpHeaders, options: ServerStreamResponseOptions): void {
+    const handle = handleOf(this.#stream);
+    if (handle !== undefined) handle.respond = () => 0;
+    try {
+      this.#respond.call(this.#stream, headers, options);
+      this.#head = { headers, options: { ...options } };
+    } finally {
+      if (handle !== undefined) delete (handle as Partial<Handle>).respond; // node's own is in its prototype
+    }
+  }
+
+  /** Sends the head that was kept, if any, as `change` makes it. */
+  #sendHead(change: (headers: OutgoingHttpHeaders, options: ServerStreamResponseOptions) => void): void {
+    this.#isHolding = false;
+    this.#isHeadOut = true;
+    const head = this.#head;
+    this.#head = undefined;
+    if (head === undefined || handleOf(this.#stream) === undefined) return;
+    change(head.headers, head.options);
+    // Node has noted already that the head was sent, and more that follows from it.
+    const isNot = { value: false };
+    const properties = {
+      headersSent: isNot,
+      closed: isNot,
+      destroyed: isNot,
+      end: { value: () => undefined },
+    };
+    this.#respond.call(Object.create(this.#stream, properties), head.headers, head.options);
+  }
+}
+
+let handleKey: symbol | undefined;
+
+/** Returns what node sends a stream's head by; its name is no public one. */
+function handleOf(stream: ServerHttp2Stream): Handle | undefined {
+  const fields = stream as unknown as Record<symbol, Partial<Handle> | undefined>;
+  handleKey ??= Object.getOwnPropertySymbols(stream).find(
+    (key) => typeof fields[key]?.respond === "function",
+  );
+  return handleKey === undefined ? undefined : (fields[handleKey] as Handle | undefined);
+}

@@ -1,0 +1,181 @@
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+
+type Done = (error?: Error | null) => void;
+
+/** What a stream passes to its own `_writev`, or to `_write` if there is one piece. */
+export interface Piece {
+  chunk: unknown;
+  encoding: BufferEncoding;
+}
+
+/** The methods by which a stream sends: for whoever implements one, documented in `node:stream`. */
+interface Sender {
+  _write(chunk: unknown, encoding: BufferEncoding, done: Done): void;
+  _writev?(pieces: Piece[], done: Done): void;
+  _final?(done: Done): void;
+  destroy(error?: Error): Duplex;
+}
+
+/** Who closed a gate. */
+export interface GateKeeper {
+  /** Whether what is kept counts as sent, as it would in the buffers of a network. */
+  readonly countsAsSent: boolean;
+  /** Whether a stream is destroyed because the peer is gone: what is kept would not reach it. */
+  isPeerGone(error: Error | undefined): boolean;
+  /** Is called when the peer sends no more, and often has gone. */
+  onPeerEnd?(): void;
+}
+
+const gate: unique symbol = Symbol("write gate");
+type Gated = Duplex & { [gate]?: WriteGate };
+
+/**
+ * Keeps back what a stream is about to send. The stream itself goes on as over a slow network: it buffers, asks
+ * writers to wait, ends and emits its events in its own order.
+ *
+ * A stream keeps its gate, open, until it is closed: removing methods from an object makes it slow.
+ */
+export class WriteGate {
+  /** Returns the gate of a stream. */
+  static of(stream: Duplex): WriteGate {
+    const gated = stream as Gated;
+    gated[gate] ??= new WriteGate(stream);
+    return gated[gate];
+  }
+
+  readonly #stream: Duplex;
+  readonly #sender: Sender;
+  #state: "open" | "closed" | "replacing" = "open";
+  /** The call that waits; a stream makes one at a time. Without pieces, it is the end. */
+  #kept: { pieces?: Piece[]; done: Done } | undefined;
+  /** Changes the pieces that are sent next; returns whether it has found what it was to change. */
+  #edit: ((pieces: Piece[]) => boolean) | undefined;
+  #replacement: Piece | undefined;
+  /** The error that the stream is to be destroyed with, when what was kept is out. */
+  #destruction: [error: Error | undefined] | undefined;
+  #keeper: GateKeeper | undefined;
+  #bytesWritten: unknown;
+
+  private constructor(stream: Duplex) {
+    this.#stream = stream;
+    const { _write, _writev, _final, destroy } = stream as unknown as Sender;
+    this.#sender = { _write, destroy, ...(_writev && { _writev }), ...(_final && { _final }) };
+    const gated = stream as unknown as Sender;
+    gated._write = (chunk, encoding, done) => {
+      if (this.#isPassable) _write.call(stream, chunk, encoding, done);
+      else this.#pass([{ chunk, encoding }], done);
+    };
+    if (_writev) gated._writev = (pieces, done) => this.#pass(pieces, done);
+    gated._final = (done) => this.#end(done);
+    gated.destroy = (error) => this.#destroy(error);
+    this.#shadow("destroyed", (isDestroyed) => isDestroyed === true || this.#destruction !== undefined);
+    this.#shadow("writableLength", (length) =>
+      this.#state === "closed" && this.#keeper?.countsAsSent ? 0 : length,
+    );
+    this.#shadow("bytesWritten", (bytes) => (this.#state === "closed" ? this.#bytesWritten : bytes));
+    stream.once("end", () => {
+      if (this.#state === "closed") this.#keeper?.onPeerEnd?.();
+    });
+  }
+
+  /** Keeps back what is sent from now on. */
+  close(keeper: GateKeeper): void {
+    this.#bytesWritten = (this.#stream as Partial<Socket>).bytesWritten;
+    this.#state = "closed";
+    this.#edit = undefined;
+    this.#keeper = keeper;
+  }
+
+  /** Lets go what was kept, changed by `edit` if it is given. */
+  open(edit?: (pieces: Piece[]) => boolean): void {
+    this.#state = "open";
+    this.#edit = edit;
+    this.#letGo();
+  }
+
+  /** Sends `piece`, if any, in place of what was kept, and nothing of what follows, until the gate is opened. */
+  replace(piece: Piece | undefined): void {
+    this.#state = "replacing";
+    this.#replacement = piece;
+    this.#letGo();
+  }
+
+  /** Destroys the stream, and what was kept. */
+  cut(error?: Error): void {
+    this.#lose(error);
+  }
+
+  get #isPassable(): boolean {
+    return this.#state === "open" && this.#edit === undefined;
+  }
+
+  #letGo(): void {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    if (kept?.pieces !== undefined) this.#pass(kept.pieces, kept.done);
+    else if (kept !== undefined) this.#end(kept.done);
+    const destruction = this.#destruction;
+    this.#destruction = undefined;
+    if (destruction !== undefined) this.#sender.destroy.call(this.#stream, ...destruction);
+  }
+
+  #pass(pieces: Piece[], done: Done): void {
+    if (this.#state === "closed") this.#kept = { pieces, done };
+    else if (this.#state === "replacing") this.#sendReplacement(done);
+    else {
+      if (this.#edit?.(pieces) === true) this.#edit = undefined;
+      this.#send(pieces, done);
+    }
+  }
+
+  #end(done: Done): void {
+    const { _final } = this.#sender;
+    const finish: Done = (error) => {
+      if (error || _final === undefined) done(error);
+      else _final.call(this.#stream, done);
+    };
+    if (this.#state === "closed") this.#kept = { done };
+    else if (this.#state === "replacing") this.#sendReplacement(finish);
+    else finish();
+  }
+
+  #sendReplacement(done: Done): void {
+    const piece = this.#replacement;
+    this.#replacement = undefined;
+    if (piece === undefined) done();
+    else this.#send([piece], done);
+  }
+
+  #send(pieces: Piece[], done: Done): void {
+    const [piece] = pieces;
+    if (pieces.length > 1) this.#sender._writev?.call(this.#stream, pieces, done);
+    else if (piece !== undefined) this.#sender._write.call(this.#stream, piece.chunk, piece.encoding, done);
+  }
+
+  /** A network would bring the client what was sent before the stream was destroyed: that leaves first. */
+  #destroy(error?: Error): Duplex {
+    if (this.#kept === undefined || this.#keeper?.isPeerGone(error)) this.#lose(error);
+    else this.#destruction ??= [error];
+    return this.#stream;
+  }
+
+  #lose(error?: Error): void {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    this.#state = "open";
+    this.#destruction = undefined;
+    this.#sender.destroy.call(this.#stream, error);
+    kept?.done(error ?? new Error("the connection was closed"));
+  }
+
+  /** Puts a getter before one of the stream's own. */
+  #shadow(name: "destroyed" | "writableLength" | "bytesWritten", change: (value: unknown) => unknown): void {
+    const prototype = Object.getPrototypeOf(this.#stream);
+    Object.defineProperty(this.#stream, name, {
+      configurable: true,
+      get: () => change(Reflect.get(prototype, name, this.#stream)),
+      set: (value) => Reflect.set(prototype, name, value, this.#stream),
+    });
+  }
+}
