@@ -134,15 +134,15 @@ class HeldResponse {
       if (error !== undefined) saving.report(error);
       this.#failure ??= error;
     }
-    if (this.#failure !== undefined) this.#fail(headers, this.#failure);
-    else this.#outlet.release(this.#outlet.isHeadOut ? [] : headers);
+    if (this.#failure === undefined) this.#outlet.release(this.#outlet.isHeadOut ? [] : headers);
+    else if (this.#outlet.isHeadOut) this.#outlet.cut(this.#failure);
+    else this.#replace(headers);
     for (const { saving } of outcomes) saving.told();
     this.#close();
   }
 
-  #fail(headers: TokenHeader[], error: Error): void {
+  #replace(headers: TokenHeader[]): void {
     const res = this.#res;
-    if (this.#outlet.isHeadOut) return this.#outlet.cut(error);
     const isAwaited = res.writableNeedDrain;
     const isEnded = res.writableEnded;
     const page = this.#outlet.replace(headers);

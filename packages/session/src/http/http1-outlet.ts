@@ -76,10 +76,12 @@ export class Http1Outlet implements Outlet, GateKeeper {
   release(headers: readonly TokenHeader[]): void {
     const head = this.#res._header;
     this.#isHeadOut = true;
-    if (headers.length === 0 || head === null) return this.#withGate((gate) => gate.open());
-    const changed = addToHead(head, headers);
-    this.#setHead(changed, () => addHeaders(this.#res, headers));
-    this.#withGate((gate) => gate.open((pieces) => replaceHead(pieces, head, changed)));
+    if (headers.length === 0 || head === null) this.#withGate((gate) => gate.open());
+    else {
+      const changed = addToHead(head, headers);
+      this.#setHead(changed, () => addHeaders(this.#res, headers));
+      this.#withGate((gate) => gate.open((pieces) => replaceHead(pieces, head, changed)));
+    }
   }
 
   replace(headers: readonly TokenHeader[]): string | undefined {
@@ -94,6 +96,7 @@ export class Http1Outlet implements Outlet, GateKeeper {
     const changed = errorHead(head, headers);
     res.statusCode = 500;
     res.statusMessage = "Internal Server Error";
+    res.strictContentLength = false; // the app's length is not that of the page
     this.#setHead(changed, () => addHeaders(res, headers));
     const page = res.req.method === "HEAD" ? changed : changed + ERROR_PAGE;
     // First of all listeners: node's own begins the next response of the connection.
@@ -117,7 +120,10 @@ export class Http1Outlet implements Outlet, GateKeeper {
   #withGate(act: (gate: WriteGate) => void): void {
     const { socket } = this.#res;
     if (socket !== null) this.#gate ??= WriteGate.of(socket);
-    if (this.#gate !== undefined) return act(this.#gate);
+    if (this.#gate !== undefined) {
+      act(this.#gate);
+      return;
+    }
     if (this.#onGate === undefined) {
       this.#res.once("socket", (assigned) => {
         this.#gate = WriteGate.of(assigned);

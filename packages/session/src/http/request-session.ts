@@ -18,6 +18,7 @@ export class RequestSession<T extends object> {
   readonly #home: SessionEngine;
   /** What is asked how the client came: the framework's own request, if it has one. */
   request: RequestHead;
+  #hasFailed = false;
   #toldToken: string | undefined;
   #toldRevision: number;
 
@@ -52,10 +53,15 @@ export class RequestSession<T extends object> {
   async save(): Promise<void> {
     const { repository } = this.#home;
     const state = this.#state;
-    await state.inTurn(() => commitNow(repository, state));
-    // The app may go on while its response is held; but not for ever.
-    for (let turn = 1; turn < MAX_COMMITS && repository.isChanged(state); turn++) {
+    try {
       await state.inTurn(() => commitNow(repository, state));
+      // The app may go on while its response is held; but not for ever.
+      for (let turn = 1; turn < MAX_COMMITS && repository.isChanged(state); turn++) {
+        await state.inTurn(() => commitNow(repository, state));
+      }
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
     }
   }
 
@@ -73,10 +79,10 @@ export class RequestSession<T extends object> {
     this.#toldRevision = this.#state.savedRevision;
   }
 
-  /** Saves the session of a request that will not be answered. Never rejects. */
+  /** Saves the session of a request that will not be answered, unless that has failed already. Never rejects. */
   async saveUnsent(): Promise<void> {
     try {
-      if (this.isDue) await this.save();
+      if (!this.#hasFailed && this.isDue) await this.save();
     } catch (error) {
       this.report(error as Error);
     }

@@ -111,13 +111,16 @@ export class WriteGate {
   }
 
   #letGo(): void {
-    const kept = this.#kept;
-    this.#kept = undefined;
-    if (kept?.pieces !== undefined) this.#pass(kept.pieces, kept.done);
-    else if (kept !== undefined) this.#end(kept.done);
-    const destruction = this.#destruction;
-    this.#destruction = undefined;
-    if (destruction !== undefined) this.#sender.destroy.call(this.#stream, ...destruction);
+    const [kept, destruction] = [this.#kept, this.#destruction];
+    this.#kept = this.#destruction = undefined;
+    if (kept !== undefined) {
+      // What follows, listeners of the app's among it, is no part of what opens the gate.
+      const done: Done = (error) => process.nextTick(kept.done, error);
+      if (kept.pieces === undefined) this.#end(done);
+      else this.#pass(kept.pieces, done);
+    }
+    if (destruction === undefined) return;
+    process.nextTick(() => this.#sender.destroy.call(this.#stream, ...destruction)); // when all that was kept is out
   }
 
   #pass(pieces: Piece[], done: Done): void {
