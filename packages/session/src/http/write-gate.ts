@@ -69,11 +69,7 @@ export class WriteGate {
     if (_writev) gated._writev = (pieces, done) => this.#pass(pieces, done);
     gated._final = (done) => this.#end(done);
     gated.destroy = (error) => this.#destroy(error);
-    this.#shadow("destroyed", (isDestroyed) => isDestroyed === true || this.#destruction !== undefined);
-    this.#shadow("writableLength", (length) =>
-      this.#state === "closed" && this.#keeper?.countsAsSent ? 0 : length,
-    );
-    this.#shadow("bytesWritten", (bytes) => (this.#state === "closed" ? this.#bytesWritten : bytes));
+    Object.defineProperties(stream, shadows);
     stream.once("end", () => {
       if (this.#state === "closed") this.#keeper?.onPeerEnd?.();
     });
@@ -112,7 +108,7 @@ export class WriteGate {
 
   #letGo(): void {
     const [kept, destruction] = [this.#kept, this.#destruction];
-    this.#kept = this.#destruction = undefined;
+    this.#kept = this.#destruction = this.#keeper = undefined; // a connection lives longer than its requests
     if (kept !== undefined) {
       // What follows, listeners of the app's among it, is no part of what opens the gate.
       const done: Done = (error) => process.nextTick(kept.done, error);
@@ -172,13 +168,33 @@ export class WriteGate {
     kept?.done(error ?? new Error("the connection was closed"));
   }
 
-  /** Puts a getter before one of the stream's own. */
-  #shadow(name: "destroyed" | "writableLength" | "bytesWritten", change: (value: unknown) => unknown): void {
-    const prototype = Object.getPrototypeOf(this.#stream);
-    Object.defineProperty(this.#stream, name, {
-      configurable: true,
-      get: () => change(Reflect.get(prototype, name, this.#stream)),
-      set: (value) => Reflect.set(prototype, name, value, this.#stream),
-    });
+  /** What a property of the stream is, that its own getter has as `value`. */
+  shadowed(name: Shadowed, value: unknown): unknown {
+    if (name === "destroyed") return value === true || this.#destruction !== undefined;
+    if (this.#state !== "closed") return value;
+    if (name === "bytesWritten") return this.#bytesWritten;
+    return this.#keeper?.countsAsSent ? 0 : value;
   }
 }
+
+type Shadowed = "destroyed" | "writableLength" | "bytesWritten";
+
+/** Puts a getter before a stream's own. All streams share it: one of its own would make each slow. */
+function shadow(name: Shadowed): PropertyDescriptor & ThisType<Gated> {
+  return {
+    configurable: true,
+    get() {
+      const value = Reflect.get(Object.getPrototypeOf(this), name, this);
+      return this[gate] === undefined ? value : this[gate].shadowed(name, value);
+    },
+    set(value) {
+      Reflect.set(Object.getPrototypeOf(this), name, value, this);
+    },
+  };
+}
+
+const shadows: PropertyDescriptorMap = {
+  destroyed: shadow("destroyed"),
+  writableLength: shadow("writableLength"),
+  bytesWritten: shadow("bytesWritten"),
+};
