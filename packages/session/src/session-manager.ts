@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { answerRefused, holdResponse } from "./http/held-response.js";
-import { assertNodeCall, type Middleware } from "./http/middleware.js";
+import { type Middleware, misuseOf } from "./http/middleware.js";
 import type { RequestSession } from "./http/request-session.js";
 import type { RequestSessions } from "./http/request-sessions.js";
 import { answer500 } from "./http/response-head.js";
@@ -41,7 +41,8 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
    */
   middleware(): Middleware {
     return (req, res, next) => {
-      assertNodeCall(req, res, next);
+      const misuse = misuseOf(req, res, next);
+      if (misuse !== undefined) return passOn(misuse, next);
       let opened: RequestSession<T> | Promise<RequestSession<T>>;
       try {
         opened = this.requests.open(req);
@@ -109,6 +110,12 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
     await this.renew(session, options);
     return session;
   }
+}
+
+/** Lets a framework have an error in its own way, if it has one. */
+function passOn(error: Error, next: ((error: Error) => void) | undefined): void {
+  if (typeof next !== "function" || next.length === 0) throw error;
+  next(error);
 }
 
 /** Lets what is thrown be an uncaught exception, as it would be without a promise around it. */

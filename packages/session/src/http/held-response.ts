@@ -119,14 +119,17 @@ class HeldResponse {
   #hold(due: Saving[]): void {
     this.#state = "holding";
     this.#outlet.hold();
-    this.#save(due).catch((error: Error) => {
-      this.#savings[0]?.report(error);
-      this.#res.destroy(error);
-    });
+    const [only] = due;
+    const saved = only !== undefined && due.length === 1 ? trySave(only) : Promise.all(due.map(trySave));
+    saved
+      .then((outcomes) => this.#conclude([outcomes].flat()))
+      .catch((error: Error) => {
+        this.#savings[0]?.report(error);
+        this.#res.destroy(error);
+      });
   }
 
-  async #save(due: Saving[]): Promise<void> {
-    const outcomes = await Promise.all(due.map(trySave));
+  #conclude(outcomes: Outcome[]): void {
     const headers: TokenHeader[] = [];
     for (const { saving, header, error } of outcomes) {
       if (header !== undefined) headers.push([saving.responseHeader, header]);
@@ -195,18 +198,19 @@ interface Outcome {
   error: Error | undefined;
 }
 
+function trySave(saving: Saving): Promise<Outcome> {
+  return saving.save().then(
+    () => outcomeOf(saving, undefined),
+    (thrown: unknown) => outcomeOf(saving, errorOf(thrown)),
+  );
+}
+
 /** What was saved before a save failed, such as a new token, the client must know all the same. */
-async function trySave(saving: Saving): Promise<Outcome> {
-  let failure: Error | undefined;
+function outcomeOf(saving: Saving, error: Error | undefined): Outcome {
   try {
-    await saving.save();
+    return { saving, header: saving.header(), error };
   } catch (thrown) {
-    failure = errorOf(thrown);
-  }
-  try {
-    return { saving, header: saving.header(), error: failure };
-  } catch (thrown) {
-    return { saving, header: undefined, error: failure ?? errorOf(thrown) };
+    return { saving, header: undefined, error: error ?? errorOf(thrown) };
   }
 }
 

@@ -3,11 +3,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 /** The form that Connect and Express know. For bare `node:http`, `next` is what handles the request. */
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
 
-/** @throws TypeError if this is no call of `node:http`, Connect or Express, with the import that is meant. */
-export function assertNodeCall(req: unknown, res: unknown, next: unknown): void {
+/** Returns an error with the import that is meant, if this is no call of `node:http`, Connect or Express. */
+export function misuseOf(req: unknown, res: unknown, next: unknown): TypeError | undefined {
   if (typeof next === "function" && typeof (res as Partial<ServerResponse> | null)?.end === "function")
-    return;
-  throw new TypeError(
+    return undefined;
+  return new TypeError(
     `sessions.middleware() is for node:http, Connect and Express, which call it with (req, res, next); ${adviceFor(req, res)}`,
   );
 }

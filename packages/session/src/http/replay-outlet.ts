@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Outlet } from "./outlet.js";
 import { addHeaders, ERROR_PAGE, setErrorHead, type TokenHeader } from "./response-head.js";
 
@@ -33,7 +33,7 @@ export class ReplayOutlet implements Outlet {
     this.#passage = { writeHead, flushHeaders, write, end } as unknown as Passage;
     for (const method of METHODS) {
       const call = (...args: unknown[]) => {
-        if (method !== "writeHead" && !this.#isHolding) onFirstByte();
+        if (!this.#isHolding) onFirstByte();
         if (this.#isReplaced) return method === "write" ? true : res;
         if (!this.#isHolding) return this.#passage[method].apply(res, args);
         if (!res.finished) this.#keep(method, args);
@@ -64,7 +64,7 @@ export class ReplayOutlet implements Outlet {
     const { statusCode, statusMessage } = this.#status ?? this.#res;
     if (!this.#isHeadOut) Object.assign(this.#res, { statusCode, statusMessage });
     this.#isHeadOut = true;
-    addHeaders(this.#res, headers);
+    if (headers.length > 0) this.#addToHead(headers);
     const isWaiting = this.#kept.length > 0 && this.#kept.every(([method]) => method !== "end");
     for (const [method, args] of this.#kept.splice(0)) this.#passage[method].apply(this.#res, args);
     if (isWaiting) this.#res.emit?.("drain");
@@ -83,6 +83,19 @@ export class ReplayOutlet implements Outlet {
     this.#stopHolding();
     this.#kept = [];
     this.#res.destroy(error);
+  }
+
+  /** Headers that `writeHead` is called with would take the place of those that were set before. */
+  #addToHead(own: readonly TokenHeader[]): void {
+    const [first] = this.#kept;
+    if (first?.[0] === "writeHead" && !first[1].some(Array.isArray)) {
+      const [status, message, headers = typeof message === "string" ? {} : message] = first[1];
+      const given = (headers ?? {}) as OutgoingHttpHeaders;
+      for (const [name, value] of Object.entries(given))
+        if (value !== undefined) this.#res.setHeader(name, value);
+      first[1] = typeof message === "string" ? [status, message] : [status];
+    }
+    addHeaders(this.#res, own);
   }
 
   #keep(method: Method, args: unknown[]): void {

@@ -18,7 +18,8 @@ export class RequestSession<T extends object> {
   readonly #home: SessionEngine;
   /** What is asked how the client came: the framework's own request, if it has one. */
   request: RequestHead;
-  #hasFailed = false;
+  /** Whether a save is under way, or has failed: whoever answers the request has it in hand. */
+  #isSaveInHand = false;
   #toldToken: string | undefined;
   #toldRevision: number;
 
@@ -53,16 +54,13 @@ export class RequestSession<T extends object> {
   async save(): Promise<void> {
     const { repository } = this.#home;
     const state = this.#state;
-    try {
+    this.#isSaveInHand = true;
+    await state.inTurn(() => commitNow(repository, state));
+    // The app may go on while its response is held; but not for ever.
+    for (let turn = 1; turn < MAX_COMMITS && repository.isChanged(state); turn++) {
       await state.inTurn(() => commitNow(repository, state));
-      // The app may go on while its response is held; but not for ever.
-      for (let turn = 1; turn < MAX_COMMITS && repository.isChanged(state); turn++) {
-        await state.inTurn(() => commitNow(repository, state));
-      }
-    } catch (error) {
-      this.#hasFailed = true;
-      throw error;
     }
+    this.#isSaveInHand = false;
   }
 
   /** Returns the response header that the client needs by what is saved, if any. */
@@ -79,10 +77,10 @@ export class RequestSession<T extends object> {
     this.#toldRevision = this.#state.savedRevision;
   }
 
-  /** Saves the session of a request that will not be answered, unless that has failed already. Never rejects. */
+  /** Saves the session of a request that will not be answered. Never rejects. */
   async saveUnsent(): Promise<void> {
     try {
-      if (!this.#hasFailed && this.isDue) await this.save();
+      if (!this.#isSaveInHand && this.isDue) await this.save();
     } catch (error) {
       this.report(error as Error);
     }

@@ -8,7 +8,7 @@ import type { SessionState } from "../state/session-state.js";
 import { headerOf, type RequestHead } from "./http-request.js";
 import { RequestSession } from "./request-session.js";
 
-/** As many tokens of one request are looked up. */
+/** Maximum number of tokens looked up per request, and of malformed ones told. */
 const MAX_TOKENS = 4;
 
 type Slots<T extends object> = Record<symbol, RequestSession<T> | undefined>;
@@ -97,11 +97,13 @@ export class RequestSessions<T extends object> {
   async #load(tokens: readonly string[], request: object | undefined): Promise<SessionState> {
     const { repository, events } = this.#engine;
     let state: SessionState | undefined;
-    for (let at = 0; at < tokens.length && at < MAX_TOKENS; at++) {
-      const token = tokens[at];
-      state = await repository.load(token);
-      if (state.stored !== undefined) return state;
-      events.emit("unknown", () => ({ request, isMalformed: !hasTokenForm(token) }));
+    const counts = { wellFormed: 0, malformed: 0 };
+    for (const token of tokens) {
+      const isMalformed = !hasTokenForm(token);
+      if (isMalformed ? ++counts.malformed > MAX_TOKENS : ++counts.wellFormed > MAX_TOKENS) continue;
+      if (!isMalformed) state = await repository.load(token);
+      if (state?.stored !== undefined) return state;
+      events.emit("unknown", () => ({ request, isMalformed }));
     }
     return state ?? repository.begin();
   }

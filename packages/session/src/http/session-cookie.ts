@@ -1,4 +1,5 @@
 import { parseCookie, stringifySetCookie } from "cookie";
+import { hasTokenForm } from "../persistence/session-token.js";
 import type { TokenGift, TokenTransport } from "./token-transport.js";
 
 /** RFC 6265, section 4.1.1: a cookie's name is a token of RFC 2616. */
@@ -26,8 +27,8 @@ export interface CookieOptions {
   persist?: boolean;
 }
 
-/** As many cookies of one name are looked at; a site of subdomains and paths may have set several. */
-const MAX_SAME_NAME = 4;
+/** Maximum number of tokens read from one header: a site of subdomains and paths may have set several cookies. */
+const MAX_TOKENS = 4;
 
 type Attributes = Required<Pick<CookieOptions, "httpOnly" | "sameSite" | "path">> & { domain?: string };
 
@@ -108,13 +109,15 @@ export class SessionCookie implements TokenTransport {
    */
   read(header: string): string[] {
     const tokens: string[] = [];
+    let count = 0;
     for (let at = header.indexOf(this.name); at >= 0; at = header.indexOf(this.name, at + 1)) {
       // Most cookies are not ours: the library need not see them.
       const start = header.lastIndexOf(";", at) + 1;
       const semicolon = header.indexOf(";", at);
       const end = semicolon < 0 ? header.length : semicolon;
       const token = parseCookie(header.slice(start, end))[this.name];
-      if (token !== undefined && tokens.push(token) === MAX_SAME_NAME) break;
+      if (token !== undefined) tokens.push(token);
+      if (hasTokenForm(token) && ++count === MAX_TOKENS) break; // what is no token keeps none out
       at = end;
     }
     return tokens;

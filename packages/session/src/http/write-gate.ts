@@ -1,5 +1,4 @@
-import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import { Duplex } from "node:stream";
 
 type Done = (error?: Error | null) => void;
 
@@ -55,7 +54,6 @@ export class WriteGate {
   /** The error that the stream is to be destroyed with, when what was kept is out. */
   #destruction: [error: Error | undefined] | undefined;
   #keeper: GateKeeper | undefined;
-  #bytesWritten: unknown;
 
   private constructor(stream: Duplex) {
     this.#stream = stream;
@@ -77,7 +75,6 @@ export class WriteGate {
 
   /** Keeps back what is sent from now on. */
   close(keeper: GateKeeper): void {
-    this.#bytesWritten = (this.#stream as Partial<Socket>).bytesWritten;
     this.#state = "closed";
     this.#edit = undefined;
     this.#keeper = keeper;
@@ -168,33 +165,45 @@ export class WriteGate {
     kept?.done(error ?? new Error("the connection was closed"));
   }
 
-  /** What a property of the stream is, that its own getter has as `value`. */
-  shadowed(name: Shadowed, value: unknown): unknown {
-    if (name === "destroyed") return value === true || this.#destruction !== undefined;
-    if (this.#state !== "closed") return value;
-    if (name === "bytesWritten") return this.#bytesWritten;
-    return this.#keeper?.countsAsSent ? 0 : value;
+  /** Whether the app has destroyed the stream, as far as it can tell. */
+  get isToBeDestroyed(): boolean {
+    return this.#destruction !== undefined;
+  }
+
+  get isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
+  get countsAsSent(): boolean {
+    return this.#state === "closed" && this.#keeper?.countsAsSent === true;
   }
 }
 
-type Shadowed = "destroyed" | "writableLength" | "bytesWritten";
-
 /** Puts a getter before a stream's own. All streams share it: one of its own would make each slow. */
-function shadow(name: Shadowed): PropertyDescriptor & ThisType<Gated> {
-  return {
+function shadow(
+  name: string,
+  get: (this: Gated, own: (() => unknown) | undefined) => unknown,
+): PropertyDescriptorMap {
+  const { get: own, set } = Object.getOwnPropertyDescriptor(Duplex.prototype, name) ?? {};
+  const descriptor: PropertyDescriptor & ThisType<Gated> = {
     configurable: true,
     get() {
-      const value = Reflect.get(Object.getPrototypeOf(this), name, this);
-      return this[gate] === undefined ? value : this[gate].shadowed(name, value);
+      return get.call(this, own);
     },
-    set(value) {
-      Reflect.set(Object.getPrototypeOf(this), name, value, this);
-    },
+    ...(set && { set }),
   };
+  return { [name]: descriptor };
 }
 
 const shadows: PropertyDescriptorMap = {
-  destroyed: shadow("destroyed"),
-  writableLength: shadow("writableLength"),
-  bytesWritten: shadow("bytesWritten"),
+  ...shadow("destroyed", function (own) {
+    return this[gate]?.isToBeDestroyed === true || own?.call(this);
+  }),
+  ...shadow("writableLength", function (own) {
+    return this[gate]?.countsAsSent === true ? 0 : own?.call(this);
+  }),
+  ...shadow("bytesWritten", function () {
+    if (this[gate]?.isClosed === true) return (this as { _bytesDispatched?: number })._bytesDispatched;
+    return Reflect.get(Object.getPrototypeOf(this), "bytesWritten", this);
+  }),
 };

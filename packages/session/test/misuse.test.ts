@@ -1,0 +1,133 @@
+import { fastify } from "fastify";
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { methodOverride } from "hono/method-override";
+import Koa from "koa";
+import { describe, expect, it } from "vitest";
+import { fetchHandler, withSession } from "../src/fetch.js";
+import { SessionManager } from "../src/index.js";
+import { RecordingStore } from "./fixtures/recording-store.js";
+import { serve, type Values } from "./fixtures/running-app.js";
+
+function manager(options: { asyncContext?: boolean } = {}) {
+  const store = new RecordingStore();
+  const errors: Error[] = [];
+  const sessions = new SessionManager<Values>({ store, onError: (error) => errors.push(error), ...options });
+  return { store, sessions, errors, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+}
+
+describe("sessions.middleware() in another framework is an error that names the import", () => {
+  it("of Koa", async () => {
+    await using running = manager();
+    const app = new Koa();
+    const errors: Error[] = [];
+    app.on("error", (error) => errors.push(error));
+    app.use(running.sessions.middleware() as never);
+    await using server = await serve(app.callback());
+    expect((await fetch(server.url)).status).toBe(500);
+    expect(errors.map(({ message }) => message)).toEqual([expect.stringContaining("@scs/session/koa")]);
+  });
+
+  it("of Hono", async () => {
+    await using running = manager();
+    const app = new Hono();
+    app.onError((error, c) => c.text(error.message, 500));
+    app.use(running.sessions.middleware() as never);
+    const response = await app.request("/");
+    expect([response.status, await response.text()]).toEqual([
+      500,
+      expect.stringContaining("@scs/session/fetch"),
+    ]);
+  });
+
+  it("of Fastify, as a plugin", async () => {
+    await using running = manager();
+    const app = fastify();
+    app.register(running.sessions.middleware() as never);
+    await expect(app.ready()).rejects.toThrow("@scs/session/fastify");
+  });
+
+  it("of Fastify, as a hook", async () => {
+    await using running = manager();
+    const app = fastify();
+    app.addHook("onRequest", running.sessions.middleware() as never);
+    app.get("/", () => "body");
+    const { statusCode, body } = await app.inject("/");
+    expect([statusCode, body]).toEqual([500, expect.stringContaining("@scs/session/fastify")]);
+    await app.close();
+  });
+
+  it("of a handler of Request", async () => {
+    await using running = manager();
+    const handler = running.sessions.middleware() as unknown as (request: Request) => void;
+    expect(() => handler(new Request("http://app/"))).toThrow("@scs/session/fetch");
+  });
+});
+
+describe("a request that a framework has copied leads to the session", () => {
+  async function begun(sessions: SessionManager<Values>): Promise<string> {
+    const session = await sessions.load(undefined);
+    await sessions.commit(session.set("userId", "u1"));
+    return `__Host-session=${session.token}`;
+  }
+
+  it("by Hono's bodyLimit, for a body that comes in chunks", async () => {
+    await using running = manager();
+    const app = new Hono();
+    app.use(bodyLimit({ maxSize: 1000 }));
+    app.post("/", async (c) =>
+      c.text(`${running.sessions.get(c.req.raw).get("userId")} ${await c.req.text()}`),
+    );
+    const cookie = await begun(running.sessions);
+    const body = ReadableStream.from([Buffer.from("bo"), Buffer.from("dy")]);
+    const init = { method: "POST", body, headers: { cookie }, duplex: "half" };
+    const response = await fetchHandler(
+      running.sessions,
+      app.fetch,
+    )(new Request("http://app/", init as RequestInit));
+    expect(await response.text()).toBe("u1 body");
+  });
+
+  it("by Hono's methodOverride", async () => {
+    await using running = manager();
+    const app = new Hono();
+    app.use(methodOverride({ app }));
+    app.delete("/", (c) => {
+      running.sessions.get(c.req.raw).destroy();
+      return c.text("gone");
+    });
+    const cookie = await begun(running.sessions);
+    const init = { method: "POST", body: new URLSearchParams({ _method: "DELETE" }), headers: { cookie } };
+    const response = await fetchHandler(running.sessions, app.fetch)(new Request("http://app/", init));
+    expect([await response.text(), response.headers.getSetCookie()]).toEqual([
+      "gone",
+      [expect.stringContaining("Max-Age=0")],
+    ]);
+    expect(await running.store.contents()).toEqual([]);
+  });
+
+  it("as React Router makes one for a loader, also by withSession once more", async () => {
+    await using running = manager();
+    const handler = fetchHandler(running.sessions, async (request: Request) => {
+      const copy = new Request(request.url, { headers: request.headers });
+      running.sessions.get(copy).set("count", 1);
+      return withSession(running.sessions, copy.clone(), () => new Response("body"));
+    });
+    const response = await handler(new Request("http://app/"));
+    expect(response.headers.getSetCookie()).toHaveLength(1);
+    expect(running.store.calls).toEqual(["replace"]);
+  });
+
+  it("but no other request does", async () => {
+    await using running = manager();
+    const cookie = await begun(running.sessions);
+    const handler = fetchHandler(running.sessions, () => {
+      const other = new Request("http://app/", { headers: { cookie: "__Host-session=other" } });
+      expect(() => running.sessions.get(other)).toThrow("has no session yet");
+      return new Response("body");
+    });
+    expect((await handler(new Request("http://app/", { headers: { cookie } }))).status).toBe(200);
+    const late = new Request("http://app/", { headers: { cookie } });
+    expect(() => running.sessions.get(late)).toThrow("has no session yet");
+  });
+});
