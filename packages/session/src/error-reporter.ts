@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 /**
  * Makes of an error handler of the app's one that never fails: what it throws or rejects with becomes a process
  * warning. It must leave no response open, and must not end the process.
@@ -5,8 +7,7 @@
 export function reporterOf(onError: (error: Error) => unknown): (error: Error) => void {
   return (error) => {
     try {
-      const outcome = onError(error);
-      if (outcome instanceof Promise) outcome.catch(warn);
+      Promise.resolve(onError(error)).catch(warn); // of whatever realm or library the promise is
     } catch (thrown) {
       warn(thrown);
     }
@@ -14,5 +15,5 @@ export function reporterOf(onError: (error: Error) => unknown): (error: Error) =
 }
 
 function warn(thrown: unknown): void {
-  process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
+  process.emitWarning(thrown instanceof Error ? thrown : inspect(thrown));
 }

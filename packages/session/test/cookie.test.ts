@@ -57,6 +57,11 @@ describe("the cookie", () => {
       { sameSite: "none" },
       `__Host-session=T; Max-Age=86400; Path=/; HttpOnly; Secure; SameSite=None`,
     ],
+    [
+      "a partition of each site that embeds the app",
+      { sameSite: "none", partitioned: true },
+      `__Host-session=T; Max-Age=86400; Path=/; HttpOnly; Secure; Partitioned; SameSite=None`,
+    ],
     ["scripts", { httpOnly: false }, `__Host-session=T; Max-Age=86400; Path=/; Secure; SameSite=Lax`],
   ] as const)("can be made for %s", async (_, cookie, expected) => {
     await using app = await run(logIn, { cookie });

@@ -1,7 +1,11 @@
 import { request } from "node:http";
 import express from "express";
+import { fastify } from "fastify";
+import Koa from "koa";
 import { describe, expect, it } from "vitest";
+import { fastifySessions } from "../src/fastify.js";
 import { SessionManager } from "../src/index.js";
+import { koaSessions } from "../src/koa.js";
 import { RecordingStore } from "./fixtures/recording-store.js";
 import { type Handler, run, serve, type Values } from "./fixtures/running-app.js";
 import { stored } from "./fixtures/stored-session.js";
@@ -30,6 +34,26 @@ describe("several cookies of the session's name", () => {
     const response = await fetch(app.url, { headers: { cookie: pairs(tokens) } });
     expect(await response.text()).toBe(tokens.includes(visitor.token as string) ? "u1" : "undefined");
     expect(app.store.takeCalls()).toEqual(calls);
+  });
+
+  it("are tried however many come before that have not the form of a token", async () => {
+    await using app = await run(logIn);
+    const visitor = new Visitor(app.url);
+    await visitor.get("/login");
+    app.store.takeCalls();
+    const malformed = Array.from({ length: 40 }, (_, at) => String(at));
+    const cookie = pairs([...malformed, visitor.token as string]);
+    expect(await (await fetch(app.url, { headers: { cookie } })).text()).toBe("u1");
+    expect(app.store.takeCalls()).toEqual(["find"]);
+  });
+
+  it("that are malformed are told as such, but not each of many", async () => {
+    await using app = await run(logIn);
+    const told: boolean[] = [];
+    app.sessions.on("unknown", ({ isMalformed }) => told.push(isMalformed));
+    const malformed = Array.from({ length: 40 }, (_, at) => String(at));
+    await (await fetch(app.url, { headers: { cookie: pairs([...malformed, unknown("A")]) } })).text();
+    expect(told).toEqual([true, true, true, true, false]);
   });
 
   it("are tried up to the fourth", async () => {
@@ -117,6 +141,34 @@ describe('cookie.secure: "auto"', () => {
     await using server = await serve(app);
     const response = await fetch(server.url, { headers: { "x-forwarded-proto": "https" } });
     expect(response.headers.getSetCookie().join().includes("; Secure")).toBe(trust);
+  });
+
+  it.each([true, false])("believes Koa, by its own proxy: %s", async (proxy) => {
+    await using store = new RecordingStore();
+    const sessions = new SessionManager<Values>({ store, cookie: { secure: "auto" } });
+    const app = new Koa({ proxy });
+    app.use(koaSessions(sessions));
+    app.use((ctx) => {
+      sessions.get(ctx).set("userId", "u1");
+      ctx.body = "body";
+    });
+    await using server = await serve(app.callback());
+    const response = await fetch(server.url, { headers: { "x-forwarded-proto": "https" } });
+    expect(response.headers.getSetCookie().join().includes("; Secure")).toBe(proxy);
+  });
+
+  it.each([true, false])("believes Fastify, by its own trustProxy: %s", async (trustProxy) => {
+    await using store = new RecordingStore();
+    const sessions = new SessionManager<Values>({ store, cookie: { secure: "auto" } });
+    const app = fastify({ trustProxy });
+    await app.register(fastifySessions(sessions));
+    app.get("/", async (request) => {
+      sessions.get(request).set("userId", "u1");
+      return "body";
+    });
+    const { headers } = await app.inject({ url: "/", headers: { "x-forwarded-proto": "https" } });
+    expect(String(headers["set-cookie"]).includes("; Secure")).toBe(trustProxy);
+    await app.close();
   });
 
   it("is Secure for a commit outside of a request", async () => {

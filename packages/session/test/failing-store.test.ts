@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { runInNewContext } from "node:vm";
 import { StoreError } from "@scs/core";
 import connect from "connect";
 import express from "express";
@@ -258,6 +259,17 @@ describe("onError", () => {
     expect(await warnings.emitted()).toEqual([away]);
     await store[Symbol.asyncDispose]();
   });
+
+  it.each(["Promise.reject('broke')", "Promise.reject(Object.create(null))"])(
+    "that gives a promise of another realm which rejects ends no process: %s",
+    async (source) => {
+      await using warnings = collectWarnings();
+      await using app = await run(save, { onError: () => runInNewContext(source) });
+      app.store.fail("replace", away);
+      expect((await new Visitor(app.url).get()).status).toBe(500);
+      expect(await warnings.emitted()).toHaveLength(1);
+    },
+  );
 
   it("that rejects ends no process either", async () => {
     await using warnings = collectWarnings();

@@ -36,6 +36,12 @@ describe("a cookie that browsers would refuse is refused on construction", () =>
       { name: "__SECURE-sid", secure: false },
       "needs secure: true; choose another cookie.name for plain http",
     ],
+    [{ name: "__Http-sid", secure: false }, '"__Http-…" needs secure: true'],
+    [{ name: "__http-sid", httpOnly: false }, '"__Host-Http-…" needs httpOnly: true'],
+    [{ name: "__Host-Http-sid", httpOnly: false }, '"__Host-Http-…" needs httpOnly: true'],
+    [{ name: "__Host-Http-sid", domain: "example.com" }, 'needs secure: true, path "/" and no domain'],
+    [{ partitioned: true, secure: false }, "cookie.partitioned needs secure: true"],
+    [{ partitioned: true, secure: "auto" }, "cookie.partitioned needs secure: true"],
     [{ domain: "https://example.com" }, 'write a domain as in "example.com", without scheme and port'],
     [{ domain: "example.com:3000" }, 'write a domain as in "example.com", without scheme and port'],
     [{ domain: "a.com; Path=/" }, "cookie.domain or cookie.path is malformed"],
@@ -60,6 +66,9 @@ describe("a cookie that browsers would refuse is refused on construction", () =>
     [{ name: "__Secure-sid", domain: ".example.com" }, "__Secure-sid"],
     [{ name: "!#$%&'*+-.^_`|~09azAZ" }, "!#$%&'*+-.^_`|~09azAZ"],
     [{ sameSite: "none" }, "__Host-session"],
+    [{ name: "__Host-Http-sid" }, "__Host-Http-sid"],
+    [{ name: "__Http-sid", path: "/shop" }, "__Http-sid"],
+    [{ sameSite: "none", partitioned: true }, "__Host-session"],
   ])("but not %o", (cookie, name) => {
     expect(constructing({ cookie })().cookieName).toBe(name);
   });

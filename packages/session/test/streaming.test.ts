@@ -242,7 +242,7 @@ describe("a session, once the head of the response has left,", () => {
       if (req.url === "/login") session.set("cart", ["tea"]);
       else {
         const cart = session.get("cart") as string[];
-        res.write("one ");
+        await firstByte(res);
         await headLeft.given;
         cart.push("honey");
       }

@@ -52,8 +52,8 @@ export class Http1Outlet implements Outlet, GateKeeper {
     return this.#res.writableEnded;
   }
 
-  isPeerGone(error: Error | undefined): boolean {
-    return error !== undefined && "syscall" in error; // a failed read or write of the connection
+  isPeerGone(error: NodeJS.ErrnoException | null | undefined): boolean {
+    return error?.syscall !== undefined; // a failed read or write of the connection
   }
 
   /** As node does, which ends the connection then; but a client that only sends no more gets its answer. */

@@ -32,11 +32,7 @@ export class RequestSessions<T extends object> {
   /** The session of a request that was opened. */
   get(request: object): Session<T> {
     const opened = this.opened(request);
-    if (opened === undefined) {
-      throw new Error(
-        "this request has no session yet: let sessions.middleware() handle it first, as in app.use(sessions.middleware())",
-      );
-    }
+    if (opened === undefined) throw new Error(`this request has no session yet: ${adviceFor(request)}`);
     return opened.session;
   }
 
@@ -135,4 +131,15 @@ export class RequestSessions<T extends object> {
     (request as Slots<T>)[this.#slot] = opened;
     return opened;
   }
+}
+
+function adviceFor(request: object): string {
+  const { headers, raw, req } = request as { headers?: Partial<Headers>; raw?: unknown; req?: unknown };
+  if (typeof headers?.get === "function") {
+    return 'serve fetchHandler(sessions, handler) of "@scs/session/fetch", and ask while the request is answered';
+  }
+  if (raw !== undefined)
+    return 'first await app.register(fastifySessions(sessions)) of "@scs/session/fastify"';
+  if (req !== undefined) return 'first app.use(koaSessions(sessions)) of "@scs/session/koa"';
+  return "let sessions.middleware() handle it first, as in app.use(sessions.middleware())";
 }

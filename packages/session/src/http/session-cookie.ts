@@ -23,6 +23,11 @@ export interface CookieOptions {
   path?: string;
   /** Also for the subdomains of this domain. @default the host that set it, alone */
   domain?: string;
+  /**
+   * Whether browsers keep one for each site that embeds the app (CHIPS), where cookies of embedded sites are blocked
+   * otherwise. Needs `secure`, and `sameSite: "none"` to be of use. @default false
+   */
+  partitioned?: boolean;
   /** Whether the browser keeps it until the session's deadline, past its own end. @default true */
   persist?: boolean;
 }
@@ -30,7 +35,8 @@ export interface CookieOptions {
 /** Maximum number of tokens read from one header: a site of subdomains and paths may have set several cookies. */
 const MAX_TOKENS = 4;
 
-type Attributes = Required<Pick<CookieOptions, "httpOnly" | "sameSite" | "path">> & { domain?: string };
+type Attributes = Required<Pick<CookieOptions, "httpOnly" | "sameSite" | "path">> &
+  Pick<CookieOptions, "domain" | "partitioned">;
 
 /** Reads the session's cookie from a request, and writes it for a response. */
 export class SessionCookie implements TokenTransport {
@@ -45,10 +51,12 @@ export class SessionCookie implements TokenTransport {
   /** @throws TypeError for options that browsers would refuse, with what to do instead. */
   constructor(options: CookieOptions = {}) {
     const { secure = true, httpOnly = true, sameSite = "lax", path = "/", domain, persist = true } = options;
+    const { partitioned = false } = options;
     const hostOnly = path === "/" && domain === undefined;
     const isSecure = secure === true;
     this.name = options.name ?? (isSecure ? (hostOnly ? "__Host-session" : "__Secure-session") : "session");
     this.#attributes = { httpOnly, sameSite, path, ...(domain !== undefined && { domain }) };
+    if (partitioned) this.#attributes.partitioned = true;
     this.#secure = secure;
     this.isSecure = secure === "auto" ? undefined : secure;
     this.#persist = persist;
@@ -56,7 +64,7 @@ export class SessionCookie implements TokenTransport {
   }
 
   #assertUsable(hostOnly: boolean): void {
-    const { sameSite, path, domain } = this.#attributes;
+    const { sameSite, path, domain, httpOnly, partitioned } = this.#attributes;
     const secure = this.#secure === true;
     const name = this.name.toLowerCase(); // browsers match the prefixes whatever their case
     if (!NAME.test(this.name)) {
@@ -79,10 +87,18 @@ export class SessionCookie implements TokenTransport {
         'a cookie named "__Host-…" needs secure: true, path "/" and no domain: browsers drop it otherwise; leave those options out or choose another cookie.name',
       );
     }
-    if (name.startsWith("__secure-") && !secure) {
+    if ((name.startsWith("__secure-") || name.startsWith("__http-")) && !secure) {
       throw new TypeError(
-        'a cookie named "__Secure-…" needs secure: true; choose another cookie.name for plain http',
+        'a cookie named "__Secure-…" or "__Http-…" needs secure: true; choose another cookie.name for plain http',
       );
+    }
+    if ((name.startsWith("__http-") || name.startsWith("__host-http-")) && !httpOnly) {
+      throw new TypeError(
+        'a cookie named "__Http-…" or "__Host-Http-…" needs httpOnly: true: browsers drop it otherwise; choose another cookie.name',
+      );
+    }
+    if (partitioned && !secure) {
+      throw new TypeError("cookie.partitioned needs secure: true: browsers drop the cookie otherwise");
     }
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw new TypeError(

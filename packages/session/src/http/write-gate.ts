@@ -21,7 +21,7 @@ export interface GateKeeper {
   /** Whether what is kept counts as sent, as it would in the buffers of a network. */
   readonly countsAsSent: boolean;
   /** Whether a stream is destroyed because the peer is gone: what is kept would not reach it. */
-  isPeerGone(error: Error | undefined): boolean;
+  isPeerGone(error: Error | null | undefined): boolean;
   /** Is called when the peer sends no more, and often has gone. */
   onPeerEnd?(): void;
 }
