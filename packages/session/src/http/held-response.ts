@@ -119,10 +119,8 @@ class HeldResponse {
   #hold(due: Saving[]): void {
     this.#state = "holding";
     this.#outlet.hold();
-    const [only] = due;
-    const saved = only !== undefined && due.length === 1 ? trySave(only) : Promise.all(due.map(trySave));
-    saved
-      .then((outcomes) => this.#conclude([outcomes].flat()))
+    Promise.all(due.map(trySave))
+      .then((outcomes) => this.#conclude(outcomes))
       .catch((error: Error) => {
         this.#savings[0]?.report(error);
         this.#res.destroy(error);
