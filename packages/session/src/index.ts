@@ -1,16 +1,22 @@
 export type { SessionCodec, SessionContent } from "./codecs/codec.js";
 export { devalueCodec } from "./codecs/devalue-codec.js";
 export { jsonCodec } from "./codecs/json-codec.js";
-export type { SessionMeta } from "./codecs/session-meta.js";
+export type { Bar, OwnerNote, SecretNote, SessionMeta } from "./codecs/session-meta.js";
 export type { RequestHead } from "./http/http-request.js";
 export type { Middleware } from "./http/middleware.js";
 export type { CookieOptions } from "./http/session-cookie.js";
-export { headerTransport, type TokenGift, type TokenTransport } from "./http/token-transport.js";
+export {
+  headerTransport,
+  type TokenCookie,
+  type TokenGift,
+  type TokenHeader,
+  type TokenTransport,
+} from "./http/token-transport.js";
 export type { SessionManagerOptions } from "./manager-options.js";
-export type { OwnedSession } from "./owners/owner-lists.js";
+export type { OwnedSession } from "./owners/owner-sessions.js";
 export type { EndReason } from "./persistence/stored-session.js";
 export { type RenewOptions, Session, type SessionStatus } from "./session.js";
 export { SessionError, type SessionErrorCode } from "./session-error.js";
-export type { SessionEvent, SessionEventName, SessionEvents } from "./session-events.js";
+export type { SessionEvent, SessionEventName, SessionEvents, UnknownToken } from "./session-events.js";
 export { SessionManager } from "./session-manager.js";
 export { type StoreProvider, StoreRegistry } from "./store-registry.js";

@@ -24,8 +24,11 @@ export interface SessionManagerOptions<T extends object = Record<string, unknown
    * that sets it: anybody else can make it up. Express says so itself, by its own `trust proxy`. @default false
    */
   trustProxy?: boolean;
-  /** Whether the store sees SHA-256 of each token alone, so that who reads it can take over no session. @default true */
-  hashTokens?: boolean;
+  /**
+   * How long a call of the store may take. A store that has not answered by then is an error and a 500, so that it
+   * holds no request for ever. In ms. @default 10,000
+   */
+  storeTimeoutMs?: number;
   /**
    * Tells managers apart that share a store: to each, tokens and owners of the others are nothing. Letters, digits,
    * `-` and `_`, at most 64. @default none
@@ -40,7 +43,11 @@ export interface SessionManagerOptions<T extends object = Record<string, unknown
   owner?: (data: Readonly<Partial<T>>) => string | undefined;
   /** What `list` says of a session beside its times, such as `(data) => data.device`. */
   describe?: (data: Readonly<Partial<T>>) => D;
-  /** How many sessions an owner may have: one more ends the eldest. Needs `owner`. @default any number */
+  /**
+   * How many sessions an owner may have, at most 10,000: one more ends the eldest. Needs `owner`.
+   *
+   * @default 100
+   */
   maxPerOwner?: number;
   /** Whether `current()` knows the session of the request. Costs each request some time. @default false */
   asyncContext?: boolean;
@@ -48,10 +55,16 @@ export interface SessionManagerOptions<T extends object = Record<string, unknown
   codec?: SessionCodec;
   /** The clock, in ms since the epoch, for tests. @default Date.now */
   now?: () => number;
-  /** Is told each error that a response was replaced for by a 500, and damaged sessions. @default a process warning */
+  /** Called with the error behind each 500, and with each damaged session. @default a process warning */
   onError?: (error: Error) => unknown;
 }
 
+export const DEFAULT_MAX_PER_OWNER = 100;
+export const DEFAULT_STORE_TIMEOUT_MS = 10_000;
+
+const MAX_PER_OWNER = 10_000;
+/** A longer delay fires at once in Node.js. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const MAX_LIFETIME_MS = 100 * 365.25 * 86_400_000;
 const NAMESPACE = /^[\w-]{0,64}$/;
 
@@ -62,12 +75,103 @@ export interface Lifetimes {
   touchAfterMs: number;
 }
 
+const OPTIONS: Record<keyof SessionManagerOptions, true> = {
+  ...{
+    store: true,
+    lifetimeMs: true,
+    idleTimeoutMs: true,
+    touchAfterMs: true,
+    cookie: true,
+    transport: true,
+  },
+  ...{ trustProxy: true, storeTimeoutMs: true, namespace: true, maxBytes: true, owner: true, describe: true },
+  ...{ maxPerOwner: true, asyncContext: true, codec: true, now: true, onError: true },
+};
+const COOKIE_OPTIONS: Record<keyof CookieOptions, true> = {
+  ...{ name: true, secure: true, httpOnly: true, sameSite: true, path: true, domain: true },
+  ...{ partitioned: true, persist: true },
+};
+
+/** What to write in the place of options that other session managers have. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  secret: "leave it out: tokens are random and stored as hashes, so that there is nothing to sign",
+  secrets: "leave it out: tokens are random and stored as hashes, so that there is nothing to sign",
+  keys: "leave it out: tokens are random and stored as hashes, so that there is nothing to sign",
+  password: "leave it out: nothing of the session is in the cookie",
+  resave: "leave it out: only what has changed is saved",
+  saveUninitialized: "leave it out: an empty session is never saved",
+  rolling: "write idleTimeoutMs: how long a session lives after its last use",
+  name: "write cookie: { name }",
+  key: "write cookie: { name }",
+  cookieName: "write cookie: { name }",
+  genid: "leave it out: tokens are made by the manager, of 48 random bytes",
+  generate: "leave it out: tokens are made by the manager, of 48 random bytes",
+  proxy: "write trustProxy",
+  unset: "leave it out: session.destroy() ends a session",
+  ttl: "write lifetimeMs, in milliseconds",
+  lifetime: "write lifetimeMs, in milliseconds",
+  idleTimeout: "write idleTimeoutMs, in milliseconds",
+  maxAge: "write lifetimeMs, in milliseconds",
+  hashTokens: "leave it out: the store never sees a token's secret",
+  "cookie.maxAge":
+    "write lifetimeMs beside cookie; cookie: { persist: false } for a cookie that ends with the browser",
+  "cookie.expires": "write lifetimeMs beside cookie; session.setDeadline(date) for one session",
+  "cookie.originalMaxAge": "write lifetimeMs beside cookie",
+  "cookie.signed": "leave it out: tokens are random, so that there is nothing to sign",
+  "cookie.overwrite": "leave it out: a session's cookie is set once per response",
+};
+
+/** Refuses what is misspelt or another library's: it would do nothing without a word. */
+function assertKnown(path: string, options: object, known: object): void {
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(known, name)) continue;
+    const [full, names] = [path + name, Object.keys(known).join(", ")];
+    const remedy = Object.hasOwn(REMEDIES, full) ? REMEDIES[full] : `the options are ${names}`;
+    throw new TypeError(`there is no option ${full}: ${remedy}`);
+  }
+}
+
+/** Refuses what JavaScript would take for true, or would fail at later on. */
+function checkTypes({ cookie, codec, transport, ...options }: Partial<SessionManagerOptions>): void {
+  const flags = {
+    ...{ trustProxy: options.trustProxy, asyncContext: options.asyncContext },
+    ...{ "cookie.httpOnly": cookie?.httpOnly, "cookie.persist": cookie?.persist },
+  };
+  for (const [name, flag] of Object.entries<unknown>(flags)) {
+    if (flag === undefined || typeof flag === "boolean") continue;
+    throw new TypeError(`${name} must be true or false, got ${JSON.stringify(flag) ?? typeof flag}`);
+  }
+  for (const name of ["name", "domain"] as const) {
+    const value: unknown = cookie?.[name];
+    if (value === undefined || typeof value === "string") continue;
+    throw new TypeError(`cookie.${name} must be a string, got ${typeof value}`);
+  }
+  const needs = [
+    [codec, "codec must have encode and decode, as jsonCodec has", ["encode", "decode"]],
+    [transport, 'transport must be one, such as headerTransport("x-session")', ["read", "give", "take"]],
+  ] as const;
+  for (const [part, message, methods] of needs) {
+    if (part === undefined) continue;
+    const found: Readonly<Record<string, unknown>> = Object(part);
+    if (!methods.every((method) => typeof found[method] === "function")) throw new TypeError(message);
+  }
+}
+
 /** @throws TypeError or RangeError for an option that cannot work, with what to do instead. */
 export function checkOptions<T extends object, D>(options: SessionManagerOptions<T, D>): void {
+  assertKnown("", options, OPTIONS);
+  if (options.cookie !== undefined) {
+    if (typeof options.cookie !== "object" || options.cookie === null) {
+      throw new TypeError("cookie must be an object, as in cookie: { secure: false }");
+    }
+    assertKnown("cookie.", options.cookie, COOKIE_OPTIONS);
+  }
   const { store, owner, maxPerOwner, describe, namespace = "", maxBytes = 65_536 } = options;
+  checkMs("storeTimeoutMs", options.storeTimeoutMs ?? DEFAULT_STORE_TIMEOUT_MS, 1, MAX_TIMEOUT_MS);
   if (options.transport !== undefined && options.cookie !== undefined) {
     throw new TypeError("cookie and transport are two ways for the token to come and go: choose one");
   }
+  checkTypes(options as Partial<SessionManagerOptions>);
   if (typeof namespace !== "string" || !NAMESPACE.test(namespace)) {
     throw new TypeError("namespace must be of letters, digits, - and _, at most 64 of them");
   }
@@ -81,8 +185,13 @@ export function checkOptions<T extends object, D>(options: SessionManagerOptions
       "owner needs a store with replace(): without it, an owner's list would lose sessions",
     );
   }
-  if (maxPerOwner !== undefined && !(Number.isInteger(maxPerOwner) && maxPerOwner > 0)) {
-    throw new RangeError(`maxPerOwner must be a whole number from 1, got ${String(maxPerOwner)}`);
+  if (
+    maxPerOwner !== undefined &&
+    !(Number.isInteger(maxPerOwner) && maxPerOwner > 0 && maxPerOwner <= MAX_PER_OWNER)
+  ) {
+    throw new RangeError(
+      `maxPerOwner must be a whole number from 1 to ${MAX_PER_OWNER}, got ${String(maxPerOwner)}`,
+    );
   }
   if (!(Number.isInteger(maxBytes) && maxBytes > 0)) {
     throw new RangeError(`maxBytes must be a whole number from 1, got ${String(maxBytes)}`);
@@ -121,10 +230,8 @@ export function checkedLifetimes({
   return { lifetimeMs, idleTimeoutMs, touchAfterMs: touchAfterMs ?? Math.min(idleTimeoutMs / 10, 60_000) };
 }
 
-function checkMs(name: string, ms: number, min: number): void {
-  if (typeof ms !== "number" || !(ms >= min && ms <= MAX_LIFETIME_MS)) {
-    throw new RangeError(
-      `${name} must be a number of milliseconds from ${min} to ${MAX_LIFETIME_MS}, got ${String(ms)}`,
-    );
+function checkMs(name: string, ms: number, min: number, max: number = MAX_LIFETIME_MS): void {
+  if (typeof ms !== "number" || !(ms >= min && ms <= max)) {
+    throw new RangeError(`${name} must be a number of milliseconds from ${min} to ${max}, got ${String(ms)}`);
   }
 }

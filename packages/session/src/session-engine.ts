@@ -1,24 +1,33 @@
-import type { Store } from "@scs/core";
 import { devalueCodec } from "./codecs/devalue-codec.js";
 import { reporterOf } from "./error-reporter.js";
 import { SessionCookie } from "./http/session-cookie.js";
 import type { TokenTransport } from "./http/token-transport.js";
-import { checkedLifetimes, checkOptions, type SessionManagerOptions } from "./manager-options.js";
-import { OwnerLists } from "./owners/owner-lists.js";
+import {
+  checkedLifetimes,
+  checkOptions,
+  DEFAULT_MAX_PER_OWNER,
+  DEFAULT_STORE_TIMEOUT_MS,
+  type SessionManagerOptions,
+} from "./manager-options.js";
+import { OwnerLists } from "./owners/owner-list.js";
+import { ownerName } from "./owners/owner-name.js";
+import { OwnerSessions } from "./owners/owner-sessions.js";
+import { BoundedStore } from "./persistence/bounded-store.js";
 import { SessionRecords } from "./persistence/session-records.js";
 import { SessionRepository } from "./persistence/session-repository.js";
 import { SessionEmitter } from "./session-events.js";
+import type { SessionState } from "./state/session-state.js";
 
 /** The parts of a manager, made as its options say. */
 export interface SessionEngine {
-  store: Store;
+  store: BoundedStore;
   transport: TokenTransport;
   trustProxy: boolean;
-  namespace: string;
   records: SessionRecords;
-  lists: OwnerLists | undefined;
+  owners: OwnerSessions | undefined;
   repository: SessionRepository;
   events: SessionEmitter;
+  merge: (state: SessionState, token: string) => Promise<boolean>;
   now: () => number;
   onError: (error: Error) => void;
 }
@@ -28,37 +37,31 @@ export function buildEngine<T extends object, D>(options: SessionManagerOptions<
   if (typeof options?.store?.find !== "function") {
     throw new TypeError("store is missing: pass one, as in new SessionManager({ store: new MemStore() })");
   }
-  const { store, hashTokens = true, codec = devalueCodec, namespace = "", now = Date.now } = options;
-  const transport = options.transport ?? new SessionCookie(options.cookie);
   checkOptions(options);
   const lifetimes = checkedLifetimes(options);
+  const { codec = devalueCodec, namespace = "", trustProxy = false } = options;
+  const now = options.now ?? (() => Date.now()); // read at each call: a test may have put a clock of its own there
+  const transport = options.transport ?? new SessionCookie(options.cookie);
   const onError = reporterOf(options.onError ?? ((error) => process.emitWarning(error)));
+  const store = new BoundedStore(options.store, options.storeTimeoutMs ?? DEFAULT_STORE_TIMEOUT_MS);
   const events = new SessionEmitter(onError);
-  const records = new SessionRecords({ store, hashTokens, namespace, codec, now, onError });
+  const records = new SessionRecords({ store, namespace, codec, now, onError });
   const ownerOf = ownerOfValues(options.owner);
-  const describe = options.describe as ((values: object) => unknown) | undefined;
-  const shared = { records, namespace, ownerOf, now, events, onError, ...lifetimes };
-  const lists =
-    options.owner &&
-    new OwnerLists({
-      ...shared,
-      maxPerOwner: options.maxPerOwner ?? Number.POSITIVE_INFINITY,
-      describe: describe ?? (() => undefined),
-    });
+  const shared = { records, codec, namespace, ownerOf, now, events, onError, ...lifetimes };
+  const describe = (options.describe ?? (() => undefined)) as (values: object) => unknown;
+  const maxPerOwner = options.maxPerOwner ?? DEFAULT_MAX_PER_OWNER;
+  const lists = new OwnerLists({ store, now, onError });
+  const owners = options.owner && new OwnerSessions({ ...shared, lists, maxPerOwner, describe });
   const maxBytes = options.maxBytes ?? 65_536;
   const home = { codec, maxBytes, newDeadline: () => now() + lifetimes.lifetimeMs, ownerOf };
-  const repository = new SessionRepository({ ...shared, lists, home });
-  const { trustProxy = false } = options;
-  return { store, transport, trustProxy, namespace, records, lists, repository, events, now, onError };
+  const repository = new SessionRepository({ ...shared, owners, home });
+  const merge = (state: SessionState, token: string) => repository.merge(state, token);
+  return { store, transport, trustProxy, records, owners, repository, events, merge, now, onError };
 }
 
-/** No owner, be it `null` or an empty name, is nobody: else the sessions of all visitors would be one user's. */
 function ownerOfValues<T extends object, D>(
   owner: SessionManagerOptions<T, D>["owner"],
 ): (values: Record<string, unknown>) => string | undefined {
   if (owner === undefined) return () => undefined;
-  return (values) => {
-    const name: string | null | undefined = owner(values as Readonly<Partial<T>>);
-    return name === undefined || name === null || name === "" ? undefined : String(name);
-  };
+  return (values) => ownerName(owner(values as Readonly<Partial<T>>));
 }

@@ -4,6 +4,7 @@
  * - `CONFLICT`: so many parallel requests changed the session that this one found no gap to save.
  * - `TOO_LATE`: a session was changed, renewed or destroyed after the head of the response had left. Thrown by the
  *   call; to `onError`, if it was the app's own commit whose cookie could not be set any more.
+ * - `STORE_TIMEOUT`: the store has not answered within `storeTimeoutMs`; whether the call took effect is unknown.
  * - `CORRUPT`: stored bytes that the codec cannot decode. Goes to `onError`; the session counts as absent.
  * - `NO_CONTEXT`: `current()` was called outside of a request, or without `asyncContext`.
  */
@@ -12,6 +13,7 @@ export type SessionErrorCode =
   | "TOO_LARGE"
   | "CONFLICT"
   | "TOO_LATE"
+  | "STORE_TIMEOUT"
   | "CORRUPT"
   | "NO_CONTEXT";
 

@@ -11,8 +11,10 @@ export interface SessionEvents {
   destroyed: SessionEvent & { reason: EndReason };
   /** A session was ended from its owner's list: by `revoke` or `revokeAll`, or to keep to `maxPerOwner`. */
   revoked: SessionEvent & { reason: "revoked" | "limit" };
+  /** Two requests changed one session at once: the one that came second puts its changes on top. */
+  conflict: SessionEvent;
   /** A request came with a token that leads to no session: expired or ended, made up, or not even of its form. */
-  unknown: { request: object | undefined; isMalformed: boolean };
+  unknown: UnknownToken;
 }
 
 export interface SessionEvent {
@@ -20,6 +22,12 @@ export interface SessionEvent {
   owner: string | undefined;
   /** Which of the owner's sessions it is. */
   handle: string | undefined;
+}
+
+export interface UnknownToken {
+  isMalformed: boolean;
+  /** The address that the request came from, which may be a proxy's; `undefined` outside of a request. */
+  remoteAddress: string | undefined;
 }
 
 export type SessionEventName = keyof SessionEvents;
@@ -30,6 +38,7 @@ const channels: Record<SessionEventName, Channel> = {
   renewed: channel("scs.session.renewed"),
   destroyed: channel("scs.session.destroyed"),
   revoked: channel("scs.session.revoked"),
+  conflict: channel("scs.session.conflict"),
   unknown: channel("scs.session.unknown"),
 };
 
@@ -63,7 +72,13 @@ export class SessionEmitter {
     const listeners = this.#listeners.get(name);
     const isHeard = listeners !== undefined && listeners.size > 0;
     if (!isHeard && !channels[name].hasSubscribers) return;
-    const event = describe();
+    let event: SessionEvents[E];
+    try {
+      event = describe(); // calls the app's `owner`
+    } catch (error) {
+      this.#onError(error as Error);
+      return;
+    }
     channels[name].publish(event);
     for (const listener of listeners ?? []) this.#tell(listener, event);
   }
@@ -82,8 +97,8 @@ export class SessionEmitter {
 export const loadTracing: TracingChannel = tracingChannel("scs.session.load");
 export const commitTracing: TracingChannel = tracingChannel("scs.session.commit");
 
-/** Runs `operation`, and traces it if somebody listens. */
-export function traced<R>(tracing: TracingChannel, operation: () => Promise<R>): Promise<R> {
+/** Runs `operation`, and traces it if somebody listens: how long it takes and how it fails, not what it returns. */
+export async function traced<R>(tracing: TracingChannel, operation: () => Promise<R>): Promise<R> {
   const { start, end, asyncStart, asyncEnd, error } = tracing;
   const isHeard =
     start.hasSubscribers ||
@@ -91,5 +106,10 @@ export function traced<R>(tracing: TracingChannel, operation: () => Promise<R>):
     asyncStart.hasSubscribers ||
     asyncEnd.hasSubscribers ||
     error.hasSubscribers;
-  return isHeard ? tracing.tracePromise(operation, {}) : operation();
+  if (!isHeard) return operation();
+  let result: R | undefined;
+  await tracing.tracePromise(async () => {
+    result = await operation();
+  }, {});
+  return result as R;
 }

@@ -1,12 +1,20 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { ClientKnowledge } from "./http/client-knowledge.js";
 import { answerRefused, holdResponse } from "./http/held-response.js";
+import type { RequestHead } from "./http/http-request.js";
 import { type Middleware, misuseOf } from "./http/middleware.js";
-import type { RequestSession } from "./http/request-session.js";
-import type { RequestSessions } from "./http/request-sessions.js";
+import { commitNow, type RequestSession } from "./http/request-session.js";
+import { RequestSessions } from "./http/request-sessions.js";
 import { answer500 } from "./http/response-head.js";
+import { SessionCookie } from "./http/session-cookie.js";
+import type { TokenHeader } from "./http/token-transport.js";
 import type { SessionManagerOptions } from "./manager-options.js";
-import { type RenewOptions, Session, stateOf } from "./session.js";
-import { SessionService } from "./session-service.js";
+import { ownerName } from "./owners/owner-name.js";
+import type { OwnedSession, OwnerSessions } from "./owners/owner-sessions.js";
+import { eachSession, reindex } from "./persistence/all-sessions.js";
+import { createSession, type RenewOptions, Session, stateOf } from "./session.js";
+import { buildEngine, type SessionEngine } from "./session-engine.js";
+import type { SessionEventName, SessionEvents } from "./session-events.js";
 
 let requestsOf: <T extends object, D>(manager: SessionManager<T, D>) => RequestSessions<T>;
 let reportTo: <T extends object, D>(manager: SessionManager<T, D>, error: Error) => void;
@@ -20,18 +28,30 @@ let reportTo: <T extends object, D>(manager: SessionManager<T, D>, error: Error)
  * (of one key, the last wins), and no late save brings back a session that was ended. Over a plain `Store`
  * the last save wins as a whole, and the manager warns so once.
  */
-export class SessionManager<T extends object = Record<string, unknown>, D = unknown> extends SessionService<
-  T,
-  D
-> {
+export class SessionManager<T extends object = Record<string, unknown>, D = unknown> {
+  readonly #engine: SessionEngine;
+  readonly #requests: RequestSessions<T>;
+
   static {
-    requestsOf = (manager) => manager.requests;
-    reportTo = (manager, error) => manager.report(error);
+    requestsOf = (manager) => manager.#requests;
+    reportTo = (manager, error) => manager.#engine.onError(error);
   }
 
   /** @throws TypeError or RangeError if an option cannot work, with what to do instead. */
   constructor(options: SessionManagerOptions<T, D>) {
-    super(options);
+    this.#engine = buildEngine(options);
+    this.#requests = new RequestSessions(this.#engine, options.asyncContext === true);
+    if (this.#engine.store.replace !== undefined) return;
+    process.emitWarning(
+      "the session store has no replace(): parallel requests may lose changes, and a late save may bring an ended session back",
+      { type: "SessionManager", code: "SCS_NOT_ATOMIC" },
+    );
+  }
+
+  /** The name of the cookie that carries the token; empty with another transport. */
+  get cookieName(): string {
+    const { transport } = this.#engine;
+    return transport instanceof SessionCookie ? transport.name : "";
   }
 
   /**
@@ -45,7 +65,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
       if (misuse !== undefined) return passOn(misuse, next);
       let opened: RequestSession<T> | Promise<RequestSession<T>>;
       try {
-        opened = this.requests.open(req);
+        opened = this.#requests.open(req);
       } catch (error) {
         return this.#refuse(error as Error, res, next);
       }
@@ -60,7 +80,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   #proceed(opened: RequestSession<T>, res: ServerResponse, next: () => void): void {
     hold(opened, res);
     try {
-      this.requests.run(opened.session, next);
+      this.#requests.run(opened.session, next);
     } catch (error) {
       // A bare handler of node:http has nobody else to answer when node refuses what it sends.
       if (next.length > 0 || !answerRefused(res, error)) throw error;
@@ -68,15 +88,29 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   #refuse(error: Error, res: ServerResponse, next: (error?: unknown) => void): void {
-    this.report(error);
+    this.#engine.onError(error);
     // A handler that takes no error would run without a session: it must not run at all.
     if (next.length > 0) next(error);
     else if (!res.headersSent) answer500(res);
   }
 
+  /** Returns the session of a request that has passed the middleware. A framework's own request object will do. */
+  get(request: object): Session<T> {
+    return this.#requests.get(request);
+  }
+
   /**
-   * Gives the session of a request, where no middleware does: loads it, and from then on holds the response
-   * until it is saved.
+   * Returns the session of the request that is being answered, wherever this is called from: for code that the
+   * request is not passed to. Needs `asyncContext: true`.
+   *
+   * @throws SessionError `NO_CONTEXT` outside of a request.
+   */
+  current(): Session<T> {
+    return this.#requests.current();
+  }
+
+  /**
+   * Loads the session of a request, where no middleware does, and from then on holds the response until it is saved.
    *
    * @param options `token`: what the client sent otherwise than by the manager's cookie or header, as in a body.
    * @throws StoreError if the store fails.
@@ -86,29 +120,180 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
     res: ServerResponse,
     { token }: { token?: string | undefined } = {},
   ): Promise<Session<T>> {
-    const opened = await (token === undefined ? this.requests.open(req) : this.requests.openAs(req, token));
+    const opened = await (token === undefined ? this.#requests.open(req) : this.#requests.openAs(req, token));
     hold(opened, res);
     return opened.session;
   }
 
   /**
-   * Ends a session at once, also when the head of the response has left.
+   * Loads the session of a token, or of the tokens that a request brings, such as that of a WebSocket; a new and
+   * empty one if there is none: unknown, expired, ended or malformed. A token that the store does not know is never
+   * adopted.
    *
-   * @returns see `commit`; of a request, its response is given that.
+   * @throws StoreError if the store fails.
    */
-  destroy(session: Session<T>): Promise<string | undefined>;
-  destroy(req: IncomingMessage, res: ServerResponse): Promise<string | undefined>;
-  async destroy(subject: Session<T> | IncomingMessage, res?: ServerResponse): Promise<string | undefined> {
+  async load(source: string | RequestHead | undefined): Promise<Session<T>> {
+    const isRequest = typeof source === "object" && source !== null;
+    const tokens = isRequest ? this.#requests.tokensOf(source) : source === undefined ? [] : [source];
+    const state = await this.#requests.load(tokens, isRequest ? source : undefined);
+    return createSession<T>(state, this.#engine.merge);
+  }
+
+  /**
+   * Carries out what was asked of the session: saves changes, renews, destroys. Does nothing to the store if
+   * there is nothing to do. A session that another request has ended meanwhile is not brought back: its
+   * `status` is `destroyed` then, and its changes are dropped.
+   *
+   * @returns the response header that tells the client its new token or takes the old one from it, if any.
+   * @throws StoreError if the store fails. SessionError `INVALID_VALUE`, `TOO_LARGE`, `CONFLICT`, `STORE_TIMEOUT`.
+   */
+  commit(session: Session<T>): Promise<TokenHeader | undefined> {
+    const { repository, transport, now } = this.#engine;
+    const state = stateOf(session);
+    return state.inTurn(async () => {
+      const client = new ClientKnowledge(state);
+      await commitNow(repository, state);
+      return client.header(state, transport, now, () => true);
+    });
+  }
+
+  /** Gives the session a new token at once, and saves it; see `commit` for what it returns. */
+  renew(session: Session<T>, options?: RenewOptions): Promise<TokenHeader | undefined> {
+    session.renew(options);
+    return this.commit(session);
+  }
+
+  /** Gives the session of a request a new token at once, and saves it. The response gets its cookie. */
+  async regenerate(req: IncomingMessage, res: ServerResponse, options?: RenewOptions): Promise<Session<T>> {
+    const session = await this.start(req, res);
+    await this.renew(session, options);
+    return session;
+  }
+
+  /**
+   * Ends a session at once, also when the headers have been sent.
+   *
+   * @returns see `commit`; a request's response gets that header.
+   */
+  destroy(session: Session<T>): Promise<TokenHeader | undefined>;
+  destroy(req: IncomingMessage, res: ServerResponse): Promise<TokenHeader | undefined>;
+  async destroy(
+    subject: Session<T> | IncomingMessage,
+    res?: ServerResponse,
+  ): Promise<TokenHeader | undefined> {
     const session = subject instanceof Session ? subject : await this.start(subject, res as ServerResponse);
     stateOf(session).destroy(true);
     return this.commit(session);
   }
 
-  /** Gives the session of a request a new token at once, and saves it. The response is given its cookie. */
-  async regenerate(req: IncomingMessage, res: ServerResponse, options?: RenewOptions): Promise<Session<T>> {
-    const session = await this.start(req, res);
-    await this.renew(session, options);
-    return session;
+  /**
+   * Runs `work` on the session of a token, with `current()` known in it, and commits it: for jobs and WebSockets. If
+   * `work` fails, nothing is committed.
+   *
+   * @returns what `work` returns.
+   */
+  async use<R>(
+    source: string | RequestHead | undefined,
+    work: (session: Session<T>) => R | Promise<R>,
+  ): Promise<R> {
+    const session = await this.load(source);
+    const result = await this.#requests.run(session, () => work(session));
+    await this.commit(session);
+    return result;
+  }
+
+  /** Tells whether a token leads to a session. */
+  async exists(token: string): Promise<boolean> {
+    return (await this.#engine.repository.load(token)).stored !== undefined;
+  }
+
+  /**
+   * Removes what has expired from the store, which its background cleanup does as well.
+   *
+   * @returns how many records it removed; 0 for a store that expires records by itself.
+   */
+  async gc(): Promise<number> {
+    return (await this.#engine.store.deleteExpired?.()) ?? 0;
+  }
+
+  /**
+   * Calls `work` with each session there is, one after the other, and commits what it changes or destroys. The
+   * sessions have no token: the store does not know them.
+   *
+   * @throws TypeError if the store cannot list its records.
+   */
+  async iterate(work: (session: Session<T>) => unknown): Promise<void> {
+    const { repository, merge } = this.#engine;
+    for await (const found of eachSession(this.#engine)) {
+      const session = createSession<T>(repository.adopt(found), merge);
+      await work(session);
+      if (repository.isChanged(stateOf(session))) await this.commit(session);
+    }
+  }
+
+  /**
+   * Lists an owner's sessions, the one begun last first. Sessions that were saved before the manager had `owner`
+   * come onto the list when they are used next, or by `reindex()`.
+   */
+  async list(owner: string): Promise<OwnedSession<D>[]> {
+    const owners = this.#owners;
+    const name = ownerName(owner);
+    return name === undefined ? [] : ((await owners.list(name)) as OwnedSession<D>[]);
+  }
+
+  /**
+   * Ends the session of a handle, for whoever is using it. It is for the app to know that it may: that the handle
+   * is one of the user's own, by `list`.
+   *
+   * @returns whether there was such a session.
+   */
+  async revoke(handle: string): Promise<boolean> {
+    return this.#owners.revoke(handle);
+  }
+
+  /**
+   * Ends all sessions of an owner: when a password was changed, or for "log out everywhere". Those that are there
+   * when it begins; log-ins that are under way at that moment fail. It knows the sessions that `list` knows.
+   *
+   * @param options `except`: the session, or its handle, that goes on, for "everywhere else".
+   * @returns how many it ended.
+   */
+  async revokeAll(
+    owner: string,
+    { except }: { except?: Session<T> | string | undefined } = {},
+  ): Promise<number> {
+    const owners = this.#owners;
+    const name = ownerName(owner);
+    if (name === undefined) throw new TypeError("revokeAll needs an owner, such as the user's ID");
+    return owners.revokeAll(name, [typeof except === "object" ? except.handle : except]);
+  }
+
+  /**
+   * Puts each session on the list of its owner: once, when `owner` has been set or changed for a store that holds
+   * sessions already, or when lists were lost. Reads the whole store.
+   *
+   * @returns how many sessions have an owner.
+   * @throws TypeError if the store cannot list its records.
+   */
+  async reindex(): Promise<number> {
+    return reindex(this.#engine, this.#owners);
+  }
+
+  /**
+   * Calls `listener` with each event of that name. What it throws or rejects with goes to `onError`.
+   *
+   * @returns a function that ends it.
+   */
+  on<E extends SessionEventName>(name: E, listener: (event: SessionEvents[E]) => unknown): () => void {
+    return this.#engine.events.on(name, listener);
+  }
+
+  get #owners(): OwnerSessions {
+    const { owners } = this.#engine;
+    if (owners !== undefined) return owners;
+    throw new TypeError(
+      "this manager does not know whose sessions are: give it owner, as in (data) => data.userId",
+    );
   }
 }
 

@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+import { handleOf } from "./persistence/stored-session.js";
 import type { SessionState } from "./state/session-state.js";
 
 /**
@@ -20,17 +22,15 @@ export interface RenewOptions {
   graceMs?: number;
 }
 
-/** What a session asks of its manager. */
-export interface SessionOwner {
-  merge(state: SessionState, token: string): Promise<boolean>;
-  handleOf(state: SessionState): string | undefined;
-}
+/** Takes the values of the session that `token` leads to into another, and tells whether there was one. */
+type Merge = (state: SessionState, token: string) => Promise<boolean>;
 
 const MAX_GRACE_MS = 3_600_000;
 /** The last instant that a `Date` holds. */
 const MAX_DATE_MS = 8.64e15;
 
 let stateOf: <T extends object>(session: Session<T>) => SessionState;
+let createSession: <T extends object>(state: SessionState, merge: Merge) => Session<T>;
 
 /**
  * The values of one visitor's session, as one request sees them. Works like a `Map`; nothing reaches the
@@ -39,16 +39,19 @@ let stateOf: <T extends object>(session: Session<T>) => SessionState;
  */
 export class Session<T extends object = Record<string, unknown>> {
   readonly #state: SessionState;
-  readonly #manager: SessionOwner;
+  readonly #merge: Merge;
 
   static {
     stateOf = (session) => session.#state;
+    createSession = (state, merge) => new Session(state, merge);
+    // `console.log` shows neither values nor the token.
+    Object.defineProperty(Session.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: show });
   }
 
   /** Sessions come from a manager: `sessions.get(req)` or `sessions.load(token)`. */
-  constructor(state: SessionState, manager: SessionOwner) {
+  private constructor(state: SessionState, merge: Merge) {
     this.#state = state;
-    this.#manager = manager;
+    this.#merge = merge;
   }
 
   get status(): SessionStatus {
@@ -61,7 +64,18 @@ export class Session<T extends object = Record<string, unknown>> {
     return new Date(this.#state.deadline);
   }
 
-  /** The secret that stands for this session; `undefined` until it was first saved. Keep it out of logs. */
+  /**
+   * A name of this session that is no secret: for logs, and for libraries that bind a CSRF token to a session. It
+   * is there before the first save, the same in each request, and another one from `renew()` and `destroy()` on.
+   */
+  get id(): string {
+    return this.#state.publicId;
+  }
+
+  /**
+   * The secret that stands for this session: keep it out of logs. It leads to the session once that is saved.
+   * `undefined` in `iterate`, since the store knows no tokens.
+   */
   get token(): string | undefined {
     return this.#state.token;
   }
@@ -71,7 +85,7 @@ export class Session<T extends object = Record<string, unknown>> {
    * nobody's, or was not saved since it got its owner.
    */
   get handle(): string | undefined {
-    return this.#manager.handleOf(this.#state);
+    return handleOf(this.#state.stored);
   }
 
   /** The value under `key`. Objects may be changed in place: that counts as a change and is saved. */
@@ -140,14 +154,14 @@ export class Session<T extends object = Record<string, unknown>> {
 
   /**
    * Takes over the values of the session that `token` leads to, on top of its own, and the later of the two
-   * deadlines: for what was begun before a redirect that lost its cookie. The other session ends when this one
-   * is saved.
+   * deadlines: for what was begun before a redirect that lost its cookie. The other session ends once this one has
+   * been saved; if this one cannot be, the other goes on.
    *
    * @returns whether there was another session.
    * @throws StoreError if the store fails.
    */
   merge(token: string): Promise<boolean> {
-    return this.#manager.merge(this.#state, token);
+    return this.#merge(this.#state, token);
   }
 
   /**
@@ -159,4 +173,9 @@ export class Session<T extends object = Record<string, unknown>> {
   }
 }
 
-export { stateOf };
+function show(this: Session): string {
+  const { id, status } = this;
+  return `Session ${inspect({ id, status, keys: [...this.keys()] })}`;
+}
+
+export { createSession, stateOf };

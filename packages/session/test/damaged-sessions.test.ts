@@ -36,19 +36,22 @@ describe("a value that cannot be saved", () => {
   });
 });
 
+/** A record of these fields, and what else is in one. */
+const content = (fields: string, version = 1) => `{"version":${version},"meta":{"secrets":[]},${fields}}`;
+
 describe("a stored session that cannot be decoded", () => {
   it.each([
     ["no JSON", "secret data"],
     ["JSON of something else", '["secret data"]'],
     ["JSON of nothing", "null"],
-    ["no values", '{"version":1,"deadline":1,"meta":{}}'],
-    ["values that are a list", '{"version":1,"deadline":1,"meta":{},"values":["secret data"]}'],
-    ["values that are null", '{"version":1,"deadline":1,"meta":{},"values":null}'],
-    ["a deadline that is no number", '{"version":1,"deadline":"secret data","meta":{},"values":{}}'],
-    [
-      "no UTF-8",
-      Buffer.from('{"version":1,"deadline":8640000000000000,"meta":{},"values":{"a":"\xff"}}', "latin1"),
-    ],
+    ["no version", '{"deadline":8640000000000000,"meta":{"secrets":[]},"values":{"a":"secret data"}}'],
+    ["another version", content('"deadline":1,"values":{"a":"secret data"}', 2)],
+    ["no values", content('"deadline":1')],
+    ["values that are a list", content('"deadline":1,"values":["secret data"]')],
+    ["values that are null", content('"deadline":1,"values":null')],
+    ["a deadline that is no number", content('"deadline":"secret data","values":{}')],
+    ["no meta", '{"version":1,"deadline":8640000000000000,"values":{"a":"secret data"}}'],
+    ["no UTF-8", Buffer.from(content('"deadline":8640000000000000,"values":{"a":"\xff"}'), "latin1")],
     ["nothing", ""],
   ])("counts as absent, and is reported without its data: %s", async (_, data) => {
     await using app = await run((session, res, req) => {

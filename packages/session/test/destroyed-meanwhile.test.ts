@@ -7,8 +7,8 @@ describe("a session that is destroyed while a commit of it is under way", () => 
   const commits = [
     { name: "a change", calls: ["replace"] },
     { name: "a change that merges", calls: ["replace", "find", "replace"] },
-    { name: "a renewal", calls: ["replace", "replace"] },
-    { name: "a renewal that merges", calls: ["replace", "replace", "find", "replace", "replace"] },
+    { name: "a renewal", calls: ["replace"] },
+    { name: "a renewal that merges", calls: ["replace", "find", "replace"] },
   ] as const;
   const moments = commits.flatMap(({ name, calls }) =>
     calls.map((call, at) => ({ name, call, nth: at + 1, calls: calls.slice(0, at + 1) })),
@@ -53,7 +53,7 @@ describe("a session that is destroyed while a commit of it is under way", () => 
         },
       );
       expect(await store.contents()).toEqual([]);
-      expect(await sessions.commit(loaded)).toContain(`=${loaded.token};`);
+      expect(String(await sessions.commit(loaded))).toContain(`=${loaded.token};`);
       expect(await store.contents()).toEqual([{ flash: "You are logged out." }]);
       expect((await session.visitor.get()).body).toBe("nobody");
     },

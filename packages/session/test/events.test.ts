@@ -2,12 +2,13 @@ import { channel, subscribe, tracingChannel, unsubscribe } from "node:diagnostic
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { SessionEventName } from "../src/index.js";
+import { madeUpToken } from "./fixtures/made-up-token.js";
 import { accounts, logIn } from "./fixtures/owned-sessions.js";
 import { run } from "./fixtures/running-app.js";
 import { stored } from "./fixtures/stored-session.js";
 import { Visitor } from "./fixtures/visitor.js";
 
-const names: SessionEventName[] = ["created", "renewed", "destroyed", "revoked", "unknown"];
+const names: SessionEventName[] = ["created", "renewed", "destroyed", "revoked", "conflict", "unknown"];
 
 /** An app with owners, and what is told of its sessions. */
 function heard(options: Parameters<typeof accounts>[0] = {}) {
@@ -58,31 +59,38 @@ describe("events", () => {
       ["revoked", { owner: "u1", handle: one.handle, reason: "limit" }],
     ]);
     await app.sessions.revoke(two.handle);
-    expect(app.take()).toEqual([["revoked", { owner: undefined, handle: two.handle, reason: "revoked" }]]);
+    expect(app.take()).toEqual([["revoked", { owner: "u1", handle: two.handle, reason: "revoked" }]]);
     await app.sessions.revokeAll("u1");
     expect(app.take()).toEqual([["revoked", { owner: "u1", handle: three.handle, reason: "revoked" }]]);
   });
 
-  it("tell of tokens that lead nowhere, with the request, for limits to guessing", async () => {
+  it("tell of tokens that lead nowhere, with the address they came from, for limits to guessing", async () => {
     await using app = await run((_, res) => void res.end());
     const told: unknown[] = [];
-    app.sessions.on("unknown", ({ request, isMalformed }) => {
-      told.push([(request as { url: string }).url, isMalformed]);
-    });
-    for (const [path, token] of [
-      ["/unknown", "A".repeat(43)],
-      ["/malformed", "A".repeat(42)],
-      ["/empty", ""],
-    ] as const) {
-      await new Visitor(app.url, { "__Host-session": token }).get(path);
+    app.sessions.on("unknown", (event) => told.push(event));
+    for (const token of [madeUpToken(), madeUpToken().slice(1), ""]) {
+      await new Visitor(app.url, { "__Host-session": token }).get();
     }
-    await new Visitor(app.url, { other: "x" }).get("/none");
-    await app.sessions.load("A".repeat(43)).catch(() => undefined);
-    expect(told.slice(0, 3)).toEqual([
-      ["/unknown", false],
-      ["/malformed", true],
-      ["/empty", true],
+    await new Visitor(app.url, { other: "x" }).get();
+    await app.sessions.load(madeUpToken());
+    const remoteAddress = "127.0.0.1";
+    expect(told).toEqual([
+      { isMalformed: false, remoteAddress },
+      { isMalformed: true, remoteAddress },
+      { isMalformed: true, remoteAddress },
+      { isMalformed: false, remoteAddress: undefined },
     ]);
+  });
+
+  it("tell of two requests that changed one session at once", async () => {
+    await using app = heard();
+    const session = await logIn(app.sessions, "u1");
+    const { handle } = session;
+    const other = await app.sessions.load(session.token);
+    await app.sessions.commit(session.set("page", 2));
+    app.take();
+    await app.sessions.commit(other.set("device", "laptop"));
+    expect(app.take()).toEqual([["conflict", { owner: "u1", handle }]]);
   });
 
   it("carry no token and no value", async () => {
@@ -91,10 +99,10 @@ describe("events", () => {
     const tokens = [session.token];
     await app.sessions.renew(session);
     tokens.push(session.token);
-    await app.sessions.load("B".repeat(43));
+    await app.sessions.load(madeUpToken("B"));
     await app.sessions.destroy(session);
     const text = inspect(app.take(), { depth: null, showHidden: true });
-    for (const secret of [...tokens, "secret", "B".repeat(43)]) expect(text).not.toContain(secret);
+    for (const secret of [...tokens, "secret", madeUpToken("B")]) expect(text).not.toContain(secret);
   });
 
   it("end when they are not wanted any more, one by one", async () => {
@@ -128,6 +136,24 @@ describe("events", () => {
     await Promise.resolve();
     expect(errors.map(({ message }) => message)).toEqual(["listener broke"]);
   });
+});
+
+it("an owner() that throws when an event is told fails nothing but the event", async () => {
+  let isBroken = false;
+  const errors: Error[] = [];
+  await using app = heard({
+    owner({ userId }) {
+      if (isBroken) throw new Error("owner broke");
+      return userId;
+    },
+    onError: (error) => errors.push(error),
+  });
+  const session = await logIn(app.sessions, "u1");
+  isBroken = true;
+  expect(await app.sessions.revokeAll("u1")).toBe(1);
+  isBroken = false;
+  expect(await app.sessions.exists(session.token)).toBe(false);
+  expect(errors.map(({ message }) => message)).toEqual(["owner broke"]);
 });
 
 describe("diagnostics channels", () => {

@@ -257,7 +257,9 @@ describe.each([
         continue;
       }
       const back = decode(data);
-      assertExact(back, { fine: 1, place });
+      // JSON leaves properties out that are undefined, and knows no prototypes.
+      const isJson = name === "jsonCodec";
+      assertExact(back, isJson ? JSON.parse(JSON.stringify({ fine: 1, place })) : { fine: 1, place });
       expect(encode(back)).toEqual(data);
     }
   });

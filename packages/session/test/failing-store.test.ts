@@ -8,6 +8,7 @@ import connect from "connect";
 import express from "express";
 import { describe, expect, it } from "vitest";
 import { SessionManager } from "../src/index.js";
+import { madeUpToken } from "./fixtures/made-up-token.js";
 import { collectWarnings } from "./fixtures/process-warnings.js";
 import { RawClient } from "./fixtures/raw-client.js";
 import { RecordingStore } from "./fixtures/recording-store.js";
@@ -16,7 +17,7 @@ import { Signal } from "./fixtures/signal.js";
 import { Visitor } from "./fixtures/visitor.js";
 
 const away = new StoreError("UNAVAILABLE", "the database does not answer");
-const someToken = "A".repeat(43);
+const someToken = madeUpToken();
 
 function endless(this: Readable): void {
   setImmediate(() => this.push("more"));

@@ -142,7 +142,7 @@ describe.each(Object.keys(apps))("under %s", (name) => {
     expect(store.takeCalls()).toEqual([]);
     const login = await visitor.get("/login");
     expect(login.setCookies).toEqual([
-      expect.stringMatching(/^__Host-session=[\w-]{43}; Max-Age=86400; .*HttpOnly/),
+      expect.stringMatching(/^__Host-session=[\w-]{22}\.[\w-]{43}; Max-Age=86400; .*HttpOnly/),
     ]);
     expect(login.headers.get("cache-control")).toBe("no-store");
     expect(store.takeCalls()).toEqual(["replace"]);

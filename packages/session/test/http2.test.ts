@@ -13,7 +13,7 @@ async function ask(client: ClientHttp2Session, path: string, cookie = "", method
   const stream = client.request({ ":path": path, ":method": method, ...(cookie !== "" && { cookie }) });
   const [headers] = (await once(stream, "response")) as [IncomingHttpHeaders];
   const body = await text(stream);
-  const token = /=([\w-]{43});/.exec(headers["set-cookie"]?.[0] ?? "")?.[1];
+  const token = /=([\w.-]{66});/.exec(headers["set-cookie"]?.[0] ?? "")?.[1];
   return {
     status: headers[":status"] as number | undefined,
     headers,

@@ -174,7 +174,8 @@ describe("a session that expires while its request is under way is not brought b
     await write.reached;
     clock.advance(1000);
     write.release();
-    expect((await late).setCookies).toEqual([]);
+    const gifts = (await late).setCookies.filter((cookie) => !cookie.includes("Max-Age=0"));
+    expect(gifts).toEqual([]);
     expect(await store.contents()).toEqual([]);
     expect(errors).toEqual([]);
     expect(await session.after(0)).toBe("nobody");

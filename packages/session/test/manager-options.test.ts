@@ -159,7 +159,7 @@ describe("an option that cannot work is refused on construction", () => {
   it.each<[object, typeof TypeError | typeof RangeError, string]>([
     [{ maxBytes: 0 }, RangeError, "maxBytes must be a whole number from 1, got 0"],
     [{ maxBytes: Number.POSITIVE_INFINITY }, RangeError, "maxBytes must be a whole number"],
-    [{ owner, maxPerOwner: 0 }, RangeError, "maxPerOwner must be a whole number from 1, got 0"],
+    [{ owner, maxPerOwner: 0 }, RangeError, "maxPerOwner must be a whole number from 1 to 10000, got 0"],
     [{ owner, maxPerOwner: 1.5 }, RangeError, "maxPerOwner must be a whole number"],
     [{ maxPerOwner: 1 }, TypeError, "maxPerOwner and describe need owner"],
     [{ describe: owner }, TypeError, "maxPerOwner and describe need owner"],

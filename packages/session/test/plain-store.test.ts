@@ -35,13 +35,13 @@ it("a store with find, commit and delete alone will do", async () => {
   const sessions = new SessionManager<Values>({ store, ...options });
   const session = await sessions.load(undefined);
   session.set("userId", "u1");
-  expect(await sessions.commit(session)).toContain(`=${session.token};`);
+  expect(String(await sessions.commit(session))).toContain(`=${session.token};`);
   const first = session.token;
 
   const changed = await sessions.load(first);
   changed.set("page", 2);
   expect(await sessions.commit(changed)).toBeUndefined();
-  expect(await sessions.renew(changed)).toContain(`=${changed.token};`);
+  expect(String(await sessions.renew(changed))).toContain(`=${changed.token};`);
   expect([...(await sessions.load(first)).keys()]).toEqual([]);
   expect([...(await sessions.load(changed.token)).keys()]).toEqual(["userId", "page"]);
 
@@ -53,8 +53,7 @@ it("a store with find, commit and delete alone will do", async () => {
   await sessions.destroy(alive);
   expect(store.memory.size).toBe(0);
   expect(store.calls.filter((call) => call !== "find")).toEqual([
-    ...["commit", "commit"], // begun, changed
-    ...["commit", "delete"], // renewed
+    ...["commit", "commit", "commit"], // begun, changed, renewed
     ...["commit", "delete"], // used, destroyed
   ]);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { Session } from "../src/index.js";
+import { madeUpToken } from "./fixtures/made-up-token.js";
 import { run, type Values } from "./fixtures/running-app.js";
 import { commitBoth, stored, valuesOf } from "./fixtures/stored-session.js";
 import { Visitor } from "./fixtures/visitor.js";
@@ -75,17 +76,6 @@ describe("of two requests at once", () => {
     }
     expect(replace.mock.calls.length).toBeGreaterThanOrEqual(200);
     expect(replace.mock.calls.length).toBeLessThan(500);
-    expect(await app.store.contents()).toEqual([{ page: 1 }]);
-  });
-
-  it("a hundred that come in between a renewal are too many, too: it leaves nothing behind", async () => {
-    await using app = await stored({ page: 1 });
-    const session = await app.load();
-    vi.spyOn(app.store, "replace").mockImplementation(async (token, previous, data, expiry) => {
-      const endsTheOld = data.length === 0;
-      return !endsTheOld && app.store.memory.replace(token, previous, data, expiry);
-    });
-    await expect(app.sessions.renew(session)).rejects.toMatchObject({ code: "CONFLICT" });
     expect(await app.store.contents()).toEqual([{ page: 1 }]);
   });
 });
@@ -183,7 +173,7 @@ describe("commits of one session at once", () => {
     const session = await app.sessions.load(undefined);
     session.set("userId", "u1");
     const cookies = await Promise.all([app.sessions.commit(session), app.sessions.commit(session)]);
-    expect(cookies).toEqual([expect.stringContaining(`=${session.token};`), undefined]);
+    expect(cookies.map((cookie) => cookie?.cookie?.value)).toEqual([session.token, undefined]);
     expect(app.store.takeCalls()).toEqual(["replace"]);
   });
 
@@ -194,7 +184,7 @@ describe("commits of one session at once", () => {
     const first = app.sessions.commit(session);
     const second = first.catch(() => session.set("userId", "u1")).then(() => app.sessions.commit(session));
     await expect(first).rejects.toMatchObject({ code: "INVALID_VALUE" });
-    expect(await second).toContain(`=${session.token};`);
+    expect(String(await second)).toContain(`=${session.token};`);
   });
 });
 
@@ -203,5 +193,5 @@ it("a session is what a manager gives, with the values it was loaded with", asyn
   const session = await app.load();
   expect(session).toBeInstanceOf(Session);
   expect(valuesOf(session)).toEqual({ name: "Ada", tags: ["a"] });
-  expect(valuesOf(await app.sessions.load("A".repeat(43)))).toEqual({});
+  expect(valuesOf(await app.sessions.load(madeUpToken()))).toEqual({});
 });

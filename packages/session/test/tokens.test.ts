@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { madeUpToken, TOKEN_LENGTH } from "./fixtures/made-up-token.js";
 import { type Handler, run } from "./fixtures/running-app.js";
 import { Visitor } from "./fixtures/visitor.js";
 
@@ -9,30 +10,34 @@ const tellAndCount: Handler = (session, res, req) => {
   res.end(String(visits));
 };
 
-const unknown = "A".repeat(43);
+const unknown = madeUpToken();
+const [ID, SECRET] = unknown.split(".") as [string, string];
+const idOf = (token: string) => token.split(".")[0] as string;
 const sha256 = (token: string) => createHash("sha256").update(token).digest("base64url");
 
 describe("a token", () => {
-  it("is 32 random bytes in base64url, another for each session", async () => {
+  it("is an ID of 16 random bytes and a secret of 32 in base64url, others for each session", async () => {
     await using app = await run(tellAndCount);
-    const tokens = new Set<string>();
+    const parts = new Set<string>();
     for (let visitor = 0; visitor < 10; visitor++) {
       const { setCookies } = await new Visitor(app.url).get();
-      const token = setCookies[0]?.match(/=([A-Za-z0-9_-]+);/)?.[1] ?? "";
-      expect(Buffer.from(token, "base64url")).toHaveLength(32);
-      expect(token).toHaveLength(43);
-      tokens.add(token);
+      const [, token, id = "", secret = ""] = /=(([\w-]{22})\.([\w-]{43}));/.exec(setCookies[0] ?? "") ?? [];
+      expect(token).toHaveLength(TOKEN_LENGTH);
+      expect(Buffer.from(id, "base64url")).toHaveLength(16);
+      expect(Buffer.from(secret, "base64url")).toHaveLength(32);
+      parts.add(id).add(secret);
     }
-    expect(tokens.size).toBe(10);
+    expect(parts.size).toBe(20);
   });
 
   it("that the store does not know is replaced by a fresh one when something is saved, never adopted", async () => {
     await using app = await run(tellAndCount);
     const visitor = new Visitor(app.url, { "__Host-session": unknown });
     await visitor.get();
-    expect(visitor.token).toHaveLength(43);
+    expect(visitor.token).toHaveLength(TOKEN_LENGTH);
     expect(visitor.token).not.toBe(unknown);
-    expect(await app.store.keys()).toEqual([sha256(visitor.token as string)]);
+    expect(await app.store.keys()).toEqual([idOf(visitor.token as string)]);
+    expect(await app.store.keys()).not.toContain(ID);
     expect((await new Visitor(app.url, { "__Host-session": unknown }).get("/read")).body).toBe("0");
   });
 
@@ -46,15 +51,20 @@ describe("a token", () => {
 
   it.each([
     ["nothing", ""],
-    ["one character less", "A".repeat(42)],
-    ["one more", "A".repeat(44)],
+    ["one character less", unknown.slice(1)],
+    ["one more", `${unknown}A`],
+    ["an ID alone", ID],
+    ["a secret alone", SECRET],
+    ["the two the other way round", `${SECRET}.${ID}`],
+    ["no dot", `${ID}A${SECRET}`],
+    ["one dot more", `${unknown.slice(0, -1)}.`],
     ["10 kB", "A".repeat(10_000)],
-    ["another alphabet", `${"A".repeat(42)}+`],
-    ["a dot", `${"A".repeat(42)}.`],
-    ["an escaped letter of another script", encodeURIComponent("é") + "A".repeat(42)],
-    ["an escaped line break at the end", `${"A".repeat(43)}%0A`],
-    ["an escaped NUL", `${"A".repeat(42)}%00`],
-    ["an escape that is none", `%${"A".repeat(42)}`],
+    ["another alphabet", `${unknown.slice(0, -1)}+`],
+    ["an escaped letter of another script", encodeURIComponent("é") + unknown.slice(1)],
+    ["an escaped line break at the end", `${unknown}%0A`],
+    ["an escaped NUL", `${unknown.slice(0, -1)}%00`],
+    ["an escape that is none", `%${unknown.slice(1)}`],
+    ["a list of an owner's", `@owner.${SECRET}`],
     ["a path", "../../../../../../../../../../../etc/passwd"],
   ])("that is malformed is not even looked up: %s", async (_, malformed) => {
     await using app = await run(tellAndCount);
@@ -82,7 +92,7 @@ describe("a token", () => {
 });
 
 describe("the store", () => {
-  it("sees only SHA-256 of the token in base64url, in whatever is called", async () => {
+  it("sees the ID of the token and SHA-256 of its secret, in whatever is called, and never the secret", async () => {
     await using app = await run(
       (session, res, req) => {
         if (req.url === "/renew") session.renew();
@@ -94,29 +104,45 @@ describe("the store", () => {
     );
     const visitor = new Visitor(app.url);
     const tokens: string[] = [];
+    const written: string[] = [];
     for (const path of ["/login", "/change", "/read", "/renew", "/logout"]) {
       await visitor.get(path);
       if (visitor.token !== undefined) tokens.push(visitor.token);
+      for (const data of (await app.store.memory.all()).values()) written.push(Buffer.from(data).toString());
     }
     expect(new Set(tokens).size).toBe(2);
     expect(new Set(app.store.calls)).toEqual(new Set(["replace", "find", "touch"]));
-    expect(app.store.tokens).toEqual(new Set(tokens.map(sha256)));
+    expect(app.store.tokens).toEqual(new Set(tokens.map(idOf)));
+    for (const token of tokens) {
+      const secret = token.split(".")[1] as string;
+      expect(written.join()).toContain(sha256(secret));
+      expect(written.join()).not.toContain(secret);
+    }
   });
 
-  it("sees the token itself with hashTokens: false", async () => {
-    await using app = await run(tellAndCount, { hashTokens: false });
+  it("gives whoever reads it no way in: neither by its keys, nor by what is in its records", async () => {
+    await using app = await run(tellAndCount);
     const visitor = new Visitor(app.url);
     await visitor.get();
-    expect(app.store.tokens).toEqual(new Set([visitor.token]));
-    expect((await visitor.get()).body).toBe("1");
+    const [[key, data] = ["", new Uint8Array()]] = [...(await app.store.memory.all())];
+    const [[hash]] = JSON.parse(Buffer.from(data).toString()).meta.secrets;
+    expect(hash).toHaveLength(43);
+    for (const guess of [key, hash, `${key}.${hash}`, `${key}.${SECRET}`, `${ID}.${hash}`]) {
+      const thief = new Visitor(app.url, { "__Host-session": guess });
+      expect((await thief.get("/read")).body).toBe("0");
+    }
+    expect((await visitor.get("/read")).body).toBe("1");
   });
 
-  it("gives whoever reads its keys no way in", async () => {
+  it("that fails or is slow tells a wrong secret from a right one in no call", async () => {
     await using app = await run(tellAndCount);
-    await new Visitor(app.url).get();
-    const [key] = await app.store.keys();
-    expect(key).toHaveLength(43);
-    const thief = new Visitor(app.url, { "__Host-session": key as string });
+    const visitor = new Visitor(app.url);
+    await visitor.get();
+    app.store.takeCalls();
+    const thief = new Visitor(app.url, { "__Host-session": `${idOf(visitor.token as string)}.${SECRET}` });
     expect((await thief.get("/read")).body).toBe("0");
+    const calls = app.store.takeCalls();
+    await visitor.get("/read");
+    expect(app.store.takeCalls()).toEqual(calls);
   });
 });

@@ -18,7 +18,7 @@ import { PlainJsonCheck } from "./plain-json.js";
 export const devalueCodec: SessionCodec = {
   encode(content, maxBytes = DEFAULT_MAX_BYTES) {
     const { values } = content;
-    const check = new PlainJsonCheck(maxBytes, { isSharingKept: true });
+    const check = new PlainJsonCheck(maxBytes, { isExact: true });
     for (const key of Object.keys(values)) {
       if (check.problemOf(values[key], 0) === undefined) continue;
       return encodeRecord(content, "devalue", new DevalueWriter(maxBytes).write(values), maxBytes);

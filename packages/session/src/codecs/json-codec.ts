@@ -12,12 +12,12 @@ import { assertLevels, PlainJsonCheck } from "./plain-json.js";
 
 /**
  * JSON in UTF-8, which any language reads: `{"version":1,"deadline":1750000000000,"meta":{},"values":{"userId":"u1"}}`.
- * A value that would come back as another (a `Date`, a `Map`, `NaN`, `undefined`, a class of yours) is refused. An
- * object that occurs twice comes back as two.
+ * A value that would come back as another (a `Date`, a `Map`, `NaN`, a class of yours) is refused. An object that
+ * occurs twice comes back as two, and a property that is `undefined` is left out.
  */
 export const jsonCodec: SessionCodec = {
   encode(content, maxBytes = DEFAULT_MAX_BYTES) {
-    const check = new PlainJsonCheck(maxBytes, { isSharingKept: false });
+    const check = new PlainJsonCheck(maxBytes, { isExact: false });
     for (const [key, value] of Object.entries(content.values)) {
       const problem = check.problemOf(value, 0);
       if (problem !== undefined) throw invalidValue(key, `holds ${problem}, which JSON does not bring back`);

@@ -7,12 +7,13 @@ export class PlainJsonCheck {
   readonly #maxBytes: number;
   /** A lower bound of what the JSON takes. */
   #bytes = 0;
-  /** The objects so far: JSON brings one that occurs twice back as two. `undefined` if that does not matter. */
-  readonly #seen: Set<object> | undefined;
+  /** Whether JSON is to bring back a prototype of null, a property that is undefined, an object that occurs twice. */
+  readonly #isExact: boolean;
+  readonly #seen: Set<object> = new Set();
 
-  constructor(maxBytes: number, { isSharingKept }: { isSharingKept: boolean }) {
+  constructor(maxBytes: number, { isExact }: { isExact: boolean }) {
     this.#maxBytes = maxBytes;
-    this.#seen = isSharingKept ? new Set() : undefined;
+    this.#isExact = isExact;
   }
 
   /**
@@ -29,8 +30,8 @@ export class PlainJsonCheck {
       return Object.is(value, -0) ? "-0" : String(value);
     }
     if (typeof value !== "object") return `a value of type ${typeof value}`;
-    if (this.#seen?.has(value)) return "an object that occurs twice";
-    this.#seen?.add(value);
+    if (this.#isExact && this.#seen.has(value)) return "an object that occurs twice";
+    if (this.#isExact) this.#seen.add(value);
     if (level === MAX_LEVELS) return `a circle or ${TOO_DEEP}`;
     if (types.isProxy(value)) return "a Proxy";
     if ("toJSON" in value) return describeClass(value);
@@ -48,13 +49,15 @@ export class PlainJsonCheck {
   }
 
   #objectProblem(object: object, level: number): string | undefined {
-    if (classNameOf(object) !== "Object") return describeClass(object);
+    const isBare = Object.getPrototypeOf(object) === null;
+    if (classNameOf(object) !== "Object" && !(isBare && !this.#isExact)) return describeClass(object);
     const keys = Object.keys(object);
     for (let at = 0; at < keys.length; at++) {
       const key = keys[at] as string;
       this.#take(key.length + 3);
       const property = Object.getOwnPropertyDescriptor(object, key) as PropertyDescriptor;
       if (property.get !== undefined || property.set !== undefined) return "a getter or setter";
+      if (property.value === undefined && !this.#isExact) continue; // left out, and read as undefined again
       const problem = this.problemOf(property.value, level);
       if (problem !== undefined) return problem;
     }

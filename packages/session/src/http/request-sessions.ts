@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { hasTokenForm } from "../persistence/session-token.js";
-import { Session, type SessionOwner } from "../session.js";
+import { createSession, type Session } from "../session.js";
 import type { SessionEngine } from "../session-engine.js";
 import { SessionError } from "../session-error.js";
 import { loadTracing, traced } from "../session-events.js";
@@ -16,16 +16,14 @@ type Slots<T extends object> = Record<symbol, RequestSession<T> | undefined>;
 /** The sessions of the requests that are under way, each for as long as its request. */
 export class RequestSessions<T extends object> {
   readonly #engine: SessionEngine;
-  readonly #owner: SessionOwner;
   /** Where a request has what was opened for it: a WeakMap of requests would cost the garbage collector more. */
   readonly #slot: symbol = Symbol("session");
   readonly #context: AsyncLocalStorage<Session<T>> | undefined;
   /** The request that is being answered, for handlers of `Request`, which frameworks copy. */
   #answered: AsyncLocalStorage<RequestSession<T>> | undefined;
 
-  constructor(engine: SessionEngine, owner: SessionOwner, hasContext: boolean) {
+  constructor(engine: SessionEngine, hasContext: boolean) {
     this.#engine = engine;
-    this.#owner = owner;
     this.#context = hasContext ? new AsyncLocalStorage() : undefined;
   }
 
@@ -85,21 +83,28 @@ export class RequestSessions<T extends object> {
     return header === undefined ? [] : transport.read(header);
   }
 
-  /** Gives what the first of the tokens leads to that leads anywhere; a new session, if none does. */
+  /** Loads the session of the first token that has one; a new session, if none has. */
   load(tokens: readonly string[], request: object | undefined): Promise<SessionState> {
     return traced(loadTracing, () => this.#load(tokens, request));
   }
 
   async #load(tokens: readonly string[], request: object | undefined): Promise<SessionState> {
     const { repository, events } = this.#engine;
+    const distinct = [...new Set(tokens)];
+    const candidates = distinct.filter(hasTokenForm).slice(0, MAX_TOKENS);
+    const malformed = distinct.filter((token) => !hasTokenForm(token)).slice(0, MAX_TOKENS);
+    const remoteAddress = (request as { socket?: { remoteAddress?: string } } | undefined)?.socket
+      ?.remoteAddress;
+    for (const _ of malformed) events.emit("unknown", () => ({ isMalformed: true, remoteAddress }));
     let state: SessionState | undefined;
-    const counts = { wellFormed: 0, malformed: 0 };
-    for (const token of tokens) {
-      const isMalformed = !hasTokenForm(token);
-      if (isMalformed ? ++counts.malformed > MAX_TOKENS : ++counts.wellFormed > MAX_TOKENS) continue;
-      if (!isMalformed) state = await repository.load(token);
-      if (state?.stored !== undefined) return state;
-      events.emit("unknown", () => ({ request, isMalformed }));
+    for (const [at, token] of candidates.entries()) {
+      state = await repository.load(token);
+      if (state.stored === undefined) {
+        events.emit("unknown", () => ({ isMalformed: false, remoteAddress }));
+        continue;
+      }
+      state.otherTokens = candidates.slice(at + 1); // looked up if this session is destroyed, not before
+      return state;
     }
     return state ?? repository.begin();
   }
@@ -124,7 +129,7 @@ export class RequestSessions<T extends object> {
     const other = (request as Slots<T>)[this.#slot]; // another caller may have been faster
     if (other !== undefined) return other;
     const opened = new RequestSession(
-      new Session<T>(state, this.#owner),
+      createSession<T>(state, this.#engine.merge),
       request as RequestHead,
       this.#engine,
     );

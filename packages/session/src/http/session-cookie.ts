@@ -1,6 +1,5 @@
 import { parseCookie, stringifySetCookie } from "cookie";
-import { hasTokenForm } from "../persistence/session-token.js";
-import type { TokenGift, TokenTransport } from "./token-transport.js";
+import type { TokenCookie, TokenGift, TokenTransport } from "./token-transport.js";
 
 /** RFC 6265, section 4.1.1: a cookie's name is a token of RFC 2616. */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -31,9 +30,6 @@ export interface CookieOptions {
   /** Whether the browser keeps it until the session's deadline, past its own end. @default true */
   persist?: boolean;
 }
-
-/** Maximum number of tokens read from one header: a site of subdomains and paths may have set several cookies. */
-const MAX_TOKENS = 4;
 
 type Attributes = Required<Pick<CookieOptions, "httpOnly" | "sameSite" | "path">> &
   Pick<CookieOptions, "domain" | "partitioned">;
@@ -125,7 +121,6 @@ export class SessionCookie implements TokenTransport {
    */
   read(header: string): string[] {
     const tokens: string[] = [];
-    let count = 0;
     for (let at = header.indexOf(this.name); at >= 0; at = header.indexOf(this.name, at + 1)) {
       // Most cookies are not ours: the library need not see them.
       const start = header.lastIndexOf(";", at) + 1;
@@ -133,26 +128,35 @@ export class SessionCookie implements TokenTransport {
       const end = semicolon < 0 ? header.length : semicolon;
       const token = parseCookie(header.slice(start, end))[this.name];
       if (token !== undefined) tokens.push(token);
-      if (hasTokenForm(token) && ++count === MAX_TOKENS) break; // what is no token keeps none out
       at = end;
     }
     return tokens;
   }
 
   /** The `Set-Cookie` header that gives the browser this token, for `maxAgeMs` if the cookie is to persist. */
-  give(token: string, { maxAgeMs, persist = this.#persist, isSecure }: TokenGift): string {
-    return stringifySetCookie({
+  give(token: string, gift: TokenGift): string {
+    return stringifySetCookie(this.given(token, gift));
+  }
+
+  /** The same in fields. */
+  given(token: string, { maxAgeMs, persist = this.#persist, isSecure }: TokenGift): TokenCookie {
+    return {
       ...{ name: this.name, value: token, ...this.#attributes, secure: this.#isSecure(isSecure) },
       ...(persist && { maxAge: Math.max(0, Math.ceil(maxAgeMs / 1000)) }),
-    });
+    };
   }
 
   /** The `Set-Cookie` header that takes the token from the browser. */
   take(isSecure: boolean): string {
-    return stringifySetCookie({
+    return stringifySetCookie(this.taken(isSecure));
+  }
+
+  /** The same in fields. */
+  taken(isSecure: boolean): TokenCookie {
+    return {
       ...{ name: this.name, value: "", ...this.#attributes, secure: this.#isSecure(isSecure) },
       ...{ maxAge: 0, expires: new Date(0) },
-    });
+    };
   }
 
   #isSecure(isSecure: boolean): boolean {

@@ -8,6 +8,41 @@ export interface TokenGift {
   isSecure: boolean;
 }
 
+/** A response header that tells a client its token, or takes it. As a string, it is its value. */
+export class TokenHeader {
+  /** `set-cookie`, or the header of the transport. */
+  readonly name: string;
+  readonly value: string;
+  /** The same in fields, if it is a cookie: for frameworks that set cookies themselves. */
+  readonly cookie: TokenCookie | undefined;
+
+  /** Headers come from a manager: `await sessions.commit(session)`. */
+  constructor(name: string, value: string, cookie?: TokenCookie) {
+    this.name = name;
+    this.value = value;
+    this.cookie = cookie;
+  }
+
+  toString(): string {
+    return this.value;
+  }
+}
+
+/** A cookie in fields, as `cookies().set` of Next.js and `setCookie` of Hono and h3 take them. */
+export interface TokenCookie {
+  name: string;
+  value: string;
+  path: string;
+  domain?: string;
+  httpOnly: boolean;
+  sameSite: "strict" | "lax" | "none";
+  secure: boolean;
+  partitioned?: boolean;
+  /** In seconds; 0 takes the cookie from the browser. Absent for a cookie that ends with the browser. */
+  maxAge?: number;
+  expires?: Date;
+}
+
 /** Brings tokens from requests and to responses. The manager's own is a cookie. */
 export interface TokenTransport {
   /** The request header that tokens come in, in lower case. */

@@ -1,73 +1,65 @@
-import type { AtomicStore, SessionRecord, Store, TouchableStore } from "@scs/core";
+import type { SessionRecord } from "@scs/core";
 import type { SessionCodec, SessionContent } from "../codecs/codec.js";
-import { isIndexKey } from "../owners/owner-index.js";
 import { SessionError } from "../session-error.js";
-import { sha256 } from "./session-token.js";
+import type { BoundedStore } from "./bounded-store.js";
+import { hasIdForm } from "./session-token.js";
+import type { FoundSession } from "./stored-session.js";
 
 export interface RecordOptions {
-  store: Store;
-  hashTokens: boolean;
+  store: BoundedStore;
   namespace: string;
   codec: SessionCodec;
   now: () => number;
   onError: (error: Error) => void;
 }
 
-/** A record that was found, and what it holds. */
-export interface FoundSession {
-  key: string;
-  record: SessionRecord;
-  content: SessionContent;
-}
-
-/** Renewals within one grace that an old token is led through. */
-const MAX_HOPS = 16;
 /** Changes by others that the end of a session is ready to come after by compare-and-swap. */
 const MAX_TRIES = 100;
 /** What takes the place of a session that has ended. */
 const [NOTHING, LONG_AGO] = [new Uint8Array(0), new Date(0)];
 
-/** The records of sessions in the store, by key. */
+/** The records of sessions in the store, one per session for its whole life, by key. */
 export class SessionRecords {
-  readonly store: Store & Partial<AtomicStore & TouchableStore>;
   readonly #options: RecordOptions;
+  readonly #store: BoundedStore;
+  readonly #prefix: string;
 
   constructor(options: RecordOptions) {
-    this.store = options.store;
     this.#options = options;
+    this.#store = options.store;
+    this.#prefix = options.namespace === "" ? "" : `${options.namespace}.`;
   }
 
-  /** Where the session of a token is. Its namespace is part of it: a token of one manager is none of another's. */
-  keyOf(token: string): string {
-    const { namespace, hashTokens } = this.#options;
-    const name = namespace === "" ? token : `${namespace}.${token}`;
-    return hashTokens ? sha256(name) : name;
+  /** Names the record of a session. The namespace is part of it: a session of one manager is none of another's. */
+  keyOf(id: string): string {
+    return this.#prefix + id;
   }
 
-  /** Whether a record of the store is not an owner's list. */
-  isSession(key: string): boolean {
-    return !isIndexKey(key);
+  /** Returns the ID of the session under `key`; `undefined` if that is no session of this manager's. */
+  idOf(key: string): string | undefined {
+    if (!key.startsWith(this.#prefix)) return undefined;
+    const id = key.slice(this.#prefix.length);
+    return hasIdForm(id) ? id : undefined;
   }
 
-  /** Gives the session under `key`, or the one that a renewal's grace leads to from there. */
-  async find(key: string): Promise<FoundSession | undefined> {
-    let at = key;
-    for (let hop = 0; hop < MAX_HOPS; hop++) {
-      const record = await this.store.find(at);
-      if (record === undefined) return undefined;
-      const content = this.decode(record.data);
-      // A touch that came late may have kept the record of a grace for longer than the grace.
-      if (content === undefined || content.deadline <= this.#options.now()) return undefined;
-      if (content.meta.next === undefined) return { key: at, record, content };
-      at = content.meta.next;
-    }
-    return undefined;
+  /** Reads the live session of an ID. Who has sent the ID need not have its secret. */
+  async find(id: string): Promise<FoundSession | undefined> {
+    const key = this.keyOf(id);
+    const record = await this.#store.find(key);
+    return record && this.sessionIn(id, key, record);
   }
 
-  /** Gives what the bytes of a record say; `undefined`, reported, if they cannot be decoded. */
-  decode(data: Uint8Array): SessionContent | undefined {
+  /** Tells what session a record holds; `undefined` if it is damaged, or holds one no more. */
+  sessionIn(id: string, key: string, record: SessionRecord): FoundSession | undefined {
+    const content = this.#decode(record.data);
+    // A touch that came late may have kept the record for longer than the session.
+    if (content === undefined || content.deadline <= this.#options.now()) return undefined;
+    return { id, key, record, content };
+  }
+
+  #decode(data: Uint8Array): SessionContent | undefined {
     try {
-      return this.#options.codec.decode(data);
+      return checked(this.#options.codec.decode(data));
     } catch (cause) {
       // The parser's own message would quote what it could not parse, which is session data.
       const name = cause instanceof Error ? cause.name : typeof cause;
@@ -79,48 +71,77 @@ export class SessionRecords {
   }
 
   /** Compare-and-swap where the store can; elsewhere the last write wins. */
-  async write(
-    key: string,
-    previous: Uint8Array | undefined,
-    { data, expiry }: SessionRecord,
-  ): Promise<boolean> {
-    if (this.store.replace !== undefined) return this.store.replace(key, previous, data, expiry);
-    await this.store.commit(key, data, expiry);
+  async write(key: string, previous: Uint8Array | undefined, record: SessionRecord): Promise<boolean> {
+    const { data, expiry } = record;
+    if (this.#store.replace !== undefined) return this.#store.replace(key, previous, data, expiry);
+    await this.#store.commit(key, data, expiry);
     return true;
   }
 
   /**
-   * Ends the session that was found under `key` with this data, wherever others have taken it by now: they may be
-   * changing it, or renewing it with a grace, at this moment. One that they have renewed without is another.
-   */
-  async destroy(key: string, data: Uint8Array): Promise<void> {
-    const { replace } = this.store;
-    let [at, current] = [key, data];
-    for (let tries = 0; replace !== undefined && tries < MAX_TRIES; tries++) {
-      if (await replace.call(this.store, at, current, NOTHING, LONG_AGO)) return;
-      const found = await this.find(at);
-      if (found === undefined) break;
-      at = found.key;
-      current = found.record.data;
-    }
-    await this.store.delete(at);
-  }
-
-  /**
-   * Ends the record under `key` if it still has this data. With a grace, it leads to `next` for so long.
+   * Moves the expiry of a record that is live.
    *
-   * @returns whether it did.
+   * @returns whether it is; where the store cannot touch, `undefined` if others have changed it meanwhile.
    */
-  async end(key: string, data: Uint8Array, next: string, graceMs: number): Promise<boolean> {
-    if (graceMs > 0) {
-      const deadline = this.#options.now() + graceMs;
-      const pointer = this.#options.codec.encode({ version: 1, deadline, values: {}, meta: { next } });
-      return this.write(key, data, { data: pointer, expiry: new Date(deadline) });
+  async touch(key: string, { data }: SessionRecord, expiry: Date): Promise<boolean | undefined> {
+    if (this.#store.touch !== undefined) return this.#store.touch(key, expiry);
+    return (await this.write(key, data, { data, expiry })) || undefined;
+  }
+
+  /**
+   * Ends a session that was found, whatever others change in it meanwhile, for as long as it is the one that is
+   * meant.
+   *
+   * @returns the session as it was at its end; `undefined` if it is there no more, or is not meant any more.
+   * @throws SessionError `CONFLICT` if others changed it too often, and it may not be meant any more.
+   */
+  async end(
+    known: FoundSession,
+    isMeant?: (session: FoundSession) => boolean,
+  ): Promise<FoundSession | undefined> {
+    let found: FoundSession | undefined = known;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      if (found === undefined || isMeant?.(found) === false) return undefined;
+      if (await this.#remove(found)) return found;
+      found = await this.find(known.id);
     }
-    if (this.store.replace !== undefined) {
-      return this.store.replace(key, data, NOTHING, LONG_AGO);
+    if (isMeant === undefined) {
+      await this.#store.delete(known.key);
+      return found;
     }
-    await this.store.delete(key);
+    throw new SessionError(
+      "CONFLICT",
+      `others changed a session ${MAX_TRIES} times while it was being ended`,
+    );
+  }
+
+  async #remove({ key, record }: FoundSession): Promise<boolean> {
+    if (this.#store.replace !== undefined) {
+      return this.#store.replace(key, record.data, NOTHING, LONG_AGO);
+    }
+    await this.#store.delete(key);
     return true;
   }
+
+  /**
+   * Occupies the key of a session that is about to be inserted, so that it cannot be, until `expiry`.
+   *
+   * @returns whether the key was free.
+   */
+  bar(id: string, expiry: Date): Promise<boolean> {
+    // Its deadline has passed: whoever reads it finds no session.
+    const content: SessionContent = { version: 1, deadline: 0, meta: { secrets: [] }, values: {} };
+    return this.write(this.keyOf(id), undefined, { data: this.#options.codec.encode(content), expiry });
+  }
+}
+
+/** Checks what a codec does not look into. */
+function checked(content: SessionContent): SessionContent {
+  const { secrets, bars = [] } = content.meta;
+  const isSound =
+    Array.isArray(secrets) &&
+    secrets.every((note) => Array.isArray(note) && typeof note[0] === "string") &&
+    Array.isArray(bars);
+  if (!isSound) throw new TypeError("not the notes of a session");
+  return content;
 }

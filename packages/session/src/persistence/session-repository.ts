@@ -1,18 +1,20 @@
-import type { OwnerLists } from "../owners/owner-lists.js";
 import { SessionState } from "../state/session-state.js";
-import type { FoundSession, SessionRecords } from "./session-records.js";
-import { hasTokenForm } from "./session-token.js";
+import { honoured } from "./secrets.js";
+import type { SessionRecords } from "./session-records.js";
+import { partsOf, sha256 } from "./session-token.js";
 import { SessionWriter, type WriterOptions } from "./session-writer.js";
-import type { StoredSession } from "./stored-session.js";
+import type { FoundSession, StoredSession } from "./stored-session.js";
 
 export interface RepositoryOptions extends WriterOptions {
   touchAfterMs: number;
 }
 
+/** Maximum number of changes by others that a merge takes along from the session that it ends. */
+const MAX_MERGES = 10;
+
 /** Brings sessions from the store and back, so that no change is lost and no ended session comes back. */
 export class SessionRepository {
   readonly #records: SessionRecords;
-  readonly #lists: OwnerLists | undefined;
   readonly #options: RepositoryOptions;
   readonly #writer: SessionWriter;
   readonly #now: () => number;
@@ -20,56 +22,72 @@ export class SessionRepository {
   constructor(options: RepositoryOptions) {
     this.#options = options;
     this.#records = options.records;
-    this.#lists = options.lists;
     this.#writer = new SessionWriter(options);
     this.#now = options.now;
   }
 
-  /** A session that is not stored yet. */
+  /** Makes a session that is not stored yet. */
   begin(): SessionState {
     return new SessionState(this.#options.home);
   }
 
+  /** Loads the session of a token; a new one, if the token leads to none. */
   async load(token: string | undefined): Promise<SessionState> {
     const state = this.begin();
-    if (hasTokenForm(token)) {
-      const found = await this.#records.find(this.#records.keyOf(token));
-      if (found !== undefined) state.adopt({ token, key: found.key, record: found.record }, found.content);
-    }
+    const found = await this.#find(token);
+    if (found !== undefined) this.#adopt(state, found, partsOf(token)?.secret);
     return state;
   }
 
-  /** Whether {@link commit} has anything to do. */
-  isDue(state: SessionState): boolean {
-    return this.isChanged(state) || this.#isTouchDue(state) || this.#isMissing(state);
+  /** Makes a state of a session that was found without its token. */
+  adopt(found: FoundSession): SessionState {
+    const state = this.begin();
+    this.#adopt(state, found, undefined);
+    return state;
   }
 
-  /** Whether {@link commit} has anything to do but to note that the session is in use. */
+  #adopt(state: SessionState, found: FoundSession, secret: string | undefined): void {
+    state.adopt(found, secret);
+    const { owner, id } = state.stored as StoredSession;
+    if (owner !== undefined) this.#options.owners?.known.add(owner, id);
+  }
+
+  async #find(token: string | undefined): Promise<FoundSession | undefined> {
+    const parts = partsOf(token);
+    if (parts === undefined) return undefined;
+    const found = await this.#records.find(parts.id);
+    if (found === undefined) return undefined;
+    const isHonoured = honoured(found.content.meta.secrets, sha256(parts.secret), this.#now()) !== undefined;
+    return isHonoured ? found : undefined;
+  }
+
+  /** Tells whether {@link commit} has anything to do. */
+  isDue(state: SessionState): boolean {
+    const { stored } = state;
+    return (
+      this.isChanged(state) || (stored !== undefined && (this.#isTouchDue(state) || this.#isUnlisted(stored)))
+    );
+  }
+
+  /** Tells whether {@link commit} has anything to do but to note that the session is in use. */
   isChanged(state: SessionState): boolean {
     return state.destroyed !== undefined || state.merged.length > 0 || state.isChanged();
   }
 
   /**
    * Takes the values of the session that `token` leads to on top of the state's own, which ends that session
-   * with the next commit, and the later of the two deadlines.
+   * once this one has been saved, and the later of the two deadlines.
    *
    * @returns whether there was another session.
    */
   async merge(state: SessionState, token: string): Promise<boolean> {
-    const other = await this.load(token);
-    if (other.stored === undefined || other.stored.key === state.stored?.key) return false;
-    for (const key of other.values.keys()) state.set(key, other.values.get(key));
-    if (other.deadline > state.deadline) state.setDeadline(other.deadline);
-    const { key, record } = other.stored;
-    state.merged.push({ key, data: record.data, owner: other.owner, id: other.meta?.id });
+    const other = await this.#find(token);
+    if (other === undefined || other.id === state.stored?.id) return false;
+    const { values, deadline } = other.content;
+    for (const key of Object.keys(values)) state.set(key, values[key]);
+    if (deadline > state.deadline) state.setDeadline(deadline);
+    state.merged.push(other);
     return true;
-  }
-
-  /** The session under a key of the store, which is that of no token that anybody knows here. */
-  adopt(found: FoundSession): SessionState {
-    const state = this.begin();
-    state.adopt({ token: undefined, key: found.key, record: found.record }, found.content);
-    return state;
   }
 
   /**
@@ -77,67 +95,126 @@ export class SessionRepository {
    * turns.
    */
   async commit(state: SessionState): Promise<void> {
-    if (state.destroyed !== undefined) await this.#endDestroyed(state);
+    await this.#endDestroyed(state);
     state.isSaveVoid = false;
     await this.#save(state);
     await this.#endMerged(state);
-    if (state.destroyed !== undefined) await this.#endDestroyed(state); // while it was being saved
+    await this.#endDestroyed(state); // it may have been destroyed while it was being saved
   }
 
   async #endDestroyed(state: SessionState): Promise<void> {
     const { destroyed } = state;
     if (destroyed === undefined) return;
-    await this.#records.destroy(destroyed.key, destroyed.data);
+    await this.#endOthers(state); // before: as long as this one has not ended, the next commit tries again
+    const found = await this.#end(foundOf(destroyed));
     state.destroyed = undefined;
-    this.#writer.tellEnd(destroyed, "destroyed");
-    await this.#lists?.removeEnded(destroyed);
+    this.#writer.emitEnd(
+      found === undefined ? destroyed : { ...destroyed, meta: found.content.meta },
+      "destroyed",
+    );
   }
 
-  async #endMerged({ merged }: SessionState): Promise<void> {
-    for (let [other] = merged; other !== undefined; [other] = merged) {
-      await this.#records.destroy(other.key, other.data);
-      if (merged[0] === other) merged.shift(); // now, not before: one that failed is for the next commit
-      this.#writer.tellEnd(other, "destroyed");
-      await this.#lists?.removeEnded(other);
+  /** Ends the other sessions that the request brought tokens of. */
+  async #endOthers(state: SessionState): Promise<void> {
+    for (let [token] = state.otherTokens; token !== undefined; [token] = state.otherTokens) {
+      const other = await this.#find(token);
+      if (other !== undefined) {
+        await this.#end(other);
+        this.#emitDestroyed(other);
+      }
+      state.otherTokens = state.otherTokens.slice(1);
     }
+  }
+
+  /** Ends sessions whose values have been saved with this one's, together with what others changed in them since. */
+  async #endMerged(state: SessionState): Promise<void> {
+    for (
+      let tries = 0;
+      state.merged.length > 0 && (state.stored !== undefined || !state.isChanged());
+      tries++
+    ) {
+      const [other] = state.merged as [FoundSession];
+      const current = tries < MAX_MERGES ? await this.#endUnchanged(other) : await this.#end(other);
+      if (current !== undefined && tries < MAX_MERGES && isYielding(state.stored, current)) {
+        state.merged = state.merged.filter((each) => each !== other);
+        continue;
+      }
+      if (current === undefined || tries >= MAX_MERGES) {
+        state.merged = state.merged.filter((each) => each !== other);
+        this.#emitDestroyed(other);
+        continue;
+      }
+      state.takeChanges(other.content.values, current.content.values);
+      state.merged = state.merged.map((each) => (each === other ? current : each));
+      await this.#save(state);
+    }
+  }
+
+  /** @returns the session as others have changed it, if it has not ended. */
+  async #endUnchanged(other: FoundSession): Promise<FoundSession | undefined> {
+    let changed: FoundSession | undefined;
+    await this.#end(other, (current) => {
+      if (current === other) return true;
+      changed = current;
+      return false;
+    });
+    return changed;
+  }
+
+  #emitDestroyed({ id, content }: FoundSession): void {
+    const owner = this.#options.home.ownerOf(content.values);
+    this.#writer.emitEnd({ id, meta: content.meta, owner }, "destroyed");
+  }
+
+  async #end(
+    session: FoundSession,
+    isMeant?: (current: FoundSession) => boolean,
+  ): Promise<FoundSession | undefined> {
+    const ended = await this.#records.end(session, isMeant);
+    const note = ended?.content.meta.owner;
+    if (ended !== undefined && note !== undefined) {
+      await this.#options.owners?.lists.remove(note.hash, [{ id: ended.id, stamps: [note.stamp] }]);
+    }
+    return ended;
   }
 
   async #save(state: SessionState): Promise<void> {
     const { stored } = state;
     if (stored === undefined) {
-      if (state.isChanged()) await this.#writer.insert(state);
+      if (state.isChanged()) await this.#writer.save(state);
     } else if (state.deadline <= this.#now()) this.#writer.expire(state);
-    else if (state.isRenewed) {
-      state.isRenewed = false; // a renewal that is asked for meanwhile is another one
-      await this.#writer.renew(stored, state).catch((error: unknown) => {
-        if (state.stored === stored) state.isRenewed = true;
-        throw error;
-      });
-    } else if (state.isChanged() || this.#isMissing(state)) await this.#writer.saveChanges(stored, state);
+    else if (state.isChanged() || this.#isUnlisted(stored)) await this.#writer.save(state);
     else if (this.#isTouchDue(state)) await this.#touch(stored, state);
   }
 
-  #isMissing(state: SessionState): boolean {
-    return this.#lists !== undefined && state.stored !== undefined && this.#lists.isMissing(state);
+  /** Whether the session came before its owner's list did, or before `owner` was changed. */
+  #isUnlisted({ owner, meta }: StoredSession): boolean {
+    const { owners } = this.#options;
+    return owners !== undefined && owner !== undefined && meta.owner?.hash !== owners.hashOf(owner);
   }
 
   #isTouchDue({ stored, deadline }: SessionState): boolean {
-    if (stored === undefined || this.#options.idleTimeoutMs === Number.POSITIVE_INFINITY) return false;
+    const { idleTimeoutMs, touchAfterMs } = this.#options;
+    if (stored === undefined || idleTimeoutMs === Number.POSITIVE_INFINITY) return false;
     const expiry = stored.record.expiry.getTime();
-    return (
-      expiry < deadline && this.#now() - (expiry - this.#options.idleTimeoutMs) >= this.#options.touchAfterMs
-    );
+    return expiry < deadline && this.#now() - (expiry - idleTimeoutMs) >= touchAfterMs;
   }
 
   async #touch(stored: StoredSession, state: SessionState): Promise<void> {
-    const { key, record } = stored;
-    const { store } = this.#records;
-    const { data } = record;
-    const expiry = this.#writer.expiryOf(state);
-    const isLive = await (store.touch?.(key, expiry) ?? this.#records.write(key, data, { data, expiry }));
+    if (this.#writer.isCheckDue(stored)) return this.#writer.save(state);
+    const expiry = this.#writer.expiryOf(state.deadline);
+    const isLive = await this.#records.touch(stored.key, stored.record, expiry);
     if (state.isSaveVoid) return;
-    if (isLive) state.stored = { ...stored, record: { data, expiry } };
-    else if (store.touch !== undefined) this.#writer.endElsewhere(state);
-    // Otherwise another request has ended or changed the session, and has moved its expiry with that.
+    if (isLive) state.stored = { ...stored, record: { data: stored.record.data, expiry } };
+    else if (isLive === false) this.#writer.endElsewhere(state);
   }
+}
+
+/** Whether two sessions were merged into one another at the same time: the one of the greater ID spares the other. */
+function isYielding(own: StoredSession | undefined, other: FoundSession): boolean {
+  return own !== undefined && other.content.meta.merging?.includes(own.id) === true && own.id > other.id;
+}
+
+function foundOf({ id, key, record, deadline, meta }: StoredSession): FoundSession {
+  return { id, key, record, content: { version: 1, deadline, meta, values: {} } };
 }

@@ -1,236 +1,235 @@
 import type { SessionRecord } from "@scs/core";
-import type { SessionMeta } from "../codecs/session-meta.js";
-import type { Listing, OwnerLists } from "../owners/owner-lists.js";
+import type { OwnerNote, SecretNote, SessionMeta } from "../codecs/session-meta.js";
+import { Enlisting, type Enlistment, isBarred } from "../owners/enlisting.js";
+import type { OwnerSessions } from "../owners/owner-sessions.js";
+import { openBars } from "../owners/revocation.js";
 import { SessionError } from "../session-error.js";
-import type { SessionEmitter } from "../session-events.js";
-import type { SessionHome, SessionState } from "../state/session-state.js";
+import type { SessionEmitter, SessionEvent } from "../session-events.js";
+import type { Draft, SessionHome, SessionState } from "../state/session-state.js";
+import { honoured, renewed, unexpired } from "./secrets.js";
 import type { SessionRecords } from "./session-records.js";
-import { newToken } from "./session-token.js";
-import type { Ending, EndReason, StoredSession } from "./stored-session.js";
+import { newSecret, sha256 } from "./session-token.js";
+import { type EndReason, type FoundSession, handleOf, type StoredSession } from "./stored-session.js";
 
 export interface WriterOptions {
   records: SessionRecords;
   /** For managers with `owner`. */
-  lists: OwnerLists | undefined;
+  owners: OwnerSessions | undefined;
   home: SessionHome;
   /** Infinity for none. */
   idleTimeoutMs: number;
-  namespace: string;
   now: () => number;
   events: SessionEmitter;
 }
 
-/** What one try to save is about to write. */
-interface Draft {
-  record: SessionRecord;
-  listing: Listing | undefined;
+/** Where a try to save writes, and what it expects there. */
+interface Place {
+  id: string;
+  key: string;
+  secret: string | undefined;
 }
-
-/** Where a session was before it was renewed, and whether it is in the same place of the same list. */
-type Left = Ending & { isSame: boolean };
 
 /** Changes by others that one save is ready to put its own on top of, before it gives up. */
 const MAX_TRIES = 100;
 
-/** Writes sessions into the store: new ones, changed ones, and those that get a new token. */
+/** Writes sessions into the store, each as one record that is compared and swapped. */
 export class SessionWriter {
-  readonly #records: SessionRecords;
-  readonly #lists: OwnerLists | undefined;
   readonly #options: WriterOptions;
+  readonly #records: SessionRecords;
+  readonly #enlisting: Enlisting | undefined;
   readonly #now: () => number;
 
   constructor(options: WriterOptions) {
     this.#options = options;
+    this.#enlisting = options.owners && new Enlisting(options.owners, options.now);
     this.#records = options.records;
-    this.#lists = options.lists;
     this.#now = options.now;
   }
 
-  /** When the record is to expire: at the absolute deadline, or before, if nobody uses the session. */
-  expiryOf(state: SessionState): Date {
-    return new Date(Math.min(state.deadline, this.#now() + this.#options.idleTimeoutMs));
+  /** Tells whether the session's entry in its owner's list is to be looked after with the next save. */
+  isCheckDue(stored: StoredSession): boolean {
+    return this.#enlisting?.isCheckDue(stored) === true;
   }
 
-  async insert(state: SessionState): Promise<void> {
-    const token = newToken();
-    const key = this.#records.keyOf(token);
-    state.isRenewed = false; // it is as new as can be
-    const { record, listing } = this.#draft(state, undefined);
-    if (listing !== undefined) await this.#lists?.enlist(listing, key, state.deadline);
-    await this.#records.write(key, undefined, record);
-    if (await this.#isRevokedMeanwhile(listing, key)) return this.endElsewhere(state);
-    state.saved({ token, key, record }, listing?.owner);
-    if (state.token === token) this.#tell("created", state);
-  }
-
-  /** Writes the changes on top of what the store holds, which other requests may be changing as well. */
-  async saveChanges({ token, key: first, record: read }: StoredSession, state: SessionState): Promise<void> {
-    let [key, current, listing] = [first, read, undefined as Listing | undefined];
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      if (state.deadline <= this.#now()) return this.expire(state);
-      const before: Ending = { key, owner: state.owner, id: state.meta?.id };
-      const draft = this.#draft(state, listing);
-      const isListed = sameListing(draft.listing, listing) || sameListing(draft.listing, before);
-      if (draft.listing !== undefined && (!isListed || state.isLifetimeChanged)) {
-        await this.#lists?.enlist(draft.listing, key, state.deadline);
-      }
-      if (listing?.isNew === true && !sameListing(draft.listing, listing)) await this.#lists?.remove(listing);
-      listing = draft.listing;
-      if (await this.#records.write(key, current.data, draft.record)) {
-        state.saved({ token, key, record: draft.record }, listing?.owner);
-        if (!sameListing(listing, before)) await this.#lists?.remove(before);
-        return;
-      }
-      const found = await this.#adoptCurrent(key, token, state);
-      if (found === undefined) {
-        if (listing?.isNew === true) await this.#lists?.remove(listing);
-        return;
-      }
-      ({ key, record: current } = found);
-    }
-    throw conflict();
+  /** Computes when the record is to expire: at the absolute deadline, or before, if nobody uses the session. */
+  expiryOf(deadline: number): Date {
+    return new Date(Math.min(deadline, this.#now() + this.#options.idleTimeoutMs));
   }
 
   /**
-   * Gives the session a new token, and ends the old one. In this order there is no moment in which the session
-   * is under neither. The old record ends by compare-and-swap, so that neither a change nor a log-out that
-   * comes in between is lost.
+   * Inserts the session, or writes its changes on top of what the store holds, which other requests may be
+   * changing as well. A renewal is part of the same write.
    */
-  async renew(old: StoredSession, state: SessionState): Promise<void> {
-    const token = newToken();
-    const key = this.#records.keyOf(token);
-    let left: Left | undefined;
+  async save(state: SessionState): Promise<void> {
+    const attempt: { entry?: Enlistment } = {};
     try {
-      left = await this.#moveTo({ token, key }, old, state);
-    } finally {
-      // Whatever came in between, nothing is to be left under a token that nobody was told.
-      if (left === undefined) await this.#records.store.delete(key).catch(() => undefined);
+      await this.#save(state, attempt);
+    } catch (error) {
+      // An error of the manager's own: nothing was written. After one of the store's, the session may be there.
+      if (error instanceof SessionError && !isTimeout(error))
+        await this.#enlisting?.withdraw(state, attempt.entry);
+      throw error;
     }
-    if (left === undefined) return;
-    if (state.token === token) this.#tell("renewed", state);
-    await (left.isSame ? this.#lists?.drop(left, left.key) : this.#lists?.remove(left));
   }
 
-  /** @returns what the session has left for its new key; `undefined` if it is not there. */
-  async #moveTo(
-    { token, key }: { token: string; key: string },
-    old: StoredSession,
-    state: SessionState,
-  ): Promise<Left | undefined> {
-    const { graceMs } = state;
-    let { key: oldKey, record: oldRecord } = old;
-    let written: SessionRecord | undefined;
-    let listing: Listing | undefined;
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const before: Ending = { key: oldKey, owner: state.owner, id: state.meta?.id };
-      const draft = this.#draft(state, listing);
-      if (draft.listing !== undefined && !sameListing(draft.listing, listing)) {
-        await this.#lists?.enlist(draft.listing, key, state.deadline);
+  async #save(state: SessionState, attempt: { entry?: Enlistment }): Promise<void> {
+    const { fresh } = state;
+    let entry: Enlistment | undefined;
+    for (let tries = 1; tries <= MAX_TRIES; tries++) {
+      const { stored } = state;
+      const now = this.#now(); // one look at the clock: a grace must not end in the middle
+      const isLive = stored === undefined || (state.deadline > now && isHonoured(stored, now));
+      if (!isLive || state.isSaveVoid) return this.#giveUp(state, entry);
+      const place = stored ?? { ...fresh, key: this.#records.keyOf(fresh.id) };
+      const owner = this.#options.home.ownerOf(state.values.toRecord());
+      if (this.#enlisting?.isDue(state, owner, entry)) {
+        entry = attempt.entry = await this.#enlisting.enlist(state, place.id, owner as string, entry);
+        continue; // the app may have gone on meanwhile
       }
-      if (listing !== undefined && !sameListing(draft.listing, listing))
-        await this.#lists?.drop(listing, key);
-      listing = draft.listing;
-      const isWritten = await this.#records.write(key, written?.data, draft.record);
-      written = draft.record;
-      if (isWritten && (await this.#records.end(oldKey, oldRecord.data, key, graceMs))) {
-        if (await this.#isRevokedMeanwhile(listing, key)) {
-          this.endElsewhere(state);
-          return undefined;
-        }
-        state.saved({ token, key, record: written }, listing?.owner);
-        return { ...before, isSame: sameListing(listing, before) };
-      }
-      const found = await this.#adoptCurrent(oldKey, old.token, state);
-      if (found === undefined) {
-        if (listing !== undefined) await this.#lists?.drop(listing, key);
-        return undefined;
-      }
-      ({ key: oldKey, record: oldRecord } = found);
+      if (await this.#write(state, place, owner, entry, now)) return;
+      const found = await this.#records.find(place.id);
+      if (state.isSaveVoid || !this.#adopt(state, found, place, entry)) return this.#giveUp(state, entry);
+      this.#options.events.emit("conflict", () => this.#naming(state.stored));
     }
-    throw conflict();
+    throw new SessionError(
+      "CONFLICT",
+      `the session was changed by others ${MAX_TRIES} times while it was being saved`,
+    );
+  }
+
+  /** Takes over what others have made of the session; `false` if it goes on without this request. */
+  #adopt(
+    state: SessionState,
+    found: FoundSession | undefined,
+    { secret }: Place,
+    entry: Enlistment | undefined,
+  ): boolean {
+    if (found === undefined) return false;
+    const { secrets, bars } = found.content.meta;
+    const own = [state.renewal?.secret, secret].find(
+      (each) => each !== undefined && honoured(secrets, sha256(each), this.#now()),
+    );
+    if (own === undefined && secret !== undefined) return false;
+    if (entry !== undefined && isBarred(entry, bars)) return false;
+    // An earlier write of this very renewal has taken effect, though the store reported a failure.
+    if (own !== undefined && own === state.renewal?.secret) state.renewal = undefined;
+    state.adopt(found, own);
+    return true;
+  }
+
+  /** Notes that the session has ended, or goes on without this request. */
+  async #giveUp(state: SessionState, entry: Enlistment | undefined): Promise<void> {
+    const withdrawal = this.#enlisting?.withdraw(state, entry); // which names the session: before its end
+    if (!state.isSaveVoid) {
+      if (state.stored !== undefined && state.deadline <= this.#now()) this.expire(state);
+      else this.endElsewhere(state);
+    }
+    await withdrawal;
+  }
+
+  /** @returns whether the store took it. */
+  async #write(
+    state: SessionState,
+    place: Place,
+    owner: string | undefined,
+    entry: Enlistment | undefined,
+    now: number,
+  ): Promise<boolean> {
+    const { stored } = state;
+    if (state.isRevised) this.#replaceClosing(state, now);
+    const note = owner === undefined ? undefined : entry?.owner === owner ? entry.note : stored?.meta.owner;
+    const meta = this.#metaOf(state, note, now);
+    const draft = state.draft(meta);
+    const { data, deadline } = draft;
+    const record = { data, expiry: this.expiryOf(deadline) };
+    if (!(await this.#replace(place, stored, record, draft))) return false;
+    const secret = draft.renewal?.secret ?? place.secret;
+    state.saved({ id: place.id, key: place.key, secret, record, deadline, meta, owner }, draft);
+    if (state.stored !== undefined) {
+      if (stored === undefined) this.#emit("created", state.stored);
+      else if (draft.renewal !== undefined) this.#emit("renewed", state.stored);
+    }
+    await this.#enlisting?.settle(place.id, stored?.meta.owner, note, entry);
+    if (owner !== undefined) this.#options.owners?.known.add(owner, place.id);
+    return true;
+  }
+
+  /** @returns whether the store took the record; also if it did so and then reported a failure of a renewal. */
+  async #replace(
+    { id, key }: Place,
+    stored: StoredSession | undefined,
+    record: SessionRecord,
+    { renewal }: Draft,
+  ): Promise<boolean> {
+    try {
+      return await this.#records.write(key, stored?.record.data, record);
+    } catch (error) {
+      if (stored === undefined || renewal === undefined || isTimeout(error)) throw error;
+      // The client's token may be worth nothing by now: it must not go without the new one.
+      const found = await this.#records.find(id);
+      const secrets = found?.content.meta.secrets ?? [];
+      if (honoured(secrets, sha256(renewal.secret), this.#now()) !== undefined) return true;
+      throw error;
+    }
+  }
+
+  /** Plans a token that lasts for a client that is about to be told its token, and whose own is in its grace. */
+  #replaceClosing(state: SessionState, now: number): void {
+    const { secret, meta } = state.stored ?? {};
+    if (secret === undefined || meta === undefined || state.renewal !== undefined) return;
+    const isClosing = honoured(meta.secrets, sha256(secret), now)?.[1] !== undefined;
+    if (isClosing) state.renewal = { secret: newSecret(), graceMs: Number.POSITIVE_INFINITY };
+  }
+
+  #metaOf(state: SessionState, note: OwnerNote | undefined, now: number): SessionMeta {
+    const { persist } = state;
+    const bars = openBars(state.stored?.meta.bars, now);
+    return {
+      secrets: this.#secretsOf(state, now),
+      ...(note !== undefined && { owner: note, seen: now }),
+      ...(persist !== undefined && { persist }),
+      ...(state.merged.length > 0 && { merging: state.merged.map(({ id }) => id) }),
+      ...(bars.length > 0 && { bars }),
+    };
+  }
+
+  #secretsOf({ stored, fresh, renewal }: SessionState, now: number): SecretNote[] {
+    if (stored === undefined) return [[sha256(fresh.secret)]];
+    if (renewal === undefined) return unexpired(stored.meta.secrets, now);
+    const current = stored.secret === undefined ? undefined : sha256(stored.secret);
+    return renewed(stored.meta.secrets, current, sha256(renewal.secret), renewal.graceMs, now);
   }
 
   /** Notes that the session is at its deadline. */
   expire(state: SessionState): void {
-    const left = { owner: state.owner, id: state.meta?.id };
+    const { stored } = state;
     state.expire();
-    if (state.destroyed === undefined) this.tellEnd(left, "expired");
+    if (state.destroyed === undefined) this.emitEnd(stored, "expired");
   }
 
-  /** Notes that another request ended the session. */
+  /** Notes that the session goes on without this request, or not at all. */
   endElsewhere(state: SessionState): void {
-    this.tellEnd({ owner: state.owner, id: state.meta?.id }, "ended");
+    this.emitEnd(state.stored, "ended");
     state.end("ended");
   }
 
-  tellEnd({ owner, id }: Pick<Ending, "owner" | "id">, reason: EndReason): void {
-    this.#options.events.emit("destroyed", () => ({
-      owner,
-      handle: this.#lists?.handleOf(owner, id),
-      reason,
-    }));
+  emitEnd(stored: Pick<StoredSession, "id" | "owner" | "meta"> | undefined, reason: EndReason): void {
+    this.#options.events.emit("destroyed", () => ({ ...this.#naming(stored), reason }));
   }
 
-  #tell(event: "created" | "renewed", { owner, meta }: SessionState): void {
-    this.#options.events.emit(event, () => ({ owner, handle: this.#lists?.handleOf(owner, meta?.id) }));
+  #emit(event: "created" | "renewed", stored: StoredSession): void {
+    this.#options.events.emit(event, () => this.#naming(stored));
   }
 
-  /** What there is to write, and whose it is, both at one moment. */
-  #draft(state: SessionState, earlier: Listing | undefined): Draft {
-    const listing = this.#lists?.plan(state, earlier);
-    const data = state.draft(this.#metaOf(state, listing));
-    return { record: { data, expiry: this.expiryOf(state) }, listing };
-  }
-
-  #metaOf({ persist }: SessionState, listing: Listing | undefined): SessionMeta {
-    const { namespace } = this.#options;
-    return {
-      ...(listing !== undefined && { id: listing.id, seen: this.#now() }),
-      ...(persist !== undefined && { persist }),
-      ...(namespace !== "" && { space: namespace }),
-    };
-  }
-
-  /** Whether somebody who ended all of the owner's sessions came before the record, and found none to delete. */
-  async #isRevokedMeanwhile(listing: Listing | undefined, key: string): Promise<boolean> {
-    if (listing?.isNew !== true || this.#lists === undefined) return false;
-    let isListed = false;
-    try {
-      isListed = await this.#lists.isListed(listing);
-    } finally {
-      if (!isListed) await this.#records.store.delete(key);
-    }
-    return !isListed;
-  }
-
-  /** Puts the changes on top of what the store holds now, and gives that; `undefined`, noted, if the session has ended. */
-  async #adoptCurrent(
-    key: string,
-    token: string | undefined,
-    state: SessionState,
-  ): Promise<StoredSession | undefined> {
-    const found = await this.#records.find(key);
-    if (state.isSaveVoid) return undefined;
-    if (found === undefined) {
-      this.endElsewhere(state);
-      return undefined;
-    }
-    const stored = { token, key: found.key, record: found.record };
-    state.adopt(stored, found.content);
-    return stored;
+  #naming(stored: Pick<StoredSession, "id" | "owner" | "meta"> | undefined): SessionEvent {
+    return { owner: stored?.owner, handle: handleOf(stored) };
   }
 }
 
-function sameListing(
-  one: Pick<Ending, "owner" | "id"> | undefined,
-  other: Pick<Ending, "owner" | "id"> | undefined,
-): boolean {
-  return one?.owner === other?.owner && one?.id === other?.id;
+function isHonoured({ secret, meta }: StoredSession, now: number): boolean {
+  return secret === undefined || honoured(meta.secrets, sha256(secret), now) !== undefined;
 }
 
-function conflict(): SessionError {
-  return new SessionError(
-    "CONFLICT",
-    `the session was changed by others ${MAX_TRIES} times while it was being saved`,
-  );
+function isTimeout(error: unknown): boolean {
+  return error instanceof SessionError && error.code === "STORE_TIMEOUT";
 }

@@ -1,11 +1,27 @@
 import type { SessionRecord } from "@scs/core";
+import type { SessionContent } from "../codecs/codec.js";
+import type { SessionMeta } from "../codecs/session-meta.js";
+
+/** A record that was read, and what it holds. */
+export interface FoundSession {
+  id: string;
+  key: string;
+  record: SessionRecord;
+  content: SessionContent;
+}
 
 /** A session in the store: where it is, and what it held when it was last read or written. */
 export interface StoredSession {
-  /** What the client sends. It may lead to the record by way of a renewal's grace. */
-  token: string | undefined;
+  id: string;
   key: string;
+  /** The secret that the request's client has; `undefined` for a session that was found without its token. */
+  secret: string | undefined;
   record: SessionRecord;
+  /** The absolute deadline in ms since the epoch. */
+  deadline: number;
+  meta: SessionMeta;
+  /** Whose it is by its stored values. */
+  owner: string | undefined;
 }
 
 /**
@@ -14,19 +30,7 @@ export interface StoredSession {
  */
 export type EndReason = "destroyed" | "expired" | "ended";
 
-/** Where a session was, and the owner's list that it is to be taken from. */
-export interface Ending {
-  key: string;
-  owner: string | undefined;
-  id: string | undefined;
-}
-
-/** A session that is to be ended, and what it held when it was last read or written. */
-export interface Destroyed extends Ending {
-  data: Uint8Array;
-}
-
-/** The same, and the token that its client has. */
-export interface Told extends Destroyed {
-  token: string | undefined;
+/** Names a session in its owner's list; `undefined` if it is on none. */
+export function handleOf(stored: Pick<StoredSession, "id" | "meta"> | undefined): string | undefined {
+  return stored?.meta.owner === undefined ? undefined : `${stored.meta.owner.hash}.${stored.id}`;
 }

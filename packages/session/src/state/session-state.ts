@@ -1,13 +1,21 @@
-import type { SessionCodec, SessionContent } from "../codecs/codec.js";
+import type { SessionCodec } from "../codecs/codec.js";
 import type { SessionMeta } from "../codecs/session-meta.js";
-import type { Destroyed, EndReason, StoredSession, Told } from "../persistence/stored-session.js";
+import type { Renewal } from "../persistence/secrets.js";
+import {
+  newId,
+  newSecret,
+  publicIdOf,
+  sha256,
+  type TokenParts,
+  tokenOf,
+} from "../persistence/session-token.js";
+import type { EndReason, FoundSession, StoredSession } from "../persistence/stored-session.js";
 import { SessionError } from "../session-error.js";
 import { SessionValues } from "./session-values.js";
 
 /** What a session needs of its manager. */
 export interface SessionHome {
   codec: SessionCodec;
-  /** How large a session may be, encoded. */
   maxBytes: number;
   /** The deadline of a session that begins now, in ms since the epoch. */
   newDeadline(): number;
@@ -15,36 +23,42 @@ export interface SessionHome {
   ownerOf(values: Record<string, unknown>): string | undefined;
 }
 
-/** What the manager knows of a session: what the store holds, and what this request has made of it. */
+/** What one try to save takes from the state at one moment. */
+export interface Draft {
+  data: Uint8Array;
+  deadline: number;
+  revision: number;
+  renewal: Renewal | undefined;
+}
+
+/** Holds what a request knows of its session: what the store has, and what the request has made of it. */
 export class SessionState {
   readonly #home: SessionHome;
   readonly values: SessionValues;
   deadline: number;
   /** Whether the cookie outlives the browser; `undefined`: as the manager's cookies do. */
   persist: boolean | undefined;
+  /** The session as the store has it; `undefined` for one that is not stored. */
   stored: StoredSession | undefined;
-  /** As the store has it. */
-  meta: SessionMeta | undefined;
-  /** Whose it is, as the store has it. */
-  owner: string | undefined;
-  /** The session that was destroyed, and is to be ended in the store, and the token that its client has. */
-  destroyed: Told | undefined;
-  /** Sessions that were merged into this one: ended when it is saved. */
-  readonly merged: Destroyed[] = [];
-  isRenewed = false;
-  /** How long the token before the renewal still leads here. */
-  graceMs = 0;
+  /** The session that was destroyed, and is to be ended in the store. */
+  destroyed: StoredSession | undefined;
+  /** Other sessions that the request brought the tokens of: a log-out ends them as well. */
+  otherTokens: readonly string[] = [];
+  /** Sessions whose values were taken into this one: ended when it has been saved. */
+  merged: FoundSession[] = [];
+  /** The new secret that was asked for. */
+  renewal: Renewal | undefined;
   endReason: EndReason | undefined;
   /** Whether the session was destroyed during the commit under way: what that saves is to be ended as well. */
   isSaveVoid = false;
-  /** Whether the head of the response has left: what is changed now, nobody would save. */
+  /** Whether the headers have been sent: what is changed now, nobody would save. */
   isClosed = false;
-  /** Counts what is said of the session beside its values: deadline and persistence. */
+  /** Counts the changes of deadline and persistence. */
   #revision = 0;
-  /** What of that the store has. */
+  /** The last of them that the store has. */
   savedRevision = 0;
-  #draftedRevision = 0;
-  #draftedMeta: SessionMeta | undefined;
+  /** The token that a session which is not stored yet will have. */
+  #fresh: TokenParts | undefined;
   /** Whether deadline and persistence were set by this request, and so stand against what the store holds. */
   #isDeadlineOwn = false;
   #isPersistOwn = false;
@@ -56,8 +70,34 @@ export class SessionState {
     this.deadline = home.newDeadline();
   }
 
+  /** The ID and secret of a session that is not stored yet. */
+  get fresh(): TokenParts {
+    this.#fresh ??= { id: newId(), secret: newSecret() };
+    return this.#fresh;
+  }
+
+  /** The token that leads to the stored session. */
+  get storedToken(): string | undefined {
+    return tokenTo(this.stored);
+  }
+
+  /** The token that the client has, be it that of a session which is about to be ended. */
+  get clientToken(): string | undefined {
+    return tokenTo(this.stored ?? this.destroyed);
+  }
+
+  /** The token that leads to the session, be it after the first save; `undefined` once that has ended. */
   get token(): string | undefined {
-    return this.stored?.token;
+    if (this.stored !== undefined) return this.storedToken;
+    return this.endReason === undefined || this.isChanged() ? tokenOf(this.fresh) : undefined;
+  }
+
+  /** A name of the session that is no secret; each renewal changes it at once. */
+  get publicId(): string {
+    const secret =
+      this.renewal?.secret ?? (this.stored === undefined ? this.fresh.secret : this.stored.secret);
+    const newest = this.stored?.meta.secrets[0]?.[0] ?? "";
+    return publicIdOf(secret === undefined ? newest : sha256(secret));
   }
 
   /** Whether a commit is under way, or waits for one. */
@@ -81,47 +121,48 @@ export class SessionState {
   }
 
   /** Takes over what the store holds. The changes of this request that are not saved stay on top of it. */
-  adopt(stored: StoredSession, content: SessionContent): void {
-    const { data } = stored.record;
-    if (this.stored === undefined && this.values.size === 0) this.values.load(content.values, data);
-    else this.values.merge(content.values, data);
-    this.stored = stored;
-    this.meta = content.meta;
-    this.owner = this.#home.ownerOf(content.values);
-    if (!this.#isDeadlineOwn) this.deadline = content.deadline;
-    if (!this.#isPersistOwn) this.persist = content.meta.persist;
+  adopt({ id, key, record, content }: FoundSession, secret: string | undefined): void {
+    if (this.stored === undefined && this.values.size === 0) this.values.load(content.values, record.data);
+    else this.values.merge(content.values, record.data);
+    const { deadline, meta } = content;
+    this.stored = { id, key, secret, record, deadline, meta, owner: this.#home.ownerOf(content.values) };
+    if (!this.#isDeadlineOwn) this.deadline = deadline;
+    if (!this.#isPersistOwn) this.persist = meta.persist;
   }
 
-  /** Gives the data to write, noted as `meta` says. Changes that are made meanwhile stay for the next draft. */
-  draft(meta: SessionMeta): Uint8Array {
-    this.#draftedRevision = this.#revision;
-    this.#draftedMeta = meta;
-    return this.values.draft({ version: 1, deadline: this.deadline, meta });
+  /**
+   * Encodes what is to be written. Changes that are made meanwhile stay for the next draft.
+   *
+   * @throws SessionError `INVALID_VALUE`, `TOO_LARGE`.
+   */
+  draft(meta: SessionMeta): Draft {
+    const { deadline, renewal } = this;
+    const data = this.values.draft({ version: 1, deadline, meta });
+    return { data, deadline, revision: this.#revision, renewal };
   }
 
-  /** Notes that the last draft is in the store now, as a session of `owner`. */
-  saved(stored: StoredSession, owner: string | undefined): void {
-    const meta = this.#draftedMeta;
+  /** Notes that a draft is in the store now. */
+  saved(stored: StoredSession, { revision, renewal }: Draft): void {
     if (this.isSaveVoid) {
-      this.destroyed = this.#ending(stored, owner, meta?.id); // not where it was before: it is here now
+      this.destroyed = stored;
       return;
     }
     this.stored = stored;
-    this.meta = meta;
-    this.owner = owner;
+    this.#fresh = undefined;
+    if (this.renewal === renewal) this.renewal = undefined; // one that was asked for meanwhile is another
     this.values.saved(stored.record.data);
-    this.savedRevision = this.#draftedRevision;
-    if (this.savedRevision === this.#revision) this.#isDeadlineOwn = this.#isPersistOwn = false;
+    this.savedRevision = revision;
+    if (revision === this.#revision) this.#isDeadlineOwn = this.#isPersistOwn = false;
     this.endReason = undefined;
   }
 
   /** Notes that the session is no more. What it held is not saved. */
   end(reason: EndReason): void {
     this.stored = undefined;
-    this.meta = undefined;
-    this.owner = undefined;
+    this.#fresh = undefined;
+    this.renewal = undefined;
+    this.merged = [];
     this.endReason = reason;
-    this.isRenewed = false;
     this.values.reset();
     this.deadline = this.#home.newDeadline();
     this.persist = undefined;
@@ -139,11 +180,16 @@ export class SessionState {
     return this.values.delete(key);
   }
 
+  /** Takes along what others changed in a session that was merged into this one. */
+  takeChanges(before: Record<string, unknown>, after: Record<string, unknown>): void {
+    for (const key of this.values.changedKeys(before, after)) this.values.set(key, after[key]);
+  }
+
   renew(newLifetime: boolean, graceMs: number): void {
     this.#assertOpen();
-    this.isRenewed = true;
-    this.graceMs = graceMs;
     if (newLifetime) this.setDeadline(this.#home.newDeadline());
+    if (this.stored === undefined) this.#fresh = undefined;
+    else this.renewal = { secret: newSecret(), graceMs };
   }
 
   setDeadline(ms: number): void {
@@ -161,50 +207,43 @@ export class SessionState {
     this.#revision++;
   }
 
-  /** What is carried out at once, `isAtOnce`, may come after the head of the response. */
+  /** A destruction that is carried out at once, `isAtOnce`, may come after the headers. */
   destroy(isAtOnce = false): void {
     if (!isAtOnce) this.#assertOpen();
-    if (this.stored !== undefined) this.#toBeEnded(this.stored);
+    this.destroyed ??= this.stored;
     this.end("destroyed");
     this.isSaveVoid = true;
   }
 
-  #toBeEnded(stored: StoredSession): void {
-    this.destroyed ??= this.#ending(stored, this.owner, this.meta?.id);
-  }
-
-  #ending({ key, token, record }: StoredSession, owner: string | undefined, id: string | undefined): Told {
-    return { key, token, data: record.data, owner, id };
-  }
-
-  /** Notes that the session is at its deadline. The store does not know of one that the app has set: it is told. */
+  /** Notes that the session is at its deadline. The store knows nothing of one that the app has set. */
   expire(): void {
-    if (this.stored !== undefined && this.#isDeadlineOwn) this.#toBeEnded(this.stored);
+    if (this.#isDeadlineOwn) this.destroyed ??= this.stored;
     this.end(this.#isDeadlineOwn ? "destroyed" : "expired");
   }
 
-  /** Whether the deadline was set, and the store does not know. */
-  get isLifetimeChanged(): boolean {
-    return this.#isDeadlineOwn && this.#revision !== this.savedRevision;
+  /** Whether deadline or persistence were set, and the store does not know. */
+  get isRevised(): boolean {
+    return this.#revision !== this.savedRevision;
   }
 
   /** Whether there is something to write: a change, or a new token for a session that has one. */
   isChanged(): boolean {
     if (this.stored === undefined) return this.values.size > 0;
     return (
-      this.isRenewed ||
-      this.values.isChanged ||
-      this.#revision !== this.savedRevision ||
-      this.values.isChangedInPlace()
+      this.renewal !== undefined || this.values.isChanged || this.isRevised || this.values.isChangedInPlace()
     );
   }
 
-  /** @throws SessionError `TOO_LATE` if the head of the response has left. */
+  /** @throws SessionError `TOO_LATE` if the headers have been sent. */
   #assertOpen(): void {
     if (!this.isClosed) return;
     throw new SessionError(
       "TOO_LATE",
-      "the session was changed after the head of the response had left, with nothing to save it: change it before the first byte of the body, or load it anew and commit that",
+      "the session was changed after the headers had been sent, with nothing to save it: change it before the first byte of the body, or load it anew and commit that",
     );
   }
+}
+
+function tokenTo(stored: StoredSession | undefined): string | undefined {
+  return stored?.secret === undefined ? undefined : tokenOf({ id: stored.id, secret: stored.secret });
 }

@@ -113,6 +113,11 @@ export class SessionValues {
     this.#stored = { data, values: undefined };
   }
 
+  /** Lists the keys under which `after` holds another value than `before`. */
+  changedKeys(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
+    return Object.keys(after).filter((key) => !this.#encoder.isSame(after[key], before[key]));
+  }
+
   /** Whether an object that the app has in its hands is not as it was stored. */
   isChangedInPlace(): boolean {
     if (!this.#isAnyInHand()) return false;

@@ -1,0 +1,154 @@
+import type { BoundedStore } from "../persistence/bounded-store.js";
+import type { FoundSession } from "../persistence/stored-session.js";
+import { SessionError } from "../session-error.js";
+import {
+  decodeEntries,
+  encodeEntries,
+  entryOf,
+  type NewEntry,
+  type OwnerEntry,
+  withEntry,
+  withoutStamps,
+} from "./owner-entry.js";
+
+/** Makes new entries of the present ones, at once; `undefined`: as they are. */
+export type ListChange = (entries: OwnerEntry[]) => OwnerEntry[] | undefined;
+
+export interface OwnerListOptions {
+  store: BoundedStore;
+  now: () => number;
+  onError: (error: Error) => void;
+}
+
+interface Turn {
+  changes: ListChange[];
+  done: Promise<OwnerEntry[]>;
+}
+
+/** Changes by other processes that one change of a list is ready to be put on top of, before it gives up. */
+const MAX_TRIES = 100;
+
+/** No session's key contains this character. */
+const PREFIX = "@owner.";
+
+/**
+ * The list of each owner's sessions: a record in the store of the sessions, changed by compare-and-swap. Within a
+ * process, the changes of one list take turns; those that arrive during one turn share the next.
+ */
+export class OwnerLists {
+  readonly #options: OwnerListOptions;
+  readonly #now: () => number;
+  /** The turn under way, by owner's hash. */
+  readonly #running: Map<string, Promise<unknown>> = new Map();
+  /** The turn after it. */
+  readonly #waiting: Map<string, Turn> = new Map();
+
+  constructor(options: OwnerListOptions) {
+    this.#options = options;
+    this.#now = options.now;
+  }
+
+  /** Reads the entries whose deadline has not passed, the eldest first. */
+  async read(hash: string): Promise<OwnerEntry[]> {
+    return this.#current((await this.#options.store.find(PREFIX + hash))?.data);
+  }
+
+  /**
+   * Applies a change to a list.
+   *
+   * @returns the entries that it left.
+   * @throws StoreError if the store fails. SessionError `CONFLICT` if other processes changed the list too often.
+   */
+  change(hash: string, change: ListChange): Promise<OwnerEntry[]> {
+    const waiting = this.#waiting.get(hash);
+    if (waiting !== undefined) {
+      waiting.changes.push(change);
+      return waiting.done;
+    }
+    const running = this.#running.get(hash);
+    const turn: Turn = { changes: [change], done: Promise.resolve([]) };
+    if (running === undefined) return this.#run(hash, turn);
+    turn.done = running.then(() => {
+      this.#waiting.delete(hash);
+      return this.#run(hash, turn);
+    });
+    this.#waiting.set(hash, turn);
+    return turn.done;
+  }
+
+  /** Puts a session on a list, before its record says whose it is. */
+  async add(hash: string, entry: NewEntry): Promise<void> {
+    const at = this.#now();
+    await this.change(hash, (entries) => withEntry(entries, entry, at));
+  }
+
+  /**
+   * Takes sessions off a list, unless another save has put them there as well. A failure is reported, not thrown: an
+   * entry is a hint, and misleads nobody.
+   */
+  async remove(hash: string, gone: readonly Pick<OwnerEntry, "id" | "stamps">[]): Promise<void> {
+    if (gone.length === 0) return;
+    try {
+      await this.change(hash, (entries) => withoutStamps(entries, gone));
+    } catch (error) {
+      this.#options.onError(error as Error);
+    }
+  }
+
+  /** Puts sessions back on a list that they say they are on, where they are missing. */
+  async restore(hash: string, sessions: readonly FoundSession[]): Promise<void> {
+    if (sessions.length === 0) return;
+    await this.change(hash, (entries) => {
+      const listed = new Set(entries.map(({ id }) => id));
+      const missing = sessions.filter(({ id }) => !listed.has(id)).map(entryOf);
+      return missing.length === 0 ? undefined : [...entries, ...missing];
+    });
+  }
+
+  #run(hash: string, { changes }: Turn): Promise<OwnerEntry[]> {
+    const done = this.#write(hash, (entries) =>
+      changes.reduce((current, change) => change(current) ?? current, entries),
+    );
+    const ended = done
+      .catch(() => undefined) // for the callers of `change` to handle
+      .then(() => {
+        if (this.#running.get(hash) === ended && !this.#waiting.has(hash)) this.#running.delete(hash);
+      });
+    this.#running.set(hash, ended);
+    return done;
+  }
+
+  async #write(hash: string, change: (entries: OwnerEntry[]) => OwnerEntry[]): Promise<OwnerEntry[]> {
+    const { store } = this.#options;
+    const key = PREFIX + hash;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const data = (await store.find(key))?.data;
+      const before = this.#current(data);
+      const after = change(before);
+      if (after === before) return after;
+      // The list expires with the last of its sessions, at once if there is none.
+      const expiry = after.reduce((latest, { deadline }) => Math.max(latest, deadline), 0);
+      if (await store.replace?.(key, data, encodeEntries(after), new Date(expiry))) return after;
+    }
+    throw new SessionError(
+      "CONFLICT",
+      `other processes changed an owner's list ${MAX_TRIES} times meanwhile`,
+    );
+  }
+
+  #current(data: Uint8Array | undefined): OwnerEntry[] {
+    const now = this.#now();
+    return (data === undefined ? [] : this.#decode(data)).filter(({ deadline }) => deadline > now);
+  }
+
+  #decode(data: Uint8Array): OwnerEntry[] {
+    try {
+      return decodeEntries(data);
+    } catch {
+      this.#options.onError(
+        new SessionError("CORRUPT", "an owner's list of sessions cannot be decoded; it is built anew by use"),
+      );
+      return [];
+    }
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * Makes a name of what the app says an owner is. Numbers do, as databases have them for users. Treats `null` and `""`
+ * as no owner; otherwise all anonymous visitors would share one.
+ *
+ * @throws TypeError for objects, such as a promise: as text, they would all be one owner.
+ */
+export function ownerName(owner: unknown): string | undefined {
+  if (owner === undefined || owner === null || owner === "") return undefined;
+  if (typeof owner === "string") return owner;
+  if (typeof owner === "number" || typeof owner === "bigint") return String(owner);
+  throw new TypeError(`an owner must be a string, such as the user's ID, got ${typeof owner}`);
+}

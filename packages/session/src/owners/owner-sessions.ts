@@ -1,0 +1,232 @@
+import type { SessionCodec } from "../codecs/codec.js";
+import type { SessionRecords } from "../persistence/session-records.js";
+import { hasIdForm, sha256 } from "../persistence/session-token.js";
+import type { FoundSession } from "../persistence/stored-session.js";
+import type { SessionEmitter } from "../session-events.js";
+import { KnownSessions } from "./known-sessions.js";
+import { hint, isHint, type OwnerEntry } from "./owner-entry.js";
+import type { OwnerLists } from "./owner-list.js";
+import { isOf, PENDING_MS, Revocation } from "./revocation.js";
+import { SharedTurns } from "./shared-turns.js";
+
+/** A session as its owner may see it. */
+export interface OwnedSession<D = unknown> {
+  /** Stands for the session in `revoke`. No token: it may be shown to its owner. */
+  handle: string;
+  /** When the session became this owner's, as a rule at log-in. */
+  created: Date;
+  /** When it was used last: to `touchAfterMs` with an idle timeout; without one, when it was last saved. */
+  lastSeen: Date;
+  /** When it ends, if it is not used any more. */
+  expiry: Date;
+  /** What `describe` makes of it, such as device and address; `undefined` if `describe` threw. */
+  description: D;
+}
+
+export interface OwnerOptions {
+  records: SessionRecords;
+  lists: OwnerLists;
+  codec: SessionCodec;
+  namespace: string;
+  maxPerOwner: number;
+  /** Infinity for none. */
+  idleTimeoutMs: number;
+  ownerOf: (values: Record<string, unknown>) => string | undefined;
+  describe: (values: Record<string, unknown>) => unknown;
+  now: () => number;
+  events: SessionEmitter;
+  onError: (error: Error) => void;
+}
+
+/** Maximum number of sessions of one list that are looked up at once. */
+const CHUNK = 100;
+/** Finds and ends the sessions of an owner. The owner's list says where they may be; each record decides. */
+export class OwnerSessions {
+  readonly #options: OwnerOptions;
+  readonly #records: SessionRecords;
+  readonly lists: OwnerLists;
+  readonly #now: () => number;
+  readonly known: KnownSessions = new KnownSessions();
+  /** Each looks at all sessions of an owner: many log-ins at once must not do so for each. */
+  readonly #trims: SharedTurns = new SharedTurns();
+  readonly #revocation: Revocation;
+
+  constructor(options: OwnerOptions) {
+    this.#options = options;
+    this.#records = options.records;
+    this.lists = options.lists;
+    this.#now = options.now;
+    this.#revocation = new Revocation(options);
+  }
+
+  /** Hashes what stands for an owner in the store and in handles: SHA-256, so that neither tells who it is. */
+  hashOf(owner: string): string {
+    // JSON keeps lone surrogates apart, which UTF-8 does not.
+    return sha256(JSON.stringify(["owner", this.#options.namespace, owner]));
+  }
+
+  /** Lists the owner's sessions, the one begun last first. */
+  async list(owner: string): Promise<OwnedSession[]> {
+    const hash = this.hashOf(owner);
+    const entries = await this.#entriesOf(owner, hash);
+    const found = await this.#findAll(entries);
+    const isHis = found.map((session) => session !== undefined && isOf(session, hash));
+    for (const [at, entry] of entries.entries()) if (!isHis[at]) this.known.delete(owner, entry.id);
+    await this.#mend(hash, entries, found, isHis);
+    const sessions = entries.flatMap((entry, at) => {
+      const session = found[at];
+      return session !== undefined && isHis[at] ? [this.#describe(hash, entry, session)] : [];
+    });
+    return sessions.sort((a, b) => b.created.getTime() - a.created.getTime());
+  }
+
+  /** Removes the entries of sessions that have ended, and restores those that the list has lost. */
+  async #mend(
+    hash: string,
+    entries: readonly OwnerEntry[],
+    found: readonly (FoundSession | undefined)[],
+    isHis: readonly boolean[],
+  ): Promise<void> {
+    const old = this.#now() - PENDING_MS;
+    const gone = entries.filter((entry, at) => !isHis[at] && !isHint(entry) && entry.at <= old);
+    const lost = found.filter((_, at) => isHis[at] && isHint(entries[at] as OwnerEntry));
+    await this.lists.remove(hash, gone);
+    try {
+      await this.lists.restore(hash, lost as FoundSession[]);
+    } catch (error) {
+      this.#options.onError(error as Error); // the list that was asked for is right all the same
+    }
+  }
+
+  /** Puts a session that says whose it is back on that list, if it is missing there. */
+  async restore(session: FoundSession): Promise<void> {
+    const hash = session.content.meta.owner?.hash;
+    if (hash !== undefined) await this.lists.restore(hash, [session]);
+  }
+
+  /**
+   * Ends the session of a handle.
+   *
+   * @returns whether there was one of that owner's.
+   */
+  async revoke(handle: string): Promise<boolean> {
+    const [hash, id, ...more] = typeof handle === "string" ? handle.split(".") : [];
+    if (hash === undefined || !hasIdForm(id) || more.length > 0) return false;
+    const entry = (await this.lists.read(hash)).find((each) => each.id === id) ?? hint(id);
+    const ended = await this.#revocation.end(hash, entry);
+    await this.lists.remove(hash, [entry]);
+    if (ended !== undefined) this.#emitRevoked(hash, ended, "revoked");
+    return ended !== undefined;
+  }
+
+  /** Ends all sessions of an owner that are there at its beginning, but those of `except`; returns how many. */
+  async revokeAll(owner: string, except: readonly (string | undefined)[]): Promise<number> {
+    const hash = this.hashOf(owner);
+    const entries = (await this.#entriesOf(owner, hash)).filter(
+      ({ id }) => !except.includes(`${hash}.${id}`),
+    );
+    const errors: unknown[] = [];
+    const done: OwnerEntry[] = [];
+    const ended = await inChunks(entries, async (entry) => {
+      try {
+        const session = await this.#revocation.end(hash, entry);
+        done.push(entry);
+        return session;
+      } catch (error) {
+        errors.push(error); // the others end all the same
+        return undefined;
+      }
+    });
+    await this.lists.remove(hash, done);
+    for (const { id } of done) this.known.delete(owner, id);
+    const sessions = ended.filter((session) => session !== undefined);
+    for (const session of sessions) this.#emitRevoked(hash, session, "revoked");
+    if (errors.length > 0) throw errors[0];
+    return sessions.length;
+  }
+
+  /** Ends the eldest sessions of an owner who has more than `maxPerOwner`. A failure is reported, not thrown. */
+  trim(hash: string): Promise<void> {
+    return this.#trims.run(hash, async () => {
+      try {
+        await this.#trim(hash);
+      } catch (error) {
+        this.#options.onError(error as Error); // the log-in that made it one too many holds all the same
+      }
+    });
+  }
+
+  async #trim(hash: string): Promise<void> {
+    const { maxPerOwner } = this.#options;
+    const entries = await this.lists.read(hash);
+    if (entries.length <= maxPerOwner) return;
+    const found = await this.#findAll(entries);
+    const live = found.filter((session) => isOf(session, hash)).sort((a, b) => sinceOf(a) - sinceOf(b));
+    const surplus = new Set<unknown>(live.slice(0, Math.max(0, live.length - maxPerOwner)));
+    for (const session of live.slice(0, surplus.size)) {
+      const ended = await this.#records.end(session, (current) => isOf(current, hash));
+      if (ended !== undefined) this.#emitRevoked(hash, ended, "limit");
+    }
+    const old = this.#now() - PENDING_MS;
+    const gone = entries.filter(
+      ({ at }, index) => surplus.has(found[index]) || (!isOf(found[index], hash) && at <= old),
+    );
+    await this.lists.remove(hash, gone);
+  }
+
+  async #entriesOf(owner: string, hash: string): Promise<OwnerEntry[]> {
+    const entries = await this.lists.read(hash);
+    const listed = new Set(entries.map(({ id }) => id));
+    return [
+      ...entries,
+      ...this.known
+        .of(owner)
+        .filter((id) => !listed.has(id))
+        .map(hint),
+    ];
+  }
+
+  #findAll(entries: readonly OwnerEntry[]): Promise<(FoundSession | undefined)[]> {
+    return inChunks(entries, ({ id }) => this.#records.find(id));
+  }
+
+  #describe(hash: string, { id, created }: OwnerEntry, { record, content }: FoundSession): OwnedSession {
+    const since = content.meta.owner?.since ?? created;
+    const usedBy = record.expiry.getTime() - this.#options.idleTimeoutMs; // as of the last touch; -Infinity: none
+    return {
+      handle: `${hash}.${id}`,
+      created: new Date(since),
+      lastSeen: new Date(Math.max(content.meta.seen ?? since, usedBy, since)),
+      expiry: new Date(Math.min(record.expiry.getTime(), content.deadline)),
+      description: this.#descriptionOf(content.values),
+    };
+  }
+
+  #descriptionOf(values: Record<string, unknown>): unknown {
+    try {
+      return this.#options.describe(values);
+    } catch (error) {
+      this.#options.onError(error as Error);
+      return undefined;
+    }
+  }
+
+  #emitRevoked(hash: string, { id, content }: FoundSession, reason: "revoked" | "limit"): void {
+    this.#options.events.emit("revoked", () => {
+      return { owner: this.#options.ownerOf(content.values), handle: `${hash}.${id}`, reason };
+    });
+  }
+}
+
+/** Returns when the session became its owner's. */
+function sinceOf({ content }: FoundSession): number {
+  return content.meta.owner?.since ?? 0;
+}
+
+async function inChunks<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < items.length; at += CHUNK) {
+    results.push(...(await Promise.all(items.slice(at, at + CHUNK).map(work))));
+  }
+  return results;
+}

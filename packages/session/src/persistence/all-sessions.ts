@@ -1,0 +1,42 @@
+import type { OwnerSessions } from "../owners/owner-sessions.js";
+import type { BoundedStore } from "./bounded-store.js";
+import type { SessionRecords } from "./session-records.js";
+import type { SessionRepository } from "./session-repository.js";
+import type { FoundSession } from "./stored-session.js";
+
+interface Stored {
+  store: BoundedStore;
+  records: SessionRecords;
+  repository: SessionRepository;
+}
+
+/**
+ * Reads each live session of the manager's namespace.
+ *
+ * @throws TypeError if the store cannot list its records.
+ */
+export async function* eachSession({
+  store,
+  records,
+}: Omit<Stored, "repository">): AsyncGenerator<FoundSession> {
+  for await (const { token: key, ...record } of store.entries()) {
+    const id = records.idOf(key);
+    const found = id === undefined ? undefined : records.sessionIn(id, key, record);
+    if (found !== undefined) yield found;
+  }
+}
+
+/** Puts each session that has an owner on that owner's list, and returns how many there are. */
+export async function reindex(stored: Stored, owners: OwnerSessions): Promise<number> {
+  const { repository } = stored;
+  let count = 0;
+  for await (const found of eachSession(stored)) {
+    const state = repository.adopt(found);
+    const owner = state.stored?.owner;
+    if (owner === undefined) continue;
+    count++;
+    if (found.content.meta.owner?.hash === owners.hashOf(owner)) await owners.restore(found);
+    else await repository.commit(state);
+  }
+  return count;
+}
