@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import { explore, sample } from "./explorer/explore.js";
+import { FAULTS } from "./explorer/gated-store.js";
+import { OPERATIONS } from "./explorer/operations.js";
+import { nameOf, prepare, type Setting, settings } from "./explorer/scenarios.js";
+
+/** `npm run crash` walks all that there is; `npm test` what takes less than a minute. */
+const isThorough = process.env.SCS_TEST_KILLS !== undefined;
+const LIMIT = isThorough ? 20_000 : 60;
+const ROUNDS_PER_FAULT = isThorough ? 4 : 1;
+const TRIPLES = isThorough ? 20_000 : 600;
+const ROUNDS = isThorough ? 100_000 : 2000;
+
+const seed = Number(process.env.SCS_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
+
+/** Numbers from 0 to 1 that a seed repeats: mulberry32. */
+function randomOf(start: number): () => number {
+  let state = start;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Runs `work`, and names the setting that it fails in. */
+async function inSetting<R>(setting: Setting, more: string, work: () => Promise<R>): Promise<R> {
+  try {
+    return await work();
+  } catch (error) {
+    const what = `${(error as Error).message.split("\n")[0]} in: ${nameOf(setting)}${more}; SCS_TEST_SEED=${seed}`;
+    throw new Error(what, { cause: error });
+  }
+}
+
+const pairs = [...settings(2)];
+const random = randomOf(seed);
+const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+
+describe(`the manager's promises hold in every order of store calls (seed ${seed})`, () => {
+  describe.each(OPERATIONS)("of two operations: $name, and", ({ name }) => {
+    const own = pairs.filter(({ operations }) => operations[0]?.name === name);
+
+    it("each other", async () => {
+      let interleavings = 0;
+      for (const setting of own) {
+        await inSetting(setting, "", async () => {
+          const options = { isReduced: setting.processes > 1, limit: LIMIT };
+          const walk = await explore(await prepare(setting), options);
+          interleavings += walk.interleavings;
+          if (isThorough && !walk.isComplete) console.log(`stopped at ${LIMIT}: ${nameOf(setting)}`);
+        });
+      }
+      if (isThorough) console.log(`${name}: ${own.length} settings, ${interleavings} interleavings`);
+    });
+
+    it("each other, where one call of the store fails, or its process stops there", async () => {
+      let runs = 0;
+      for (const setting of own) {
+        const make = await prepare(setting);
+        const { calls } = await explore(make, { isReduced: false, limit: 1 });
+        for (let at = 0; at < calls; at++) {
+          const faults = isThorough ? FAULTS : [oneOf(FAULTS)];
+          for (const fault of faults) {
+            for (let round = 0; round < ROUNDS_PER_FAULT; round++, runs++) {
+              await inSetting(setting, `, which ${fault} at call ${at}`, () =>
+                sample(make, random, { at, fault }),
+              );
+            }
+          }
+        }
+      }
+      if (isThorough) console.log(`${name}: ${runs} runs with a failure`);
+    });
+  });
+
+  it("of three operations", async () => {
+    const triples = [...settings(3)];
+    for (let round = 0; round < TRIPLES; round++) {
+      const setting = oneOf(triples);
+      await inSetting(setting, "", async () => sample(await prepare(setting), random));
+    }
+  });
+
+  it("of two or three operations, at random, with failures on top", async () => {
+    const all = [...pairs, ...settings(3)];
+    for (let round = 0; round < ROUNDS; round++) {
+      const setting = oneOf(all);
+      const fault = { at: Math.floor(random() * 16), fault: oneOf(FAULTS) };
+      await inSetting(setting, `, which ${fault.fault} at call ${fault.at}`, async () =>
+        sample(await prepare(setting), random, fault),
+      );
+    }
+  });
+});
+
+describe("the explorer", () => {
+  it("walks every order, and of two that differ in independent calls alone one", async () => {
+    const [setting] = pairs.filter(
+      (each) => each.operations.every(({ name }) => name === "set a") && each.processes === 2,
+    );
+    const make = await prepare(setting as Setting);
+    const all = await explore(make, { isReduced: false });
+    const reduced = await explore(make, { isReduced: true });
+    expect(all.isComplete && reduced.isComplete).toBe(true);
+    // find, replace, and one more find and replace for the one that comes second
+    expect([all.interleavings, reduced.interleavings]).toEqual([6, 4]);
+  });
+});
