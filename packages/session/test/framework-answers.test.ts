@@ -6,7 +6,7 @@ import { getRequestListener } from "@hono/node-server";
 import express5 from "express";
 import express4 from "express4";
 import { type FastifyReply, type FastifyRequest, fastify } from "fastify";
-import { Hono } from "hono";
+import { type Handler, Hono } from "hono";
 import Koa from "koa";
 import { describe, expect, it } from "vitest";
 import { fastifySessions } from "../src/fastify.js";
@@ -194,9 +194,7 @@ const koaAnswers: Record<string, KoaAnswer> = {
   "throws before it answers": (ctx) => ctx.throw(418, "broken"),
 };
 
-type HonoAnswer = Parameters<Hono["all"]>[1];
-
-const honoAnswers: Record<string, HonoAnswer> = {
+const honoAnswers: Record<string, Handler> = {
   "gives text": (c) => c.text("one", 201),
   redirects: (c) => c.redirect("/elsewhere"),
   "gives a stream": (c) => c.body(ReadableStream.from([Buffer.from("one "), Buffer.from("two")])),
@@ -228,7 +226,7 @@ const frameworks: Record<string, Framework> = {
   },
   Hono: {
     answers: honoAnswers,
-    listen(sessions, answer: HonoAnswer, log) {
+    listen(sessions, answer: Handler, log) {
       const app = new Hono();
       app.onError((error, c) => {
         log("app error", error.message);

@@ -113,7 +113,7 @@ describe("a Response that cannot leave", () => {
     ["an object", () => ({ upgraded: true })],
     [
       "a 101 that takes no headers",
-      () => Object.defineProperty(Response.redirect("http://app/"), "status", { value: 101 }),
+      () => Object.defineProperty(Response.redirect("http://app/", 302), "status", { value: 101 }),
     ],
   ])("and what is none passes through, and onError hears of the cookie: %s", async (_, respond) => {
     await using app = await open();

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { SessionError } from "../session-error.js";
-import { type Outlet, outletOf } from "./outlet.js";
+import type { Outlet } from "./outlet.js";
+import { outletOf } from "./outlet-of.js";
 import type { TokenHeader } from "./response-head.js";
 
 /** How a session is saved before the response leaves. */

@@ -1,0 +1,19 @@
+import type { ServerResponse } from "node:http";
+import { Duplex } from "node:stream";
+import { Http1Outlet } from "./http1-outlet.js";
+import { Http2Outlet, isHttp2 } from "./http2-outlet.js";
+import type { Outlet } from "./outlet.js";
+import { ReplayOutlet } from "./replay-outlet.js";
+
+/**
+ * Chooses the outlet that fits a response.
+ *
+ * @param onFirstByte called before bytes leave, each time; may call `hold` then
+ */
+export function outletOf(res: ServerResponse, onFirstByte: () => void): Outlet {
+  if (isHttp2(res)) return new Http2Outlet(res, onFirstByte);
+  const { socket, _send } = res as ServerResponse & { _send?: unknown };
+  // A response that waits for its turn on a connection has no socket yet; one that a test injects has none of a network.
+  const isOfNode = typeof _send === "function" && (socket === null || socket instanceof Duplex);
+  return isOfNode ? new Http1Outlet(res, onFirstByte) : new ReplayOutlet(res, onFirstByte);
+}
