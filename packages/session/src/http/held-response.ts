@@ -35,8 +35,9 @@ type Send = (this: ServerResponse, ...args: unknown[]) => unknown;
  */
 export function holdResponse(res: ServerResponse, saving: Saving): void {
   const held = res as Held;
-  if (held[heldBy] === undefined) held[heldBy] = new HeldResponse(res, saving);
-  else held[heldBy].add(saving);
+  // Express changes the prototype of each response: looking for what is not there would be slow.
+  if (Object.hasOwn(res, heldBy)) held[heldBy]?.add(saving);
+  else held[heldBy] = new HeldResponse(res, saving);
 }
 
 /**
@@ -124,7 +125,7 @@ class HeldResponse {
       .then((outcomes) => this.#conclude(outcomes))
       .catch((error: Error) => {
         this.#savings[0]?.report(error);
-        this.#res.destroy(error);
+        this.#outlet.cut(error);
       });
   }
 

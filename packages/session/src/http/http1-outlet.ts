@@ -15,7 +15,7 @@ interface NodeResponse extends ServerResponse {
   _header: string | null;
   _headerSent: boolean;
   _closed: boolean;
-  _send(...args: unknown[]): unknown;
+  _send(data: unknown, encoding?: unknown, callback?: unknown, byteLength?: unknown): unknown;
 }
 
 /**
@@ -34,9 +34,9 @@ export class Http1Outlet implements Outlet, GateKeeper {
     this.#res = res;
     this.#isHeadOut = res._headerSent;
     const { _send } = res;
-    res._send = function (this: NodeResponse, ...args) {
+    res._send = function (this: NodeResponse, data, encoding, callback, byteLength) {
       onFirstByte();
-      return _send.apply(this, args);
+      return _send.call(this, data, encoding, callback, byteLength);
     };
   }
 

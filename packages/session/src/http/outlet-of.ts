@@ -11,9 +11,9 @@ import { ReplayOutlet } from "./replay-outlet.js";
  * @param onFirstByte called before bytes leave, each time; may call `hold` then
  */
 export function outletOf(res: ServerResponse, onFirstByte: () => void): Outlet {
-  if (isHttp2(res)) return new Http2Outlet(res, onFirstByte);
-  const { socket, _send } = res as ServerResponse & { _send?: unknown };
+  const { outputData, socket } = res as ServerResponse & { outputData?: unknown };
+  if (outputData === undefined && isHttp2(res)) return new Http2Outlet(res, onFirstByte);
   // A response that waits for its turn on a connection has no socket yet; one that a test injects has none of a network.
-  const isOfNode = typeof _send === "function" && (socket === null || socket instanceof Duplex);
+  const isOfNode = outputData !== undefined && (socket === null || socket instanceof Duplex);
   return isOfNode ? new Http1Outlet(res, onFirstByte) : new ReplayOutlet(res, onFirstByte);
 }

@@ -8,7 +8,7 @@ import type { SessionEmitter, SessionEvent } from "../session-events.js";
 import type { Draft, SessionHome, SessionState } from "../state/session-state.js";
 import { honoured, renewed, unexpired } from "./secrets.js";
 import type { SessionRecords } from "./session-records.js";
-import { newSecret, sha256 } from "./session-token.js";
+import { newSecret, sha256, type TokenParts } from "./session-token.js";
 import { type EndReason, type FoundSession, handleOf, type StoredSession } from "./stored-session.js";
 
 export interface WriterOptions {
@@ -73,14 +73,14 @@ export class SessionWriter {
   }
 
   async #save(state: SessionState, attempt: { entry?: Enlistment }): Promise<void> {
-    const { fresh } = state;
+    const fresh = state.stored === undefined ? state.fresh : undefined; // no random bytes where none are needed
     let entry: Enlistment | undefined;
     for (let tries = 1; tries <= MAX_TRIES; tries++) {
       const { stored } = state;
       const now = this.#now(); // one look at the clock: a grace must not end in the middle
       const isLive = stored === undefined || (state.deadline > now && isHonoured(stored, now));
       if (!isLive || state.isSaveVoid) return this.#giveUp(state, entry);
-      const place = stored ?? { ...fresh, key: this.#records.keyOf(fresh.id) };
+      const place = stored ?? this.#placeOf(fresh ?? state.fresh);
       const owner = this.#options.home.ownerOf(state.values.toRecord());
       if (this.#enlisting?.isDue(state, owner, entry)) {
         entry = attempt.entry = await this.#enlisting.enlist(state, place.id, owner as string, entry);
@@ -95,6 +95,10 @@ export class SessionWriter {
       "CONFLICT",
       `the session was changed by others ${MAX_TRIES} times while it was being saved`,
     );
+  }
+
+  #placeOf({ id, secret }: TokenParts): Place {
+    return { id, secret, key: this.#records.keyOf(id) };
   }
 
   /** Takes over what others have made of the session; `false` if it goes on without this request. */
