@@ -1,4 +1,4 @@
-import { inspect } from "node:util";
+import { inspect, types } from "node:util";
 
 /**
  * Makes of an error handler of the app's one that never fails: what it throws or rejects with becomes a process
@@ -16,4 +16,9 @@ export function reporterOf(onError: (error: Error) => unknown): (error: Error) =
 
 function warn(thrown: unknown): void {
   process.emitWarning(thrown instanceof Error ? thrown : inspect(thrown));
+}
+
+/** Makes an error of anything that was thrown: to a framework, `next(undefined)` would be no error at all. */
+export function errorOf(thrown: unknown, what: string): Error {
+  return types.isNativeError(thrown) || thrown instanceof Error ? thrown : new Error(what, { cause: thrown });
 }

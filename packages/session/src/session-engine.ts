@@ -50,7 +50,7 @@ export function buildEngine<T extends object, D>(options: SessionManagerOptions<
   const shared = { records, codec, namespace, ownerOf, now, events, onError, ...lifetimes };
   const describe = (options.describe ?? (() => undefined)) as (values: object) => unknown;
   const maxPerOwner = options.maxPerOwner ?? DEFAULT_MAX_PER_OWNER;
-  const lists = new OwnerLists({ store, now, onError });
+  const lists = new OwnerLists({ store, namespace, now, onError });
   const owners = options.owner && new OwnerSessions({ ...shared, lists, maxPerOwner, describe });
   const maxBytes = options.maxBytes ?? 65_536;
   const home = { codec, maxBytes, newDeadline: () => now() + lifetimes.lifetimeMs, ownerOf };

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { errorOf } from "./error-reporter.js";
 import { ClientKnowledge } from "./http/client-knowledge.js";
 import { answerRefused, holdResponse } from "./http/held-response.js";
 import type { RequestHead } from "./http/http-request.js";
@@ -67,12 +68,12 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
       try {
         opened = this.#requests.open(req);
       } catch (error) {
-        return this.#refuse(error as Error, res, next);
+        return this.#refuse(error, res, next);
       }
       if (!(opened instanceof Promise)) return this.#proceed(opened, res, next);
       opened.then(
         (session) => throwOutside(() => this.#proceed(session, res, next)),
-        (error: Error) => throwOutside(() => this.#refuse(error, res, next)),
+        (error: unknown) => throwOutside(() => this.#refuse(error, res, next)),
       );
     };
   }
@@ -87,7 +88,8 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
     }
   }
 
-  #refuse(error: Error, res: ServerResponse, next: (error?: unknown) => void): void {
+  #refuse(thrown: unknown, res: ServerResponse, next: (error?: unknown) => void): void {
+    const error = errorOf(thrown, "loading a session failed");
     this.#engine.onError(error);
     // A handler that takes no error would run without a session: it must not run at all.
     if (next.length > 0) next(error);
@@ -133,9 +135,8 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
    * @throws StoreError if the store fails.
    */
   async load(source: string | RequestHead | undefined): Promise<Session<T>> {
-    const isRequest = typeof source === "object" && source !== null;
-    const tokens = isRequest ? this.#requests.tokensOf(source) : source === undefined ? [] : [source];
-    const state = await this.#requests.load(tokens, isRequest ? source : undefined);
+    const tokens = isRequest(source) ? this.#requests.tokensOf(source) : source === undefined ? [] : [source];
+    const state = await this.#requests.load(tokens, isRequest(source) ? source : undefined);
     return createSession<T>(state, this.#engine.merge);
   }
 
@@ -224,10 +225,10 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
    */
   async iterate(work: (session: Session<T>) => unknown): Promise<void> {
     const { repository, merge } = this.#engine;
-    for await (const found of eachSession(this.#engine)) {
-      const session = createSession<T>(repository.adopt(found), merge);
+    for await (const { state } of eachSession(this.#engine)) {
+      const session = createSession<T>(state, merge);
       await work(session);
-      if (repository.isChanged(stateOf(session))) await this.commit(session);
+      if (repository.isChanged(state)) await this.commit(session);
     }
   }
 
@@ -295,6 +296,11 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
       "this manager does not know whose sessions are: give it owner, as in (data) => data.userId",
     );
   }
+}
+
+/** Any other object, as a client may have put it into JSON in the place of a token, is a malformed token. */
+function isRequest(source: unknown): source is RequestHead {
+  return typeof (source as RequestHead | undefined | null)?.headers === "object";
 }
 
 /** Lets a framework have an error in its own way, if it has one. */

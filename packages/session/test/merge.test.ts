@@ -4,7 +4,7 @@ import { SessionManager } from "../src/index.js";
 import { beforeEachCall } from "./fixtures/before-each-call.js";
 import { HookedStore } from "./fixtures/hooked-store.js";
 import { MovingClock } from "./fixtures/moving-clock.js";
-import type { Values } from "./fixtures/running-app.js";
+import { run, type Values } from "./fixtures/running-app.js";
 import { stored, valuesOf } from "./fixtures/stored-session.js";
 
 /** Two sessions that are stored, one of which is loaded to take the other in. */
@@ -161,3 +161,17 @@ it.each([1, 2, 3])(
     expect(values).toContainEqual({ "of 0": 0, "of 1": 1 });
   },
 );
+
+it("of one session twice ends it once", async () => {
+  await using app = await run((_, res) => void res.end());
+  const { sessions } = app;
+  const reasons: string[] = [];
+  sessions.on("destroyed", ({ reason }) => reasons.push(reason));
+  const [one, other] = [await sessions.load(undefined), await sessions.load(undefined)];
+  await sessions.commit(one.set("x", 1));
+  await sessions.commit(other.set("y", 2));
+  const token = other.token as string;
+  expect([await one.merge(token), await one.merge(token)]).toEqual([true, true]);
+  await sessions.commit(one);
+  expect([one.get("y"), await sessions.exists(token), reasons]).toEqual([2, false, ["destroyed"]]);
+});

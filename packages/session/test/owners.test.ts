@@ -1,7 +1,8 @@
+import { MemStore } from "@scs/memstore";
 import { describe, expect, it } from "vitest";
 import { HookedStore } from "./fixtures/hooked-store.js";
 import { MovingClock } from "./fixtures/moving-clock.js";
-import { accounts, accountsOn, devicesOf, isAlive, logIn } from "./fixtures/owned-sessions.js";
+import { type Account, accounts, accountsOn, devicesOf, isAlive, logIn } from "./fixtures/owned-sessions.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -358,5 +359,49 @@ describe("the store is called for a session with an owner", () => {
     }
     await sessions.destroy(await sessions.load(token));
     expect(store.takeCalls()).toEqual(["find", "replace", "find", "replace"]);
+  });
+});
+
+it("a handle of another namespace's leaves that session on its owner's list", async () => {
+  await using app = accounts({ namespace: "shop" });
+  const session = await logIn(app.sessions, "u1");
+  const others = accountsOn(app.store, app.clock.now, { namespace: "blog" });
+  const keys = await app.store.keys();
+  expect(await others.revoke(session.handle)).toBe(false);
+  expect(await app.store.keys()).toEqual(keys);
+  const elsewhere = accountsOn(app.store, app.clock.now, { namespace: "shop" });
+  expect(await elsewhere.revokeAll("u1")).toBe(1);
+});
+
+describe("an owner() that throws for one session", () => {
+  const owner = ({ userId, device }: Partial<Account>) => {
+    if (device === "broken") throw new Error("no owner");
+    return userId;
+  };
+
+  it("keeps neither reindex nor iterate from the others", async () => {
+    await using store = new MemStore();
+    const sessions = accountsOn(store, Date.now);
+    for (const device of ["broken", "phone", "broken", "laptop"]) await logIn(sessions, "u1", device);
+    const errors: Error[] = [];
+    const strict = accountsOn(store, Date.now, { owner, onError: (error) => errors.push(error) });
+    const devices: unknown[] = [];
+    await strict.iterate((session) => devices.push(session.get("device")));
+    expect(devices.sort()).toEqual(["laptop", "phone"]);
+    expect(await strict.reindex()).toBe(2);
+    expect(errors.map(({ message }) => message)).toEqual(Array(4).fill("no owner"));
+  });
+
+  it("keeps no log-out from ending the other session that the request brought", async () => {
+    await using app = accounts();
+    const [own, other] = [await logIn(app.sessions, "u1"), await logIn(app.sessions, "u2", "broken")];
+    const strict = accountsOn(app.store, app.clock.now, { owner, onError: () => undefined });
+    strict.on("destroyed", () => undefined);
+    const cookie = [own, other].map(({ token }) => `__Host-session=${token}`).join("; ");
+    await strict.destroy(await strict.load({ headers: { cookie } }));
+    expect([await isAlive(app.sessions, own.token), await isAlive(app.sessions, other.token)]).toEqual([
+      false,
+      false,
+    ]);
   });
 });

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { errorOf } from "../error-reporter.js";
 import { SessionError } from "../session-error.js";
 import type { Outlet } from "./outlet.js";
 import { outletOf } from "./outlet-of.js";
@@ -201,7 +202,7 @@ interface Outcome {
 function trySave(saving: Saving): Promise<Outcome> {
   return saving.save().then(
     () => outcomeOf(saving, undefined),
-    (thrown: unknown) => outcomeOf(saving, errorOf(thrown)),
+    (thrown: unknown) => outcomeOf(saving, errorOf(thrown, "saving a session failed")),
   );
 }
 
@@ -210,12 +211,8 @@ function outcomeOf(saving: Saving, error: Error | undefined): Outcome {
   try {
     return { saving, header: saving.header(), error };
   } catch (thrown) {
-    return { saving, header: undefined, error: error ?? errorOf(thrown) };
+    return { saving, header: undefined, error: error ?? errorOf(thrown, "saving a session failed") };
   }
-}
-
-function errorOf(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error("saving a session failed", { cause: thrown });
 }
 
 function replaced(): Error {

@@ -16,6 +16,7 @@ export type ListChange = (entries: OwnerEntry[]) => OwnerEntry[] | undefined;
 
 export interface OwnerListOptions {
   store: BoundedStore;
+  namespace: string;
   now: () => number;
   onError: (error: Error) => void;
 }
@@ -38,6 +39,8 @@ const PREFIX = "@owner.";
 export class OwnerLists {
   readonly #options: OwnerListOptions;
   readonly #now: () => number;
+  /** The namespace is part of the key: a handle of another manager's must not lead to that manager's list. */
+  readonly #prefix: string;
   /** The turn under way, by owner's hash. */
   readonly #running: Map<string, Promise<unknown>> = new Map();
   /** The turn after it. */
@@ -46,11 +49,12 @@ export class OwnerLists {
   constructor(options: OwnerListOptions) {
     this.#options = options;
     this.#now = options.now;
+    this.#prefix = options.namespace === "" ? PREFIX : `${PREFIX}${options.namespace}.`;
   }
 
   /** Reads the entries whose deadline has not passed, the eldest first. */
   async read(hash: string): Promise<OwnerEntry[]> {
-    return this.#current((await this.#options.store.find(PREFIX + hash))?.data);
+    return this.#current((await this.#options.store.find(this.#prefix + hash))?.data);
   }
 
   /**
@@ -120,7 +124,7 @@ export class OwnerLists {
 
   async #write(hash: string, change: (entries: OwnerEntry[]) => OwnerEntry[]): Promise<OwnerEntry[]> {
     const { store } = this.#options;
-    const key = PREFIX + hash;
+    const key = this.#prefix + hash;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const data = (await store.find(key))?.data;
       const before = this.#current(data);

@@ -1,4 +1,5 @@
 import type { OwnerSessions } from "../owners/owner-sessions.js";
+import type { SessionState } from "../state/session-state.js";
 import type { BoundedStore } from "./bounded-store.js";
 import type { SessionRecords } from "./session-records.js";
 import type { SessionRepository } from "./session-repository.js";
@@ -8,21 +9,32 @@ interface Stored {
   store: BoundedStore;
   records: SessionRecords;
   repository: SessionRepository;
+  onError: (error: Error) => void;
 }
 
 /**
- * Reads each live session of the manager's namespace.
+ * Reads each live session of the manager's namespace. One that `owner` throws for is reported, and passed over.
  *
  * @throws TypeError if the store cannot list its records.
  */
 export async function* eachSession({
   store,
   records,
-}: Omit<Stored, "repository">): AsyncGenerator<FoundSession> {
+  repository,
+  onError,
+}: Stored): AsyncGenerator<{ found: FoundSession; state: SessionState }> {
   for await (const { token: key, ...record } of store.entries()) {
     const id = records.idOf(key);
     const found = id === undefined ? undefined : records.sessionIn(id, key, record);
-    if (found !== undefined) yield found;
+    if (found === undefined) continue;
+    let state: SessionState;
+    try {
+      state = repository.adopt(found);
+    } catch (error) {
+      onError(error as Error);
+      continue;
+    }
+    yield { found, state };
   }
 }
 
@@ -30,8 +42,7 @@ export async function* eachSession({
 export async function reindex(stored: Stored, owners: OwnerSessions): Promise<number> {
   const { repository } = stored;
   let count = 0;
-  for await (const found of eachSession(stored)) {
-    const state = repository.adopt(found);
+  for await (const { found, state } of eachSession(stored)) {
     const owner = state.stored?.owner;
     if (owner === undefined) continue;
     count++;

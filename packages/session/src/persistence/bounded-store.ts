@@ -7,6 +7,7 @@ import type {
   Store,
   TouchableStore,
 } from "@scs/core";
+import { errorOf } from "../error-reporter.js";
 import { SessionError } from "../session-error.js";
 
 // Taken at import: a test that puts a clock of its own in their place must not stop requests.
@@ -38,23 +39,26 @@ export class BoundedStore implements Store {
     this.#store = all;
     this.#timeoutMs = timeoutMs;
     this.replace = has(all.replace)
-      ? (token, previous, data, expiry) => this.#bound(all.replace?.(token, previous, data, expiry))
+      ? (token, previous, data, expiry) => this.#bound(() => all.replace?.(token, previous, data, expiry))
       : undefined;
-    this.touch = has(all.touch) ? (token, expiry) => this.#bound(all.touch?.(token, expiry)) : undefined;
+    this.touch = has(all.touch)
+      ? (token, expiry) => this.#bound(() => all.touch?.(token, expiry))
+      : undefined;
     // A cleanup takes as long as there is to remove.
     this.deleteExpired = has(all.deleteExpired) ? async () => (await all.deleteExpired?.()) ?? 0 : undefined;
   }
 
   async find(token: string): Promise<SessionRecord | undefined> {
-    return this.#bound(this.#store.find(token));
+    // Many a store, written for other managers, gives null.
+    return (await this.#bound(() => this.#store.find(token))) ?? undefined;
   }
 
   async commit(token: string, data: Uint8Array, expiry: Date): Promise<void> {
-    return this.#bound(this.#store.commit(token, data, expiry));
+    return this.#bound(() => this.#store.commit(token, data, expiry));
   }
 
   async delete(token: string): Promise<void> {
-    return this.#bound(this.#store.delete(token));
+    return this.#bound(() => this.#store.delete(token));
   }
 
   /**
@@ -69,7 +73,7 @@ export class BoundedStore implements Store {
     try {
       for (;;) {
         isAnswering = false;
-        const { done, value } = await this.#bound(entries.next());
+        const { done, value } = await this.#bound(() => entries.next());
         isAnswering = true;
         if (done) return;
         yield value;
@@ -79,18 +83,19 @@ export class BoundedStore implements Store {
     }
   }
 
-  #bound<R>(call: Promise<R> | undefined): Promise<R> {
+  #bound<R>(call: () => Promise<R> | undefined): Promise<R> {
     return new Promise((resolve, reject) => {
+      const answer = attempt(call);
       const pending: PendingCall = { reject, deadline: now() + this.#timeoutMs };
       this.#add(pending);
-      Promise.resolve(call as Promise<R>).then(
+      Promise.resolve(answer).then(
         (result) => {
           this.#remove(pending);
           resolve(result);
         },
         (error: unknown) => {
           this.#remove(pending);
-          reject(error);
+          reject(errorOf(error, "the session store failed"));
         },
       );
     });
@@ -125,4 +130,13 @@ export class BoundedStore implements Store {
 
 function has(method: unknown): boolean {
   return typeof method === "function";
+}
+
+/** A store may fail before it has a promise to fail with. */
+function attempt<R>(call: () => Promise<R> | undefined): Promise<R> {
+  try {
+    return call() as Promise<R>;
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }

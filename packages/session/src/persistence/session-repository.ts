@@ -3,7 +3,7 @@ import { honoured } from "./secrets.js";
 import type { SessionRecords } from "./session-records.js";
 import { partsOf, sha256 } from "./session-token.js";
 import { SessionWriter, type WriterOptions } from "./session-writer.js";
-import type { FoundSession, StoredSession } from "./stored-session.js";
+import { type FoundSession, handleOf, type StoredSession } from "./stored-session.js";
 
 export interface RepositoryOptions extends WriterOptions {
   touchAfterMs: number;
@@ -86,7 +86,7 @@ export class SessionRepository {
     const { values, deadline } = other.content;
     for (const key of Object.keys(values)) state.set(key, values[key]);
     if (deadline > state.deadline) state.setDeadline(deadline);
-    state.merged.push(other);
+    state.merged = [...state.merged.filter(({ id }) => id !== other.id), other];
     return true;
   }
 
@@ -161,9 +161,14 @@ export class SessionRepository {
     return changed;
   }
 
-  #emitDestroyed({ id, content }: FoundSession): void {
-    const owner = this.#options.home.ownerOf(content.values);
-    this.#writer.emitEnd({ id, meta: content.meta, owner }, "destroyed");
+  #emitDestroyed({ id, content: { meta, values } }: FoundSession): void {
+    this.#options.events.emit("destroyed", () => {
+      return {
+        owner: this.#options.home.ownerOf(values),
+        handle: handleOf({ id, meta }),
+        reason: "destroyed",
+      };
+    });
   }
 
   async #end(
@@ -181,7 +186,9 @@ export class SessionRepository {
   async #save(state: SessionState): Promise<void> {
     const { stored } = state;
     if (stored === undefined) {
-      if (state.isChanged()) await this.#writer.save(state);
+      if (!state.isChanged()) return;
+      if (state.deadline > this.#now()) await this.#writer.save(state);
+      else state.expire(); // before it began
     } else if (state.deadline <= this.#now()) this.#writer.expire(state);
     else if (state.isChanged() || this.#isUnlisted(stored)) await this.#writer.save(state);
     else if (this.#isTouchDue(state)) await this.#touch(stored, state);
