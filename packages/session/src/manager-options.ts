@@ -155,6 +155,11 @@ function checkTypes({ cookie, codec, transport, ...options }: Partial<SessionMan
     const found: Readonly<Record<string, unknown>> = Object(part);
     if (!methods.every((method) => typeof found[method] === "function")) throw new TypeError(message);
   }
+  for (const name of ["requestHeader", "responseHeader"] as const) {
+    const header: unknown = transport?.[name];
+    if (transport === undefined || (typeof header === "string" && /^[^A-Z]+$/.test(header))) continue;
+    throw new TypeError(`transport.${name} must be the name of a header in lower case, as in "x-session"`);
+  }
 }
 
 /** @throws TypeError or RangeError for an option that cannot work, with what to do instead. */

@@ -86,3 +86,22 @@ describe("a stored session that cannot be decoded", () => {
     expect(app.errors).toEqual([expect.objectContaining({ code: "CORRUPT" })]);
   });
 });
+
+it.each([
+  ["a hash of another length in bytes", { secrets: [["\u00fc".repeat(43)]] }],
+  ["an owner that is null", { owner: null }],
+  ["an owner without a hash", { owner: {} }],
+  ["a bar that is null", { bars: [null] }],
+  ["a list that is none", { merging: 5 }],
+])("notes with %s are no session's", async (_, damage) => {
+  await using app = await run((_session, res) => void res.end(), { owner: ({ userId }) => userId as string });
+  const { sessions, store, clock } = app;
+  const session = await sessions.load(undefined);
+  await sessions.commit(session.set("userId", "u1"));
+  const key = session.token?.slice(0, 22) as string;
+  const content = JSON.parse(Buffer.from((await store.memory.find(key))?.data ?? []).toString());
+  Object.assign(content.meta, damage);
+  await store.memory.commit(key, Buffer.from(JSON.stringify(content)), new Date(clock.now() + 1000));
+  expect((await sessions.load(session.token)).status).toBe("unmodified");
+  expect(await sessions.exists(session.token as string)).toBe(false);
+});

@@ -93,14 +93,13 @@ export class RequestSessions<T extends object> {
     const distinct = [...new Set(tokens)];
     const candidates = distinct.filter(hasTokenForm).slice(0, MAX_TOKENS);
     const malformed = distinct.filter((token) => !hasTokenForm(token)).slice(0, MAX_TOKENS);
-    const remoteAddress = (request as { socket?: { remoteAddress?: string } } | undefined)?.socket
-      ?.remoteAddress;
-    for (const _ of malformed) events.emit("unknown", () => ({ isMalformed: true, remoteAddress }));
+    const unknown = (isMalformed: boolean) => ({ isMalformed, remoteAddress: addressOf(request) });
+    for (const _ of malformed) events.emit("unknown", () => unknown(true));
     let state: SessionState | undefined;
     for (const [at, token] of candidates.entries()) {
       state = await repository.load(token);
       if (state.stored === undefined) {
-        events.emit("unknown", () => ({ isMalformed: false, remoteAddress }));
+        events.emit("unknown", () => unknown(false));
         continue;
       }
       state.otherTokens = candidates.slice(at + 1); // looked up if this session is destroyed, not before
@@ -135,6 +134,15 @@ export class RequestSessions<T extends object> {
     );
     (request as Slots<T>)[this.#slot] = opened;
     return opened;
+  }
+}
+
+/** Returns the address that a request came from; `node:http2` throws when its connection is gone. */
+function addressOf(request: object | undefined): string | undefined {
+  try {
+    return (request as { socket?: { remoteAddress?: string } } | undefined)?.socket?.remoteAddress;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,11 +1,16 @@
+import { timingSafeEqual } from "node:crypto";
 import type { SecretNote } from "../codecs/session-meta.js";
-import { isSameHash } from "./session-token.js";
 
 /**
  * Maximum number of secrets per session, about 12 kB. More than one is honoured only within graces, and after
  * renewals that ran in parallel.
  */
 const MAX_SECRETS = 256;
+
+/** Length of SHA-256 in base64url. */
+const HASH_LENGTH = 43;
+/** Memory of the hashes that are compared, used again for each: a session in many graces has many. */
+const [SOUGHT, OTHER] = [Buffer.alloc(HASH_LENGTH), Buffer.alloc(HASH_LENGTH)];
 
 /** A secret that a renewal puts in the place of the one that the request came with. */
 export interface Renewal {
@@ -14,11 +19,18 @@ export interface Renewal {
   graceMs: number;
 }
 
-/** Finds the note of a secret that is honoured `now`. */
+/** Finds the note of a secret that is honoured `now`. Compares each in constant time. */
 export function honoured(secrets: readonly SecretNote[], hash: string, now: number): SecretNote | undefined {
   let found: SecretNote | undefined;
-  for (const note of secrets) if (isSameHash(note[0], hash) && isOpen(note, now)) found ??= note;
+  SOUGHT.write(hash, "latin1");
+  for (const note of secrets) if (isOpen(note, now) && isSought(note[0])) found ??= note;
   return found;
+}
+
+function isSought(hash: string): boolean {
+  if (hash.length !== HASH_LENGTH) return false;
+  OTHER.write(hash, "latin1");
+  return timingSafeEqual(SOUGHT, OTHER);
 }
 
 /** Returns the secrets that are still honoured `now`. */

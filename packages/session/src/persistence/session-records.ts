@@ -137,11 +137,14 @@ export class SessionRecords {
 
 /** Checks what a codec does not look into. */
 function checked(content: SessionContent): SessionContent {
-  const { secrets, bars = [] } = content.meta;
+  const { secrets, owner, merging = [], bars = [] } = content.meta;
   const isSound =
     Array.isArray(secrets) &&
     secrets.every((note) => Array.isArray(note) && typeof note[0] === "string") &&
-    Array.isArray(bars);
+    (owner === undefined || (typeof owner?.hash === "string" && typeof owner.stamp === "string")) &&
+    Array.isArray(merging) &&
+    Array.isArray(bars) &&
+    bars.every((bar) => typeof bar?.hash === "string");
   if (!isSound) throw new TypeError("not the notes of a session");
   return content;
 }

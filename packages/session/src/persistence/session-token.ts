@@ -1,4 +1,4 @@
-import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 
 /** Length of an ID: 16 random bytes in base64url. */
 const ID_LENGTH = 22;
@@ -53,11 +53,6 @@ export function partsOf(token: unknown): TokenParts | undefined {
 /** SHA-256 in base64url. Secrets are random, so that neither salt nor a slow hash would add anything. */
 export function sha256(text: string): string {
   return hash("sha256", text, "base64url");
-}
-
-/** Compares two hashes in constant time. */
-export function isSameHash(one: string, other: string): boolean {
-  return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 }
 
 /**

@@ -23,6 +23,9 @@ export class SessionEncoder {
   /** @throws SessionError `INVALID_VALUE`, with the key; `TOO_LARGE`, with the key of the largest value. */
   encode(content: SessionContent): Uint8Array {
     const data = this.#tryEncode(content);
+    if (data !== undefined && !ArrayBuffer.isView(data)) {
+      throw new TypeError("codec.encode must return a Uint8Array, and no promise of one");
+    }
     if (data !== undefined && data.length <= this.#maxBytes) return data;
     const bytes = data === undefined ? `more than ${MEASURED * this.#maxBytes}` : data.length;
     throw new SessionError(

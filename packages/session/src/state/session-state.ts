@@ -172,6 +172,9 @@ export class SessionState {
 
   set(key: string, value: unknown): void {
     this.#assertOpen();
+    // Stored as text, a number would come back as another key; a symbol, not at all.
+    if (typeof key !== "string")
+      throw new TypeError(`the key of a session value must be a string, got ${typeof key}`);
     this.values.set(key, value);
   }
 

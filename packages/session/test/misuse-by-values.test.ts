@@ -1,0 +1,58 @@
+import { expect, it } from "vitest";
+import { headerTransport, jsonCodec, type SessionManagerOptions } from "../src/index.js";
+import { run, type Values } from "./fixtures/running-app.js";
+
+const app = (options: Partial<SessionManagerOptions<Values>> = {}) =>
+  run((_, res) => void res.end(), options);
+
+it.each([[Symbol("cart")], [5], [undefined]])("refuses %s as the key of a value", async (key) => {
+  await using held = await app();
+  const session = await held.sessions.load(undefined);
+  expect(() => session.set(key as never, 1)).toThrow(
+    `the key of a session value must be a string, got ${typeof key}`,
+  );
+  expect(session.status).toBe("unmodified");
+});
+
+it("refuses a codec that is asynchronous, and says so", async () => {
+  const encode = async () => new Uint8Array(1);
+  await using held = await app({ codec: { ...jsonCodec, encode: encode as never } });
+  const session = await held.sessions.load(undefined);
+  await expect(held.sessions.commit(session.set("x", 1))).rejects.toThrow("must return a Uint8Array");
+});
+
+it.each(["requestHeader", "responseHeader"] as const)(
+  "refuses a transport whose %s is not in lower case",
+  (name) => {
+    const transport = { ...headerTransport("x-session"), [name]: "X-Session" };
+    return expect(app({ transport })).rejects.toThrow(
+      `transport.${name} must be the name of a header in lower case`,
+    );
+  },
+);
+
+it.each([[{}], [[]], [{ toString: () => "x" }], [new Date(0)], [null], [5]])(
+  "takes %j, as a client may send it in the place of a token, for a malformed one",
+  async (token) => {
+    await using held = await app();
+    expect((await held.sessions.load(token as never)).status).toBe("unmodified");
+    expect(await held.sessions.exists(token as never)).toBe(false);
+    expect(held.store.takeCalls()).toEqual([]);
+  },
+);
+
+it("a session that is new and at its deadline is not begun", async () => {
+  await using held = await app();
+  const created: unknown[] = [];
+  held.sessions.on("created", (event) => created.push(event));
+  const session = await held.sessions.load(undefined);
+  session.set("x", 1);
+  session.setDeadline(new Date(held.clock.now()));
+  expect(await held.sessions.commit(session)).toBeUndefined();
+  expect([session.status, session.token, created, held.store.takeCalls()]).toEqual([
+    "destroyed",
+    undefined,
+    [],
+    [],
+  ]);
+});
