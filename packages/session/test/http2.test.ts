@@ -1,13 +1,17 @@
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { type ClientHttp2Session, connect, createServer, type IncomingHttpHeaders } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { SessionManager } from "../src/index.js";
 import { collectWarnings } from "./fixtures/process-warnings.js";
 import { RecordingStore } from "./fixtures/recording-store.js";
 import type { Values } from "./fixtures/running-app.js";
+
+const LICENSE = fileURLToPath(new URL("../LICENSE", import.meta.url));
 
 async function ask(client: ClientHttp2Session, path: string, cookie = "", method = "GET") {
   const stream = client.request({ ":path": path, ":method": method, ...(cookie !== "" && { cookie }) });
@@ -41,6 +45,15 @@ async function running() {
         res.write("one ");
         await setImmediate();
         res.write("two ");
+      }
+      if (req.url === "/login-file") {
+        response.stream.respondWithFile(LICENSE, { "X-Other": "x" });
+        return;
+      }
+      if (req.url === "/login-broken") {
+        res.end();
+        res.write("after the end"); // which destroys the stream
+        return;
       }
       res.end(String(session.get("userId") ?? "nobody"));
     });
@@ -82,16 +95,33 @@ describe("over HTTP/2", () => {
     expect([headers["set-cookie"]?.length, body]).toEqual([1, ""]);
   });
 
-  it.each(["/login", "/login-head", "/login-stream"])("a store that fails is a 500: %s", async (path) => {
-    await using warnings = collectWarnings();
+  it("a session is saved before a file that the stream answers with", async () => {
     await using app = await running();
-    app.store.fail("replace", new Error("away"));
-    const answer = await ask(app.client, path);
-    expect(answer).toMatchObject({ status: 500, body: "Internal Server Error\n" });
-    expect(answer.headers["set-cookie"]).toBeUndefined();
-    expect(app.errors).toHaveLength(1);
-    expect(await warnings.emitted()).toEqual([]); // HTTP/2 has no status message
+    const { status, headers, body, cookie } = await ask(app.client, "/login-file");
+    expect([status, headers["x-other"], body]).toEqual([200, "x", await readFile(LICENSE, "utf8")]);
+    expect((await ask(app.client, "/", cookie)).body).toBe("u1");
+    expect(app.errors).toEqual([]);
   });
+
+  it("a head is sent before its stream is destroyed, as without sessions", async () => {
+    await using app = await running();
+    const { status, headers } = await ask(app.client, "/login-broken", "", "HEAD");
+    expect([status, headers["set-cookie"]?.length]).toEqual([200, 1]);
+  });
+
+  it.each(["/login", "/login-head", "/login-stream", "/login-file"])(
+    "a store that fails is a 500: %s",
+    async (path) => {
+      await using warnings = collectWarnings();
+      await using app = await running();
+      app.store.fail("replace", new Error("away"));
+      const answer = await ask(app.client, path);
+      expect(answer).toMatchObject({ status: 500, body: "Internal Server Error\n" });
+      expect(answer.headers["set-cookie"]).toBeUndefined();
+      expect(app.errors).toHaveLength(1);
+      expect(await warnings.emitted()).toEqual([]); // HTTP/2 has no status message
+    },
+  );
 
   it("parallel streams of one visitor lose nothing", async () => {
     await using app = await running();

@@ -23,6 +23,7 @@ interface NodeResponse extends ServerResponse {
  * does; the bytes wait, and a cookie is put into the head of them.
  */
 export class Http1Outlet implements Outlet, GateKeeper {
+  readonly keepsHead = false; // it is in the first of the bytes
   readonly #res: NodeResponse;
   #isHeadOut: boolean;
   #gate: WriteGate | undefined;

@@ -41,6 +41,8 @@ export class Http2Outlet implements Outlet, GateKeeper {
   #isHolding = false;
   #isHeadOut: boolean;
   #head: { headers: OutgoingHttpHeaders; options: ServerStreamResponseOptions } | undefined;
+  /** Answers with a file, which node reads below the stream, once the session is saved. */
+  #sendFile: ((headers: readonly TokenHeader[]) => void) | undefined;
 
   constructor(res: Http2Response, onFirstByte: () => void) {
     const { stream } = res;
@@ -54,6 +56,25 @@ export class Http2Outlet implements Outlet, GateKeeper {
       if (this.#isHolding) this.#keepHead(headers, options);
       else respond.call(stream, headers, options);
     };
+    for (const method of ["respondWithFile", "respondWithFD"] as const) {
+      const send = stream[method] as (file: never, headers?: OutgoingHttpHeaders, options?: object) => void;
+      stream[method] = (file: unknown, headers: OutgoingHttpHeaders = {}, options?: object) => {
+        onFirstByte();
+        const sendFile = (own: readonly TokenHeader[]) =>
+          send.call(
+            stream,
+            file as never,
+            { ...headers, ...headersToSet(inLowerCase(headers), own) },
+            options,
+          );
+        if (this.#isHolding) this.#sendFile = sendFile;
+        else sendFile([]);
+      };
+    }
+  }
+
+  get keepsHead(): boolean {
+    return this.#head !== undefined;
   }
 
   get isHeadOut(): boolean {
@@ -78,9 +99,12 @@ export class Http2Outlet implements Outlet, GateKeeper {
   release(headers: readonly TokenHeader[]): void {
     this.#sendHead((head) => Object.assign(head, headersToSet(head, headers)));
     WriteGate.of(this.#stream).open();
+    if (!this.isGone) this.#sendFile?.(headers);
+    this.#sendFile = undefined;
   }
 
   replace(headers: readonly TokenHeader[]): string | undefined {
+    this.#sendFile = undefined;
     if (this.#head === undefined && !this.isGone) {
       this.release([]);
       setErrorHead(this.#res, headers);
@@ -131,6 +155,10 @@ export class Http2Outlet implements Outlet, GateKeeper {
     };
     this.#respond.call(Object.create(this.#stream, properties), head.headers, head.options);
   }
+}
+
+function inLowerCase(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 let handleKey: symbol | undefined;

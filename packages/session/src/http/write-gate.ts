@@ -20,6 +20,8 @@ interface Sender {
 export interface GateKeeper {
   /** Whether what is kept counts as sent, as it would in the buffers of a network. */
   readonly countsAsSent: boolean;
+  /** Whether a head is kept elsewhere that is to leave before the stream is destroyed. */
+  readonly keepsHead: boolean;
   /** Whether a stream is destroyed because the peer is gone: what is kept would not reach it. */
   isPeerGone(error: Error | null | undefined): boolean;
   /** Is called when the peer sends no more, and often has gone. */
@@ -151,7 +153,8 @@ export class WriteGate {
 
   /** A network would bring the client what was sent before the stream was destroyed: that leaves first. */
   #destroy(error?: Error): Duplex {
-    if (this.#kept === undefined || this.#keeper?.isPeerGone(error)) this.#lose(error);
+    const isNothingKept = this.#kept === undefined && this.#keeper?.keepsHead !== true;
+    if (isNothingKept || this.#keeper?.isPeerGone(error)) this.#lose(error);
     else this.#destruction ??= [error];
     return this.#stream;
   }
