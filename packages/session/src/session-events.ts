@@ -98,7 +98,7 @@ export const loadTracing: TracingChannel = tracingChannel("scs.session.load");
 export const commitTracing: TracingChannel = tracingChannel("scs.session.commit");
 
 /** Runs `operation`, and traces it if somebody listens: how long it takes and how it fails, not what it returns. */
-export async function traced<R>(tracing: TracingChannel, operation: () => Promise<R>): Promise<R> {
+export function traced<R>(tracing: TracingChannel, operation: () => Promise<R>): Promise<R> {
   const { start, end, asyncStart, asyncEnd, error } = tracing;
   const isHeard =
     start.hasSubscribers ||
@@ -106,7 +106,10 @@ export async function traced<R>(tracing: TracingChannel, operation: () => Promis
     asyncStart.hasSubscribers ||
     asyncEnd.hasSubscribers ||
     error.hasSubscribers;
-  if (!isHeard) return operation();
+  return isHeard ? tracedAloud(tracing, operation) : operation();
+}
+
+async function tracedAloud<R>(tracing: TracingChannel, operation: () => Promise<R>): Promise<R> {
   let result: R | undefined;
   await tracing.tracePromise(async () => {
     result = await operation();

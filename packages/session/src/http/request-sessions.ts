@@ -89,23 +89,34 @@ export class RequestSessions<T extends object> {
   }
 
   async #load(tokens: readonly string[], request: object | undefined): Promise<SessionState> {
-    const { repository, events } = this.#engine;
+    const { repository } = this.#engine;
+    if (tokens.length !== 1 || !hasTokenForm(tokens[0])) return this.#loadFirst(tokens, request);
+    const state = await repository.load(tokens[0]); // as nearly all requests
+    if (state.stored === undefined) this.#emitUnknown(false, request);
+    return state;
+  }
+
+  async #loadFirst(tokens: readonly string[], request: object | undefined): Promise<SessionState> {
+    const { repository } = this.#engine;
     const distinct = [...new Set(tokens)];
     const candidates = distinct.filter(hasTokenForm).slice(0, MAX_TOKENS);
     const malformed = distinct.filter((token) => !hasTokenForm(token)).slice(0, MAX_TOKENS);
-    const unknown = (isMalformed: boolean) => ({ isMalformed, remoteAddress: addressOf(request) });
-    for (const _ of malformed) events.emit("unknown", () => unknown(true));
+    for (const _ of malformed) this.#emitUnknown(true, request);
     let state: SessionState | undefined;
     for (const [at, token] of candidates.entries()) {
       state = await repository.load(token);
       if (state.stored === undefined) {
-        events.emit("unknown", () => unknown(false));
+        this.#emitUnknown(false, request);
         continue;
       }
       state.otherTokens = candidates.slice(at + 1); // looked up if this session is destroyed, not before
       return state;
     }
     return state ?? repository.begin();
+  }
+
+  #emitUnknown(isMalformed: boolean, request: object | undefined): void {
+    this.#engine.events.emit("unknown", () => ({ isMalformed, remoteAddress: addressOf(request) }));
   }
 
   /** Runs `work` so that `current()` gives the session in it. */

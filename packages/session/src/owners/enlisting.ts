@@ -68,8 +68,8 @@ export class Enlisting {
   }
 
   /** Takes the session off a list that this save has put it on in vain. */
-  async withdraw({ stored, fresh }: SessionState, entry: Enlistment | undefined): Promise<void> {
-    if (entry?.isNew) await this.#remove((stored ?? fresh).id, entry.note);
+  async withdraw(state: SessionState, entry: Enlistment | undefined): Promise<void> {
+    if (entry?.isNew) await this.#remove((state.stored ?? state.fresh).id, entry.note);
   }
 
   /**

@@ -11,18 +11,20 @@ import { errorOf } from "../error-reporter.js";
 import { SessionError } from "../session-error.js";
 
 // Taken at import: a test that puts a clock of its own in their place must not stop requests.
-const { setTimeout } = globalThis;
-const now = performance.now.bind(performance);
+const { setInterval, clearInterval } = globalThis;
 
 interface PendingCall {
   reject: (error: Error) => void;
-  /** When it has taken too long, in ms of the process's own clock. */
-  deadline: number;
+  /** The tick at which it began. */
+  tick: number;
 }
+
+/** Ticks per timeout. A call may take up to one tick longer: so that no call reads a clock. */
+const TICKS = 8;
 
 /**
  * The store of a manager, each of whose calls ends within `timeoutMs`: a store that never answers must hold no
- * request for ever. All calls have the same timeout, so that one timer serves those that are under way.
+ * request for ever. All calls have the same timeout, so that one timer serves those that are in flight.
  */
 export class BoundedStore implements Store {
   /** Compare-and-swap; absent if the store has none, as the other capabilities. */
@@ -33,6 +35,7 @@ export class BoundedStore implements Store {
   readonly #timeoutMs: number;
   readonly #pending: Set<PendingCall> = new Set();
   #timer: NodeJS.Timeout | undefined;
+  #tick = 0;
 
   constructor(store: Store, timeoutMs: number) {
     const all: Store & Partial<AtomicStore & TouchableStore & IterableStore & ExpiringStore> = store;
@@ -48,16 +51,15 @@ export class BoundedStore implements Store {
     this.deleteExpired = has(all.deleteExpired) ? async () => (await all.deleteExpired?.()) ?? 0 : undefined;
   }
 
-  async find(token: string): Promise<SessionRecord | undefined> {
-    // Many a store, written for other managers, gives null.
-    return (await this.#bound(() => this.#store.find(token))) ?? undefined;
+  find(token: string): Promise<SessionRecord | undefined> {
+    return this.#bound(() => this.#store.find(token));
   }
 
-  async commit(token: string, data: Uint8Array, expiry: Date): Promise<void> {
+  commit(token: string, data: Uint8Array, expiry: Date): Promise<void> {
     return this.#bound(() => this.#store.commit(token, data, expiry));
   }
 
-  async delete(token: string): Promise<void> {
+  delete(token: string): Promise<void> {
     return this.#bound(() => this.#store.delete(token));
   }
 
@@ -85,10 +87,9 @@ export class BoundedStore implements Store {
 
   #bound<R>(call: () => Promise<R> | undefined): Promise<R> {
     return new Promise((resolve, reject) => {
-      const answer = attempt(call);
-      const pending: PendingCall = { reject, deadline: now() + this.#timeoutMs };
+      const pending: PendingCall = { reject, tick: this.#tick };
       this.#add(pending);
-      Promise.resolve(answer).then(
+      attempt(call).then(
         (result) => {
           this.#remove(pending);
           resolve(result);
@@ -102,9 +103,9 @@ export class BoundedStore implements Store {
   }
 
   #add(pending: PendingCall): void {
+    if (this.#timer === undefined) this.#timer = setInterval(() => this.#onTick(), this.#timeoutMs / TICKS);
+    else if (this.#pending.size === 0) this.#timer.ref?.();
     this.#pending.add(pending);
-    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#onTimer(), this.#timeoutMs);
-    else if (this.#pending.size === 1) this.#timer.ref?.();
   }
 
   #remove(pending: PendingCall): void {
@@ -112,19 +113,18 @@ export class BoundedStore implements Store {
     if (this.#pending.size === 0) this.#timer?.unref?.(); // must not hold the process open
   }
 
-  #onTimer(): void {
-    this.#timer = undefined;
+  #onTick(): void {
+    this.#tick++;
     for (const pending of this.#pending) {
-      const remainingMs = pending.deadline - now();
-      if (remainingMs > 0) {
-        this.#timer = setTimeout(() => this.#onTimer(), Math.ceil(remainingMs));
-        return;
-      }
+      if (this.#tick - pending.tick <= TICKS) break; // those that follow began later
       this.#pending.delete(pending);
       pending.reject(
         new SessionError("STORE_TIMEOUT", `the session store has not answered within ${this.#timeoutMs} ms`),
       );
     }
+    if (this.#pending.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }
 
@@ -135,7 +135,8 @@ function has(method: unknown): boolean {
 /** A store may fail before it has a promise to fail with. */
 function attempt<R>(call: () => Promise<R> | undefined): Promise<R> {
   try {
-    return call() as Promise<R>;
+    const answer = call();
+    return answer instanceof Promise ? answer : Promise.resolve(answer as R);
   } catch (error) {
     return Promise.reject(error);
   }

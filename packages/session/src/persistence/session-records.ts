@@ -46,7 +46,8 @@ export class SessionRecords {
   async find(id: string): Promise<FoundSession | undefined> {
     const key = this.keyOf(id);
     const record = await this.#store.find(key);
-    return record && this.sessionIn(id, key, record);
+    // Many a store, written for other managers, returns null.
+    return record ? this.sessionIn(id, key, record) : undefined;
   }
 
   /** Tells what session a record holds; `undefined` if it is damaged, or holds one no more. */

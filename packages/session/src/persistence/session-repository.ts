@@ -1,7 +1,7 @@
 import { SessionState } from "../state/session-state.js";
 import { honoured } from "./secrets.js";
 import type { SessionRecords } from "./session-records.js";
-import { partsOf, sha256 } from "./session-token.js";
+import { partsOf, sha256, type TokenParts } from "./session-token.js";
 import { SessionWriter, type WriterOptions } from "./session-writer.js";
 import { type FoundSession, handleOf, type StoredSession } from "./stored-session.js";
 
@@ -33,27 +33,21 @@ export class SessionRepository {
 
   /** Loads the session of a token; a new one, if the token leads to none. */
   async load(token: string | undefined): Promise<SessionState> {
-    const state = this.begin();
-    const found = await this.#find(token);
-    if (found !== undefined) this.#adopt(state, found, partsOf(token)?.secret);
-    return state;
+    const parts = partsOf(token);
+    const found = await this.#find(parts);
+    return found === undefined ? this.begin() : this.adopt(found, parts?.secret);
   }
 
-  /** Makes a state of a session that was found without its token. */
-  adopt(found: FoundSession): SessionState {
-    const state = this.begin();
-    this.#adopt(state, found, undefined);
-    return state;
-  }
-
-  #adopt(state: SessionState, found: FoundSession, secret: string | undefined): void {
+  /** Makes a state of a session that was found, with its secret if that is known. */
+  adopt(found: FoundSession, secret?: string): SessionState {
+    const state = new SessionState(this.#options.home, found.content.deadline);
     state.adopt(found, secret);
     const { owner, id } = state.stored as StoredSession;
     if (owner !== undefined) this.#options.owners?.known.add(owner, id);
+    return state;
   }
 
-  async #find(token: string | undefined): Promise<FoundSession | undefined> {
-    const parts = partsOf(token);
+  async #find(parts: TokenParts | undefined): Promise<FoundSession | undefined> {
     if (parts === undefined) return undefined;
     const found = await this.#records.find(parts.id);
     if (found === undefined) return undefined;
@@ -81,7 +75,7 @@ export class SessionRepository {
    * @returns whether there was another session.
    */
   async merge(state: SessionState, token: string): Promise<boolean> {
-    const other = await this.#find(token);
+    const other = await this.#find(partsOf(token));
     if (other === undefined || other.id === state.stored?.id) return false;
     const { values, deadline } = other.content;
     for (const key of Object.keys(values)) state.set(key, values[key]);
@@ -117,7 +111,7 @@ export class SessionRepository {
   /** Ends the other sessions that the request brought tokens of. */
   async #endOthers(state: SessionState): Promise<void> {
     for (let [token] = state.otherTokens; token !== undefined; [token] = state.otherTokens) {
-      const other = await this.#find(token);
+      const other = await this.#find(partsOf(token));
       if (other !== undefined) {
         await this.#end(other);
         this.#emitDestroyed(other);

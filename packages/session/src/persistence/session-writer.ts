@@ -81,7 +81,7 @@ export class SessionWriter {
       const isLive = stored === undefined || (state.deadline > now && isHonoured(stored, now));
       if (!isLive || state.isSaveVoid) return this.#giveUp(state, entry);
       const place = stored ?? this.#placeOf(fresh ?? state.fresh);
-      const owner = this.#options.home.ownerOf(state.values.toRecord());
+      const owner = this.#enlisting && this.#options.home.ownerOf(state.values.toRecord());
       if (this.#enlisting?.isDue(state, owner, entry)) {
         entry = attempt.entry = await this.#enlisting.enlist(state, place.id, owner as string, entry);
         continue; // the app may have gone on meanwhile
@@ -197,8 +197,9 @@ export class SessionWriter {
     };
   }
 
-  #secretsOf({ stored, fresh, renewal }: SessionState, now: number): SecretNote[] {
-    if (stored === undefined) return [[sha256(fresh.secret)]];
+  #secretsOf(state: SessionState, now: number): SecretNote[] {
+    const { stored, renewal } = state;
+    if (stored === undefined) return [[sha256(state.fresh.secret)]];
     if (renewal === undefined) return unexpired(stored.meta.secrets, now);
     const current = stored.secret === undefined ? undefined : sha256(stored.secret);
     return renewed(stored.meta.secrets, current, sha256(renewal.secret), renewal.graceMs, now);

@@ -64,10 +64,10 @@ export class SessionState {
   #isPersistOwn = false;
   #lastCommit: Promise<unknown> | undefined;
 
-  constructor(home: SessionHome) {
+  constructor(home: SessionHome, deadline: number = home.newDeadline()) {
     this.#home = home;
     this.values = new SessionValues(home.codec, home.maxBytes);
-    this.deadline = home.newDeadline();
+    this.deadline = deadline;
   }
 
   /** The ID and secret of a session that is not stored yet. */
