@@ -281,3 +281,48 @@ it("owners who differ in a lone surrogate, or in Unicode form, each have a list 
   expect(await app.sessions.revokeAll("u\ud800")).toBe(1);
   for (const owner of distinct.slice(1)) expect(await app.sessions.list(owner)).toHaveLength(1);
 });
+
+describe("a log-in of an owner at the limit", () => {
+  it("looks at no session but its own and the eldest, for a minute", async () => {
+    await using app = accounts({ maxPerOwner: 50 });
+    const callsOfLogIn = async () => {
+      app.store.takeCalls();
+      await logIn(app.sessions, "u1");
+      app.clock.advance(1);
+      return app.store.takeCalls().length;
+    };
+    for (let count = 0; count < 51; count++) await callsOfLogIn();
+    // Its entry 2, its record 1; the list, itself and the eldest 3, which ends 1; the entry of that 2.
+    expect([await callsOfLogIn(), await callsOfLogIn()]).toEqual([9, 9]);
+    app.clock.advance(60_000);
+    expect(await callsOfLogIn()).toBe(9 + 50); // all of them
+    expect(await callsOfLogIn()).toBe(9);
+    expect(await app.sessions.list("u1")).toHaveLength(50);
+  });
+
+  it("ends nobody where one that was seen has come to its idle timeout", async () => {
+    await using app = accounts({ maxPerOwner: 2, idleTimeoutMs: 10_000, touchAfterMs: 0 });
+    for (const device of ["a", "b"]) await logIn(app.sessions, "u1", device);
+    const kept = await logIn(app.sessions, "u1", "c");
+    app.clock.advance(9999);
+    await app.sessions.commit(await app.sessions.load(kept.token));
+    app.clock.advance(1);
+    await logIn(app.sessions, "u1", "d");
+    expect(await devicesOf(app.sessions, "u1")).toEqual(["d", "c"]);
+    app.clock.advance(1);
+    await logIn(app.sessions, "u1", "e");
+    expect(await devicesOf(app.sessions, "u1")).toEqual(["e", "d"]);
+  });
+
+  it("ends nobody where the eldest that was seen is there no more", async () => {
+    await using app = accounts({ maxPerOwner: 2 });
+    for (const device of ["a", "b", "c"]) {
+      await logIn(app.sessions, "u1", device);
+      app.clock.advance(1);
+    }
+    const [eldest] = (await app.sessions.list("u1")).slice(-1);
+    await app.store.memory.delete(eldest?.handle.split(".")[1] as string); // its entry stays
+    await logIn(app.sessions, "u1", "d");
+    expect(await devicesOf(app.sessions, "u1")).toEqual(["d", "c"]);
+  });
+});

@@ -1,6 +1,7 @@
 import type { BoundedStore } from "../persistence/bounded-store.js";
 import type { FoundSession } from "../persistence/stored-session.js";
 import { SessionError } from "../session-error.js";
+import { DecodedLists } from "./decoded-lists.js";
 import {
   decodeEntries,
   encodeEntries,
@@ -41,6 +42,7 @@ export class OwnerLists {
   readonly #now: () => number;
   /** The namespace is part of the key: a handle of another manager's must not lead to that manager's list. */
   readonly #prefix: string;
+  readonly #decoded: DecodedLists = new DecodedLists();
   /** The turn under way, by owner's hash. */
   readonly #running: Map<string, Promise<unknown>> = new Map();
   /** The turn after it. */
@@ -54,7 +56,7 @@ export class OwnerLists {
 
   /** Reads the entries whose deadline has not passed, the eldest first. */
   async read(hash: string): Promise<OwnerEntry[]> {
-    return this.#current((await this.#options.store.find(this.#prefix + hash))?.data);
+    return this.#current(hash, (await this.#options.store.find(this.#prefix + hash))?.data);
   }
 
   /**
@@ -127,12 +129,15 @@ export class OwnerLists {
     const key = this.#prefix + hash;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const data = (await store.find(key))?.data;
-      const before = this.#current(data);
+      const before = this.#current(hash, data);
       const after = change(before);
       if (after === before) return after;
       // The list expires with the last of its sessions, at once if there is none.
       const expiry = after.reduce((latest, { deadline }) => Math.max(latest, deadline), 0);
-      if (await store.replace?.(key, data, encodeEntries(after), new Date(expiry))) return after;
+      const encoded = encodeEntries(after);
+      if (!(await store.replace?.(key, data, encoded, new Date(expiry)))) continue;
+      this.#decoded.add(hash, encoded, after);
+      return after;
     }
     throw new SessionError(
       "CONFLICT",
@@ -140,9 +145,10 @@ export class OwnerLists {
     );
   }
 
-  #current(data: Uint8Array | undefined): OwnerEntry[] {
+  #current(hash: string, data: Uint8Array | undefined): OwnerEntry[] {
     const now = this.#now();
-    return (data === undefined ? [] : this.#decode(data)).filter(({ deadline }) => deadline > now);
+    const entries = data === undefined ? [] : (this.#decoded.entriesOf(hash, data) ?? this.#decode(data));
+    return entries.filter(({ deadline }) => deadline > now);
   }
 
   #decode(data: Uint8Array): OwnerEntry[] {

@@ -7,6 +7,7 @@ import { KnownSessions } from "./known-sessions.js";
 import { hint, isHint, type OwnerEntry } from "./owner-entry.js";
 import type { OwnerLists } from "./owner-list.js";
 import { isOf, PENDING_MS, Revocation } from "./revocation.js";
+import { type SeenSession, SeenSessions, seenNow } from "./seen-sessions.js";
 import { SharedTurns } from "./shared-turns.js";
 
 /** A session as its owner may see it. */
@@ -40,6 +41,7 @@ export interface OwnerOptions {
 
 /** Maximum number of sessions of one list that are looked up at once. */
 const CHUNK = 100;
+
 /** Finds and ends the sessions of an owner. The owner's list says where they may be; each record decides. */
 export class OwnerSessions {
   readonly #options: OwnerOptions;
@@ -47,8 +49,9 @@ export class OwnerSessions {
   readonly lists: OwnerLists;
   readonly #now: () => number;
   readonly known: KnownSessions = new KnownSessions();
-  /** Each looks at all sessions of an owner: many log-ins at once must not do so for each. */
+  /** Each may look at all sessions of an owner: many log-ins at once must not do so for each. */
   readonly #trims: SharedTurns = new SharedTurns();
+  readonly #seen: SeenSessions = new SeenSessions();
   readonly #revocation: Revocation;
 
   constructor(options: OwnerOptions) {
@@ -160,18 +163,33 @@ export class OwnerSessions {
     const { maxPerOwner } = this.#options;
     const entries = await this.lists.read(hash);
     if (entries.length <= maxPerOwner) return;
-    const found = await this.#findAll(entries);
-    const live = found.filter((session) => isOf(session, hash)).sort((a, b) => sinceOf(a) - sinceOf(b));
-    const surplus = new Set<unknown>(live.slice(0, Math.max(0, live.length - maxPerOwner)));
-    for (const session of live.slice(0, surplus.size)) {
-      const ended = await this.#records.end(session, (current) => isOf(current, hash));
+    const live = await this.#liveOf(hash, entries);
+    const eldestFirst = [...live].sort(([, a], [, b]) => a.since - b.since);
+    for (const [id] of eldestFirst.slice(0, Math.max(0, live.size - maxPerOwner))) {
+      const session = await this.#records.find(id);
+      const ended = session && (await this.#records.end(session, (current) => isOf(current, hash)));
       if (ended !== undefined) this.#emitRevoked(hash, ended, "limit");
+      live.delete(id);
     }
+    this.#seen.replace(hash, live);
     const old = this.#now() - PENDING_MS;
-    const gone = entries.filter(
-      ({ at }, index) => surplus.has(found[index]) || (!isOf(found[index], hash) && at <= old),
+    const ended = new Set(eldestFirst.map(([id]) => id).filter((id) => !live.has(id)));
+    await this.lists.remove(
+      hash,
+      entries.filter(({ id, at }) => ended.has(id) || (!live.has(id) && at <= old)),
     );
-    await this.lists.remove(hash, gone);
+  }
+
+  /** Finds the live sessions of a list, of which this process need not look up what it has seen just before. */
+  async #liveOf(hash: string, entries: readonly OwnerEntry[]): Promise<Map<string, SeenSession>> {
+    const now = this.#now();
+    const live = await inChunks(entries, async (entry): Promise<[string, SeenSession] | undefined> => {
+      const seen = this.#seen.of(hash, entry, now);
+      if (seen !== undefined) return [entry.id, seen];
+      const session = await this.#records.find(entry.id);
+      return isOf(session, hash) ? [entry.id, seenNow(session, entry, now)] : undefined;
+    });
+    return new Map(live.filter((each) => each !== undefined));
   }
 
   async #entriesOf(owner: string, hash: string): Promise<OwnerEntry[]> {
@@ -216,11 +234,6 @@ export class OwnerSessions {
       return { owner: this.#options.ownerOf(content.values), handle: `${hash}.${id}`, reason };
     });
   }
-}
-
-/** Returns when the session became its owner's. */
-function sinceOf({ content }: FoundSession): number {
-  return content.meta.owner?.since ?? 0;
 }
 
 async function inChunks<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
