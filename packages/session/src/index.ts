@@ -13,10 +13,15 @@ export {
   type TokenTransport,
 } from "./http/token-transport.js";
 export type { SessionManagerOptions } from "./manager-options.js";
-export type { OwnedSession } from "./owners/owner-sessions.js";
-export type { EndReason } from "./persistence/stored-session.js";
+export type { OwnedSession } from "./owners/owned-session.js";
 export { type RenewOptions, Session, type SessionStatus } from "./session.js";
 export { SessionError, type SessionErrorCode } from "./session-error.js";
-export type { SessionEvent, SessionEventName, SessionEvents, UnknownToken } from "./session-events.js";
+export type {
+  EndReason,
+  SessionEvent,
+  SessionEventName,
+  SessionEvents,
+  UnknownToken,
+} from "./session-events.js";
 export { SessionManager } from "./session-manager.js";
 export { type StoreProvider, StoreRegistry } from "./store-registry.js";

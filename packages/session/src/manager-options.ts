@@ -59,7 +59,9 @@ export interface SessionManagerOptions<T extends object = Record<string, unknown
   onError?: (error: Error) => unknown;
 }
 
+/** @internal */
 export const DEFAULT_MAX_PER_OWNER = 100;
+/** @internal */
 export const DEFAULT_STORE_TIMEOUT_MS = 10_000;
 
 const MAX_PER_OWNER = 10_000;
@@ -68,6 +70,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const MAX_LIFETIME_MS = 100 * 365.25 * 86_400_000;
 const NAMESPACE = /^[\w-]{0,64}$/;
 
+/** @internal */
 export interface Lifetimes {
   lifetimeMs: number;
   /** Infinity for none. */
@@ -162,7 +165,11 @@ function checkTypes({ cookie, codec, transport, ...options }: Partial<SessionMan
   }
 }
 
-/** @throws TypeError or RangeError for an option that cannot work, with what to do instead. */
+/**
+ * @throws TypeError or RangeError for an option that cannot work, with what to do instead.
+ *
+ * @internal
+ */
 export function checkOptions<T extends object, D>(options: SessionManagerOptions<T, D>): void {
   assertKnown("", options, OPTIONS);
   if (options.cookie !== undefined) {
@@ -213,7 +220,11 @@ export function checkOptions<T extends object, D>(options: SessionManagerOptions
   }
 }
 
-/** @throws TypeError or RangeError for lifetimes that cannot work. */
+/**
+ * @throws TypeError or RangeError for lifetimes that cannot work.
+ *
+ * @internal
+ */
 export function checkedLifetimes({
   lifetimeMs = 86_400_000,
   idleTimeoutMs,

@@ -1,5 +1,10 @@
 import { type Channel, channel, type TracingChannel, tracingChannel } from "node:diagnostics_channel";
-import type { EndReason } from "./persistence/stored-session.js";
+
+/**
+ * Why a session is no more: `destroyed` by the app, `expired` at its deadline, or `ended` by another request,
+ * which destroyed, renewed or revoked it, or by its idle timeout.
+ */
+export type EndReason = "destroyed" | "expired" | "ended";
 
 /** What is told of a session's life. Nothing of it holds a token or a value. */
 export interface SessionEvents {
@@ -44,7 +49,11 @@ const channels: Record<SessionEventName, Channel> = {
 
 type Listener = (event: never) => unknown;
 
-/** Tells listeners of the app's and the diagnostics channels. Costs next to nothing when nobody listens. */
+/**
+ * Tells listeners of the app's and the diagnostics channels. Costs next to nothing when nobody listens.
+ *
+ * @internal
+ */
 export class SessionEmitter {
   readonly #listeners: Map<SessionEventName, Set<Listener>> = new Map();
   readonly #onError: (error: Error) => void;
@@ -93,11 +102,20 @@ export class SessionEmitter {
   }
 }
 
-/** Traces what the store is waited for: `tracing:scs.session.load:start` and so on. */
+/**
+ * Traces what the store is waited for: `tracing:scs.session.load:start` and so on.
+ *
+ * @internal
+ */
 export const loadTracing: TracingChannel = tracingChannel("scs.session.load");
+/** @internal */
 export const commitTracing: TracingChannel = tracingChannel("scs.session.commit");
 
-/** Runs `operation`, and traces it if somebody listens: how long it takes and how it fails, not what it returns. */
+/**
+ * Runs `operation`, and traces it if somebody listens: how long it takes and how it fails, not what it returns.
+ *
+ * @internal
+ */
 export function traced<R>(tracing: TracingChannel, operation: () => Promise<R>): Promise<R> {
   const { start, end, asyncStart, asyncEnd, error } = tracing;
   const isHeard =

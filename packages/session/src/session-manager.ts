@@ -10,14 +10,17 @@ import { answer500 } from "./http/response-head.js";
 import { SessionCookie } from "./http/session-cookie.js";
 import type { TokenHeader } from "./http/token-transport.js";
 import type { SessionManagerOptions } from "./manager-options.js";
+import type { OwnedSession } from "./owners/owned-session.js";
 import { ownerName } from "./owners/owner-name.js";
-import type { OwnedSession, OwnerSessions } from "./owners/owner-sessions.js";
+import type { OwnerSessions } from "./owners/owner-sessions.js";
 import { eachSession, reindex } from "./persistence/all-sessions.js";
 import { createSession, type RenewOptions, Session, stateOf } from "./session.js";
 import { buildEngine, type SessionEngine } from "./session-engine.js";
 import type { SessionEventName, SessionEvents } from "./session-events.js";
 
+/** @internal */
 let requestsOf: <T extends object, D>(manager: SessionManager<T, D>) => RequestSessions<T>;
+/** @internal */
 let reportTo: <T extends object, D>(manager: SessionManager<T, D>, error: Error) => void;
 
 /**
@@ -326,4 +329,5 @@ function hold<T extends object>(opened: RequestSession<T>, res: ServerResponse):
   holdResponse(res, opened);
 }
 
+/** @internal */
 export { reportTo, requestsOf };

@@ -22,14 +22,20 @@ export interface RenewOptions {
   graceMs?: number;
 }
 
-/** Takes the values of the session that `token` leads to into another, and tells whether there was one. */
+/**
+ * Takes the values of the session that `token` leads to into another, and tells whether there was one.
+ *
+ * @internal
+ */
 type Merge = (state: SessionState, token: string) => Promise<boolean>;
 
 const MAX_GRACE_MS = 3_600_000;
 /** The last instant that a `Date` holds. */
 const MAX_DATE_MS = 8.64e15;
 
+/** @internal */
 let stateOf: <T extends object>(session: Session<T>) => SessionState;
+/** @internal */
 let createSession: <T extends object>(state: SessionState, merge: Merge) => Session<T>;
 
 /**
@@ -178,4 +184,5 @@ function show(this: Session): string {
   return `Session ${inspect({ id, status, keys: [...this.keys()] })}`;
 }
 
+/** @internal */
 export { createSession, stateOf };

@@ -27,17 +27,30 @@ export interface SessionCodec {
   decode(data: Uint8Array): SessionContent;
 }
 
-/** The most that a session takes where `encode` is called without a limit: shared objects unfold in JSON. */
+/**
+ * The most that a session takes where `encode` is called without a limit: shared objects unfold in JSON.
+ *
+ * @internal
+ */
 export const DEFAULT_MAX_BYTES = 4_194_304;
 
-/** How deep values may be nested: far from what overflows a stack, in whatever reads the record. */
+/**
+ * How deep values may be nested: far from what overflows a stack, in whatever reads the record.
+ *
+ * @internal
+ */
 export const MAX_LEVELS = 100;
 
+/** @internal */
 export const TOO_DEEP: string = `more than ${MAX_LEVELS} levels`;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Builds a record of a head and the JSON text of its values, named after their notation. */
+/**
+ * Builds a record of a head and the JSON text of its values, named after their notation.
+ *
+ * @internal
+ */
 export function encodeRecord(
   { deadline, meta }: SessionContent,
   notation: "values" | "devalue",
@@ -51,7 +64,11 @@ export function encodeRecord(
   return data;
 }
 
-/** @throws TypeError or SyntaxError for data that is not a session's JSON in UTF-8. */
+/**
+ * @throws TypeError or SyntaxError for data that is not a session's JSON in UTF-8.
+ *
+ * @internal
+ */
 export function parseRecord(data: Uint8Array): Record<string, unknown> {
   const record: unknown = JSON.parse(decoder.decode(data));
   if (!isObject(record)) throw new TypeError("not the JSON of a session");
@@ -59,7 +76,11 @@ export function parseRecord(data: Uint8Array): Record<string, unknown> {
   return record;
 }
 
-/** @throws TypeError unless the head and the values have the form of a session. */
+/**
+ * @throws TypeError unless the head and the values have the form of a session.
+ *
+ * @internal
+ */
 export function contentOf({ deadline, meta }: Record<string, unknown>, values: unknown): SessionContent {
   if (typeof deadline !== "number" || !isObject(meta) || !isObject(values)) {
     throw new TypeError("not the JSON of a session");
@@ -67,10 +88,12 @@ export function contentOf({ deadline, meta }: Record<string, unknown>, values: u
   return { version: 1, deadline, values, meta: meta as unknown as SessionMeta };
 }
 
+/** @internal */
 export function invalidValue(key: string, why: string): SessionError {
   return new SessionError("INVALID_VALUE", `the session value "${key}" ${why}`);
 }
 
+/** @internal */
 export function tooLarge(maxBytes: number): SessionError {
   return new SessionError("TOO_LARGE", `the session takes more than ${maxBytes} bytes`);
 }

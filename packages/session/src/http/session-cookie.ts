@@ -34,7 +34,11 @@ export interface CookieOptions {
 type Attributes = Required<Pick<CookieOptions, "httpOnly" | "sameSite" | "path">> &
   Pick<CookieOptions, "domain" | "partitioned">;
 
-/** Reads the session's cookie from a request, and writes it for a response. */
+/**
+ * Reads the session's cookie from a request, and writes it for a response.
+ *
+ * @internal
+ */
 export class SessionCookie implements TokenTransport {
   readonly requestHeader = "cookie";
   readonly responseHeader = "set-cookie";

@@ -4,25 +4,12 @@ import { hasIdForm, sha256 } from "../persistence/session-token.js";
 import type { FoundSession } from "../persistence/stored-session.js";
 import type { SessionEmitter } from "../session-events.js";
 import { KnownSessions } from "./known-sessions.js";
+import type { OwnedSession } from "./owned-session.js";
 import { hint, isHint, type OwnerEntry } from "./owner-entry.js";
 import type { OwnerLists } from "./owner-list.js";
 import { isOf, PENDING_MS, Revocation } from "./revocation.js";
 import { type SeenSession, SeenSessions, seenNow } from "./seen-sessions.js";
 import { SharedTurns } from "./shared-turns.js";
-
-/** A session as its owner may see it. */
-export interface OwnedSession<D = unknown> {
-  /** Stands for the session in `revoke`. No token: it may be shown to its owner. */
-  handle: string;
-  /** When the session became this owner's, as a rule at log-in. */
-  created: Date;
-  /** When it was used last: to `touchAfterMs` with an idle timeout; without one, when it was last saved. */
-  lastSeen: Date;
-  /** When it ends, if it is not used any more. */
-  expiry: Date;
-  /** What `describe` makes of it, such as device and address; `undefined` if `describe` threw. */
-  description: D;
-}
 
 export interface OwnerOptions {
   records: SessionRecords;

@@ -4,12 +4,12 @@ import { Enlisting, type Enlistment, isBarred } from "../owners/enlisting.js";
 import type { OwnerSessions } from "../owners/owner-sessions.js";
 import { openBars } from "../owners/revocation.js";
 import { SessionError } from "../session-error.js";
-import type { SessionEmitter, SessionEvent } from "../session-events.js";
+import type { EndReason, SessionEmitter, SessionEvent } from "../session-events.js";
 import type { Draft, SessionHome, SessionState } from "../state/session-state.js";
 import { honoured, renewed, unexpired } from "./secrets.js";
 import type { SessionRecords } from "./session-records.js";
 import { newSecret, sha256, type TokenParts } from "./session-token.js";
-import { type EndReason, type FoundSession, handleOf, type StoredSession } from "./stored-session.js";
+import { type FoundSession, handleOf, type StoredSession } from "./stored-session.js";
 
 export interface WriterOptions {
   records: SessionRecords;

@@ -24,12 +24,6 @@ export interface StoredSession {
   owner: string | undefined;
 }
 
-/**
- * Why a session is no more: `destroyed` by the app, `expired` at its deadline, or `ended` by another request,
- * which destroyed, renewed or revoked it, or by its idle timeout.
- */
-export type EndReason = "destroyed" | "expired" | "ended";
-
 /** Names a session in its owner's list; `undefined` if it is on none. */
 export function handleOf(stored: Pick<StoredSession, "id" | "meta"> | undefined): string | undefined {
   return stored?.meta.owner === undefined ? undefined : `${stored.meta.owner.hash}.${stored.id}`;

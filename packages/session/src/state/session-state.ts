@@ -9,8 +9,9 @@ import {
   type TokenParts,
   tokenOf,
 } from "../persistence/session-token.js";
-import type { EndReason, FoundSession, StoredSession } from "../persistence/stored-session.js";
+import type { FoundSession, StoredSession } from "../persistence/stored-session.js";
 import { SessionError } from "../session-error.js";
+import type { EndReason } from "../session-events.js";
 import { SessionValues } from "./session-values.js";
 
 /** What a session needs of its manager. */
