@@ -71,7 +71,8 @@ export class CleanupScheduler {
     this.#timer = setTimeout(() => {
       const self = scheduler.deref();
       if (self !== undefined) self.#begin();
-    }, delay).unref();
+    }, delay);
+    this.#timer.unref?.(); // the timers of jsdom are numbers, and hold nothing
   }
 
   #begin(): void {

@@ -1,3 +1,5 @@
+import { callGuarded } from "./guarded.js";
+
 /**
  * - `CLOSED`: the store has been disposed of.
  * - `INVALID_ARGUMENT`: malformed token, data that is no `Uint8Array`, invalid `Date`, or more than fits.
@@ -44,11 +46,14 @@ export function warnOncePerCode(): (error: StoreError) => void {
   };
 }
 
-/** Tells an error handler of the app's. If that throws, it becomes a process warning: no call may fail of it. */
-export function report(onError: (error: StoreError) => void, error: StoreError): void {
-  try {
-    onError(error);
-  } catch (thrown) {
-    process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
-  }
+/**
+ * Calls an `onError` of the app's. If it throws, or returns a promise that rejects, that becomes a process warning: no
+ * call fails of it.
+ */
+export function report(onError: (error: StoreError) => unknown, error: StoreError): void {
+  callGuarded(() => onError(error), warn);
+}
+
+function warn(thrown: unknown): void {
+  process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
 }

@@ -1,6 +1,7 @@
+import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
 
-/** Short enough that timers and requests of others are hardly delayed, long enough to get on. */
+/** Short enough to hardly delay the timers and requests of others, long enough to get on. */
 const SLICE_MS = 2;
 
 /**

@@ -1,5 +1,5 @@
 import { constants } from "node:buffer";
-import { StoreError } from "./store-error.js";
+import { StoreError } from "../store-error.js";
 
 /**
  * Bytes as a string of one character each. A million small arrays would cost a million `ArrayBuffer`s of

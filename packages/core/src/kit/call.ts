@@ -1,0 +1,48 @@
+import type { SessionRecord } from "../store.js";
+
+/** A call of a store as data. The token is well-formed, the bytes are the store's own, times are in ms since the epoch. */
+export type Call = FindCall | CommitCall | DeleteCall | ReplaceCall | TouchCall;
+
+export type CallKind = Call["kind"];
+
+/** Answered by the live record, or `undefined`. */
+export interface FindCall {
+  readonly kind: "find";
+  readonly token: string;
+}
+
+/** Answered by `undefined`. */
+export interface CommitCall {
+  readonly kind: "commit";
+  readonly token: string;
+  readonly data: Uint8Array;
+  readonly expiry: number;
+}
+
+/** Answered by `undefined`. */
+export interface DeleteCall {
+  readonly kind: "delete";
+  readonly token: string;
+}
+
+/** Answered by whether it wrote: the live record had the data `previous`, or there was none and none was expected. */
+export interface ReplaceCall {
+  readonly kind: "replace";
+  readonly token: string;
+  readonly previous: Uint8Array | undefined;
+  readonly data: Uint8Array;
+  readonly expiry: number;
+}
+
+/** Answered by whether there was a live record. */
+export interface TouchCall {
+  readonly kind: "touch";
+  readonly token: string;
+  readonly expiry: number;
+}
+
+/** An answer that puts the call back at the head of the queue, to be carried out in a later batch. */
+export const AGAIN: unique symbol = Symbol("again");
+
+/** What a backend answers to one call: its result, an error to reject it with, or {@link AGAIN}. */
+export type Answer = SessionRecord | boolean | undefined | Error | typeof AGAIN;

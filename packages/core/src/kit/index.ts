@@ -1,0 +1,24 @@
+export { callGuarded } from "../guarded.js";
+export type { Awaitable, Backend, Steps } from "./backend.js";
+export { BatchQueue, type BatchQueueOptions, toStoreError } from "./batch-queue.js";
+export {
+  AGAIN,
+  type Answer,
+  type Call,
+  type CallKind,
+  type CommitCall,
+  type DeleteCall,
+  type FindCall,
+  type ReplaceCall,
+  type TouchCall,
+} from "./call.js";
+export { type CleanupBatchOptions, removeInBatches } from "./cleanup-batches.js";
+export { Fifo } from "./fifo.js";
+export { decideBatch } from "./group-commit.js";
+export type { Batch, Execute, LaneOptions } from "./lane.js";
+export { assertFunction, assertKnownOptions, assertOneOf, assertWholeNumber } from "./options.js";
+export { type PackedBytes, pack, unpack } from "./packed-bytes.js";
+export { type SessionItem, SessionMap } from "./session-map.js";
+export { StoreBase, type StoreBaseOptions } from "./store-base.js";
+export { TimeSlice } from "./time-slice.js";
+export { clearTimer, microtasksDone, pause, setTimer, type Timer, withTimeout } from "./timers.js";

@@ -1,0 +1,279 @@
+import { StoreError } from "../store-error.js";
+import { AGAIN, type Answer, type Call, type CallKind } from "./call.js";
+import { Fifo } from "./fifo.js";
+import type { PendingCall } from "./pending-call.js";
+
+/** Some kinds of calls, which do not wait for those of other lanes, but for those of the same token. */
+export interface LaneOptions {
+  /** @default every kind that no other lane has */
+  kinds?: readonly CallKind[];
+  /** How many batches may be under way at once. @default 1 */
+  workers?: number;
+  /**
+   * For each worker that is getting ready there must be more calls than this before another starts, and a batch takes
+   * at least as many: few calls are not worth two statements. @default 1
+   */
+  minShare?: number;
+  /** Calls of different groups do not share a batch. @default all of the lane are one group */
+  groupOf?: (call: Call) => string;
+  /** Adds to the bytes of a call what its own content does not tell, such as what a find returns. */
+  extraBytes?: (call: Call) => number;
+  /** Maximum number of calls in a batch. @default 128 */
+  maxCalls?: number;
+  /** A batch that has this many bytes takes no more calls. A larger call goes alone. @default 1 MiB */
+  maxBytes?: number;
+}
+
+/**
+ * Calls on their way to the backend. Iterating takes the next call, as late as possible: whatever has arrived by then
+ * is part of the batch, and what has run out of time is not. Leaving the loop ends the batch.
+ */
+export interface Batch extends Iterable<Call> {
+  /** The calls taken so far, in the order in which they are to be answered. */
+  readonly calls: readonly Call[];
+  /** The deadline of the call that has waited for the longest, by `performance.now()`; infinite without a call. */
+  readonly deadline: number;
+}
+
+/** Carries out a batch. The answers stand in the order of the calls. Rejecting fails the whole batch. */
+export type Execute = (batch: Batch) => Promise<readonly Answer[]>;
+
+/** What a lane needs of its queue. */
+export interface LaneOwner {
+  readonly execute: Execute;
+  readonly mayConcernOneCall: (error: unknown) => boolean;
+  /** Answers a call that failed alone. */
+  fail(call: PendingCall, error: unknown): void | Promise<void>;
+  /** Answers a call. */
+  answer(call: PendingCall, answer: Exclude<Answer, typeof AGAIN>): void;
+  release(call: PendingCall): void;
+}
+
+type RequiredLaneOptions = Required<Omit<LaneOptions, "kinds">>;
+
+/** The calls that may be taken, and the workers that carry them out in batches. */
+export class Lane {
+  readonly #owner: LaneOwner;
+  readonly #options: RequiredLaneOptions;
+  readonly #groups: Map<string, Fifo<PendingCall>> = new Map();
+  /** Calls that are to be carried out before all others, batch by batch. The next is the last. */
+  readonly #repeats: PendingCall[][] = [];
+  /** Workers that have not yet taken a call. */
+  #starting = 0;
+  /** Workers that have. */
+  #working = 0;
+  /** How many batches have taken a call. */
+  #begun = 0;
+
+  constructor(owner: LaneOwner, options: LaneOptions) {
+    this.#owner = owner;
+    this.#options = {
+      workers: options.workers ?? 1,
+      minShare: options.minShare ?? 1,
+      groupOf: options.groupOf ?? (() => ""),
+      extraBytes: options.extraBytes ?? (() => 0),
+      maxCalls: options.maxCalls ?? 128,
+      maxBytes: options.maxBytes ?? 2 ** 20,
+    };
+  }
+
+  /** Whether a worker has taken calls and not yet answered all of them. */
+  get isWorking(): boolean {
+    return this.#working > 0;
+  }
+
+  push(call: PendingCall): void {
+    const name = this.#options.groupOf(call as Call);
+    let group = this.#groups.get(name);
+    if (group === undefined) {
+      group = new Fifo();
+      this.#groups.set(name, group);
+    }
+    group.push(call);
+    this.#pump();
+  }
+
+  /** Drops the calls at the head that nobody waits for. */
+  dropUnwanted(): void {
+    for (const group of this.#groups.values()) while (group.first?.isWanted === false) group.shift();
+  }
+
+  #count(): number {
+    let count = this.#repeats.length;
+    for (const { size } of this.#groups.values()) count += size;
+    return count;
+  }
+
+  #pump(): void {
+    const { workers, minShare } = this.#options;
+    while (this.#starting + this.#working < workers) {
+      const count = this.#count();
+      if (count === 0 || (this.#starting > 0 && count <= this.#starting * minShare)) return;
+      void this.#work();
+    }
+  }
+
+  async #work(): Promise<void> {
+    this.#starting++;
+    const begunBefore = this.#begun;
+    const batch = new PulledBatch(() => this.#begin(), this.#options);
+    let answers: readonly Answer[] | undefined;
+    let error: unknown;
+    try {
+      answers = await this.#owner.execute(batch);
+    } catch (thrown) {
+      error = thrown;
+    }
+    batch.end();
+    const { taken } = batch;
+    if (!batch.isBegun) this.#starting--;
+    let done: readonly PendingCall[] = [];
+    if (answers !== undefined) done = this.#answer(taken, answers);
+    else if (taken.length > 0) done = await this.#failed(taken, error);
+    // A backend that takes no further connection still serves those that it has.
+    else if (this.#starting + this.#working === 0 && this.#begun === begunBefore) await this.#failAll(error);
+    if (batch.isBegun) this.#working--;
+    for (const call of done) this.#owner.release(call);
+    this.#pump();
+  }
+
+  /** Chooses the calls for a batch: those that are to be repeated, or the group whose first has waited for longest. */
+  #begin(): Source | undefined {
+    const repeated = this.#repeats.pop();
+    let calls: Fifo<PendingCall> | undefined;
+    if (repeated !== undefined) {
+      calls = new Fifo();
+      for (const call of repeated) calls.push(call);
+    } else {
+      this.dropUnwanted();
+      for (const group of this.#groups.values()) {
+        const { first } = group;
+        if (first !== undefined && !(calls?.first !== undefined && calls.first.number < first.number))
+          calls = group;
+      }
+    }
+    if (calls === undefined) return undefined;
+    const { minShare, maxCalls } = this.#options;
+    const share = Math.max(minShare, Math.ceil(calls.size / this.#starting));
+    this.#starting--;
+    this.#working++;
+    this.#begun++;
+    return { calls, most: repeated === undefined ? Math.min(maxCalls, share) : calls.size };
+  }
+
+  /** Returns the calls that have their answer. */
+  #answer(taken: readonly PendingCall[], answers: readonly Answer[]): readonly PendingCall[] {
+    const again: PendingCall[] = [];
+    for (const [index, call] of taken.entries()) {
+      const answer = answers[index];
+      if (answer === AGAIN) again.push(call);
+      else if (index < answers.length) this.#owner.answer(call, answer);
+      else
+        this.#owner.answer(
+          call,
+          new StoreError("UNAVAILABLE", "the backend gave fewer answers than there were calls"),
+        );
+    }
+    if (again.length === 0) return taken;
+    this.#repeat(again);
+    return taken.filter((_, index) => answers[index] !== AGAIN);
+  }
+
+  /** Fails the calls; or, if one of them can have failed the others, has them carried out by halves. */
+  async #failed(calls: readonly PendingCall[], error: unknown): Promise<readonly PendingCall[]> {
+    if (calls.length > 1 && this.#owner.mayConcernOneCall(error)) {
+      const middle = calls.length >> 1;
+      this.#repeat(calls.slice(middle));
+      this.#repeat(calls.slice(0, middle));
+      return [];
+    }
+    for (const call of calls) await this.#owner.fail(call, error);
+    return calls;
+  }
+
+  #repeat(calls: PendingCall[]): void {
+    for (const call of calls) call.isTaken = false; // it was undone
+    this.#repeats.push(calls);
+  }
+
+  async #failAll(error: unknown): Promise<void> {
+    const waiting: PendingCall[] = [];
+    for (const calls of this.#repeats.splice(0).reverse()) waiting.push(...calls);
+    for (const group of this.#groups.values())
+      for (let call = group.shift(); call !== undefined; call = group.shift()) waiting.push(call);
+    for (const call of waiting) {
+      if (call.isWanted) await this.#owner.fail(call, error);
+      if (!call.isReleased) this.#owner.release(call);
+    }
+  }
+}
+
+/** Where a batch takes its calls from, and how many at most. */
+interface Source {
+  readonly calls: Fifo<PendingCall>;
+  readonly most: number;
+}
+
+class PulledBatch implements Batch {
+  readonly taken: PendingCall[] = [];
+  readonly #begin: () => Source | undefined;
+  readonly #options: RequiredLaneOptions;
+  #source: Source | undefined;
+  #bytes = 0;
+  #isOver = false;
+
+  constructor(begin: () => Source | undefined, options: RequiredLaneOptions) {
+    this.#begin = begin;
+    this.#options = options;
+  }
+
+  get isBegun(): boolean {
+    return this.#source !== undefined;
+  }
+
+  get calls(): readonly Call[] {
+    return this.taken as readonly unknown[] as readonly Call[];
+  }
+
+  get deadline(): number {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const { deadline } of this.taken) if (deadline < earliest) earliest = deadline;
+    return earliest;
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  [Symbol.iterator](): Iterator<Call, undefined> {
+    return {
+      next: () => {
+        const call = this.#take();
+        return call === undefined ? { done: true, value: undefined } : { done: false, value: call as Call };
+      },
+    };
+  }
+
+  #take(): PendingCall | undefined {
+    if (this.#isOver) return undefined;
+    this.#source ??= this.#begin();
+    if (this.#source === undefined) return undefined;
+    const { calls, most } = this.#source;
+    while (this.taken.length < most) {
+      const call = calls.first;
+      if (call === undefined) return undefined;
+      if (!call.isWanted) {
+        calls.shift(); // it has run out of time
+        continue;
+      }
+      const bytes = call.bytes + this.#options.extraBytes(call as Call);
+      if (this.taken.length > 0 && this.#bytes + bytes > this.#options.maxBytes) return undefined;
+      calls.shift();
+      this.#bytes += bytes;
+      call.isTaken = true;
+      this.taken.push(call);
+      return call;
+    }
+    return undefined;
+  }
+}

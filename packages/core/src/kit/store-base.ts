@@ -1,0 +1,291 @@
+import { setImmediate } from "node:timers/promises";
+import { CleanupScheduler } from "../cleanup-scheduler.js";
+import { assertData, assertExpiry, assertToken, isToken } from "../record-rules.js";
+import type { FullStore, SessionEntry, SessionRecord, StoreOptions } from "../store.js";
+import { StoreError, warnOncePerCode } from "../store-error.js";
+import type { Awaitable, Backend, Steps } from "./backend.js";
+import { BatchQueue, toStoreError } from "./batch-queue.js";
+import type { Answer, Call, CallKind } from "./call.js";
+import { assertFunction } from "./options.js";
+import { TimeSlice } from "./time-slice.js";
+import { withTimeout } from "./timers.js";
+
+export interface StoreBaseOptions extends StoreOptions {
+  /** The name of the store, which begins each message. */
+  name: string;
+  cleanupIntervalMs: number;
+  /** How long a call may take, from the moment it was made; a step of `entries` or of a cleanup, by itself. @default 5_000 */
+  timeoutMs?: number;
+  /** The longest data that the backend takes. @default no limit */
+  maxDataBytes?: number;
+  /**
+   * Whether `now` is the clock by which records expire. Without it, the backend leaves out what has expired.
+   *
+   * @default true
+   */
+  hasClock?: boolean;
+}
+
+const CONCURRENCY = 64;
+
+/**
+ * A store on a {@link Backend}. Has what all stores need: the rules for what goes in, copies, the order of the calls for
+ * one token, timeouts, the background cleanup, disposal, `CLOSED`.
+ *
+ * A store extends it, makes its backend and passes both to the constructor.
+ */
+export class StoreBase implements FullStore {
+  readonly #backend: Backend;
+  readonly #name: string;
+  readonly #timeoutMs: number;
+  readonly #maxDataBytes: number;
+  readonly #now: (() => number) | undefined;
+  readonly #queue: BatchQueue | undefined;
+  readonly #cleanup: CleanupScheduler;
+  readonly #underWay: Set<Promise<unknown>> = new Set();
+  #isClosed = false;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * @throws TypeError or RangeError if `cleanupIntervalMs`, `onError` or `now` is not what it must be.
+   */
+  constructor(backend: Backend, options: StoreBaseOptions) {
+    const { name, cleanupIntervalMs, onError = warnOncePerCode(), now = () => Date.now() } = options;
+    assertFunction("now", now);
+    this.#backend = backend;
+    this.#name = name;
+    this.#timeoutMs = options.timeoutMs ?? 5_000;
+    this.#maxDataBytes = options.maxDataBytes ?? Number.POSITIVE_INFINITY;
+    this.#now = (options.hasClock ?? true) ? now : undefined;
+    this.#queue = makeQueue(backend, { name, timeoutMs: this.#timeoutMs });
+    this.#cleanup = new CleanupScheduler(this, { cleanupIntervalMs, onError });
+  }
+
+  async find(token: string): Promise<SessionRecord | undefined> {
+    this.#assertOpen();
+    if (!isToken(token)) return undefined;
+    const queue = this.#queue;
+    if (this.#backend.findNow !== undefined && !queue?.isPending(token)) return this.#findNow(token);
+    return this.#run<SessionRecord | undefined>("find", token);
+  }
+
+  async commit(token: string, data: Uint8Array, expiry: Date): Promise<void> {
+    this.#assertOpen();
+    assertToken(token);
+    this.#assertData(data);
+    assertExpiry(expiry);
+    return this.#run<undefined>("commit", token, undefined, data, expiry.getTime());
+  }
+
+  async delete(token: string): Promise<void> {
+    this.#assertOpen();
+    if (isToken(token)) return this.#run<undefined>("delete", token);
+  }
+
+  async replace(
+    token: string,
+    previous: Uint8Array | undefined,
+    data: Uint8Array,
+    expiry: Date,
+  ): Promise<boolean> {
+    this.#assertOpen();
+    if (previous !== undefined) this.#assertData(previous);
+    this.#assertData(data);
+    assertExpiry(expiry);
+    return isToken(token) && this.#run<boolean>("replace", token, previous, data, expiry.getTime());
+  }
+
+  async touch(token: string, expiry: Date): Promise<boolean> {
+    this.#assertOpen();
+    assertExpiry(expiry);
+    return isToken(token) && this.#run<boolean>("touch", token, undefined, undefined, expiry.getTime());
+  }
+
+  async *entries(): AsyncIterableIterator<SessionEntry> {
+    this.#assertOpen();
+    if (this.#queue !== undefined) await this.#queue.answered();
+    this.#assertOpen();
+    const slice = new TimeSlice();
+    for await (const page of this.#steps(this.#backend.pages())) {
+      this.#assertOpen(); // a walk that disposal has cut short must not look like a complete one
+      for (const entry of page) {
+        if (this.#now === undefined || entry.expiry.getTime() > this.#now()) yield entry;
+        if (slice.isOver) await slice.next();
+        this.#assertOpen();
+      }
+    }
+    this.#assertOpen();
+  }
+
+  /** Holds all records in memory. A snapshot of one instant where the backend can take one: see the store's README. */
+  async all(): Promise<Map<string, Uint8Array>> {
+    this.#assertOpen();
+    const { all } = this.#backend;
+    if (all === undefined) {
+      const live = new Map<string, Uint8Array>();
+      for await (const { token, data } of this.entries()) live.set(token, data);
+      return live;
+    }
+    if (this.#queue !== undefined) await this.#queue.answered(); // without one, the snapshot is of this very instant
+    this.#assertOpen();
+    return this.#track(this.#attempt(() => all.call(this.#backend)));
+  }
+
+  async deleteExpired(): Promise<number> {
+    this.#assertOpen();
+    return this.#track(this.#removeExpired());
+  }
+
+  async stopCleanup(): Promise<void> {
+    await this.#cleanup.stop();
+  }
+
+  /** May be called again: after a failure, it tries anew to close the backend. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    this.#closing ??= this.#close();
+    try {
+      await this.#closing;
+    } catch (error) {
+      this.#closing = undefined;
+      throw error;
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed)
+      throw new StoreError("CLOSED", `${this.#name}: the store has been disposed of; open a new one`);
+  }
+
+  #assertData(data: unknown): asserts data is Uint8Array {
+    assertData(data);
+    if (data.length > this.#maxDataBytes) {
+      throw new StoreError(
+        "INVALID_ARGUMENT",
+        `${this.#name}: data must be at most ${this.#maxDataBytes} bytes`,
+      );
+    }
+  }
+
+  #findNow(token: string): SessionRecord | undefined {
+    try {
+      return this.#backend.findNow?.(token);
+    } catch (error) {
+      throw this.#toStoreError(error);
+    }
+  }
+
+  #run<T extends SessionRecord | boolean | undefined>(
+    kind: CallKind,
+    token: string,
+    previous?: Uint8Array,
+    data?: Uint8Array,
+    expiry = 0,
+  ): Awaitable<T> {
+    if (this.#queue !== undefined) {
+      return this.#queue.run<T>(kind, token, previous && copy(previous), data && copy(data), expiry);
+    }
+    let answer: Answer;
+    try {
+      answer = this.#backend.executeNow?.({ kind, token, previous, data, expiry } as Call);
+    } catch (error) {
+      throw this.#toStoreError(error);
+    }
+    if (answer instanceof Error) throw answer;
+    return answer as T;
+  }
+
+  async #removeExpired(): Promise<number> {
+    if (this.#queue !== undefined) await this.#queue.answered();
+    let removed = 0;
+    if (this.#isClosed) return removed;
+    for await (const count of this.#steps(this.#backend.removeExpired(() => this.#isClosed))) {
+      removed += count;
+      if (this.#isClosed) break; // no error: the background cleanup would report it
+      await setImmediate();
+    }
+    return removed;
+  }
+
+  /** Takes steps, each within the timeout, and translates their errors. */
+  async *#steps<T>(steps: Steps<T>): AsyncGenerator<T, void> {
+    const iterator = Symbol.asyncIterator in steps ? steps[Symbol.asyncIterator]() : steps[Symbol.iterator]();
+    let isOver = false;
+    try {
+      for (;;) {
+        const next = await this.#attempt(() => iterator.next());
+        isOver = next.done === true;
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      if (!isOver) void Promise.resolve(iterator.return?.()).catch(() => undefined);
+    }
+  }
+
+  async #attempt<T>(work: () => Awaitable<T>): Promise<T> {
+    try {
+      const result = work();
+      return await (result instanceof Promise
+        ? withTimeout(result, this.#timeoutMs, () => this.#lateError())
+        : result);
+    } catch (error) {
+      throw this.#toStoreError(error);
+    }
+  }
+
+  async #track<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#underWay.delete(work);
+    }
+  }
+
+  async #close(): Promise<void> {
+    await this.#cleanup.stop();
+    await this.#queue?.answered();
+    await Promise.allSettled(this.#underWay);
+    try {
+      await this.#backend.close?.();
+    } catch (error) {
+      throw this.#toStoreError(error);
+    }
+  }
+
+  #lateError(): StoreError {
+    return new StoreError("UNAVAILABLE", `${this.#name}: no answer within ${this.#timeoutMs} ms`);
+  }
+
+  #toStoreError(error: unknown): Error {
+    return this.#backend.toStoreError?.(error) ?? toStoreError(this.#name, error);
+  }
+}
+
+function copy(data: Uint8Array): Uint8Array {
+  return Buffer.from(data);
+}
+
+function makeQueue(
+  backend: Backend,
+  { name, timeoutMs }: { name: string; timeoutMs: number },
+): BatchQueue | undefined {
+  const answerFailure = (_: Call, error: unknown): Error =>
+    backend.toStoreError?.(error) ?? toStoreError(name, error);
+  if (backend.queue !== undefined)
+    return new BatchQueue({ name, timeoutMs, answerFailure, ...backend.queue });
+  const { execute, concurrency = CONCURRENCY } = backend;
+  if (execute === undefined) return undefined;
+  return new BatchQueue({
+    name,
+    timeoutMs,
+    answerFailure,
+    lanes: [{ workers: concurrency, maxCalls: 1 }],
+    async execute(batch) {
+      const answers: Answer[] = [];
+      for (const call of batch) answers.push(await execute.call(backend, call));
+      return answers;
+    },
+  });
+}
