@@ -1,7 +1,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { type FullStore, TimeSlice } from "@scs/core";
+import type { FullStore } from "@scs/core";
+import { TimeSlice } from "@scs/core/kit";
 import { collectGarbage, request, send } from "./child.js";
 import { bytesOf, flush, makeDirectory } from "./directory.js";
 import { drive } from "./drive.js";

@@ -1,2 +1,2 @@
 export { BoltStore, type BoltStoreOptions, type LmdbRootDatabase } from "./boltstore.js";
-export { openBoltStore } from "./open-boltstore.js";
+export { openBoltStore } from "./open.js";

@@ -1,74 +1,73 @@
 import { join } from "node:path";
-import { open } from "lmdb";
+import { type Database, open, type RootDatabase } from "lmdb";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { GroupCommit } from "../src/group-commit.js";
+import { BoltStore } from "../src/index.js";
 import { makeDirectory } from "./directory.js";
 
-function openDatabase() {
-  const db = open<string, string>({ path: join(makeDirectory(), "file"), noSubdir: true });
+const expiry = new Date(Date.now() + 3_600_000);
+const data = new Uint8Array(1);
+
+function openDatabase(): RootDatabase {
+  const db = open({ path: join(makeDirectory(), "file"), noSubdir: true });
   onTestFinished(() => db.close());
-  return { db, writes: new GroupCommit(db, { untilFlushed: true, busyTimeoutMs: 5000 }) };
+  return db;
 }
 
-it("what is asked for while a transaction is under way forms the next", async () => {
-  const { db, writes } = openDatabase();
+it("the calls made while a transaction is under way form the next", async () => {
+  const db = openDatabase();
+  const store = new BoltStore(db, { cleanupIntervalMs: 0 });
+  await store.commit("first", data, expiry);
+  const run = db.childTransaction.bind(db);
   const transaction = vi.spyOn(db, "childTransaction");
   const clock = vi.spyOn(performance, "now").mockReturnValue(0); // no transaction ends for want of time
   onTestFinished(() => clock.mockRestore());
-  const first = writes.run("a", () => undefined);
-  await first;
-  expect(transaction).toHaveBeenCalledTimes(1);
   let others: Promise<unknown> | undefined;
-  await writes.run("a", () => {
-    queueMicrotask(() => {
-      others = Promise.all(
-        Array.from({ length: 50 }, (_, n) => writes.run(`t${n}`, () => db.put(`k${n}`, "v"))),
-      );
-    });
-  });
+  transaction.mockImplementationOnce((work) =>
+    run(() => {
+      const result = work();
+      others = Promise.all(Array.from({ length: 50 }, (_, n) => store.commit(`t${n}`, data, expiry)));
+      return result;
+    }),
+  );
+  await store.commit("second", data, expiry);
   await others;
-  expect(transaction).toHaveBeenCalledTimes(3);
-  expect(db.getCount({ start: "k" })).toBe(50);
+  expect(transaction).toHaveBeenCalledTimes(2);
+  expect((await store.all()).size).toBe(52);
 });
 
-it("one that throws fails alone and is undone, the others are made in their order", async () => {
-  const { db, writes } = openDatabase();
-  const order: number[] = [];
-  const outcomes = await Promise.allSettled(
-    [0, 1, 2, 3].map((n) =>
-      writes.run("t", () => {
-        order.push(n);
-        db.put("last", `${n}`);
-        db.put(`k${n}`, "v");
-        if (n === 1) throw new Error("of the driver");
-        return n;
-      }),
-    ),
-  );
+it("a write that throws fails alone and is undone, the others are made in their order", async () => {
+  const db = openDatabase();
+  const openDB = db.openDB.bind(db) as (name: string, options: object) => Database<Buffer, Buffer>;
+  vi.spyOn(db, "openDB").mockImplementation(((name: string, options: object) => {
+    const database = openDB(name, options);
+    const put = database.put.bind(database);
+    database.put = ((key: Buffer, value: Buffer) => {
+      const result = put(key as never, value);
+      if (key.toString() === "bad") throw new Error("of the driver");
+      return result;
+    }) as typeof database.put;
+    return database;
+  }) as unknown as typeof db.openDB);
+  const store = new BoltStore(db, { cleanupIntervalMs: 0 });
+  const outcomes = await Promise.allSettled([
+    store.commit("a", Buffer.from("1"), expiry),
+    store.commit("bad", data, expiry),
+    store.replace("a", Buffer.from("1"), Buffer.from("2"), expiry),
+    store.find("a"),
+    store.replace("a", Buffer.from("2"), Buffer.from("3"), expiry),
+  ]);
   expect(
     outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : outcome.reason)),
   ).toEqual([
-    0,
+    undefined,
     expect.objectContaining({
       code: "UNAVAILABLE",
       cause: expect.objectContaining({ message: "of the driver" }),
     }),
-    2,
-    3,
+    true,
+    expect.objectContaining({ data: new Uint8Array(Buffer.from("2")) }),
+    true,
   ]);
-  expect(order).toEqual([0, 1, 0, 1, 2, 3]);
-  expect(db.get("last")).toBe("3");
-  expect(db.get("k0")).toBe("v");
-  expect(db.get("k1")).toBeUndefined();
-});
-
-it("knows which tokens have writes that are not answered, and when there are none", async () => {
-  const { writes } = openDatabase();
-  expect(writes.isPending()).toBe(false);
-  await writes.idle();
-  const written = Promise.all([writes.run("a", () => 1), writes.run("a", () => 2), writes.run("b", () => 3)]);
-  expect([writes.isPending(), writes.isPending("a"), writes.isPending("c")]).toEqual([true, true, false]);
-  await writes.idle();
-  expect([writes.isPending(), writes.isPending("a")]).toEqual([false, false]);
-  expect(await written).toEqual([1, 2, 3]);
+  expect(await store.find("bad")).toBeUndefined();
+  expect([...((await store.find("a"))?.data ?? [])]).toEqual([...Buffer.from("3")]);
 });

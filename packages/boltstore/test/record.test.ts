@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { encodeRecord, readExpiry, writeExpiry } from "../src/record.js";
+import { encodeRecord, readExpiry, writeExpiry } from "../src/lmdb/record.js";
 
 const LAST_MS = 9_223_372_036_854;
 const instants = fc.integer({ min: 0, max: LAST_MS });

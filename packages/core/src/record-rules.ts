@@ -30,7 +30,8 @@ export function assertToken(token: unknown): asserts token is string {
 /** @throws StoreError `INVALID_ARGUMENT` unless `data` is a `Uint8Array`, such as a `Buffer`, of whichever realm. */
 export function assertData(data: unknown): asserts data is Uint8Array {
   // `instanceof` is faster; the other test knows arrays of other realms, such as those of jsdom and of Jest.
-  if (!(data instanceof Uint8Array || isUint8Array(data))) throw new StoreError("INVALID_ARGUMENT", "data must be a Uint8Array");
+  if (!(data instanceof Uint8Array || isUint8Array(data)))
+    throw new StoreError("INVALID_ARGUMENT", "data must be a Uint8Array");
 }
 
 /** @throws StoreError `INVALID_ARGUMENT` unless `expiry` is a valid `Date`. */

@@ -1,7 +1,7 @@
 import { constants } from "node:buffer";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { pack, SessionMap, unpack } from "../src/index.js";
+import { pack, SessionMap, unpack } from "../src/kit/index.js";
 
 it("what is packed is unpacked as it was: any bytes, in a copy", () => {
   fc.assert(

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { TimeSlice } from "../src/index.js";
+import { TimeSlice } from "../src/kit/index.js";
 
 let now = 0;
 

@@ -1,4 +1,4 @@
-import type { TimeSlice } from "@scs/core";
+import type { TimeSlice } from "@scs/core/kit";
 import { DAMAGED, type Directory } from "./directory.js";
 import type { Failures } from "./failures.js";
 import { removeFile } from "./file-calls.js";

@@ -11,9 +11,9 @@ import {
   type SessionRecord,
   StoreError,
   type StoreOptions,
-  TimeSlice,
   warnOncePerCode,
 } from "@scs/core";
+import { TimeSlice } from "@scs/core/kit";
 import { reportUnreadable } from "./damaged-file.js";
 import { Directory } from "./directory.js";
 import { Failures } from "./failures.js";

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { join } from "node:path";
-import { TimeSlice } from "@scs/core";
+import { TimeSlice } from "@scs/core/kit";
 import type { Directory } from "./directory.js";
 import type { ExpiredSessions } from "./expired-sessions.js";
 import { Failures } from "./failures.js";

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import { type StoreError, TimeSlice } from "@scs/core";
+import type { StoreError } from "@scs/core";
+import { TimeSlice } from "@scs/core/kit";
 import { isNoSpace, unavailable } from "./errors.js";
 import type { Log } from "./log.js";
 import type { RecordBuffer } from "./record.js";

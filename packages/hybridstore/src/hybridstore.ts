@@ -5,13 +5,11 @@ import {
   CleanupScheduler,
   type FullStore,
   isToken,
-  pack,
   type SessionEntry,
   type SessionRecord,
   StoreError,
-  TimeSlice,
-  unpack,
 } from "@scs/core";
+import { pack, TimeSlice, unpack } from "@scs/core/kit";
 import { unavailable } from "./errors.js";
 import type { Commit } from "./group-commit.js";
 import type { Log } from "./log.js";

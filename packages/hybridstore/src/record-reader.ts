@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import type { PackedBytes } from "@scs/core";
+import type { PackedBytes } from "@scs/core/kit";
 import type { FileWindow } from "./file-window.js";
 import {
   FORMAT,

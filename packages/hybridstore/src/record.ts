@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import type { PackedBytes } from "@scs/core";
+import type { PackedBytes } from "@scs/core/kit";
 
 // A record, in the log as in a snapshot; numbers are big-endian:
 //

@@ -1,4 +1,5 @@
-import { type PackedBytes, type SessionItem, SessionMap, type SessionRecord, unpack } from "@scs/core";
+import type { SessionRecord } from "@scs/core";
+import { type PackedBytes, type SessionItem, SessionMap, unpack } from "@scs/core/kit";
 import { kinds, RECORD_BYTES, type RecordBuffer } from "./record.js";
 
 /**

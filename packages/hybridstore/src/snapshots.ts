@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
-import { type StoreError, TimeSlice } from "@scs/core";
+import type { StoreError } from "@scs/core";
+import { TimeSlice } from "@scs/core/kit";
 import { unavailable } from "./errors.js";
 import { pathOf } from "./file-names.js";
 import { type Files, removeFile, syncDirectory, writeAll } from "./files.js";

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { StoreError } from "@scs/core";
-import { unpack } from "@scs/core";
+import { unpack } from "@scs/core/kit";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { systemFiles } from "../src/files.js";
 import { type HybridStore, openHybridStore } from "../src/index.js";

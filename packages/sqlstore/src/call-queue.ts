@@ -1,4 +1,4 @@
-import { TimeSlice } from "@scs/core";
+import { TimeSlice } from "@scs/core/kit";
 import type { Parameter } from "./handle.js";
 
 /** A call of the store's that concerns one token. */

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { TimeSlice } from "@scs/core";
+import { TimeSlice } from "@scs/core/kit";
 import type { Database } from "lmdb";
 import { HEADER_BYTES, readExpiry, writeExpiry } from "./record.js";
 
@@ -19,7 +19,7 @@ const PAGE = 64;
  *
  * Each record has an entry that is not later than its expiry. It may be earlier, and there may be others: a session
  * that lives on keeps the entry that it has, so that to renew it is a single write, and one that is deleted leaves its
- * entry. When its time has come, {@link sweep} removes an entry, or moves it to the expiry that the record has by then.
+ * entry. When its time has come, {@link removeExpired} removes an entry, or moves it to the expiry that the record has by then.
  *
  * The methods that write are for within a write transaction.
  */
@@ -41,7 +41,7 @@ export class ExpiryIndex {
     this.#index.put(entryOf(value, this.#suffix), key);
   }
 
-  /** Whether there is an entry for {@link sweep}. Outside of a transaction, too. */
+  /** Whether there is an entry for {@link removeExpired}. Outside of a transaction, too. */
   isDue(now: number): boolean {
     return this.#due(now, 1).length > 0;
   }
@@ -51,12 +51,12 @@ export class ExpiryIndex {
    *
    * @returns How many it removed.
    */
-  sweep(now: number): number {
+  removeExpired(now: number): number {
     const slice = new TimeSlice();
     let removed = 0;
     do {
       const entries = this.#due(now, PAGE);
-      for (const entry of entries) if (this.#settle(entry, now)) removed++;
+      for (const entry of entries) if (this.#remove(entry, now)) removed++;
       if (entries.length < PAGE) break;
     } while (!slice.isOver);
     return removed;
@@ -71,7 +71,7 @@ export class ExpiryIndex {
   }
 
   /** Removes an entry that is due, and its record, unless that has been renewed: it gets a new entry. */
-  #settle({ key: entry, value: key }: { key: Buffer; value: Buffer }, now: number): boolean {
+  #remove({ key: entry, value: key }: { key: Buffer; value: Buffer }, now: number): boolean {
     const value = this.#sessions.getBinaryFast(key);
     this.#index.remove(entry);
     if (value === undefined || value.length < HEADER_BYTES) return false;

@@ -1,4 +1,4 @@
-import { report, type SessionRecord, StoreError } from "@scs/core";
+import { report, type SessionEntry, type SessionRecord, StoreError } from "@scs/core";
 import type { Database, RootDatabase } from "lmdb";
 import { ExpiryIndex } from "./expiry-index.js";
 import { toStoreError } from "./lmdb-error.js";
@@ -62,6 +62,14 @@ export class Sessions {
     });
   }
 
+  /** Decodes the live records of a page. */
+  *liveOf(page: readonly Entry[]): Generator<SessionEntry, void> {
+    for (const { key, value } of page) {
+      const record = this.decode(value);
+      if (record !== undefined) yield { token: key.toString(), ...record };
+    }
+  }
+
   /** Gives token and data of every live record, in one step. */
   all(): Map<string, Uint8Array> {
     return this.#attempt(() => {
@@ -79,8 +87,8 @@ export class Sessions {
     return this.#attempt(() => this.index.isComplete());
   }
 
-  /** Whether {@link ExpiryIndex.sweep} has anything to do. */
-  isSweepDue(): boolean {
+  /** Whether {@link ExpiryIndex.removeExpired} has anything to do. */
+  isCleanupDue(): boolean {
     return this.#attempt(() => this.index.isDue(this.#now()));
   }
 
@@ -99,7 +107,7 @@ export class Sessions {
   }
 
   /** Writes a record. Like those that follow, it is for within a write transaction. */
-  write(key: Buffer, value: Buffer): void {
+  write(key: Buffer, value: Buffer): undefined {
     const expiry = readExpiry(value);
     if (expiry <= this.#now()) {
       this.remove(key);
@@ -111,14 +119,14 @@ export class Sessions {
     if (!isIndexed) this.index.add(key, value);
   }
 
-  remove(key: Buffer): void {
+  remove(key: Buffer): undefined {
     this.#sessions.remove(key);
   }
 
   /** Writes if the data of the live record equals `previous`, or if there is none and none is expected. */
-  replace(key: Buffer, previous: Buffer | undefined, value: Buffer): boolean {
+  replace(key: Buffer, previous: Uint8Array | undefined, value: Buffer): boolean {
     const live = this.find(key)?.data;
-    const isExpected = live && previous ? previous.equals(live) : live === previous;
+    const isExpected = live && previous ? Buffer.compare(previous, live) === 0 : live === previous;
     if (isExpected) this.write(key, value);
     return isExpected;
   }

@@ -1,0 +1,121 @@
+import { type SessionEntry, type SessionRecord, StoreError } from "@scs/core";
+import { type Answer, type Backend, type Call, decideBatch, withTimeout } from "@scs/core/kit";
+import type { RootDatabase } from "lmdb";
+import { toStoreError } from "./lmdb-error.js";
+import { encodeRecord } from "./record.js";
+import { Sessions } from "./sessions.js";
+import { TransactionError, Transactions } from "./transactions.js";
+
+export interface LmdbBackendOptions {
+  untilFlushed: boolean;
+  busyTimeoutMs: number;
+  /** Whether to close the database on disposal. */
+  isOwner: boolean;
+  onError: (error: StoreError) => void;
+  now: () => number;
+}
+
+/** Sessions in an LMDB database: read at once, written by one transaction for all that is in flight. */
+export class LmdbBackend implements Backend {
+  readonly queue: NonNullable<Backend["queue"]>;
+  readonly #db: RootDatabase;
+  readonly #sessions: Sessions;
+  readonly #transactions: Transactions;
+  readonly #options: LmdbBackendOptions;
+  #indexing: Promise<unknown> | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @throws StoreError `UNAVAILABLE` if the databases cannot be opened. */
+  constructor(db: RootDatabase, options: LmdbBackendOptions) {
+    this.#db = db;
+    this.#options = options;
+    this.#sessions = new Sessions(db, options);
+    this.#transactions = new Transactions(db, options);
+    this.queue = {
+      batchIs: "sequence",
+      lanes: [{ maxCalls: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }], // a slice of time bounds it
+      execute: (batch) => this.#transactions.run(() => decideBatch(batch, (call) => this.#decide(call))),
+      mayConcernOneCall: (error) => error instanceof TransactionError && error.mayConcernOneCall,
+      lateMessage: (isTaken) =>
+        isTaken
+          ? `the disk has not taken the write within ${options.busyTimeoutMs} ms; whether it takes effect is unknown`
+          : `another process has kept the write lock for ${options.busyTimeoutMs} ms`,
+    };
+    // The index of a new database is complete at once. Of one with sessions, the first cleanup completes it.
+    if (!this.#sessions.isIndexed()) {
+      this.#indexing = this.#transactions
+        .run(() => this.#sessions.index.build(undefined))
+        .catch(() => undefined);
+    }
+  }
+
+  findNow(token: string): SessionRecord | undefined {
+    return this.#sessions.find(Buffer.from(token));
+  }
+
+  /** Page by page: what is freed while a view of the database is held cannot be used again, and the file grows. */
+  *pages(): Generator<Iterable<SessionEntry>, void> {
+    let page = this.#sessions.page(undefined);
+    while (page.length > 0) {
+      yield this.#sessions.liveOf(page);
+      page = this.#sessions.page(page.at(-1)?.key);
+    }
+  }
+
+  /** In one step, a snapshot of one instant. */
+  all(): Map<string, Uint8Array> {
+    return this.#sessions.all();
+  }
+
+  async *removeExpired(isOver: () => boolean): AsyncGenerator<number, void> {
+    const { index } = this.#sessions;
+    for (let last: Buffer | undefined; !this.#sessions.isIndexed(); yield 0) {
+      last = await this.#transactions.run(() => (isOver() ? undefined : index.build(last)));
+    }
+    // Asked first, not to take the write lock for nothing.
+    while (this.#sessions.isCleanupDue()) {
+      yield await this.#transactions.run(() => (isOver() ? 0 : index.removeExpired(this.#options.now())));
+    }
+  }
+
+  async close(): Promise<void> {
+    const { isOwner, busyTimeoutMs } = this.#options;
+    const busy = (rest = ""): StoreError =>
+      new StoreError(
+        "UNAVAILABLE",
+        `boltstore: another process has kept the write lock for ${busyTimeoutMs} ms${rest}`,
+      );
+    if (!isOwner) {
+      await withTimeout(Promise.resolve(this.#indexing), busyTimeoutMs, busy);
+      return;
+    }
+    this.#closing ??= this.#db.close();
+    try {
+      // The driver has asked for the lock, also for a write that was given up since, and closes when it has had it.
+      await withTimeout(this.#closing, busyTimeoutMs, () => busy("; the database is closed when it lets go"));
+    } catch (cause) {
+      throw toStoreError(cause, "the database cannot be closed");
+    }
+  }
+
+  toStoreError(error: unknown): StoreError {
+    return toStoreError(error);
+  }
+
+  #decide(call: Call): Answer {
+    const { kind, token } = call;
+    const key = Buffer.from(token);
+    switch (kind) {
+      case "find":
+        return this.#sessions.find(key);
+      case "commit":
+        return this.#sessions.write(key, encodeRecord(call.data, call.expiry));
+      case "delete":
+        return this.#sessions.remove(key);
+      case "replace":
+        return this.#sessions.replace(key, call.previous, encodeRecord(call.data, call.expiry));
+      case "touch":
+        return this.#sessions.touch(key, call.expiry);
+    }
+  }
+}

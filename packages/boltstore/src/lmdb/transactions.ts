@@ -1,0 +1,55 @@
+import { StoreError } from "@scs/core";
+import type { RootDatabase } from "lmdb";
+import { causeOf, isNoSpace, toStoreError } from "./lmdb-error.js";
+
+/** The error of a transaction that was not committed. */
+export class TransactionError extends StoreError {
+  /** Whether a part of the work may have failed the rest of it, which was undone. */
+  readonly mayConcernOneCall: boolean;
+
+  constructor({ code, message, cause }: StoreError, mayConcernOneCall: boolean) {
+    super(code, message, { cause });
+    this.mayConcernOneCall = mayConcernOneCall;
+  }
+}
+
+/** Runs work in LMDB's write transactions. */
+export class Transactions {
+  readonly #db: RootDatabase;
+  readonly #path: string;
+  readonly #untilFlushed: boolean;
+
+  constructor(db: RootDatabase, { untilFlushed }: { untilFlushed: boolean }) {
+    this.#db = db;
+    this.#path = (db as RootDatabase & { path?: string }).path ?? "";
+    this.#untilFlushed = untilFlushed;
+  }
+
+  /**
+   * Runs `work` on the event loop when the write lock is free, in a transaction, and resolves when that is committed,
+   * or flushed. What `work` throws undoes the transaction.
+   *
+   * @throws TransactionError `UNAVAILABLE`, and nothing was changed, if `work` throws, LMDB fails, or the disk is full.
+   */
+  async run<T>(work: () => T): Promise<T> {
+    let isUndone = true;
+    try {
+      // A child of LMDB's own transaction, which would commit what was done before the work that throws.
+      const committed = this.#db.childTransaction(() => {
+        const result = work();
+        isUndone = false;
+        return result;
+      });
+      // The driver keeps a promise of its own of each batch. Should it reject with nobody there, it ends the process.
+      setImmediate(() => this.#db.committed.then(undefined, () => undefined));
+      // Asked for at once, `flushed` is of what was begun until now.
+      const [result] = await Promise.all([committed, this.#untilFlushed ? this.#db.flushed : undefined]);
+      return result;
+    } catch (error) {
+      const cause = await causeOf(error);
+      const noSpace = isNoSpace(cause, this.#path);
+      const what = noSpace ? "there is no space left on the disk" : undefined;
+      throw new TransactionError(toStoreError(cause, what), isUndone || noSpace);
+    }
+  }
+}
