@@ -68,7 +68,10 @@ export class BatchQueue {
       mayConcernOneCall: options.mayConcernOneCall ?? (() => false),
       fail: (call, error) => this.#fail(call, error),
       answer: (call, answer) => this.#answer(call, answer),
-      release: (call) => this.#release(call),
+      release: (calls) => {
+        for (const call of calls) this.#release(call);
+        for (const lane of this.#lanes) lane.pump();
+      },
     };
     const laneOptions = options.lanes ?? [{}];
     this.#lanes = laneOptions.map((lane) => new Lane(owner, lane));
@@ -125,7 +128,9 @@ export class BatchQueue {
       this.#bytes += bytes;
       this.#made.push(call);
       this.#watch();
-      if (this.#order.add(call)) this.#laneOf[kind].push(call);
+      if (!this.#order.add(call)) return;
+      this.#laneOf[kind].push(call);
+      this.#laneOf[kind].pump();
     });
   }
 
@@ -212,7 +217,10 @@ export class BatchQueue {
       if (call.twinOf !== undefined && !call.twinOf.isTaken) this.#forget(call);
       if (!own.isTaken && !own.isWanted && !own.isReleased) this.#release(own);
     }
-    for (const lane of this.#lanes) lane.dropUnwanted();
+    for (const lane of this.#lanes) {
+      lane.dropUnwanted();
+      lane.pump();
+    }
     this.#trim();
     this.#timer =
       next === undefined ? undefined : setTimer(() => this.#rejectLate(), Math.max(1, Math.ceil(next - now)));

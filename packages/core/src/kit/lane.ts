@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { StoreError } from "../store-error.js";
 import { AGAIN, type Answer, type Call, type CallKind } from "./call.js";
 import { Fifo } from "./fifo.js";
@@ -31,11 +32,20 @@ export interface LaneOptions {
 export interface Batch extends Iterable<Call> {
   /** The calls taken so far, in the order in which they are to be answered. */
   readonly calls: readonly Call[];
+  /** Whether there is a call to take. A backend that waits for a lock need not go on when there is none. */
+  readonly hasNext: boolean;
   /** The deadline of the call that has waited for the longest, by `performance.now()`; infinite without a call. */
   readonly deadline: number;
 }
 
-/** Carries out a batch. The answers stand in the order of the calls. Rejecting fails the whole batch. */
+/**
+ * Carries out a batch: gets ready (a connection, a lock, a transaction), takes the calls, and resolves with an answer
+ * for each, in their order, when what they have changed is durable. Rejecting fails all of them; rejecting before a
+ * call was taken fails all that wait in the lane, unless another worker is under way.
+ *
+ * A backend that gets ready at once should await {@link microtasksDone} first: those that have just been answered call
+ * again in a moment.
+ */
 export type Execute = (batch: Batch) => Promise<readonly Answer[]>;
 
 /** What a lane needs of its queue. */
@@ -46,7 +56,8 @@ export interface LaneOwner {
   fail(call: PendingCall, error: unknown): void | Promise<void>;
   /** Answers a call. */
   answer(call: PendingCall, answer: Exclude<Answer, typeof AGAIN>): void;
-  release(call: PendingCall): void;
+  /** Lets go of calls that are done with, and starts workers for those that have waited for them. */
+  release(calls: readonly PendingCall[]): void;
 }
 
 type RequiredLaneOptions = Required<Omit<LaneOptions, "kinds">>;
@@ -82,6 +93,7 @@ export class Lane {
     return this.#working > 0;
   }
 
+  /** Enters a call that may be taken. {@link pump} follows. */
   push(call: PendingCall): void {
     const name = this.#options.groupOf(call as Call);
     let group = this.#groups.get(name);
@@ -90,7 +102,6 @@ export class Lane {
       this.#groups.set(name, group);
     }
     group.push(call);
-    this.#pump();
   }
 
   /** Drops the calls at the head that nobody waits for. */
@@ -104,7 +115,8 @@ export class Lane {
     return count;
   }
 
-  #pump(): void {
+  /** Starts workers for what waits. */
+  pump(): void {
     const { workers, minShare } = this.#options;
     while (this.#starting + this.#working < workers) {
       const count = this.#count();
@@ -116,7 +128,10 @@ export class Lane {
   async #work(): Promise<void> {
     this.#starting++;
     const begunBefore = this.#begun;
-    const batch = new PulledBatch(() => this.#begin(), this.#options);
+    const batch = new PulledBatch(this.#options, {
+      begin: () => this.#begin(),
+      hasNext: () => this.#hasNext(),
+    });
     let answers: readonly Answer[] | undefined;
     let error: unknown;
     try {
@@ -124,17 +139,24 @@ export class Lane {
     } catch (thrown) {
       error = thrown;
     }
-    batch.end();
+    const left = batch.end();
+    if (left.length > 0) this.#repeats.push(left);
     const { taken } = batch;
     if (!batch.isBegun) this.#starting--;
     let done: readonly PendingCall[] = [];
     if (answers !== undefined) done = this.#answer(taken, answers);
     else if (taken.length > 0) done = await this.#failed(taken, error);
-    // A backend that takes no further connection still serves those that it has.
-    else if (this.#starting + this.#working === 0 && this.#begun === begunBefore) await this.#failAll(error);
+    else if (this.#starting + this.#working > 0)
+      return; // it takes no further worker, but serves those that it has
+    else if (this.#begun === begunBefore) await this.#failAll(error);
     if (batch.isBegun) this.#working--;
-    for (const call of done) this.#owner.release(call);
-    this.#pump();
+    else if (answers !== undefined) await setImmediate(); // it has taken nothing, and must not spin
+    this.#owner.release(done);
+  }
+
+  #hasNext(): boolean {
+    this.dropUnwanted();
+    return this.#count() > 0;
   }
 
   /** Chooses the calls for a batch: those that are to be repeated, or the group whose first has waited for longest. */
@@ -158,7 +180,8 @@ export class Lane {
     this.#starting--;
     this.#working++;
     this.#begun++;
-    return { calls, most: repeated === undefined ? Math.min(maxCalls, share) : calls.size };
+    const isRepeat = repeated !== undefined;
+    return { calls, most: isRepeat ? calls.size : Math.min(maxCalls, share), isRepeat };
   }
 
   /** Returns the calls that have their answer. */
@@ -203,8 +226,8 @@ export class Lane {
       for (let call = group.shift(); call !== undefined; call = group.shift()) waiting.push(call);
     for (const call of waiting) {
       if (call.isWanted) await this.#owner.fail(call, error);
-      if (!call.isReleased) this.#owner.release(call);
     }
+    this.#owner.release(waiting.filter(({ isReleased }) => !isReleased));
   }
 }
 
@@ -212,19 +235,24 @@ export class Lane {
 interface Source {
   readonly calls: Fifo<PendingCall>;
   readonly most: number;
+  /** Whether the calls are of this batch alone. */
+  readonly isRepeat: boolean;
 }
 
 class PulledBatch implements Batch {
   readonly taken: PendingCall[] = [];
-  readonly #begin: () => Source | undefined;
   readonly #options: RequiredLaneOptions;
+  readonly #lane: { begin: () => Source | undefined; hasNext: () => boolean };
   #source: Source | undefined;
   #bytes = 0;
   #isOver = false;
 
-  constructor(begin: () => Source | undefined, options: RequiredLaneOptions) {
-    this.#begin = begin;
+  constructor(
+    options: RequiredLaneOptions,
+    lane: { begin: () => Source | undefined; hasNext: () => boolean },
+  ) {
     this.#options = options;
+    this.#lane = lane;
   }
 
   get isBegun(): boolean {
@@ -235,14 +263,24 @@ class PulledBatch implements Batch {
     return this.taken as readonly unknown[] as readonly Call[];
   }
 
+  get hasNext(): boolean {
+    if (this.#isOver) return false;
+    if (this.#source === undefined) return this.#lane.hasNext();
+    const { calls, most } = this.#source;
+    while (calls.first?.isWanted === false) calls.shift();
+    return this.taken.length < most && calls.first !== undefined;
+  }
+
   get deadline(): number {
     let earliest = Number.POSITIVE_INFINITY;
     for (const { deadline } of this.taken) if (deadline < earliest) earliest = deadline;
     return earliest;
   }
 
-  end(): void {
+  /** Ends the batch. Returns the calls that it should have repeated and has not taken. */
+  end(): PendingCall[] {
     this.#isOver = true;
+    return this.#source?.isRepeat ? [...this.#source.calls] : [];
   }
 
   [Symbol.iterator](): Iterator<Call, undefined> {
@@ -256,24 +294,16 @@ class PulledBatch implements Batch {
 
   #take(): PendingCall | undefined {
     if (this.#isOver) return undefined;
-    this.#source ??= this.#begin();
-    if (this.#source === undefined) return undefined;
-    const { calls, most } = this.#source;
-    while (this.taken.length < most) {
-      const call = calls.first;
-      if (call === undefined) return undefined;
-      if (!call.isWanted) {
-        calls.shift(); // it has run out of time
-        continue;
-      }
-      const bytes = call.bytes + this.#options.extraBytes(call as Call);
-      if (this.taken.length > 0 && this.#bytes + bytes > this.#options.maxBytes) return undefined;
-      calls.shift();
-      this.#bytes += bytes;
-      call.isTaken = true;
-      this.taken.push(call);
-      return call;
-    }
-    return undefined;
+    this.#source ??= this.#lane.begin();
+    if (this.#source === undefined || !this.hasNext) return undefined;
+    const { calls } = this.#source;
+    const call = calls.first as PendingCall;
+    const bytes = call.bytes + this.#options.extraBytes(call as Call);
+    if (this.taken.length > 0 && this.#bytes + bytes > this.#options.maxBytes) return undefined;
+    calls.shift();
+    this.#bytes += bytes;
+    call.isTaken = true;
+    this.taken.push(call);
+    return call;
   }
 }

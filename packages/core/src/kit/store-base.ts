@@ -152,6 +152,17 @@ export class StoreBase implements FullStore {
     }
   }
 
+  /**
+   * Does work of a method that the contract does not have, such as the creation of a table: rejects with `CLOSED` after
+   * disposal, which waits for it, and with a StoreError if it fails or takes longer than the timeout. The calls made
+   * before have been answered.
+   */
+  protected async whileOpen<T>(work: () => Promise<T>): Promise<T> {
+    this.#assertOpen();
+    await this.#queue?.answered();
+    return this.#track(this.#attempt(work));
+  }
+
   #assertOpen(): void {
     if (this.#isClosed)
       throw new StoreError("CLOSED", `${this.#name}: the store has been disposed of; open a new one`);
