@@ -24,6 +24,8 @@ export interface Backend {
   execute?(call: Call): Promise<Answer>;
   /** How many calls `execute` is given at once. @default 64 */
   readonly concurrency?: number;
+  /** What a call that has run out of time is told, with `execute`. @default that it is not known */
+  lateMessage?(call: Call): string | undefined;
   /** Carries out calls in batches: see {@link BatchQueueOptions}. */
   readonly queue?: Omit<BatchQueueOptions, "name" | "timeoutMs">;
   /** Finds at once, on the event loop. Asked when no call of the token is under way. */

@@ -28,8 +28,8 @@ export interface BatchQueueOptions {
   mayConcernOneCall?: (error: unknown) => boolean;
   /** Answers a call that failed alone: the error to reject with, or what the call returns. */
   answerFailure?: (call: Call, error: unknown) => Answer | Promise<Answer>;
-  /** What a call that has run out of time is told. `isTaken`: it may take effect nevertheless. */
-  lateMessage?: (isTaken: boolean) => string;
+  /** What a call that has run out of time is told. `isTaken`: it may take effect nevertheless. @default just that */
+  lateMessage?: (isTaken: boolean, call: Call) => string | undefined;
   /** Maximum number of calls in the queue. @default 200_000 */
   maxWaiting?: number;
   /** Maximum number of bytes of the calls in the queue; a larger call is taken when there is no other. @default 128 MiB */
@@ -212,7 +212,7 @@ export class BatchQueue {
       late.push(call);
     }
     for (const call of late) {
-      call.reject(this.#lateError((call.twinOf ?? call).isTaken));
+      call.reject(this.#lateError(call));
       const own = call.twinOf ?? call; // the one that is in the queue
       if (call.twinOf !== undefined && !call.twinOf.isTaken) this.#forget(call);
       if (!own.isTaken && !own.isWanted && !own.isReleased) this.#release(own);
@@ -226,10 +226,11 @@ export class BatchQueue {
       next === undefined ? undefined : setTimer(() => this.#rejectLate(), Math.max(1, Math.ceil(next - now)));
   }
 
-  #lateError(isTaken: boolean): StoreError {
+  #lateError(call: PendingCall): StoreError {
+    const { isTaken } = call.twinOf ?? call;
     const { name, timeoutMs, lateMessage } = this.#options;
     const message =
-      lateMessage?.(isTaken) ??
+      lateMessage?.(isTaken, call as Call) ??
       (isTaken
         ? `no answer within ${timeoutMs} ms; whether a write takes effect is unknown`
         : `the calls made before have taken ${timeoutMs} ms; this one was not begun`);

@@ -5,39 +5,40 @@ export type Call = FindCall | CommitCall | DeleteCall | ReplaceCall | TouchCall;
 
 export type CallKind = Call["kind"];
 
-/** Answered by the live record, or `undefined`. */
-export interface FindCall {
-  readonly kind: "find";
+interface TokenCall {
   readonly token: string;
+  /** Until when the caller waits, by `performance.now()`; infinite for a call that is carried out at once. */
+  readonly deadline: number;
+}
+
+/** Answered by the live record, or `undefined`. */
+export interface FindCall extends TokenCall {
+  readonly kind: "find";
 }
 
 /** Answered by `undefined`. */
-export interface CommitCall {
+export interface CommitCall extends TokenCall {
   readonly kind: "commit";
-  readonly token: string;
   readonly data: Uint8Array;
   readonly expiry: number;
 }
 
 /** Answered by `undefined`. */
-export interface DeleteCall {
+export interface DeleteCall extends TokenCall {
   readonly kind: "delete";
-  readonly token: string;
 }
 
 /** Answered by whether it wrote: the live record had the data `previous`, or there was none and none was expected. */
-export interface ReplaceCall {
+export interface ReplaceCall extends TokenCall {
   readonly kind: "replace";
-  readonly token: string;
   readonly previous: Uint8Array | undefined;
   readonly data: Uint8Array;
   readonly expiry: number;
 }
 
 /** Answered by whether there was a live record. */
-export interface TouchCall {
+export interface TouchCall extends TokenCall {
   readonly kind: "touch";
-  readonly token: string;
   readonly expiry: number;
 }
 

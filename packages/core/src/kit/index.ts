@@ -18,6 +18,7 @@ export { decideBatch } from "./group-commit.js";
 export type { Batch, Execute, LaneOptions } from "./lane.js";
 export { assertFunction, assertKnownOptions, assertOneOf, assertWholeNumber } from "./options.js";
 export { type PackedBytes, pack, unpack } from "./packed-bytes.js";
+export { identifyProcess, judgeProcess, type ProcessIdentity, type Verdict } from "./process-identity.js";
 export { type SessionItem, SessionMap } from "./session-map.js";
 export { StoreBase, type StoreBaseOptions } from "./store-base.js";
 export { TimeSlice } from "./time-slice.js";

@@ -14,8 +14,10 @@ export interface StoreBaseOptions extends StoreOptions {
   /** The name of the store, which begins each message. */
   name: string;
   cleanupIntervalMs: number;
-  /** How long a call may take, from the moment it was made; a step of `entries` or of a cleanup, by itself. @default 5_000 */
+  /** How long a call may take, from the moment it was made. @default 5_000 */
   timeoutMs?: number;
+  /** How long a page of `entries`, `all`, or a step of a cleanup may take. @default that of a call */
+  stepTimeoutMs?: number;
   /** The longest data that the backend takes. @default no limit */
   maxDataBytes?: number;
   /**
@@ -27,6 +29,7 @@ export interface StoreBaseOptions extends StoreOptions {
 }
 
 const CONCURRENCY = 64;
+const NEVER: number = Number.POSITIVE_INFINITY;
 
 /**
  * A store on a {@link Backend}. Has what all stores need: the rules for what goes in, copies, the order of the calls for
@@ -37,7 +40,7 @@ const CONCURRENCY = 64;
 export class StoreBase implements FullStore {
   readonly #backend: Backend;
   readonly #name: string;
-  readonly #timeoutMs: number;
+  readonly #stepTimeoutMs: number;
   readonly #maxDataBytes: number;
   readonly #now: (() => number) | undefined;
   readonly #queue: BatchQueue | undefined;
@@ -50,14 +53,15 @@ export class StoreBase implements FullStore {
    * @throws TypeError or RangeError if `cleanupIntervalMs`, `onError` or `now` is not what it must be.
    */
   constructor(backend: Backend, options: StoreBaseOptions) {
-    const { name, cleanupIntervalMs, onError = warnOncePerCode(), now = () => Date.now() } = options;
+    const { name, cleanupIntervalMs, timeoutMs = 5_000, onError = warnOncePerCode() } = options;
+    const { now = () => Date.now() } = options;
     assertFunction("now", now);
     this.#backend = backend;
     this.#name = name;
-    this.#timeoutMs = options.timeoutMs ?? 5_000;
+    this.#stepTimeoutMs = options.stepTimeoutMs ?? timeoutMs;
     this.#maxDataBytes = options.maxDataBytes ?? Number.POSITIVE_INFINITY;
     this.#now = (options.hasClock ?? true) ? now : undefined;
-    this.#queue = makeQueue(backend, { name, timeoutMs: this.#timeoutMs });
+    this.#queue = makeQueue(backend, { name, timeoutMs });
     this.#cleanup = new CleanupScheduler(this, { cleanupIntervalMs, onError });
   }
 
@@ -198,7 +202,7 @@ export class StoreBase implements FullStore {
     }
     let answer: Answer;
     try {
-      answer = this.#backend.executeNow?.({ kind, token, previous, data, expiry } as Call);
+      answer = this.#backend.executeNow?.({ kind, token, previous, data, expiry, deadline: NEVER } as Call);
     } catch (error) {
       throw this.#toStoreError(error);
     }
@@ -238,7 +242,7 @@ export class StoreBase implements FullStore {
     try {
       const result = work();
       return await (result instanceof Promise
-        ? withTimeout(result, this.#timeoutMs, () => this.#lateError())
+        ? withTimeout(result, this.#stepTimeoutMs, () => this.#lateError())
         : result);
     } catch (error) {
       throw this.#toStoreError(error);
@@ -266,7 +270,7 @@ export class StoreBase implements FullStore {
   }
 
   #lateError(): StoreError {
-    return new StoreError("UNAVAILABLE", `${this.#name}: no answer within ${this.#timeoutMs} ms`);
+    return new StoreError("UNAVAILABLE", `${this.#name}: no answer within ${this.#stepTimeoutMs} ms`);
   }
 
   #toStoreError(error: unknown): Error {
@@ -293,6 +297,7 @@ function makeQueue(
     timeoutMs,
     answerFailure,
     lanes: [{ workers: concurrency, maxCalls: 1 }],
+    lateMessage: (_, call) => backend.lateMessage?.(call),
     async execute(batch) {
       const answers: Answer[] = [];
       for (const call of batch) answers.push(await execute.call(backend, call));

@@ -12,8 +12,9 @@ export const clearTimer = (timer: Timer | undefined): void => clearTimeout(timer
 /** Resolves after `ms`. */
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Resolves or rejects as `result` does, or rejects after `ms`. What `result` comes to later is ignored. */
+/** Resolves or rejects as `result` does, or rejects after `ms`, unless that is infinite. */
 export function withTimeout<T>(result: Promise<T>, ms: number, lateError: () => Error): Promise<T> {
+  if (ms === Number.POSITIVE_INFINITY) return result;
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(lateError()), ms);
     result.then(
