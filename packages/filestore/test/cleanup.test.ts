@@ -3,20 +3,20 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { FileStore } from "../src/index.js";
-import { createIdentity } from "../src/process-identity.js";
+import { createIdentity } from "../src/lock/identity.js";
 import { makeDirectory, othersIn, pathOf, tokensOfOneShard } from "./directory.js";
 import { FaultyCalls } from "./faulty-calls.js";
 
 const data = new Uint8Array([1, 2, 3]);
 const at = (ms: number) => new Date(ms);
 
-function openStore(directory: string) {
+function openStore(directory: string, busyTimeoutMs = 60_000) {
   const clock = { now: 0 };
   const store = new FileStore(directory, {
     cleanupIntervalMs: 0,
     durability: "committed",
     now: () => clock.now,
-    busyTimeoutMs: 30,
+    busyTimeoutMs,
   });
   onTestFinished(() => store[Symbol.asyncDispose]());
   return { store, clock };
@@ -83,7 +83,7 @@ it("a shard that cannot be swept does not keep the others from it, and the error
   await Promise.all(tokens.map((token) => before.commit(token, data, at(1000))));
   await before[Symbol.asyncDispose](); // an answer may come before the lock has been given back
   writeFileSync(join(dirname(pathOf(directory, "t7")), "lock"), createIdentity(), { flag: "wx" });
-  const { store, clock } = openStore(directory);
+  const { store, clock } = openStore(directory, 30);
   clock.now = 1000;
   await expect(store.deleteExpired()).rejects.toMatchObject({ code: "UNAVAILABLE" });
   const shard = dirname(pathOf(directory, "t7"));

@@ -4,8 +4,8 @@ import { crc32 } from "node:zlib";
 import type { StoreError } from "@scs/core";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
+import { decodeHeader, decodeRecord, encodeRecord, HEADER_BYTES } from "../src/files/record.js";
 import { FileStore } from "../src/index.js";
-import { decodeHeader, decodeRecord, encodeRecord, HEADER_BYTES } from "../src/record.js";
 import { makeDirectory, pathOf } from "./directory.js";
 
 const expiry = new Date(Date.now() + 3_600_000);

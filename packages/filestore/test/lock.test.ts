@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import { StoreInProcess } from "@scs/testkit";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { FileStore } from "../src/index.js";
-import { createIdentity, judge } from "../src/process-identity.js";
-import { ShardLock } from "../src/shard-lock.js";
+import { createIdentity, judge } from "../src/lock/identity.js";
+import { ShardLock } from "../src/lock/shard-lock.js";
 import { makeDirectory, othersIn, pathOf } from "./directory.js";
 
 const module = new URL("./open.js", import.meta.url);
@@ -146,7 +146,8 @@ it("a holder that is alive and stands still: UNAVAILABLE in time, nothing is cha
   const busy = expect.objectContaining({
     name: "StoreError",
     code: "UNAVAILABLE",
-    message: expect.stringContaining("kept the lock of a shard for 30 ms"),
+    // The first of the session's calls waits for the lock, the others for the first; or for the disk of a busy machine.
+    message: expect.stringMatching(/kept the lock of a shard for 30 ms|have taken 30 ms|within 30 ms/),
   });
   const calls = [
     store.commit("t", new Uint8Array(1), expiry),
@@ -156,15 +157,18 @@ it("a holder that is alive and stands still: UNAVAILABLE in time, nothing is cha
   ];
   for (const outcome of await Promise.allSettled(calls))
     expect(outcome).toEqual({ status: "rejected", reason: busy });
-  expect(await store.find("t")).toEqual({ data, expiry });
-  expect([...(await store.all()).keys()]).toEqual(["t"]);
+  const reader = openStore(directory);
+  expect(await reader.find("t")).toEqual({ data, expiry });
+  expect([...(await reader.all()).keys()]).toEqual(["t"]);
+  await store[Symbol.asyncDispose](); // waits for what the calls have left
   expect(existsSync(lock)).toBe(true);
   expect(othersIn(directory).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 });
 
 it("a holder that nobody can judge has the lock until it has done nothing for a minute", async () => {
-  vi.useFakeTimers({ toFake: ["performance"] });
-  onTestFinished(() => void vi.useRealTimers());
+  let time = performance.now();
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => time);
+  onTestFinished(() => clock.mockRestore());
   const directory = makeDirectory();
   const shard = join(directory, "ab");
   mkdirSync(shard);
@@ -172,13 +176,13 @@ it("a holder that nobody can judge has the lock until it has done nothing for a 
   const lock = createLock(directory);
   expect(await foreign.take(shard)).toBeDefined();
   expect(await lock.take(shard)).toBeUndefined();
-  vi.advanceTimersByTime(59_999);
+  time += 59_999;
   expect(await lock.take(shard)).toBeUndefined();
   mkdirSync(join(directory, "cd"));
   await foreign.take(join(directory, "cd")); // a sign of life
-  vi.advanceTimersByTime(1);
+  time += 1;
   expect(await lock.take(shard)).toBeUndefined();
-  vi.advanceTimersByTime(60_000);
+  time += 60_000;
   expect(await lock.take(shard)).toHaveLength(2);
 });
 

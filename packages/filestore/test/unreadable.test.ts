@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync 
 import { basename, dirname, join } from "node:path";
 import type { StoreError } from "@scs/core";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { isOfOneFile } from "../src/file-error.js";
+import { isOfOneFile } from "../src/files/file-error.js";
 import { FileStore } from "../src/index.js";
-import { createIdentity } from "../src/process-identity.js";
+import { createIdentity } from "../src/lock/identity.js";
 import { makeDirectory, pathOf, tokensOfOneShard } from "./directory.js";
 import { type Fault, FaultyCalls } from "./faulty-calls.js";
 
@@ -24,14 +24,14 @@ function spoil(path: string, code: string): void {
   inPlaceOfFile[code]?.(path);
 }
 
-function openStore(directory: string) {
+function openStore(directory: string, busyTimeoutMs = 60_000) {
   const clock = { now: 0 };
   const told = vi.fn<(error: StoreError) => void>();
   const store = new FileStore(directory, {
     cleanupIntervalMs: 0,
     durability: "committed",
     now: () => clock.now,
-    busyTimeoutMs: 30,
+    busyTimeoutMs,
     onError: told,
   });
   onTestFinished(() => store[Symbol.asyncDispose]());
@@ -119,6 +119,7 @@ it.each(["EIO", "EMFILE"])(
   async (code) => {
     const directory = makeDirectory();
     const { store, clock } = openStore(directory);
+    const impatient = openStore(directory, 30).store;
     const other = openStore(directory).store;
     const tokens = tokensOfOneShard(directory, 10);
     await commitAll(store, tokens);
@@ -143,7 +144,7 @@ it.each(["EIO", "EMFILE"])(
     const outcome = await calls.during(fault, async () => {
       const sweeping = Promise.allSettled([sweeper.store.deleteExpired()]);
       await paused.promise;
-      const renewing = await Promise.allSettled([other.commit(renewed, data, at(5000))]);
+      const renewing = await Promise.allSettled([impatient.commit(renewed, data, at(5000))]);
       goOn.resolve();
       const [swept] = await sweeping;
       return { renewing, swept };

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { join } from "node:path";
-import { call, removeFile, unlessAbsent } from "./file-calls.js";
-import { codeOf } from "./file-error.js";
-import { judge } from "./process-identity.js";
+import { performance } from "node:perf_hooks";
+import { call, removeFile, unlessAbsent } from "../files/file-calls.js";
+import { codeOf } from "../files/file-error.js";
+import { judge } from "./identity.js";
 
 /** The name of the lock in a shard; of those that take it over, a name that begins with it and a dot. */
 export const LOCK = "lock";
@@ -35,7 +36,7 @@ const LEFT_BEHIND_MS = 60_000;
  *    whoever has made a successor looks again: `lock` must say H still. If it does, then by 2 the chain has been whole
  *    all the time, and the new name is the end of it. If not, he removes the name that he made, and begins again.
  *
- * What is left of a chain by a crash between two removals is swept by whoever holds `lock` itself.
+ * What is left of a chain by a crash between two removals is removed by whoever holds `lock` itself.
  *
  * Alive or dead is told by process ID, start of the process and start of the system. Where that cannot be told (no
  * /proc, another container), a lock counts as left behind when its holder has neither taken nor given back any

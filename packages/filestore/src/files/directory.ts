@@ -1,11 +1,20 @@
 import fs from "node:fs";
 import { dirname, join } from "node:path";
 import { DirectorySync } from "./directory-sync.js";
-import { call, closeFile, fill, readOn, removeFile, unlessAbsent, writeAll } from "./file-calls.js";
+import {
+  call,
+  closeFile,
+  fill,
+  readDirectory,
+  readOn,
+  removeFile,
+  unlessAbsent,
+  writeAll,
+} from "./file-calls.js";
 import { codeOf } from "./file-error.js";
 import { HEADER_BYTES } from "./record.js";
-import { fileOf, shardOf } from "./session-name.js";
-import { Slots } from "./slots.js";
+import { Semaphore } from "./semaphore.js";
+import { fileOf, isShard, nameOfFile, shardOf } from "./session-name.js";
 
 /** How many files are open at once, at most; a burst of calls must not use up those of the process. */
 const OPEN_FILES = 64;
@@ -23,16 +32,30 @@ export class Directory {
   readonly ownerFile: string;
   readonly #identity: string;
   readonly #isFlushed: boolean;
-  readonly #slots: Slots = new Slots(OPEN_FILES);
-  readonly #syncs: DirectorySync = new DirectorySync(this.#slots);
+  readonly #semaphore: Semaphore = new Semaphore(OPEN_FILES);
+  readonly #syncs: DirectorySync = new DirectorySync(this.#semaphore);
   readonly #scratch: Buffer[] = [];
   #temporaryFiles = 0;
+  /** Shards whose name in the root is on the disk, as far as this process knows. */
+  readonly #flushedShards: Set<string> = new Set();
+  /** Directories that have a new name in them, and were not synced since. */
+  readonly #unflushed: Set<string> = new Set();
 
   constructor(root: string, options: { identity: string; isFlushed: boolean }) {
     this.root = root;
     this.#identity = options.identity;
     this.#isFlushed = options.isFlushed;
     this.ownerFile = join(root, `${options.identity}.owner`);
+  }
+
+  /** The shards there are, in the order of their names. */
+  async shards(): Promise<string[]> {
+    return ((await unlessAbsent(readDirectory(this.root))) ?? []).filter(isShard).sort();
+  }
+
+  /** The names of the sessions in a shard, each once, whatever is renamed meanwhile. */
+  async sessionsOf(shard: string): Promise<string[]> {
+    return namesIn((await unlessAbsent(readDirectory(join(this.root, shard)))) ?? []);
   }
 
   /** The path of the file of a session. */
@@ -45,13 +68,13 @@ export class Directory {
    * {@link DAMAGED} if `decode` gives `undefined`.
    */
   read<T>(path: string, decode: (content: Buffer) => T | undefined): Promise<T | typeof DAMAGED | undefined> {
-    const waiting = this.#slots.take();
+    const waiting = this.#semaphore.take();
     return waiting === undefined ? this.#read(path, decode) : waiting.then(() => this.#read(path, decode));
   }
 
   /** Gives the first bytes of a session file, or fewer if it is shorter. */
   async readHeader(path: string): Promise<Buffer | undefined> {
-    await this.#slots.take();
+    await this.#semaphore.take();
     try {
       const file = await unlessAbsent(call<number>((done) => fs.open(path, "r", done)));
       if (file === undefined) return undefined;
@@ -62,7 +85,7 @@ export class Directory {
         await closeFile(file).catch(() => undefined); // of a file that was only read, nothing can go wrong
       }
     } finally {
-      this.#slots.give();
+      this.#semaphore.give();
     }
   }
 
@@ -91,7 +114,7 @@ export class Directory {
     return new Promise((resolve, reject) => {
       fs.open(path, "r", (error, file) => {
         if (error) {
-          this.#slots.give();
+          this.#semaphore.give();
           if (error.code === "ENOENT") resolve(undefined);
           else reject(error);
           return;
@@ -100,7 +123,7 @@ export class Directory {
         const end = (): void => {
           this.#scratch.push(scratch);
           // Nobody waits for it, and of a file that was only read, nothing can go wrong.
-          fs.close(file, () => this.#slots.give());
+          fs.close(file, () => this.#semaphore.give());
         };
         fs.read(file, scratch, 0, SCRATCH_BYTES, null, (error, count) => {
           if (error) {
@@ -139,20 +162,33 @@ export class Directory {
     return path;
   }
 
-  /** Makes sure that what was renamed or removed in the shard stays so, by the durability of the store. */
-  async settle(shard: string): Promise<void> {
-    if (this.#isFlushed) await this.#syncs.sync(join(this.root, shard));
+  /**
+   * Makes sure that what was renamed or removed in the shard stays so, by the durability of the store: also what
+   * another process has left behind that died before it could.
+   */
+  async flush(shard: string): Promise<void> {
+    if (!this.#isFlushed) return;
+    await this.#syncs.sync(join(this.root, shard));
+    if (!this.#flushedShards.has(shard)) {
+      await this.#syncs.sync(this.root);
+      this.#flushedShards.add(shard);
+    }
+    for (const directory of this.#unflushed) {
+      await unlessAbsent(this.#syncs.sync(directory)); // without it, the sync of the shard would have failed
+      this.#unflushed.delete(directory);
+    }
   }
 
-  /** Makes the directory of a shard, and those above, where they are not there. */
+  /** Makes the directory of a shard, and those above, where they are not there. What is in it is flushed by {@link flush}. */
   async makeShard(shard: string): Promise<void> {
     const path = join(this.root, shard);
     const first = await call<string | undefined>((done) =>
       fs.mkdir(path, { recursive: true, mode: 0o700 }, done),
     );
-    if (!this.#isFlushed || first === undefined) return;
+    if (first === undefined) return;
+    this.#flushedShards.clear(); // the root may be a new one
     for (let made = path; made.length >= first.length; made = dirname(made))
-      await this.#syncs.sync(dirname(made));
+      this.#unflushed.add(dirname(made));
   }
 
   /** Makes the owner file where it is not there. Synced, so that no power failure leaves locks that say nothing. */
@@ -165,7 +201,7 @@ export class Directory {
   }
 
   async #write(path: string, content: Buffer, isSynced: boolean): Promise<void> {
-    await this.#slots.take();
+    await this.#semaphore.take();
     try {
       const file = await call<number>((done) => fs.open(path, "wx", 0o600, done));
       try {
@@ -180,7 +216,12 @@ export class Directory {
         throw error;
       }
     } finally {
-      this.#slots.give();
+      this.#semaphore.give();
     }
   }
+}
+
+/** The names of the sessions among the entries of a shard. */
+export function namesIn(entries: readonly string[]): string[] {
+  return [...new Set(entries.map(nameOfFile).filter((name) => name !== undefined))];
 }

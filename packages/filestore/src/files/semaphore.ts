@@ -1,5 +1,5 @@
 /** Lets so many at a time pass; the others wait, first come, first served. */
-export class Slots {
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
   #next = 0;

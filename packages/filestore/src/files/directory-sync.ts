@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { call, closeFile } from "./file-calls.js";
-import type { Slots } from "./slots.js";
+import type { Semaphore } from "./semaphore.js";
 
 interface Syncing {
   running: Promise<void>;
@@ -9,11 +9,11 @@ interface Syncing {
 
 /** Syncs directories: what asks while a sync of the same one is under way shares the next. */
 export class DirectorySync {
-  readonly #slots: Slots;
+  readonly #semaphore: Semaphore;
   readonly #syncing: Map<string, Syncing> = new Map();
 
-  constructor(slots: Slots) {
-    this.#slots = slots;
+  constructor(semaphore: Semaphore) {
+    this.#semaphore = semaphore;
   }
 
   /** Resolves when every name that was made or removed in the directory before is on the disk. */
@@ -37,7 +37,7 @@ export class DirectorySync {
 
   async #run(path: string): Promise<void> {
     if (process.platform === "win32") return; // cannot be opened there
-    await this.#slots.take();
+    await this.#semaphore.take();
     try {
       const directory = await call<number>((done) => fs.open(path, "r", done));
       try {
@@ -46,7 +46,7 @@ export class DirectorySync {
         await closeFile(directory).catch(() => undefined); // of what was synced, nothing is left to fail
       }
     } finally {
-      this.#slots.give();
+      this.#semaphore.give();
     }
   }
 }

@@ -1,7 +1,8 @@
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
+import { performance } from "node:perf_hooks";
 import { StoreError } from "@scs/core";
-import { codeOf } from "./file-error.js";
+import { pause } from "@scs/core/kit";
+import { codeOf } from "../files/file-error.js";
 import type { ShardLock } from "./shard-lock.js";
 
 /** How long a lock that was taken lets in further calls of this process, before others get their chance. */
@@ -17,6 +18,8 @@ interface Held {
   /** Of this process, how many calls work under it or wait for it. */
   users: number;
   taken: Promise<readonly string[]>;
+  /** Whether another process has the lock, which was met when it was tried to take it. */
+  isBlocked: boolean;
   /** Until when further calls join, by `performance.now()`. */
   admitsUntil: number;
   given: Promise<void>;
@@ -25,9 +28,14 @@ interface Held {
 
 class Busy extends StoreError {}
 
+interface JoinOptions {
+  deadline: number;
+  isShared: boolean;
+}
+
 /**
  * Runs work under the locks of shards. The calls of this process share a lock: the order of calls for one session is
- * kept by others, those for different sessions do not meet.
+ * kept by the queue, those for different sessions do not meet. A cleanup has a lock to itself.
  */
 export class ShardLocks {
   readonly #root: string;
@@ -51,17 +59,22 @@ export class ShardLocks {
   /**
    * Runs `work` while no other process works under the lock of this shard.
    *
-   * @throws StoreError `UNAVAILABLE`, and `work` was not begun, if another process keeps the lock for too long.
+   * @param deadline By `performance.now()`.
+   * @throws StoreError `UNAVAILABLE`, and `work` was not begun, if the lock could not be had before the deadline.
    *   Errors of the file system as they are.
    */
-  async run<T>(shard: string, work: () => Promise<T>): Promise<T> {
-    const held = await this.#join(shard, performance.now() + this.#busyTimeoutMs);
-    try {
-      return await work();
-    } finally {
-      // Nobody waits for it but those that want the lock: the work is done.
-      if (--held.users === 0) void this.#give(shard, held);
-    }
+  run<T>(shard: string, deadline: number, work: () => Promise<T>): Promise<T> {
+    return this.#run(shard, { deadline, isShared: true }, work);
+  }
+
+  /** As {@link run}, while no other call of this process works under the lock, either. */
+  runAlone<T>(shard: string, work: () => Promise<T>): Promise<T> {
+    return this.#run(shard, { deadline: performance.now() + this.#busyTimeoutMs, isShared: false }, work);
+  }
+
+  /** Whether calls of this process wait for another one to give the lock back. */
+  isWaitedFor(shard: string): boolean {
+    return this.#held.get(shard)?.isBlocked ?? false;
   }
 
   /** Resolves when no lock is held. */
@@ -69,19 +82,26 @@ export class ShardLocks {
     while (this.#held.size > 0) await Promise.all([...this.#held.values()].map(({ given }) => given));
   }
 
-  async #join(shard: string, deadline: number): Promise<Held> {
+  async #run<T>(shard: string, options: JoinOptions, work: () => Promise<T>): Promise<T> {
+    const held = await this.#join(shard, options);
+    try {
+      if (performance.now() >= options.deadline) throw this.#busyError();
+      return await work();
+    } finally {
+      // Nobody waits for it but those that want the lock: the work is done.
+      if (--held.users === 0) void this.#give(shard, held);
+    }
+  }
+
+  async #join(shard: string, { deadline, isShared }: JoinOptions): Promise<Held> {
     for (;;) {
       let held = this.#held.get(shard);
-      if (held !== undefined && (held.users === 0 || performance.now() >= held.admitsUntil)) {
+      const isAdmitted = isShared && held !== undefined && held.users > 0;
+      if (held !== undefined && (!isAdmitted || performance.now() >= held.admitsUntil)) {
         await held.given;
         continue;
       }
-      if (held === undefined) {
-        const { promise: given, resolve: onGiven } = withResolvers();
-        const taken = this.#take(shard, deadline);
-        held = { users: 0, taken, admitsUntil: Number.POSITIVE_INFINITY, given, onGiven };
-        this.#held.set(shard, held);
-      }
+      held ??= this.#begin(shard, { deadline, isShared });
       held.users++;
       try {
         await held.taken;
@@ -97,19 +117,44 @@ export class ShardLocks {
     }
   }
 
-  async #take(shard: string, deadline: number): Promise<readonly string[]> {
+  #begin(shard: string, { deadline, isShared }: JoinOptions): Held {
+    const { promise: given, resolve: onGiven } = withResolvers();
+    const held: Held = {
+      users: 0,
+      taken: this.#take(shard, deadline, () => {
+        held.isBlocked = true;
+      }),
+      isBlocked: false,
+      admitsUntil: isShared ? Number.POSITIVE_INFINITY : 0,
+      given,
+      onGiven,
+    };
+    held.taken.then(
+      () => {
+        held.isBlocked = false;
+      },
+      () => undefined,
+    );
+    this.#held.set(shard, held);
+    return held;
+  }
+
+  async #take(shard: string, deadline: number, onBlocked: () => void): Promise<readonly string[]> {
     for (let delay = FIRST_DELAY_MS; ; delay = Math.min(delay * 2, LONGEST_DELAY_MS)) {
       const names = await this.#try(shard);
       if (names !== undefined) return names;
+      onBlocked();
       const left = deadline - performance.now();
-      if (left <= 0) {
-        throw new Busy(
-          "UNAVAILABLE",
-          `filestore: another process has kept the lock of a shard for ${this.#busyTimeoutMs} ms`,
-        );
-      }
-      await setTimeout(Math.min(left, delay * (0.5 + Math.random())));
+      if (left <= 0) throw this.#busyError();
+      await pause(Math.min(left, delay * (0.5 + Math.random())));
     }
+  }
+
+  #busyError(): Busy {
+    return new Busy(
+      "UNAVAILABLE",
+      `filestore: another process has kept the lock of a shard for ${this.#busyTimeoutMs} ms`,
+    );
   }
 
   async #try(shard: string): Promise<readonly string[] | undefined> {
@@ -129,7 +174,7 @@ export class ShardLocks {
         await this.#lock.give(await held.taken);
         break;
       } catch {
-        await setTimeout(2 ** tries); // kept, it locks out every other process; the next to take it here finds it
+        await pause(2 ** tries); // kept, it locks out every other process; the next to take it here finds it
       }
     }
     this.#held.delete(shard);
