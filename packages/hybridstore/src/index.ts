@@ -1,2 +1,2 @@
-export type { HybridStore } from "./hybridstore.js";
-export { type HybridStoreOptions, openHybridStore } from "./open-hybridstore.js";
+export type { HybridStore, HybridStoreOptions } from "./hybridstore.js";
+export { openHybridStore } from "./open.js";

@@ -1,6 +1,14 @@
-import type { SessionRecord } from "@scs/core";
-import { type PackedBytes, type SessionItem, SessionMap, unpack } from "@scs/core/kit";
-import { kinds, RECORD_BYTES, type RecordBuffer } from "./record.js";
+import type { SessionEntry, SessionRecord } from "@scs/core";
+import {
+  type Answer,
+  type Call,
+  type PackedBytes,
+  pack,
+  type SessionItem,
+  SessionMap,
+  unpack,
+} from "@scs/core/kit";
+import { kinds, RECORD_BYTES, type RecordBuffer } from "./log/record.js";
 
 /**
  * The expiry of a session that a batch has deleted, until that is durable. Its place is kept: should the batch fail,
@@ -16,7 +24,7 @@ interface Change {
 }
 
 /**
- * The sessions in memory. Each change is recorded, to be written to the log, and can be undone until it is settled.
+ * The sessions in memory. Each change is recorded, to be written to the log, and can be undone until it is flushed.
  * Everything is done at once, on the event loop.
  */
 export class Sessions {
@@ -24,6 +32,8 @@ export class Sessions {
   readonly #records: RecordBuffer;
   readonly #now: () => number;
   readonly #changes: Change[] = [];
+  /** The tokens of the changes, once they were asked for. */
+  #unflushed: Set<string> | undefined;
   /** What a snapshot of them takes on the disk; a token that is not ASCII takes a little more. */
   bytes = 0;
 
@@ -42,7 +52,28 @@ export class Sessions {
     return item && { data: unpack(item.data), expiry: new Date(item.expiry) };
   }
 
-  commit(token: string, data: PackedBytes, expiry: number): void {
+  /** Carries out a call. */
+  decide(call: Call): Answer {
+    const { kind, token } = call;
+    switch (kind) {
+      case "find":
+        return this.find(token);
+      case "commit":
+        return this.commit(token, pack(call.data), call.expiry);
+      case "delete":
+        return this.delete(token);
+      case "replace": {
+        const { previous, data, expiry } = call;
+        if (this.live(token)?.data !== (previous && pack(previous))) return false;
+        this.commit(token, pack(data), expiry);
+        return true;
+      }
+      case "touch":
+        return this.touch(token, call.expiry);
+    }
+  }
+
+  commit(token: string, data: PackedBytes, expiry: number): undefined {
     if (expiry <= this.#now()) this.delete(token);
     else {
       this.#note(token);
@@ -51,18 +82,12 @@ export class Sessions {
     }
   }
 
-  delete(token: string): void {
+  delete(token: string): undefined {
     const item = this.map.get(token);
     if (item === undefined || item.expiry === DELETED) return;
     this.#note(token);
     this.#records.append(kinds.delete, token, "", 0);
     item.expiry = DELETED;
-  }
-
-  replace(token: string, previous: PackedBytes | undefined, data: PackedBytes, expiry: number): boolean {
-    if (this.live(token)?.data !== previous) return false;
-    this.commit(token, data, expiry);
-    return true;
   }
 
   touch(token: string, expiry: number): boolean {
@@ -77,9 +102,24 @@ export class Sessions {
   /** Removes a session that has expired, without a word in the log: whoever replays it sees its expiry. */
   removeExpired(token: string): boolean {
     const item = this.map.get(token);
-    if (item === undefined || item.expiry === DELETED || item.expiry > this.#now()) return false;
+    if (item === undefined || item.expiry > this.#now() || this.isUnflushed(token)) return false;
     this.remove(token);
     return true;
+  }
+
+  /** Whether the log does not yet have the last change of a session: it may yet be refused. */
+  isUnflushed(token: string): boolean {
+    if (this.#changes.length === 0) return false;
+    this.#unflushed ??= new Set(this.#changes.map((change) => change.token));
+    return this.#unflushed.has(token);
+  }
+
+  /** Yields the live sessions of a shard, and enters those that are not flushed in `unflushed` instead. */
+  *entriesOf(shard: Map<string, SessionItem>, unflushed: string[]): Generator<SessionEntry, void> {
+    for (const [token, { data, expiry }] of shard) {
+      if (this.isUnflushed(token)) unflushed.push(token);
+      else if (expiry > this.#now()) yield { token, data: unpack(data), expiry: new Date(expiry) };
+    }
   }
 
   /** In one step. */
@@ -92,10 +132,10 @@ export class Sessions {
     return live;
   }
 
-  /** The changes so far are durable. */
-  settle(): void {
+  /** The log has the changes so far. */
+  flushed(): void {
     for (const { token } of this.#changes) if (this.map.get(token)?.expiry === DELETED) this.remove(token);
-    this.#changes.length = 0;
+    this.#forgetChanges();
   }
 
   /** The changes so far were refused. */
@@ -104,7 +144,7 @@ export class Sessions {
       if (data === undefined) this.remove(token);
       else this.restore(token, data, expiry);
     }
-    this.#changes.length = 0;
+    this.#forgetChanges();
   }
 
   /** Sets what the log says, without recording it. */
@@ -125,5 +165,11 @@ export class Sessions {
   #note(token: string): void {
     const item = this.map.get(token);
     this.#changes.push({ token, data: item?.data, expiry: item?.expiry ?? DELETED });
+    this.#unflushed = undefined;
+  }
+
+  #forgetChanges(): void {
+    this.#changes.length = 0;
+    this.#unflushed = undefined;
   }
 }

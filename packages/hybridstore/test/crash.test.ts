@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { assertSurvivesKills } from "@scs/testkit";
 import { expect, it } from "vitest";
 import { type HybridStore, openHybridStore } from "../src/index.js";
-import { openWith } from "../src/open-hybridstore.js";
+import { openWith } from "../src/open.js";
 import { makeDirectory } from "./directory.js";
 import { FaultyFiles } from "./faulty-files.js";
 

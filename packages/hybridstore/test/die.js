@@ -1,7 +1,7 @@
 // Opens the store in a directory and commits to it, and dies of SIGKILL before the n-th call of the file system.
 // Tells what was acknowledged.
-import { systemFiles } from "../dist/files.js";
-import { openWith } from "../dist/open-hybridstore.js";
+import { systemFiles } from "../dist/log/files.js";
+import { openWith } from "../dist/open.js";
 
 const [directory, last, first] = process.argv.slice(2);
 let left = Number(last);

@@ -1,4 +1,4 @@
-import { type Files, systemFiles } from "../src/files.js";
+import { type Files, systemFiles } from "../src/log/files.js";
 
 export interface Faults {
   /** The first call that fails, counted from 0, and how many do. */

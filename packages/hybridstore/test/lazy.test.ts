@@ -4,8 +4,8 @@ import type { StoreError } from "@scs/core";
 import { StoreInProcess } from "@scs/testkit";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { openHybridStore } from "../src/index.js";
-import { Log } from "../src/log.js";
-import { openWith } from "../src/open-hybridstore.js";
+import { Log } from "../src/log/log.js";
+import { openWith } from "../src/open.js";
 import { makeDirectory } from "./directory.js";
 import { FaultyFiles } from "./faulty-files.js";
 import { stateOf } from "./state.js";
@@ -190,7 +190,10 @@ it("a closed log opens and writes no file", async () => {
   const directory = makeDirectory();
   const { files, calls } = new FaultyFiles();
   const end = { generation: 1, position: undefined, size: 0, olderBytes: 0, lastSequence: 0 };
-  const log = await Log.open({ directory, mark: 1, files, isFlushed: false }, end);
+  const log = await Log.open(
+    { directory, mark: 1, files, isFlushed: false, assertHeld: () => undefined },
+    end,
+  );
   await log.close();
   const [before, content] = [calls.length, contentOf(directory)];
   await expect(log.append(Buffer.alloc(40), 1)).rejects.toMatchObject({ code: "CLOSED" });

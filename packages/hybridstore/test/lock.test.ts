@@ -4,11 +4,11 @@ import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync 
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { lockDirectory } from "../src/directory-lock.js";
-import { systemFiles } from "../src/files.js";
-import { describeSelf, judge } from "../src/holder.js";
 import { openHybridStore } from "../src/index.js";
-import { openWith } from "../src/open-hybridstore.js";
+import { lockDirectory } from "../src/lock/directory-lock.js";
+import { describeSelf, judge } from "../src/lock/holder.js";
+import { systemFiles } from "../src/log/files.js";
+import { openWith } from "../src/open.js";
 import { makeDirectory } from "./directory.js";
 import { signal } from "./signal.js";
 
@@ -242,14 +242,14 @@ it("a lock of another container is left behind when it has not been touched for 
   const directory = makeDirectory();
   const name = await leaveLock(directory, { namespace: "pid:[1]", pid: 2 ** 30 });
   let waited = 0;
-  const unlock = await lockDirectory(systemFiles, directory, async (ms) => {
+  const lock = await lockDirectory(systemFiles, directory, async (ms) => {
     waited += ms;
     expect(locksIn(directory)).toEqual([name]);
   });
   expect(waited).toBe(30_000);
   expect(locksIn(directory)).toHaveLength(1);
   expect(locksIn(directory)).not.toContain(name);
-  await unlock();
+  await lock.release();
   expect(locksIn(directory)).toEqual([]);
 });
 
@@ -272,12 +272,12 @@ it("a lock of another container that is given back is waited for no longer", asy
   const directory = makeDirectory();
   const name = await leaveLock(directory, { namespace: "pid:[1]" });
   let looks = 0;
-  const unlock = await lockDirectory(systemFiles, directory, async () => {
+  const lock = await lockDirectory(systemFiles, directory, async () => {
     looks++;
     rmSync(join(directory, name));
   });
   expect(looks).toBe(1);
-  await unlock();
+  await lock.release();
 });
 
 it("nobody waits for another container where the owner is known to live", async () => {
@@ -326,7 +326,7 @@ it.skipIf(!canIsolate)(
     const directory = makeDirectory();
     const owner = await startContender(directory, { isIsolated: true });
     expect(await owner.contend()).toBe("opened");
-    const [lock] = locksIn(directory);
+    const [name] = locksIn(directory);
     const other = await startContender(directory, { isIsolated: true });
     const [outcome] = await Promise.all([
       other.contend(),
@@ -336,10 +336,10 @@ it.skipIf(!canIsolate)(
       }),
     ]);
     expect(outcome).toBe("LOCKED");
-    expect(locksIn(directory)).toEqual([lock]);
+    expect(locksIn(directory)).toEqual([name]);
     await owner.kill();
-    const unlock = await lockDirectory(systemFiles, directory, async () => undefined); // 30 s in no time
-    await unlock();
+    const lock = await lockDirectory(systemFiles, directory, async () => undefined); // 30 s in no time
+    await lock.release();
     const store = await openHybridStore(directory, quiet);
     expect(await store.find("of the contender")).toBeDefined();
     await store[Symbol.asyncDispose]();

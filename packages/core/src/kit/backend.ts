@@ -17,7 +17,7 @@ export interface Backend {
    * Carries out a call at once, on the event loop: for a backend in the memory of the process. The bytes are still the
    * caller's: copy them. Called in the order of the calls.
    */
-  executeNow?(call: Call): Answer;
+  executeNow?: ((call: Call) => Answer) | undefined;
   /**
    * Carries out one call, in turn with the others of its token. Up to `concurrency` calls are under way at once.
    */
@@ -27,7 +27,7 @@ export interface Backend {
   /** What a call that has run out of time is told, with `execute`. @default that it is not known */
   lateMessage?(call: Call): string | undefined;
   /** Carries out calls in batches: see {@link BatchQueueOptions}. */
-  readonly queue?: Omit<BatchQueueOptions, "name" | "timeoutMs">;
+  readonly queue?: Omit<BatchQueueOptions, "name" | "timeoutMs"> | undefined;
   /** Finds at once, on the event loop. Asked when no call of the token is under way. */
   findNow?(token: string): SessionRecord | undefined;
   /**

@@ -1,14 +1,14 @@
 import { constants } from "node:fs";
-import type { StoreError } from "@scs/core";
+import { report, type StoreError } from "@scs/core";
 import { TimeSlice } from "@scs/core/kit";
+import type { Commit } from "../commit/commit.js";
+import { DELETED, type Sessions } from "../sessions.js";
 import { unavailable } from "./errors.js";
 import { pathOf } from "./file-names.js";
 import { type Files, removeFile, syncDirectory, writeAll } from "./files.js";
-import type { Commit } from "./group-commit.js";
 import type { Log } from "./log.js";
 import { beginRecord, kinds, RecordBuffer } from "./record.js";
 import { listFiles } from "./recovery.js";
-import { DELETED, type Sessions } from "./sessions.js";
 
 /** So many bytes are written at a time. */
 const CHUNK_BYTES = 131_072;
@@ -24,6 +24,8 @@ export interface SnapshotOptions {
   /** … and than so many bytes. */
   minLogBytes: number;
   onError: (error: StoreError) => void;
+  /** Throws if the directory is no longer the store's. */
+  assertHeld: () => void;
 }
 
 /**
@@ -75,7 +77,7 @@ export class Snapshots {
     this.#run = this.#save()
       .catch((error: unknown) => {
         this.#notBefore = this.#log.bytes + due / 2;
-        if (!this.#isStopped) this.#options.onError(unavailable("a snapshot cannot be saved", error));
+        if (!this.#isStopped) report(this.#options.onError, unavailable("a snapshot cannot be saved", error));
       })
       .finally(() => {
         this.#run = undefined;
@@ -111,6 +113,7 @@ export class Snapshots {
         return this.#log.sync();
       });
       if (commit.undone !== undone) throw new Error("it may contain changes that were refused meanwhile");
+      this.#options.assertHeld();
       await files.rename(`${path}.tmp`, path);
     } catch (error) {
       await removeFile(files, `${path}.tmp`).catch(() => undefined); // it is removed at the next start
@@ -170,6 +173,7 @@ export class Snapshots {
     const { files, directory } = this.#options;
     const { useless } = await listFiles(files, directory);
     for (const path of useless) {
+      this.#options.assertHeld();
       if (this.#damaged.includes(path)) await files.rename(path, `${path}.damaged`);
       else await removeFile(files, path);
     }

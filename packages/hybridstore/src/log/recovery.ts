@@ -1,13 +1,13 @@
 import { constants } from "node:fs";
 import { basename, join } from "node:path";
-import { StoreError } from "@scs/core";
+import { report, StoreError } from "@scs/core";
+import type { Sessions } from "../sessions.js";
 import { type FileName, parseName, pathOf } from "./file-names.js";
 import { FileWindow } from "./file-window.js";
 import { type Files, removeFile } from "./files.js";
 import type { LogEnd } from "./log.js";
 import { BEGIN_BYTES, FORMAT, type Head, kinds, readHead } from "./record.js";
 import { type Finding, type ReadEnd, readRecords } from "./record-reader.js";
-import type { Sessions } from "./sessions.js";
 
 export interface Recovered {
   /** Where to go on. */
@@ -185,7 +185,7 @@ export class Recovery {
   /** Cuts off what was being written when the process, or the system, ended. */
   async #cut(path: string, end: number, size: number): Promise<void> {
     const what = `the log ends at byte ${end}; ${size - end} bytes behind it make no whole record, and are cut off`;
-    this.#onError(new StoreError("CORRUPT", `hybridstore: ${basename(path)}: ${what}`));
+    report(this.#onError, new StoreError("CORRUPT", `hybridstore: ${basename(path)}: ${what}`));
     if (end === 0) return; // it is made anew
     const file = await this.#files.open(path, constants.O_RDWR);
     try {
@@ -198,6 +198,6 @@ export class Recovery {
 
   #report(path: string, what: string): void {
     this.#damaged.add(path);
-    this.#onError(new StoreError("CORRUPT", `hybridstore: ${basename(path)}: ${what}`));
+    report(this.#onError, new StoreError("CORRUPT", `hybridstore: ${basename(path)}: ${what}`));
   }
 }

@@ -27,6 +27,8 @@ export interface LogOptions {
   files: Files;
   /** Whether what is appended is to survive a power failure at once. */
   isFlushed: boolean;
+  /** Throws if the directory is no longer the store's, or the file is in it no more. */
+  assertHeld: (file?: number) => void;
 }
 
 /**
@@ -111,15 +113,17 @@ export class Log {
    */
   async append(records: Buffer, sequence: number, willTryAgain = false): Promise<void> {
     this.#assertOpen();
+    this.#options.assertHeld(); // another owner may be writing to the same place of the same file
     await this.#mend();
     if (!willTryAgain) this.#highestSequence = sequence;
     try {
       await this.#write(records);
     } catch (error) {
       this.#isTorn = true;
-      await this.#mend().catch(() => undefined); // or before the next records
+      if (this.#isHeld()) await this.#mend().catch(() => undefined); // or before the next records
       throw error;
     }
+    this.#options.assertHeld(this.#file); // what was written to a file that nobody finds is not written
     this.#position += records.length;
     this.#lastSequence = sequence;
     this.#highestSequence = sequence;
@@ -128,6 +132,7 @@ export class Log {
   /** Begins a new log, to which all that follows is written. If that fails, the old one goes on. */
   async rotate(): Promise<void> {
     this.#assertOpen();
+    this.#options.assertHeld();
     const { files, mark } = this.#options;
     const generation = this.#generation + 1;
     const { O_RDWR, O_CREAT, O_TRUNC } = constants;
@@ -164,7 +169,9 @@ export class Log {
     this.#file = -1;
     if (file === -1) return;
     try {
-      if (this.#filled > this.#position) await this.#options.files.truncate(file, this.#position);
+      if (this.#filled > this.#position && this.#isHeld()) {
+        await this.#options.files.truncate(file, this.#position);
+      }
     } finally {
       await this.#options.files.close(file);
     }
@@ -190,6 +197,16 @@ export class Log {
     }
     await writeAll(files, this.#file, records, this.#position);
     this.#filled = Math.max(this.#filled, end);
+  }
+
+  /** Whether the file is this store's to change. */
+  #isHeld(): boolean {
+    try {
+      this.#options.assertHeld();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Makes sure that what is appended counts, and lasts. */

@@ -1,14 +1,21 @@
-import { StoreError } from "@scs/core";
-import { unavailable } from "./errors.js";
-import type { Commit } from "./group-commit.js";
-import type { Log } from "./log.js";
-import type { RecordBuffer } from "./record.js";
-import type { Sessions } from "./sessions.js";
+import { report, StoreError } from "@scs/core";
+import type { Answer, Call } from "@scs/core/kit";
+import { unavailable } from "../log/errors.js";
+import type { Log } from "../log/log.js";
+import type { RecordBuffer } from "../log/record.js";
+import type { Sessions } from "../sessions.js";
+import { type Commit, Turns } from "./commit.js";
 
 /** So many bytes are written without waiting for the interval to end. */
 const MAX_BUFFERED_BYTES = 1_048_576;
 /** While so many bytes wait for a disk that takes nothing, no more changes are made. */
 const MAX_BACKLOG_BYTES = 67_108_864;
+
+export interface LazyOptions {
+  flushIntervalMs: number;
+  onWritten: () => Promise<void> | undefined;
+  onError: (error: StoreError) => void;
+}
 
 /**
  * Answers calls at once, and writes what they have changed at the end of an interval. What cannot be written stays
@@ -18,77 +25,66 @@ export class LazyCommit implements Commit {
   readonly #sessions: Sessions;
   readonly #records: RecordBuffer;
   readonly #log: Log;
-  readonly #options: {
-    flushIntervalMs: number;
-    onWritten: () => Promise<void> | undefined;
-    onError: (error: StoreError) => void;
-  };
+  readonly #options: LazyOptions;
+  readonly #turns: Turns = new Turns();
   /** What could not be written. */
   #backlog: { records: Buffer; sequence: number } | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #writing: Promise<unknown> = Promise.resolve();
   #isWriting = false;
   #isClosed = false;
   readonly undone = 0;
 
-  constructor(
-    sessions: Sessions,
-    records: RecordBuffer,
-    log: Log,
-    options: {
-      flushIntervalMs: number;
-      onWritten: () => Promise<void> | undefined;
-      onError: (error: StoreError) => void;
-    },
-  ) {
+  constructor(sessions: Sessions, records: RecordBuffer, log: Log, options: LazyOptions) {
     this.#sessions = sessions;
     this.#records = records;
     this.#log = log;
     this.#options = options;
   }
 
-  isPending(): boolean {
-    return false;
-  }
-
-  async run<T>(token: string | undefined, decide: () => T): Promise<T> {
-    if (token !== undefined && this.#records.length > MAX_BACKLOG_BYTES) {
+  run(call: Call): Answer {
+    if (call.kind !== "find" && this.#records.length > MAX_BACKLOG_BYTES) {
       throw new StoreError("UNAVAILABLE", "hybridstore: too much waits for the disk, which takes nothing");
     }
-    const result = this.#decide(decide);
+    const answer = this.#decide(call);
     if (this.#records.length > MAX_BUFFERED_BYTES && !this.#isWriting && this.#backlog === undefined)
       this.#write();
     else if (this.#records.length > 0) this.#schedule();
-    return result;
+    return answer;
   }
 
   exclusively<T>(work: () => Promise<T>): Promise<T> {
-    return this.#after(async () => {
+    return this.#turns.run(async () => {
       await this.#writeAll();
       return work();
     });
   }
 
+  /** What was answered is not refused any more. */
+  async whenFlushed<T>(read: () => T): Promise<T> {
+    return read();
+  }
+
   /** Nothing is written after it, not even what it could not write: the directory may be another's by then. */
-  async idle(): Promise<void> {
+  async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.exclusively(async () => undefined);
   }
 
-  #decide<T>(decide: () => T): T {
+  #decide(call: Call): Answer {
     try {
-      return decide();
+      return this.#sessions.decide(call);
     } catch (error) {
       throw unavailable("the call could not be made", error); // what throws is the clock of the app
     } finally {
-      this.#sessions.settle();
+      this.#sessions.flushed();
     }
   }
 
   #schedule(): void {
-    if (this.#isClosed) return;
-    this.#timer ??= setTimeout(() => this.#write(), this.#options.flushIntervalMs).unref();
+    if (this.#isClosed || this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => this.#write(), this.#options.flushIntervalMs);
+    this.#timer.unref?.(); // the timers of jsdom are numbers, and hold nothing
   }
 
   #write(): void {
@@ -101,23 +97,16 @@ export class LazyCommit implements Commit {
       const { onWritten } = this.#options;
       for (let pause = onWritten(); pause !== undefined; pause = onWritten()) await pause;
     };
-    this.#after(write).then(
+    this.#turns.run(write).then(
       () => {
         this.#isWriting = false;
       },
       (error: unknown) => {
         this.#isWriting = false;
         this.#schedule();
-        this.#options.onError(unavailable("the log cannot be written, and is tried again", error));
+        report(this.#options.onError, unavailable("the log cannot be written, and is tried again", error));
       },
     );
-  }
-
-  /** One after the other: records have an order. */
-  #after<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#writing.then(work);
-    this.#writing = done.catch(() => undefined);
-    return done;
   }
 
   async #writeAll(): Promise<void> {

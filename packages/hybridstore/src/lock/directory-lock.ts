@@ -1,12 +1,12 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { constants } from "node:fs";
+import fs from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { StoreError } from "@scs/core";
-import { FileWindow } from "./file-window.js";
-import { type Files, removeFile, writeAll } from "./files.js";
-import { describeSelf, type Holder, judge, type Verdict } from "./holder.js";
+import { pause, type Verdict } from "@scs/core/kit";
+import { FileWindow } from "../log/file-window.js";
+import { type Files, removeFile, writeAll } from "../log/files.js";
+import { describeSelf, type Holder, judge } from "./holder.js";
 
 /** A lock file that is there, and whose process is not known to be dead. */
 interface Found extends Holder {
@@ -23,20 +23,80 @@ const TOUCH_MS = 3_000;
 const LOOKS = 30;
 const LOOK_MS = 1_000;
 
+/** The ownership of a directory. It can be lost: the directory is removed, or the lock file in it. */
+export class DirectoryLock {
+  readonly #files: Files;
+  readonly #path: string;
+  readonly #file: number | undefined;
+  readonly #timer: NodeJS.Timeout;
+  #isLost = false;
+  #isTouching = false;
+
+  constructor(files: Files, path: string) {
+    this.#files = files;
+    this.#path = path;
+    this.#file = fileNumber(path);
+    // Gives the signs of life that {@link removeSilent} looks for.
+    this.#timer = setInterval(() => void this.#touch(), TOUCH_MS);
+    this.#timer.unref?.(); // the timers of jsdom are numbers, and hold nothing
+  }
+
+  /** @throws StoreError `UNAVAILABLE` if the ownership was seen to be lost. Asks nobody. */
+  assertNotLost(): void {
+    if (this.#isLost) {
+      throw new StoreError(
+        "UNAVAILABLE",
+        "hybridstore: the directory was removed, or taken by another process; dispose of this store, and open it anew",
+      );
+    }
+  }
+
+  /**
+   * Looks whether the directory is still this store's: a call of the system, of some microseconds.
+   *
+   * @param file An open file that must still be in the directory.
+   * @throws StoreError `UNAVAILABLE` if it is not, now and ever after.
+   */
+  assertHeld(file?: number): void {
+    if (fileNumber(this.#path) !== this.#file) this.#isLost = true;
+    if (file !== undefined && fs.fstatSync(file).nlink === 0) this.#isLost = true;
+    this.assertNotLost();
+  }
+
+  /** Gives the directory back. */
+  async release(): Promise<void> {
+    clearInterval(this.#timer);
+    await removeFile(this.#files, this.#path); // whoever has the directory now has a file of another name
+  }
+
+  async #touch(): Promise<void> {
+    if (this.#isTouching) return; // a disk that hangs must not take all threads of the pool
+    this.#isTouching = true;
+    try {
+      await this.#files.touch(this.#path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") this.#isLost = true; // else, the next time is soon
+    }
+    this.#isTouching = false;
+  }
+}
+
+/** What a file has to itself in its file system, whatever its name; `undefined` if it is not there. */
+const fileNumber = (path: string): number | undefined => fs.statSync(path, { throwIfNoEntry: false })?.ino;
+
 /**
  * Makes this process the owner of a directory. Each that wants it makes a file of a name of its own, and then looks
  * for others: of two, the later one sees the earlier. So the file of a process that has died can be removed by
  * anybody, at any time; there is no name that a third could have taken meanwhile.
  *
  * @param wait For tests: resolves after so many ms.
- * @returns What gives the directory back.
  * @throws StoreError `LOCKED` if another has it.
  */
 export async function lockDirectory(
   files: Files,
   directory: string,
-  wait: (ms: number) => Promise<unknown> = setTimeout,
-): Promise<() => Promise<void>> {
+  wait: (ms: number) => Promise<unknown> = pause,
+): Promise<DirectoryLock> {
   await removeSilent(files, directory, wait);
   for (let attempt = 1; ; attempt++) {
     const name = PREFIX + randomBytes(8).toString("hex");
@@ -45,7 +105,7 @@ export async function lockDirectory(
       const other = (await makeFile(files, path, false)) && (await findOther(files, directory, name));
       if (other === "none") {
         await makeFile(files, path, true);
-        return keepTouching(files, path);
+        return new DirectoryLock(files, path);
       }
       if (other && (other.isOwner || attempt >= ATTEMPTS)) throw locked(other);
       if (attempt >= ATTEMPTS) throw new StoreError("UNAVAILABLE", "hybridstore: no lock file can be made");
@@ -56,22 +116,6 @@ export async function lockDirectory(
     await removeFile(files, path);
     await wait(randomInt(1, MAX_WAIT_MS)); // two that were there at once: one of them comes first next time
   }
-}
-
-/** Gives the signs of life that {@link removeSilent} looks for, until what it returns is called. */
-function keepTouching(files: Files, path: string): () => Promise<void> {
-  let isTouching = false;
-  const touch = async (): Promise<void> => {
-    if (isTouching) return; // a disk that hangs must not take all threads of the pool
-    isTouching = true;
-    await files.touch(path).catch(() => undefined); // the next time is soon
-    isTouching = false;
-  };
-  const timer = setInterval(() => void touch(), TOUCH_MS).unref();
-  return async () => {
-    clearInterval(timer);
-    await removeFile(files, path);
-  };
 }
 
 /**
@@ -114,7 +158,7 @@ async function touchedAt(files: Files, path: string): Promise<number | undefined
 /** Puts a whole file there, or its new content in its place, so that nobody sees a part of it. */
 async function makeFile(files: Files, path: string, isOwner: boolean): Promise<boolean> {
   const temporary = `${path}.tmp`;
-  const { O_WRONLY, O_CREAT, O_TRUNC } = constants;
+  const { O_WRONLY, O_CREAT, O_TRUNC } = fs.constants;
   const file = await files.open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0o600);
   try {
     await writeAll(files, file, Buffer.from(JSON.stringify(describeSelf(isOwner))), 0);
