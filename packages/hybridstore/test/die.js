@@ -5,7 +5,7 @@ import { openWith } from "../dist/open.js";
 
 const [directory, last, first] = process.argv.slice(2);
 let left = Number(last);
-const names = /** @type {(keyof import("../src/files.js").Files)[]} */ (Object.keys(systemFiles));
+const names = /** @type {(keyof import("../src/log/files.js").Files)[]} */ (Object.keys(systemFiles));
 const files = Object.fromEntries(
   names.map((name) => [
     name,

@@ -29,12 +29,12 @@ export class MemStore extends StoreBase {
       cleanupIntervalMs = 60_000,
       onError = warnOncePerCode(),
       onEvict = () => undefined,
-      now = () => Date.now(),
+      now,
       ...limits
     } = options;
     assertFunction("onEvict", onEvict);
     const memory = new Memory({ ...limits, onEvict, onError, now });
-    super(memory, { name: "memstore", cleanupIntervalMs, onError, now });
+    super(memory, { name: "memstore", cleanupIntervalMs, onError, ...(now && { now }) });
     this.#memory = memory;
   }
 

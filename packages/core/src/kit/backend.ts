@@ -14,8 +14,9 @@ export type Steps<T> = Iterable<T> | AsyncIterable<T>;
  */
 export interface Backend {
   /**
-   * Carries out a call at once, on the event loop: for a backend in the memory of the process. The bytes are still the
-   * caller's: copy them. Called in the order of the calls.
+   * Carries out a call at once, on the event loop: for a backend in the memory of the process, which has `findNow`, too.
+   * The bytes are still the caller's: copy them. A `find`, `delete` or `touch` may be of a malformed token, which was
+   * never stored, or of no string at all.
    */
   executeNow?: ((call: Call) => Answer) | undefined;
   /**
@@ -35,7 +36,7 @@ export interface Backend {
    * The base leaves out what has expired by its clock. The calls made before have been answered.
    */
   pages(): Steps<Iterable<SessionEntry>>;
-  /** Reads all live records at one instant. @default all pages, one after the other */
+  /** Reads all live records at one instant. Bounds its time itself. @default all pages, one after the other */
   all?(): Awaitable<Map<string, Uint8Array>>;
   /**
    * Removes what has expired, step by step, and tells how many records each step has removed. A step holds the event

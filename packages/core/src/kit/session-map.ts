@@ -37,8 +37,9 @@ export class SessionMap {
     }
   }
 
+  /** What is malformed was never stored. */
   delete(token: string): boolean {
-    return this.#shard(token).delete(token);
+    return typeof token === "string" && this.#shard(token).delete(token);
   }
 
   clear(): void {
