@@ -1,4 +1,4 @@
-import { isDate, isUint8Array } from "node:util/types";
+import { isUint8Array } from "node:util/types";
 import { StoreError } from "./store-error.js";
 
 /** The longest token, in UTF-8 bytes: what a file name and a database key take everywhere. */
@@ -30,13 +30,24 @@ export function assertToken(token: unknown): asserts token is string {
 /** @throws StoreError `INVALID_ARGUMENT` unless `data` is a `Uint8Array`, such as a `Buffer`, of whichever realm. */
 export function assertData(data: unknown): asserts data is Uint8Array {
   // `instanceof` is faster; the other test knows arrays of other realms, such as those of jsdom and of Jest.
-  if (!(data instanceof Uint8Array || isUint8Array(data)))
+  if (!(ArrayBuffer.isView(data) && (data instanceof Uint8Array || isUint8Array(data))))
     throw new StoreError("INVALID_ARGUMENT", "data must be a Uint8Array");
 }
 
-/** @throws StoreError `INVALID_ARGUMENT` unless `expiry` is a valid `Date`. */
+/** @throws StoreError `INVALID_ARGUMENT` unless `expiry` is a valid `Date`, of whichever realm. */
 export function assertExpiry(expiry: unknown): asserts expiry is Date {
-  if (!(expiry instanceof Date || isDate(expiry)) || Number.isNaN(expiry.getTime())) {
+  if (Number.isNaN(timeOf(expiry))) {
     throw new StoreError("INVALID_ARGUMENT", "expiry must be a valid Date");
+  }
+}
+
+const { getTime } = Date.prototype;
+
+/** The time of a date; `NaN` if it is invalid, or no date. */
+function timeOf(date: unknown): number {
+  try {
+    return getTime.call(date);
+  } catch {
+    return Number.NaN;
   }
 }

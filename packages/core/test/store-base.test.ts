@@ -1,0 +1,258 @@
+import { setImmediate } from "node:timers/promises";
+import { createContext, runInContext } from "node:vm";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import type { SessionEntry, SessionRecord } from "../src/index.js";
+import { type Answer, type Backend, type Call, StoreBase, type StoreBaseOptions } from "../src/kit/index.js";
+
+const data = new Uint8Array([1, 2, 3]);
+const expiry = new Date(4_000_000_000_000);
+const options: StoreBaseOptions = { name: "store", cleanupIntervalMs: 0 };
+
+/** A backend over a `Map`, of which some calls never end, or fail. */
+class Records implements Backend {
+  readonly records: Map<string, SessionRecord> = new Map();
+  readonly calls: Call[] = [];
+  readonly steps: number[] = [1];
+  isClosed = 0;
+  gate: Promise<void> = Promise.resolve();
+
+  async execute(call: Call): Promise<Answer> {
+    this.calls.push(call);
+    await this.gate;
+    if (call.token === "bad") throw new Error("of the driver");
+    if (call.kind === "find") return this.records.get(call.token);
+    if (call.kind === "commit")
+      this.records.set(call.token, { data: call.data, expiry: new Date(call.expiry) });
+    return undefined;
+  }
+
+  async *pages(): AsyncGenerator<Iterable<SessionEntry>, void> {
+    await this.gate;
+    for (const [token, record] of this.records) yield [{ token, ...record }];
+  }
+
+  async *removeExpired(): AsyncGenerator<number, void> {
+    for (const step of this.steps) {
+      await this.gate;
+      yield step;
+    }
+  }
+
+  close(): void {
+    this.isClosed++;
+  }
+}
+
+const never = new Promise<void>(() => undefined);
+
+function gate(): { promise: Promise<void>; open: () => void } {
+  let open = (): void => undefined;
+  const promise = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { promise, open };
+}
+
+describe("a backend", () => {
+  it("is given copies of what it is to keep", async () => {
+    const backend = new Records();
+    const store = new StoreBase(backend, options);
+    const own = Buffer.from(data);
+    const until = new Date(expiry);
+    const committing = store.commit("t", own, until);
+    own[0] = 99;
+    until.setTime(0);
+    await committing;
+    expect(backend.calls).toMatchObject([{ kind: "commit", expiry: expiry.getTime() }]);
+    expect([...((await store.find("t"))?.data ?? [])]).toEqual([1, 2, 3]);
+  });
+
+  it("is not called for what is malformed", async () => {
+    const backend = new Records();
+    const store = new StoreBase(backend, options);
+    expect(await store.find("a\0b")).toBeUndefined();
+    await store.delete("\ud800");
+    expect(await store.touch("", expiry)).toBe(false);
+    expect(await store.replace("x".repeat(256), undefined, data, expiry)).toBe(false);
+    await expect(store.commit("", data, expiry)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    await expect(store.touch("", new Date(Number.NaN))).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect(backend.calls).toEqual([]);
+  });
+
+  it("that throws rejects the call with a StoreError, its own if it makes one", async () => {
+    const failure = { name: "StoreError", code: "UNAVAILABLE", cause: { message: "of the driver" } };
+    await expect(new StoreBase(new Records(), options).find("bad")).rejects.toMatchObject(failure);
+    const backend = new Records();
+    (backend as Backend).toStoreError = () => new RangeError("translated");
+    await expect(new StoreBase(backend, options).find("bad")).rejects.toThrow("translated");
+  });
+
+  it("has a limit for data, which the message says", async () => {
+    const store = new StoreBase(new Records(), { ...options, maxDataBytes: 2 });
+    for (const call of [store.commit("t", data, expiry), store.replace("t", data, data, expiry)]) {
+      await expect(call).rejects.toMatchObject({
+        code: "INVALID_ARGUMENT",
+        message: "store: data must be at most 2 bytes",
+      });
+    }
+  });
+});
+
+describe("a backend that never answers", () => {
+  it.each<[string, (store: StoreBase) => Promise<unknown>]>([
+    ["find", (store) => store.find("t")],
+    ["commit", (store) => store.commit("t", data, expiry)],
+    ["entries", (store) => store.entries().next()],
+    ["all", (store) => store.all()],
+    ["deleteExpired", (store) => store.deleteExpired()],
+  ])("%s is rejected within the timeout", async (_name, call) => {
+    const backend = new Records();
+    backend.gate = never;
+    const store = new StoreBase(backend, { ...options, timeoutMs: 20 });
+    await expect(call(store)).rejects.toMatchObject({ code: "UNAVAILABLE", message: /^store: .*20 ms/ });
+  });
+
+  it("twenty calls for one session wait together, not one after the other", async () => {
+    const backend = new Records();
+    backend.gate = never;
+    const store = new StoreBase(backend, { ...options, timeoutMs: 100 });
+    const began = performance.now();
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 50 }, () => store.commit("t", data, expiry)),
+    );
+    expect(outcomes.every(({ status }) => status === "rejected")).toBe(true);
+    expect(performance.now() - began).toBeLessThan(4_000); // one after the other, it would be 5 s
+    expect(backend.calls).toHaveLength(1);
+  });
+});
+
+describe("disposal", () => {
+  it("waits for the calls, a cleanup and a snapshot under way; then every call is rejected", async () => {
+    const backend = new Records();
+    const { promise, open } = gate();
+    backend.gate = promise;
+    const store = new StoreBase(backend, options);
+    const calls = [store.commit("t", data, expiry), store.deleteExpired(), store.all()];
+    const disposing = store[Symbol.asyncDispose]();
+    await setImmediate();
+    expect(backend.isClosed).toBe(0);
+    open();
+    await disposing;
+    expect(backend.isClosed).toBe(1);
+    expect((await Promise.allSettled(calls.slice(0, 2))).map(({ status }) => status)).toEqual([
+      "fulfilled",
+      "fulfilled",
+    ]);
+    await Promise.allSettled(calls);
+    for (const call of [store.find("t"), store.all(), store.deleteExpired(), store.entries().next()])
+      await expect(call).rejects.toMatchObject({ code: "CLOSED" });
+    await store[Symbol.asyncDispose]();
+    expect(backend.isClosed).toBe(1);
+  });
+
+  it("cuts a walk and a cleanup short", async () => {
+    const backend = new Records();
+    backend.steps.push(1, 1, 1);
+    const store = new StoreBase(backend, options);
+    await store.commit("a", data, expiry);
+    await store.commit("b", data, expiry);
+    const walk = store.entries();
+    await walk.next();
+    const cleaning = store.deleteExpired();
+    await store[Symbol.asyncDispose]();
+    expect(await cleaning).toBeLessThan(4);
+    await expect(walk.next()).rejects.toMatchObject({ code: "CLOSED" });
+  });
+
+  it("that fails may be tried again", async () => {
+    const backend = new Records();
+    backend.close = () => {
+      if (backend.isClosed++ === 0) throw new Error("busy");
+    };
+    const store = new StoreBase(backend, options);
+    await expect(store[Symbol.asyncDispose]()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await store[Symbol.asyncDispose]();
+    expect(backend.isClosed).toBe(2);
+  });
+});
+
+describe("tools that replace globals", () => {
+  /** Replaces all that a test tool replaces, by what never runs. */
+  function stopTime(): void {
+    vi.useFakeTimers({
+      toFake: [
+        "setTimeout",
+        "clearTimeout",
+        "setInterval",
+        "clearInterval",
+        "setImmediate",
+        "clearImmediate",
+        "queueMicrotask",
+        "performance",
+        "Date",
+      ],
+      now: 1_000,
+    });
+    onTestFinished(() => void vi.useRealTimers());
+  }
+
+  it("a stopped clock stops no call, and is followed", async () => {
+    stopTime();
+    const store = new StoreBase(new Records(), options);
+    await store.commit("t", data, new Date(5_000));
+    expect((await store.find("t"))?.data).toBeDefined();
+    expect((await store.all()).size).toBe(1);
+    vi.setSystemTime(5_000);
+    expect((await store.all()).size).toBe(0);
+    expect(await store.deleteExpired()).toBe(1);
+    await store[Symbol.asyncDispose]();
+  });
+
+  it("time that is moved by days rejects no call that is under way", async () => {
+    stopTime();
+    const backend = new Records();
+    const { promise, open } = gate();
+    backend.gate = promise;
+    const store = new StoreBase(backend, options);
+    const committing = store.commit("t", data, expiry);
+    vi.advanceTimersByTime(7 * 86_400_000);
+    open();
+    await committing;
+    await store[Symbol.asyncDispose]();
+  });
+
+  it("timers that are numbers, as those of jsdom, will do", async () => {
+    const { setTimeout, clearTimeout } = globalThis;
+    const timers = new Map<number, NodeJS.Timeout>();
+    vi.stubGlobal("setTimeout", (run: () => void, ms: number) => {
+      timers.set(timers.size + 1, setTimeout(run, ms));
+      return timers.size;
+    });
+    vi.stubGlobal("clearTimeout", (timer: number) => clearTimeout(timers.get(timer)));
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const store = new StoreBase(new Records(), { ...options, cleanupIntervalMs: 60_000 });
+    await store.commit("t", data, expiry);
+    await store[Symbol.asyncDispose]();
+    expect(timers.size).toBeGreaterThan(0);
+  });
+
+  it("arrays and dates of another realm are taken; what only looks like one is refused", async () => {
+    const store = new StoreBase(new Records(), options);
+    const other = createContext({});
+    const foreign = runInContext("({ data: Uint8Array.of(1, 2, 3), expiry: new Date(4e12) })", other);
+    expect(foreign.data).not.toBeInstanceOf(Uint8Array);
+    await store.commit("t", foreign.data, foreign.expiry);
+    const record = await store.find("t");
+    expect(record?.data).toBeInstanceOf(Uint8Array);
+    expect(Buffer.from(record?.data ?? [])).toEqual(Buffer.from(data));
+    for (const bad of [
+      new Uint16Array(1),
+      new DataView(new ArrayBuffer(1)),
+      [1],
+      Object.create(Uint8Array.prototype),
+    ])
+      await expect(store.commit("t", bad, expiry)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    for (const bad of [4e12, "2100-01-01", Object.create(Date.prototype), { getTime: () => 4e12 }])
+      await expect(store.commit("t", data, bad)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+});
