@@ -21,7 +21,7 @@ describe("of two processes", () => {
   testFullStore(it, {
     async open(options, scope) {
       const path = newPath(scope);
-      return remember(await openBoltStore(path, options), path);
+      return remember(await openBoltStore(path, { ...options, busyTimeoutMs: 60_000 }), path);
     },
     another,
     module,

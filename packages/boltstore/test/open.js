@@ -4,6 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openBoltStore } from "@scs/boltstore";
 
+/** On a machine that is busy, a call may take its time. */
+const patient = { busyTimeoutMs: 60_000 };
+
 /**
  * Makes the path of a file that is not there yet.
  *
@@ -16,7 +19,7 @@ export function newPath(scope) {
 }
 
 /** @type {import("@scs/testkit").Open<import("@scs/boltstore").BoltStore>} */
-export const open = (options, scope) => openBoltStore(newPath(scope), options);
+export const open = (options, scope) => openBoltStore(newPath(scope), { ...options, ...patient });
 
 /**
  * At a path, or at `{ path }` with options of the store.
@@ -25,5 +28,5 @@ export const open = (options, scope) => openBoltStore(newPath(scope), options);
  */
 export const connect = (location, options) => {
   const { path, ...others } = typeof location === "string" ? { path: location } : Object(location);
-  return openBoltStore(path, { ...options, ...others });
+  return openBoltStore(path, { ...options, ...patient, ...others });
 };

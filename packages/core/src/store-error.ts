@@ -55,5 +55,11 @@ export function report(onError: (error: StoreError) => unknown, error: StoreErro
 }
 
 function warn(thrown: unknown): void {
-  process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
+  let warning: Error | string;
+  try {
+    warning = thrown instanceof Error ? thrown : String(thrown);
+  } catch {
+    warning = "an onError has thrown what cannot be told";
+  }
+  process.emitWarning(warning);
 }

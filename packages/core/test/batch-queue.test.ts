@@ -332,14 +332,16 @@ describe("time", () => {
     }
   });
 
-  it("a find that waits behind another's answer has its own time", async () => {
-    const { running, commit, find } = makeQueue({ timeoutMs: 40 });
+  it("finds that share an answer are rejected each in its time", async () => {
+    const { queue, running, commit, find } = makeQueue({ timeoutMs: 20 });
     const first = commit("t");
     const finds = Promise.allSettled([find("t"), find("t")]);
     running[0]?.answer();
     await first;
-    await finds; // both of one batch that never answers
-    running[1]?.answer();
+    const outcomes = await finds; // both of one batch that never answers
+    expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    running[1]?.answer([{ data, expiry: new Date() }]);
+    await queue.answered();
   });
 });
 

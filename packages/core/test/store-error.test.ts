@@ -61,3 +61,20 @@ it("report is not harmed by an error handler that throws: that becomes a warning
   report((error) => told.push(error), new StoreError("CORRUPT", "damaged"));
   expect(told).toMatchObject([{ code: "CORRUPT" }]);
 });
+
+it("report is not harmed by an error handler whose promise rejects, or that throws what cannot be told", async () => {
+  for (const [onError, message] of [
+    [() => Promise.reject(new Error("of a promise")), "of a promise"],
+    [
+      () => {
+        throw Object.create(null);
+      },
+      /cannot be told/,
+    ],
+  ] as const) {
+    const warned = once(process, "warning");
+    report(onError, new StoreError("CORRUPT", "damaged"));
+    const [warning] = await warned;
+    expect(warning.message).toMatch(message);
+  }
+});

@@ -83,7 +83,7 @@ it("a shard that cannot be swept does not keep the others from it, and the error
   await Promise.all(tokens.map((token) => before.commit(token, data, at(1000))));
   await before[Symbol.asyncDispose](); // an answer may come before the lock has been given back
   writeFileSync(join(dirname(pathOf(directory, "t7")), "lock"), createIdentity(), { flag: "wx" });
-  const { store, clock } = openStore(directory, 30);
+  const { store, clock } = openStore(directory, 500);
   clock.now = 1000;
   await expect(store.deleteExpired()).rejects.toMatchObject({ code: "UNAVAILABLE" });
   const shard = dirname(pathOf(directory, "t7"));

@@ -32,7 +32,10 @@ describe("of two processes", () => {
   testFullStore(patiently, {
     async open(options, scope) {
       const path = newPath(scope);
-      return remember(new FileStore(path, { ...options, durability: "committed" }), path);
+      return remember(
+        new FileStore(path, { ...options, durability: "committed", busyTimeoutMs: 60_000 }),
+        path,
+      );
     },
     another,
     module,

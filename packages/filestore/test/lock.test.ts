@@ -191,7 +191,7 @@ it("a cleanup takes over what was left behind, and leaves what is in use", async
   await withStore(directory, (store) =>
     Promise.all(["a", "b", "c"].map((token) => store.commit(token, data, expiry))),
   );
-  const store = openStore(directory, 30);
+  const store = openStore(directory);
   const dead = deadIdentity();
   plantLock(directory, "a", dead);
   plantLock(directory, "a", dead, "lock.0123456789abcdef");

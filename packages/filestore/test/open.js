@@ -4,6 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileStore } from "@scs/filestore";
 
+/** On a machine that is busy, a call may take its time. */
+const patient = { busyTimeoutMs: 60_000 };
+
 /**
  * Makes the path of a directory that is not there yet.
  *
@@ -16,7 +19,7 @@ export function newPath(scope) {
 }
 
 /** @type {import("@scs/testkit").Open<import("@scs/filestore").FileStore>} */
-export const open = (options, scope) => new FileStore(newPath(scope), options);
+export const open = (options, scope) => new FileStore(newPath(scope), { ...options, ...patient });
 
 /**
  * At a path, or at `{ path }` with options of the store.
@@ -25,5 +28,5 @@ export const open = (options, scope) => new FileStore(newPath(scope), options);
  */
 export const connect = (location, options) => {
   const { path, ...others } = typeof location === "string" ? { path: location } : Object(location);
-  return new FileStore(path, { ...options, ...others });
+  return new FileStore(path, { ...options, ...patient, ...others });
 };

@@ -16,7 +16,8 @@ const settings: HybridStoreOptions[] = [
 for (const setting of settings) {
   describe(JSON.stringify(setting), () => {
     testFullStore(it, {
-      open: (options, scope) => openHybridStore(newDirectory(scope), { ...options, ...setting }),
+      open: (options, scope) =>
+        openHybridStore(newDirectory(scope), { ...options, timeoutMs: 60_000, ...setting }),
       module,
     });
   });

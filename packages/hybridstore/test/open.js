@@ -4,6 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openHybridStore } from "@scs/hybridstore";
 
+/** On a machine that is busy, a call may take its time. */
+const patient = { timeoutMs: 60_000 };
+
 /**
  * Makes a directory that is removed after the test.
  *
@@ -16,7 +19,7 @@ export function newDirectory(scope) {
 }
 
 /** @type {import("@scs/testkit").Open<import("@scs/hybridstore").HybridStore>} */
-export const open = (options, scope) => openHybridStore(newDirectory(scope), options);
+export const open = (options, scope) => openHybridStore(newDirectory(scope), { ...options, ...patient });
 
 /**
  * In a directory, or in that of `{ directory }` with options of the store. A process that is killed in the midst of
@@ -30,5 +33,5 @@ export const connect = (location, options) => {
   const onError = (error) => {
     if (!/^hybridstore: log-\S+: the log ends at byte /.test(error.message)) options.onError(error);
   };
-  return openHybridStore(directory, { ...options, onError, ...others });
+  return openHybridStore(directory, { ...options, ...patient, onError, ...others });
 };

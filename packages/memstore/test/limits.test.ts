@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import type { StoreError, StoreOptions } from "@scs/core";
 import { testFullStore } from "@scs/testkit";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { MemStore, type MemStoreOptions } from "../src/index.js";
 
 const expiry = new Date(4_000_000_000_000);
@@ -108,6 +108,40 @@ it("an onEvict that throws fails no call: onError is told", async () => {
   await store.commit("b", bytes(1), expiry);
   expect(await store.find("b")).toBeDefined();
   expect(errors).toMatchObject([{ name: "StoreError", code: "UNAVAILABLE", cause: { message: "mine" } }]);
+});
+
+it("an onEvict that rejects, and an onError that throws or rejects, fail no call", async () => {
+  const warnings: string[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning.message);
+  process.on("warning", onWarning);
+  onTestFinished(() => void process.off("warning", onWarning));
+  const handlers: ((error: StoreError) => void)[] = [
+    () => {
+      throw new Error("an onError that throws");
+    },
+    (async () => {
+      throw new Error("an onError that rejects");
+    }) as () => void,
+  ];
+  for (const onError of handlers) {
+    for (const onEvict of [
+      () => {
+        throw new Error("mine");
+      },
+      (async () => {
+        throw new Error("mine");
+      }) as () => void,
+    ]) {
+      const { store } = openStore({ maxSessions: 1, onEvict, onError });
+      await store.commit("a", bytes(1), expiry);
+      await store.commit("b", bytes(1), expiry);
+      expect(await store.replace("c", undefined, bytes(1), expiry)).toBe(true);
+      expect([...(await store.all()).keys()]).toEqual(["c"]);
+    }
+  }
+  await new Promise(setImmediate);
+  expect(new Set(warnings)).toEqual(new Set(["an onError that throws", "an onError that rejects"]));
+  expect(warnings).toHaveLength(8);
 });
 
 it("keeps what a list of uses, newest first, would keep: any calls, any limits", async () => {

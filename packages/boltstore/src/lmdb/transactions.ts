@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { StoreError } from "@scs/core";
 import type { RootDatabase } from "lmdb";
 import { causeOf, isNoSpace, toStoreError } from "./lmdb-error.js";

@@ -122,7 +122,7 @@ export class StoreBase implements FullStore {
     for await (const page of this.#steps(this.#backend.pages())) {
       this.#assertOpen(); // a walk that disposal has cut short must not look like a complete one
       for (const entry of page) {
-        if (this.#now === undefined || entry.expiry.getTime() > this.#now()) yield entry;
+        if (this.#isLive(entry)) yield entry;
         if (slice.isOver) await slice.next();
         this.#assertOpen();
       }
@@ -194,6 +194,15 @@ export class StoreBase implements FullStore {
         "INVALID_ARGUMENT",
         `${this.#name}: data must be at most ${this.#maxDataBytes} bytes`,
       );
+    }
+  }
+
+  #isLive({ expiry }: SessionEntry): boolean {
+    if (this.#now === undefined) return true;
+    try {
+      return expiry.getTime() > this.#now();
+    } catch (error) {
+      throw this.#toStoreError(error); // of the clock of the app
     }
   }
 
