@@ -2,6 +2,7 @@ import { type SessionEntry, type SessionRecord, StoreError } from "@scs/core";
 import { type Answer, type Backend, type Call, decideBatch, withTimeout } from "@scs/core/kit";
 import type { RootDatabase } from "lmdb";
 import { toStoreError } from "./lmdb-error.js";
+import { OpenFiles } from "./open-files.js";
 import { encodeRecord } from "./record.js";
 import { Sessions } from "./sessions.js";
 import { TransactionError, Transactions } from "./transactions.js";
@@ -21,6 +22,7 @@ export class LmdbBackend implements Backend {
   readonly #db: RootDatabase;
   readonly #sessions: Sessions;
   readonly #transactions: Transactions;
+  readonly #files: OpenFiles;
   readonly #options: LmdbBackendOptions;
   #indexing: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
@@ -30,7 +32,8 @@ export class LmdbBackend implements Backend {
     this.#db = db;
     this.#options = options;
     this.#sessions = new Sessions(db, options);
-    this.#transactions = new Transactions(db, options);
+    this.#files = new OpenFiles((db as RootDatabase & { path?: string }).path ?? "");
+    this.#transactions = new Transactions(db, this.#files, options);
     this.queue = {
       batchIs: "sequence",
       lanes: [{ maxCalls: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }], // a slice of time bounds it
@@ -50,11 +53,13 @@ export class LmdbBackend implements Backend {
   }
 
   findNow(token: string): SessionRecord | undefined {
+    this.#files.assertNotLost();
     return this.#sessions.find(Buffer.from(token));
   }
 
   /** Page by page: what is freed while a view of the database is held cannot be used again, and the file grows. */
   *pages(): Generator<Iterable<SessionEntry>, void> {
+    this.#files.assertNotLost();
     let page = this.#sessions.page(undefined);
     while (page.length > 0) {
       yield this.#sessions.liveOf(page);
@@ -64,6 +69,7 @@ export class LmdbBackend implements Backend {
 
   /** In one step, a snapshot of one instant. */
   all(): Map<string, Uint8Array> {
+    this.#files.assertNotLost();
     return this.#sessions.all();
   }
 

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers";
 import { StoreError } from "@scs/core";
 import type { RootDatabase } from "lmdb";
 import { causeOf, isNoSpace, toStoreError } from "./lmdb-error.js";
+import type { OpenFiles } from "./open-files.js";
 
 /** The error of a transaction that was not committed. */
 export class TransactionError extends StoreError {
@@ -18,10 +19,12 @@ export class TransactionError extends StoreError {
 export class Transactions {
   readonly #db: RootDatabase;
   readonly #path: string;
+  readonly #files: OpenFiles;
   readonly #untilFlushed: boolean;
 
-  constructor(db: RootDatabase, { untilFlushed }: { untilFlushed: boolean }) {
+  constructor(db: RootDatabase, files: OpenFiles, { untilFlushed }: { untilFlushed: boolean }) {
     this.#db = db;
+    this.#files = files;
     this.#path = (db as RootDatabase & { path?: string }).path ?? "";
     this.#untilFlushed = untilFlushed;
   }
@@ -31,12 +34,14 @@ export class Transactions {
    * or flushed. What `work` throws undoes the transaction.
    *
    * @throws TransactionError `UNAVAILABLE`, and nothing was changed, if `work` throws, LMDB fails, or the disk is full.
+   *   If the disk fails when it is to flush, the change is there, and may not survive a power failure.
    */
   async run<T>(work: () => T): Promise<T> {
     let isUndone = true;
     try {
       // A child of LMDB's own transaction, which would commit what was done before the work that throws.
       const committed = this.#db.childTransaction(() => {
+        this.#files.assertPresent(); // without their lock file, others may be writing at this moment
         const result = work();
         isUndone = false;
         return result;
@@ -45,6 +50,7 @@ export class Transactions {
       setImmediate(() => this.#db.committed.then(undefined, () => undefined));
       // Asked for at once, `flushed` is of what was begun until now.
       const [result] = await Promise.all([committed, this.#untilFlushed ? this.#db.flushed : undefined]);
+      this.#files.assertPresent(); // what was written to a file that nobody finds is not written
       return result;
     } catch (error) {
       const cause = await causeOf(error);
