@@ -111,14 +111,13 @@ async function recover(
   const sessions = new Sessions(records, now);
   const recovered = await new Recovery(files, directory, sessions, onError).run(found);
   records.sequence = recovered.log.lastSequence;
-  const assertHeld = (file?: number): void => lock.assertHeld(file);
   const isFlushed = durability === "flushed";
-  const log = await Log.open({ directory, mark, files, isFlushed, assertHeld }, recovered.log);
+  const log = await Log.open({ directory, mark, files, isFlushed, lock }, recovered.log);
   const snapshots = new Snapshots(
     sessions,
     log,
     () => commit,
-    { directory, mark, files, ratio: snapshotRatio, minLogBytes, onError, assertHeld },
+    { directory, mark, files, ratio: snapshotRatio, minLogBytes, onError, lock },
     recovered.damaged,
   );
   const onWritten = (): Promise<void> | undefined => snapshots.check();

@@ -189,11 +189,9 @@ it("a store whose disposal has failed leaves the directory to its next owner", a
 it("a closed log opens and writes no file", async () => {
   const directory = makeDirectory();
   const { files, calls } = new FaultyFiles();
+  const lock = { assertHeld: () => undefined, assertHeldLately: () => undefined };
   const end = { generation: 1, position: undefined, size: 0, olderBytes: 0, lastSequence: 0 };
-  const log = await Log.open(
-    { directory, mark: 1, files, isFlushed: false, assertHeld: () => undefined },
-    end,
-  );
+  const log = await Log.open({ directory, mark: 1, files, isFlushed: false, lock }, end);
   await log.close();
   const [before, content] = [calls.length, contentOf(directory)];
   await expect(log.append(Buffer.alloc(40), 1)).rejects.toMatchObject({ code: "CLOSED" });

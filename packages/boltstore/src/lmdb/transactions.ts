@@ -41,7 +41,7 @@ export class Transactions {
     try {
       // A child of LMDB's own transaction, which would commit what was done before the work that throws.
       const committed = this.#db.childTransaction(() => {
-        this.#files.assertPresent(); // without their lock file, others may be writing at this moment
+        this.#files.assertPresentLately(); // without their lock file, others may be writing at this moment
         const result = work();
         isUndone = false;
         return result;

@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { StoreError } from "@scs/core";
+import type { DirectoryLock } from "../lock/directory-lock.js";
 import { isNoSpace } from "./errors.js";
 import { pathOf } from "./file-names.js";
 import { type Files, removeFile, syncDirectory, writeAll } from "./files.js";
@@ -27,8 +28,8 @@ export interface LogOptions {
   files: Files;
   /** Whether what is appended is to survive a power failure at once. */
   isFlushed: boolean;
-  /** Throws if the directory is no longer the store's, or the file is in it no more. */
-  assertHeld: (file?: number) => void;
+  /** Tells whether the directory is the store's. */
+  lock: Pick<DirectoryLock, "assertHeld" | "assertHeldLately">;
 }
 
 /**
@@ -113,7 +114,7 @@ export class Log {
    */
   async append(records: Buffer, sequence: number, willTryAgain = false): Promise<void> {
     this.#assertOpen();
-    this.#options.assertHeld(); // another owner may be writing to the same place of the same file
+    this.#options.lock.assertHeldLately(); // another owner may be writing to the same place of the same file
     await this.#mend();
     if (!willTryAgain) this.#highestSequence = sequence;
     try {
@@ -123,7 +124,7 @@ export class Log {
       if (this.#isHeld()) await this.#mend().catch(() => undefined); // or before the next records
       throw error;
     }
-    this.#options.assertHeld(this.#file); // what was written to a file that nobody finds is not written
+    this.#options.lock.assertHeld(this.#file); // what was written to a file that nobody finds is not written
     this.#position += records.length;
     this.#lastSequence = sequence;
     this.#highestSequence = sequence;
@@ -132,7 +133,7 @@ export class Log {
   /** Begins a new log, to which all that follows is written. If that fails, the old one goes on. */
   async rotate(): Promise<void> {
     this.#assertOpen();
-    this.#options.assertHeld();
+    this.#options.lock.assertHeld();
     const { files, mark } = this.#options;
     const generation = this.#generation + 1;
     const { O_RDWR, O_CREAT, O_TRUNC } = constants;
@@ -202,7 +203,7 @@ export class Log {
   /** Whether the file is this store's to change. */
   #isHeld(): boolean {
     try {
-      this.#options.assertHeld();
+      this.#options.lock.assertHeld();
       return true;
     } catch {
       return false;

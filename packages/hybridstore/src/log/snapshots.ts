@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { report, type StoreError } from "@scs/core";
 import { TimeSlice } from "@scs/core/kit";
 import type { Commit } from "../commit/commit.js";
+import type { DirectoryLock } from "../lock/directory-lock.js";
 import { DELETED, type Sessions } from "../sessions.js";
 import { unavailable } from "./errors.js";
 import { pathOf } from "./file-names.js";
@@ -24,8 +25,8 @@ export interface SnapshotOptions {
   /** … and than so many bytes. */
   minLogBytes: number;
   onError: (error: StoreError) => void;
-  /** Throws if the directory is no longer the store's. */
-  assertHeld: () => void;
+  /** Tells whether the directory is the store's. */
+  lock: Pick<DirectoryLock, "assertHeld">;
 }
 
 /**
@@ -113,7 +114,7 @@ export class Snapshots {
         return this.#log.sync();
       });
       if (commit.undone !== undone) throw new Error("it may contain changes that were refused meanwhile");
-      this.#options.assertHeld();
+      this.#options.lock.assertHeld();
       await files.rename(`${path}.tmp`, path);
     } catch (error) {
       await removeFile(files, `${path}.tmp`).catch(() => undefined); // it is removed at the next start
@@ -173,7 +174,7 @@ export class Snapshots {
     const { files, directory } = this.#options;
     const { useless } = await listFiles(files, directory);
     for (const path of useless) {
-      this.#options.assertHeld();
+      this.#options.lock.assertHeld();
       if (this.#damaged.includes(path)) await files.rename(path, `${path}.damaged`);
       else await removeFile(files, path);
     }
