@@ -70,6 +70,7 @@ export class BatchQueue {
       answer: (call, answer) => this.#answer(call, answer),
       release: (calls) => {
         for (const call of calls) this.#release(call);
+        this.#trim();
         for (const lane of this.#lanes) lane.pump();
       },
     };
@@ -111,8 +112,13 @@ export class BatchQueue {
     return new Promise<T>((resolve, reject) => {
       const deadline = performance.now() + this.#options.timeoutMs;
       const call = new PendingCall(
-        { kind, token, previous, data, expiry },
-        { number: ++this.#number, deadline },
+        kind,
+        token,
+        previous,
+        data,
+        expiry,
+        ++this.#number,
+        deadline,
         resolve as (answer: SessionRecord | boolean | undefined) => void,
         reject,
       );
@@ -127,10 +133,11 @@ export class BatchQueue {
       this.#count++;
       this.#bytes += bytes;
       this.#made.push(call);
-      this.#watch();
+      if (this.#count === 1 || this.#timer === undefined) this.#watch();
       if (!this.#order.add(call)) return;
-      this.#laneOf[kind].push(call);
-      this.#laneOf[kind].pump();
+      const lane = this.#laneOf[kind];
+      lane.push(call);
+      lane.pump();
     });
   }
 
@@ -140,9 +147,17 @@ export class BatchQueue {
     return new Promise((resolve) => this.#observers.push({ number: this.#number, resolve }));
   }
 
+  /** Resolves as {@link answered} does, and leaves no timer behind. */
+  async close(): Promise<void> {
+    await this.answered();
+    clearTimer(this.#timer);
+    this.#timer = undefined;
+  }
+
   #answer(call: PendingCall, answer: Exclude<Answer, typeof AGAIN>): void {
     settle(call, answer);
-    for (const twin of call.twins ?? []) {
+    if (call.twins === undefined) return;
+    for (const twin of call.twins) {
       settle(
         twin,
         answer !== undefined && typeof answer === "object" && "data" in answer ? copyOf(answer) : answer,
@@ -162,11 +177,12 @@ export class BatchQueue {
   }
 
   #release(call: PendingCall): void {
-    for (const twin of call.twins ?? []) this.#forget(twin);
-    call.twins = undefined;
+    if (call.twins !== undefined) {
+      for (const twin of call.twins) this.#forget(twin);
+      call.twins = undefined;
+    }
     this.#forget(call);
     const next = this.#order.remove(call);
-    this.#trim();
     if (next !== undefined) this.#laneOf[next.kind].push(next);
   }
 
@@ -183,19 +199,21 @@ export class BatchQueue {
     const oldest = this.#made.first?.number ?? Number.POSITIVE_INFINITY;
     while ((this.#observers.first?.number ?? Number.POSITIVE_INFINITY) < oldest)
       this.#observers.shift()?.resolve();
-    if (this.#made.size === 0) this.#stopWatching();
+    if (this.#made.size === 0) this.#timer?.unref(); // not cleared: it would cost every call that is alone a timer
   }
 
+  /** Sees to it that calls end in their time. A timer that runs out too early is set again. */
   #watch(): void {
-    if (this.#timer !== undefined) return;
-    const { first } = this.#made;
-    if (first === undefined) return;
-    this.#timer = setTimer(() => this.#rejectLate(), this.#options.timeoutMs);
+    if (this.#timer === undefined) this.#setTimer(this.#options.timeoutMs);
+    else this.#timer.ref();
   }
 
-  #stopWatching(): void {
-    clearTimer(this.#timer);
-    this.#timer = undefined;
+  #setTimer(ms: number): void {
+    const queue = new WeakRef(this); // a store that the app has dropped is collected
+    this.#timer = setTimer(() => {
+      const self = queue.deref();
+      if (self !== undefined) self.#rejectLate();
+    }, ms);
   }
 
   /** Rejects the calls that have run out of time. Those that no batch has taken never take effect. */
@@ -221,9 +239,9 @@ export class BatchQueue {
       lane.dropUnwanted();
       lane.pump();
     }
+    this.#timer = undefined;
+    if (next !== undefined) this.#setTimer(Math.max(1, Math.ceil(next - now)));
     this.#trim();
-    this.#timer =
-      next === undefined ? undefined : setTimer(() => this.#rejectLate(), Math.max(1, Math.ceil(next - now)));
   }
 
   #lateError(call: PendingCall): StoreError {

@@ -30,6 +30,8 @@ export interface LaneOptions {
  * is part of the batch, and what has run out of time is not. Leaving the loop ends the batch.
  */
 export interface Batch extends Iterable<Call> {
+  /** Takes all that the batch may have, and returns {@link calls}. */
+  take(): readonly Call[];
   /** The calls taken so far, in the order in which they are to be answered. */
   readonly calls: readonly Call[];
   /** Whether there is a call to take. A backend that waits for a lock need not go on when there is none. */
@@ -60,13 +62,18 @@ export interface LaneOwner {
   release(calls: readonly PendingCall[]): void;
 }
 
-type RequiredLaneOptions = Required<Omit<LaneOptions, "kinds">>;
+type CheckedLaneOptions = Required<Pick<LaneOptions, "workers" | "minShare" | "maxCalls" | "maxBytes">> & {
+  groupOf: LaneOptions["groupOf"] | undefined;
+  extraBytes: LaneOptions["extraBytes"] | undefined;
+};
 
 /** The calls that may be taken, and the workers that carry them out in batches. */
 export class Lane {
   readonly #owner: LaneOwner;
-  readonly #options: RequiredLaneOptions;
+  readonly #options: CheckedLaneOptions;
   readonly #groups: Map<string, Fifo<PendingCall>> = new Map();
+  /** The only group, if there are no others. */
+  readonly #only: Fifo<PendingCall> | undefined;
   /** Calls that are to be carried out before all others, batch by batch. The next is the last. */
   readonly #repeats: PendingCall[][] = [];
   /** Workers that have not yet taken a call. */
@@ -81,11 +88,15 @@ export class Lane {
     this.#options = {
       workers: options.workers ?? 1,
       minShare: options.minShare ?? 1,
-      groupOf: options.groupOf ?? (() => ""),
-      extraBytes: options.extraBytes ?? (() => 0),
+      groupOf: options.groupOf,
+      extraBytes: options.extraBytes,
       maxCalls: options.maxCalls ?? 128,
       maxBytes: options.maxBytes ?? 2 ** 20,
     };
+    if (options.groupOf === undefined) {
+      this.#only = new Fifo();
+      this.#groups.set("", this.#only);
+    }
   }
 
   /** Whether a worker has taken calls and not yet answered all of them. */
@@ -95,7 +106,11 @@ export class Lane {
 
   /** Enters a call that may be taken. {@link pump} follows. */
   push(call: PendingCall): void {
-    const name = this.#options.groupOf(call as Call);
+    if (this.#only !== undefined) {
+      this.#only.push(call);
+      return;
+    }
+    const name = this.#options.groupOf?.(call as Call) ?? "";
     let group = this.#groups.get(name);
     if (group === undefined) {
       group = new Fifo();
@@ -110,6 +125,7 @@ export class Lane {
   }
 
   #count(): number {
+    if (this.#only !== undefined) return this.#only.size + this.#repeats.length;
     let count = this.#repeats.length;
     for (const { size } of this.#groups.values()) count += size;
     return count;
@@ -187,7 +203,8 @@ export class Lane {
   /** Returns the calls that have their answer. */
   #answer(taken: readonly PendingCall[], answers: readonly Answer[]): readonly PendingCall[] {
     const again: PendingCall[] = [];
-    for (const [index, call] of taken.entries()) {
+    for (let index = 0; index < taken.length; index++) {
+      const call = taken[index] as PendingCall;
       const answer = answers[index];
       if (answer === AGAIN) again.push(call);
       else if (index < answers.length) this.#owner.answer(call, answer);
@@ -241,14 +258,14 @@ interface Source {
 
 class PulledBatch implements Batch {
   readonly taken: PendingCall[] = [];
-  readonly #options: RequiredLaneOptions;
+  readonly #options: CheckedLaneOptions;
   readonly #lane: { begin: () => Source | undefined; hasNext: () => boolean };
   #source: Source | undefined;
   #bytes = 0;
   #isOver = false;
 
   constructor(
-    options: RequiredLaneOptions,
+    options: CheckedLaneOptions,
     lane: { begin: () => Source | undefined; hasNext: () => boolean },
   ) {
     this.#options = options;
@@ -283,27 +300,41 @@ class PulledBatch implements Batch {
     return this.#source?.isRepeat ? [...this.#source.calls] : [];
   }
 
+  take(): readonly Call[] {
+    while (this.#next() !== undefined);
+    return this.calls;
+  }
+
   [Symbol.iterator](): Iterator<Call, undefined> {
     return {
       next: () => {
-        const call = this.#take();
+        const call = this.#next();
         return call === undefined ? { done: true, value: undefined } : { done: false, value: call as Call };
       },
     };
   }
 
-  #take(): PendingCall | undefined {
+  #next(): PendingCall | undefined {
     if (this.#isOver) return undefined;
     this.#source ??= this.#lane.begin();
-    if (this.#source === undefined || !this.hasNext) return undefined;
-    const { calls } = this.#source;
-    const call = calls.first as PendingCall;
-    const bytes = call.bytes + this.#options.extraBytes(call as Call);
-    if (this.taken.length > 0 && this.#bytes + bytes > this.#options.maxBytes) return undefined;
-    calls.shift();
-    this.#bytes += bytes;
-    call.isTaken = true;
-    this.taken.push(call);
-    return call;
+    if (this.#source === undefined) return undefined;
+    const { calls, most } = this.#source;
+    const { extraBytes, maxBytes } = this.#options;
+    while (this.taken.length < most) {
+      const call = calls.first;
+      if (call === undefined) return undefined;
+      if (!call.isWanted) {
+        calls.shift(); // it has run out of time
+        continue;
+      }
+      const bytes = extraBytes === undefined ? call.bytes : call.bytes + extraBytes(call as Call);
+      if (this.taken.length > 0 && this.#bytes + bytes > maxBytes) return undefined;
+      calls.shift();
+      this.#bytes += bytes;
+      call.isTaken = true;
+      this.taken.push(call);
+      return call;
+    }
+    return undefined;
   }
 }

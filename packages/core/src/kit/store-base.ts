@@ -300,7 +300,7 @@ export class StoreBase implements FullStore {
 
   async #close(): Promise<void> {
     await this.#cleanup.stop();
-    await this.#queue?.answered();
+    await this.#queue?.close();
     await Promise.allSettled(this.#underWay);
     try {
       await this.#backend.close?.();

@@ -53,6 +53,7 @@ export class OneAtATime implements TokenOrder {
   add(call: PendingCall): boolean {
     const first = this.#first.get(call.token);
     if (first === undefined) {
+      call.isFirst = true;
       this.#first.set(call.token, call);
       return true;
     }
@@ -70,20 +71,22 @@ export class OneAtATime implements TokenOrder {
   }
 
   remove(call: PendingCall): PendingCall | undefined {
-    const first = this.#first.get(call.token);
-    if (first !== call) {
+    if (!call.isFirst) {
+      const first = this.#first.get(call.token);
       if (first !== undefined) unlinkUnwanted(first);
       return undefined;
     }
-    unlinkUnwanted(first);
-    const { next } = first;
-    if (next === undefined) this.#first.delete(call.token);
-    else {
-      next.last = first.last;
-      this.#first.set(call.token, next);
+    unlinkUnwanted(call);
+    const { next } = call;
+    if (next === undefined) {
+      this.#first.delete(call.token);
+      return undefined;
     }
-    first.next = undefined; // an old call must not keep the later ones alive
-    first.last = first;
+    next.isFirst = true;
+    next.last = call.last;
+    this.#first.set(call.token, next);
+    call.next = undefined; // an old call must not keep the later ones alive
+    call.last = call;
     return next;
   }
 }
@@ -96,20 +99,25 @@ function unlinkUnwanted(first: PendingCall): void {
 
 /** Lets all calls of a token into a batch, which carries them out in their order. */
 export class InSequence implements TokenOrder {
-  readonly #counts: TransientMap<number> = new TransientMap();
+  /** By token, how many calls there are, which all of them share. */
+  readonly #counts: TransientMap<{ calls: number }> = new TransientMap();
 
   has(token: string): boolean {
     return this.#counts.has(token);
   }
 
-  add({ token }: PendingCall): boolean {
-    this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1);
+  add(call: PendingCall): boolean {
+    let count = this.#counts.get(call.token);
+    if (count === undefined) {
+      count = { calls: 0 };
+      this.#counts.set(call.token, count);
+    }
+    count.calls++;
+    call.count = count;
     return true;
   }
 
-  remove({ token }: PendingCall): undefined {
-    const others = (this.#counts.get(token) ?? 1) - 1;
-    if (others > 0) this.#counts.set(token, others);
-    else this.#counts.delete(token);
+  remove({ token, count }: PendingCall): undefined {
+    if (count !== undefined && --count.calls === 0) this.#counts.delete(token);
   }
 }

@@ -60,18 +60,19 @@ export class GroupCommit implements Commit {
 
   async #commit(batch: Batch): Promise<Answer[]> {
     await setImmediate(); // those who are at it, and those that were just answered, come in; the system's turn is no wait
-    const writers = new Set<number>();
+    const hasWritten: boolean[] = []; // by call
+    let { length } = this.#records;
     const answers = decideBatch(
       batch,
       (call) => {
-        const { length } = this.#records;
         const answer = this.#decide(call);
-        if (this.#records.length > length) writers.add(batch.calls.length - 1);
+        hasWritten.push(this.#records.length > length);
+        ({ length } = this.#records);
         return answer;
       },
       () => this.#records.length >= MAX_BATCH_BYTES,
     );
-    if (writers.size > 0) {
+    if (length > 0) {
       try {
         await this.#log.append(this.#records.view(), this.#records.sequence);
       } catch (error) {
@@ -80,7 +81,7 @@ export class GroupCommit implements Commit {
         if (isNoSpace(error) && answers.length > 1) throw error; // fewer may fit
         // What was not to be written is decided anew, on what there is then.
         const failure = unavailable("the log cannot be written", error);
-        return answers.map((_, index) => (writers.has(index) ? failure : AGAIN));
+        return answers.map((_, index) => (hasWritten[index] ? failure : AGAIN));
       } finally {
         this.#records.clear();
       }
