@@ -2,6 +2,7 @@ import { type StoreOptions, warnOncePerCode } from "@scs/core";
 import { assertKnownOptions, assertOneOf, assertWholeNumber, StoreBase } from "@scs/core/kit";
 import type { RootDatabase } from "lmdb";
 import { LmdbBackend } from "./lmdb/backend.js";
+import { isOwned } from "./lmdb/ownership.js";
 
 export interface BoltStoreOptions extends StoreOptions {
   /** @default 60_000 */
@@ -36,15 +37,6 @@ export interface LmdbRootDatabase {
 
 const OPTIONS = ["cleanupIntervalMs", "durability", "busyTimeoutMs", "onError", "now"];
 
-/** The databases that `openBoltStore` opened: their store closes them. */
-const owned = new WeakSet<object>();
-
-/** Makes the database the store's own: it closes it. */
-export function own(db: RootDatabase): LmdbRootDatabase {
-  owned.add(db);
-  return db as LmdbRootDatabase;
-}
-
 /** @throws TypeError or RangeError if an option is unknown or out of range. */
 export function assertOptions(options: BoltStoreOptions): void {
   assertKnownOptions("boltstore", options, OPTIONS);
@@ -75,7 +67,7 @@ export class BoltStore extends StoreBase {
       busyTimeoutMs = 5_000,
     } = options;
     const untilFlushed = durability === "flushed";
-    const isOwner = owned.has(db);
+    const isOwner = isOwned(db);
     super(new LmdbBackend(db, { untilFlushed, busyTimeoutMs, isOwner, onError, now }), {
       name: "boltstore",
       cleanupIntervalMs,

@@ -1,7 +1,8 @@
 import { open, type RootDatabase } from "lmdb";
-import { assertOptions, BoltStore, type BoltStoreOptions, own } from "./boltstore.js";
+import { assertOptions, BoltStore, type BoltStoreOptions } from "./boltstore.js";
 import { prepareDataFile } from "./lmdb/data-file.js";
 import { toStoreError } from "./lmdb/lmdb-error.js";
+import { own } from "./lmdb/ownership.js";
 
 /** An option of the driver's that its declarations lack: the mode of the files that LMDB makes, here the lock file. */
 const OWNER_ONLY = { permissionsMode: 0o600 };

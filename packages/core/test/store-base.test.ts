@@ -79,6 +79,27 @@ describe("a backend", () => {
     expect(backend.calls).toEqual([]);
   });
 
+  it("that answers at once needs no more than executeNow; one that does not answer at all is refused", async () => {
+    const records = new Map<string, SessionRecord>();
+    const rest = { pages: () => [], removeExpired: () => [] };
+    const store = new StoreBase(
+      {
+        ...rest,
+        executeNow(call) {
+          if (call.kind === "find") return records.get(call.token);
+          if (call.kind === "commit")
+            records.set(call.token, { data: call.data.slice(), expiry: new Date(call.expiry) });
+          return undefined;
+        },
+      },
+      options,
+    );
+    await store.commit("t", data, expiry);
+    expect(await store.find("t")).toEqual({ data, expiry });
+    expect(await store.find("\ud800")).toBeUndefined();
+    expect(() => new StoreBase(rest, options)).toThrow("must have executeNow, execute or queue");
+  });
+
   it("that throws rejects the call with a StoreError, its own if it makes one", async () => {
     const failure = { name: "StoreError", code: "UNAVAILABLE", cause: { message: "of the driver" } };
     await expect(new StoreBase(new Records(), options).find("bad")).rejects.toMatchObject(failure);

@@ -14,7 +14,7 @@ export type Steps<T> = Iterable<T> | AsyncIterable<T>;
  */
 export interface Backend {
   /**
-   * Carries out a call at once, on the event loop: for a backend in the memory of the process, which has `findNow`, too.
+   * Carries out a call at once, on the event loop: for a backend in the memory of the process, best with `findNow`.
    * The bytes are still the caller's: copy them. A `find`, `delete` or `touch` may be of a malformed token, which was
    * never stored, or of no string at all.
    */

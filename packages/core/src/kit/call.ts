@@ -1,6 +1,9 @@
 import type { SessionRecord } from "../store.js";
 
-/** A call of a store as data. The token is well-formed, the bytes are the store's own, times are in ms since the epoch. */
+/**
+ * A call of a store as data. The token is well-formed, the bytes are the store's own, times are in ms since the epoch.
+ * `kind` says what else it has: not `"data" in call`, since at run time every call has every key.
+ */
 export type Call = FindCall | CommitCall | DeleteCall | ReplaceCall | TouchCall;
 
 export type CallKind = Call["kind"];

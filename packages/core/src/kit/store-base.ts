@@ -50,7 +50,8 @@ export class StoreBase implements FullStore {
   #closing: Promise<void> | undefined;
 
   /**
-   * @throws TypeError or RangeError if `cleanupIntervalMs`, `onError` or `now` is not what it must be.
+   * @throws TypeError or RangeError if `cleanupIntervalMs`, `onError` or `now` is not what it must be, or the backend
+   *   does not say how it carries out calls.
    */
   constructor(backend: Backend, options: StoreBaseOptions) {
     const { name, cleanupIntervalMs, timeoutMs = 5_000, onError = warnOncePerCode() } = options;
@@ -68,16 +69,16 @@ export class StoreBase implements FullStore {
   async find(token: string): Promise<SessionRecord | undefined> {
     if (this.#isClosed) throw this.#closedError();
     const queue = this.#queue;
-    if (queue === undefined) {
+    if (queue === undefined && this.#backend.findNow !== undefined) {
       try {
-        return (this.#backend as Required<Backend>).findNow(token); // by no further function: it would cost a tenth
+        return this.#backend.findNow(token); // by no further function: it would cost a tenth
       } catch (error) {
         throw this.#toStoreError(error);
       }
     }
     if (!isToken(token)) return undefined;
-    if (this.#backend.findNow !== undefined && !queue.isPending(token)) return this.#findNow(token);
-    return queue.run<SessionRecord | undefined>("find", token);
+    if (this.#backend.findNow !== undefined && !queue?.isPending(token)) return this.#findNow(token);
+    return this.#run<SessionRecord | undefined>("find", token);
   }
 
   async commit(token: string, data: Uint8Array, expiry: Date): Promise<void> {
@@ -330,8 +331,11 @@ function makeQueue(
     backend.toStoreError?.(error) ?? toStoreError(name, error);
   if (backend.queue !== undefined)
     return new BatchQueue({ name, timeoutMs, answerFailure, ...backend.queue });
-  const { execute, concurrency = CONCURRENCY } = backend;
-  if (execute === undefined) return undefined;
+  const { execute, executeNow, concurrency = CONCURRENCY } = backend;
+  if (execute === undefined) {
+    if (executeNow !== undefined) return undefined;
+    throw new TypeError(`${name}: the backend must have executeNow, execute or queue`);
+  }
   return new BatchQueue({
     name,
     timeoutMs,
