@@ -1,9 +1,10 @@
 import { performance } from "node:perf_hooks";
 import type { SessionRecord } from "../store.js";
 import { StoreError } from "../store-error.js";
+import type { Execute } from "./batch.js";
 import { AGAIN, type Answer, type Call, type CallKind } from "./call.js";
 import { Fifo } from "./fifo.js";
-import { type Execute, Lane, type LaneOptions, type LaneOwner } from "./lane.js";
+import { Lane, type LaneOptions, type LaneOwner } from "./lane.js";
 import { PendingCall } from "./pending-call.js";
 import { clearTimer, setTimer, type Timer } from "./timers.js";
 import { InSequence, OneAtATime, type TokenOrder } from "./token-order.js";
@@ -155,10 +156,10 @@ export class BatchQueue {
   }
 
   #answer(call: PendingCall, answer: Exclude<Answer, typeof AGAIN>): void {
-    settle(call, answer);
+    deliver(call, answer);
     if (call.twins === undefined) return;
     for (const twin of call.twins) {
-      settle(
+      deliver(
         twin,
         answer !== undefined && typeof answer === "object" && "data" in answer ? copyOf(answer) : answer,
       );
@@ -263,7 +264,7 @@ export class BatchQueue {
   }
 }
 
-function settle(call: PendingCall, answer: Exclude<Answer, typeof AGAIN>): void {
+function deliver(call: PendingCall, answer: Exclude<Answer, typeof AGAIN>): void {
   if (answer instanceof Error) call.reject(answer);
   else call.resolve(answer);
 }

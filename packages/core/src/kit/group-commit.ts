@@ -1,5 +1,5 @@
+import type { Batch } from "./batch.js";
 import type { Answer, Call } from "./call.js";
-import type { Batch } from "./lane.js";
 import { TimeSlice } from "./time-slice.js";
 
 /**

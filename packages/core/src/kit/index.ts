@@ -1,5 +1,6 @@
 export { callGuarded } from "../guarded.js";
 export type { Awaitable, Backend, Steps } from "./backend.js";
+export type { Batch, Execute } from "./batch.js";
 export { BatchQueue, type BatchQueueOptions, toStoreError } from "./batch-queue.js";
 export {
   AGAIN,
@@ -15,7 +16,7 @@ export {
 export { type CleanupBatchOptions, removeInBatches } from "./cleanup-batches.js";
 export { Fifo } from "./fifo.js";
 export { decideBatch } from "./group-commit.js";
-export type { Batch, Execute, LaneOptions } from "./lane.js";
+export type { LaneOptions } from "./lane.js";
 export { assertFunction, assertKnownOptions, assertOneOf, assertWholeNumber } from "./options.js";
 export { type PackedBytes, pack, unpack } from "./packed-bytes.js";
 export { identifyProcess, judgeProcess, type ProcessIdentity, type Verdict } from "./process-identity.js";

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { StoreError } from "../store-error.js";
+import { type BatchOptions, type Execute, PulledBatch, type Source } from "./batch.js";
 import { AGAIN, type Answer, type Call, type CallKind } from "./call.js";
 import { Fifo } from "./fifo.js";
 import type { PendingCall } from "./pending-call.js";
@@ -25,31 +26,6 @@ export interface LaneOptions {
   maxBytes?: number;
 }
 
-/**
- * Calls on their way to the backend. Iterating takes the next call, as late as possible: whatever has arrived by then
- * is part of the batch, and what has run out of time is not. Leaving the loop ends the batch.
- */
-export interface Batch extends Iterable<Call> {
-  /** Takes all that the batch may have, and returns {@link calls}. */
-  take(): readonly Call[];
-  /** The calls taken so far, in the order in which they are to be answered. */
-  readonly calls: readonly Call[];
-  /** Whether there is a call to take. A backend that waits for a lock need not go on when there is none. */
-  readonly hasNext: boolean;
-  /** The deadline of the call that has waited for the longest, by `performance.now()`; infinite without a call. */
-  readonly deadline: number;
-}
-
-/**
- * Carries out a batch: gets ready (a connection, a lock, a transaction), takes the calls, and resolves with an answer
- * for each, in their order, when what they have changed is durable. Rejecting fails all of them; rejecting before a
- * call was taken fails all that wait in the lane, unless another worker is under way.
- *
- * A backend that gets ready at once should await {@link microtasksDone} first: those that have just been answered call
- * again in a moment.
- */
-export type Execute = (batch: Batch) => Promise<readonly Answer[]>;
-
 /** What a lane needs of its queue. */
 export interface LaneOwner {
   readonly execute: Execute;
@@ -62,10 +38,10 @@ export interface LaneOwner {
   release(calls: readonly PendingCall[]): void;
 }
 
-type CheckedLaneOptions = Required<Pick<LaneOptions, "workers" | "minShare" | "maxCalls" | "maxBytes">> & {
-  groupOf: LaneOptions["groupOf"] | undefined;
-  extraBytes: LaneOptions["extraBytes"] | undefined;
-};
+type CheckedLaneOptions = BatchOptions &
+  Required<Pick<LaneOptions, "workers" | "minShare" | "maxCalls">> & {
+    groupOf: LaneOptions["groupOf"] | undefined;
+  };
 
 /** The calls that may be taken, and the workers that carry them out in batches. */
 export class Lane {
@@ -245,96 +221,5 @@ export class Lane {
       if (call.isWanted) await this.#owner.fail(call, error);
     }
     this.#owner.release(waiting.filter(({ isReleased }) => !isReleased));
-  }
-}
-
-/** Where a batch takes its calls from, and how many at most. */
-interface Source {
-  readonly calls: Fifo<PendingCall>;
-  readonly most: number;
-  /** Whether the calls are of this batch alone. */
-  readonly isRepeat: boolean;
-}
-
-class PulledBatch implements Batch {
-  readonly taken: PendingCall[] = [];
-  readonly #options: CheckedLaneOptions;
-  readonly #lane: { begin: () => Source | undefined; hasNext: () => boolean };
-  #source: Source | undefined;
-  #bytes = 0;
-  #isOver = false;
-
-  constructor(
-    options: CheckedLaneOptions,
-    lane: { begin: () => Source | undefined; hasNext: () => boolean },
-  ) {
-    this.#options = options;
-    this.#lane = lane;
-  }
-
-  get isBegun(): boolean {
-    return this.#source !== undefined;
-  }
-
-  get calls(): readonly Call[] {
-    return this.taken as readonly unknown[] as readonly Call[];
-  }
-
-  get hasNext(): boolean {
-    if (this.#isOver) return false;
-    if (this.#source === undefined) return this.#lane.hasNext();
-    const { calls, most } = this.#source;
-    while (calls.first?.isWanted === false) calls.shift();
-    return this.taken.length < most && calls.first !== undefined;
-  }
-
-  get deadline(): number {
-    let earliest = Number.POSITIVE_INFINITY;
-    for (const { deadline } of this.taken) if (deadline < earliest) earliest = deadline;
-    return earliest;
-  }
-
-  /** Ends the batch. Returns the calls that it should have repeated and has not taken. */
-  end(): PendingCall[] {
-    this.#isOver = true;
-    return this.#source?.isRepeat ? [...this.#source.calls] : [];
-  }
-
-  take(): readonly Call[] {
-    while (this.#next() !== undefined);
-    return this.calls;
-  }
-
-  [Symbol.iterator](): Iterator<Call, undefined> {
-    return {
-      next: () => {
-        const call = this.#next();
-        return call === undefined ? { done: true, value: undefined } : { done: false, value: call as Call };
-      },
-    };
-  }
-
-  #next(): PendingCall | undefined {
-    if (this.#isOver) return undefined;
-    this.#source ??= this.#lane.begin();
-    if (this.#source === undefined) return undefined;
-    const { calls, most } = this.#source;
-    const { extraBytes, maxBytes } = this.#options;
-    while (this.taken.length < most) {
-      const call = calls.first;
-      if (call === undefined) return undefined;
-      if (!call.isWanted) {
-        calls.shift(); // it has run out of time
-        continue;
-      }
-      const bytes = extraBytes === undefined ? call.bytes : call.bytes + extraBytes(call as Call);
-      if (this.taken.length > 0 && this.#bytes + bytes > maxBytes) return undefined;
-      calls.shift();
-      this.#bytes += bytes;
-      call.isTaken = true;
-      this.taken.push(call);
-      return call;
-    }
-    return undefined;
   }
 }

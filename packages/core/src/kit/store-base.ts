@@ -3,10 +3,12 @@ import { CleanupScheduler } from "../cleanup-scheduler.js";
 import { assertData, assertExpiry, assertToken, isToken } from "../record-rules.js";
 import type { FullStore, SessionEntry, SessionRecord, StoreOptions } from "../store.js";
 import { StoreError, warnOncePerCode } from "../store-error.js";
-import type { Awaitable, Backend, Steps } from "./backend.js";
-import { BatchQueue, toStoreError } from "./batch-queue.js";
+import type { Awaitable, Backend } from "./backend.js";
+import { queueOf } from "./backend-queue.js";
+import { type BatchQueue, toStoreError } from "./batch-queue.js";
 import type { Answer, Call, CallKind } from "./call.js";
 import { assertFunction } from "./options.js";
+import { takeSteps } from "./steps.js";
 import { TimeSlice } from "./time-slice.js";
 import { withTimeout } from "./timers.js";
 
@@ -28,7 +30,6 @@ export interface StoreBaseOptions extends StoreOptions {
   hasClock?: boolean;
 }
 
-const CONCURRENCY = 64;
 const NEVER: number = Number.POSITIVE_INFINITY;
 
 /**
@@ -62,7 +63,7 @@ export class StoreBase implements FullStore {
     this.#stepTimeoutMs = options.stepTimeoutMs ?? timeoutMs;
     this.#maxDataBytes = options.maxDataBytes ?? Number.POSITIVE_INFINITY;
     this.#now = (options.hasClock ?? true) ? now : undefined;
-    this.#queue = makeQueue(backend, { name, timeoutMs });
+    this.#queue = queueOf(backend, { name, timeoutMs });
     this.#cleanup = new CleanupScheduler(this, { cleanupIntervalMs, onError });
   }
 
@@ -120,7 +121,7 @@ export class StoreBase implements FullStore {
     await this.#answered();
     this.#assertOpen();
     const slice = new TimeSlice();
-    for await (const page of this.#steps(this.#backend.pages())) {
+    for await (const page of takeSteps(this.#backend.pages(), (step) => this.#attempt(step))) {
       this.#assertOpen(); // a walk that disposal has cut short must not look like a complete one
       for (const entry of page) {
         if (this.#isLive(entry)) yield entry;
@@ -243,28 +244,15 @@ export class StoreBase implements FullStore {
   async #removeExpired(): Promise<number> {
     let removed = 0;
     if (this.#isClosed) return removed;
-    for await (const count of this.#steps(this.#backend.removeExpired(() => this.#isClosed))) {
+    for await (const count of takeSteps(
+      this.#backend.removeExpired(() => this.#isClosed),
+      (step) => this.#attempt(step),
+    )) {
       removed += count;
       if (this.#isClosed) break; // no error: the background cleanup would report it
       await setImmediate();
     }
     return removed;
-  }
-
-  /** Takes steps, each within the timeout, and translates their errors. */
-  async *#steps<T>(steps: Steps<T>): AsyncGenerator<T, void> {
-    const iterator = Symbol.asyncIterator in steps ? steps[Symbol.asyncIterator]() : steps[Symbol.iterator]();
-    let isOver = false;
-    try {
-      for (;;) {
-        const next = await this.#attempt(() => iterator.next());
-        isOver = next.done === true;
-        if (next.done) return;
-        yield next.value;
-      }
-    } finally {
-      if (!isOver) void Promise.resolve(iterator.return?.()).catch(() => undefined);
-    }
   }
 
   async #attempt<T>(work: () => Awaitable<T>): Promise<T> {
@@ -321,31 +309,4 @@ export class StoreBase implements FullStore {
 
 function copy(data: Uint8Array): Uint8Array {
   return Buffer.from(data);
-}
-
-function makeQueue(
-  backend: Backend,
-  { name, timeoutMs }: { name: string; timeoutMs: number },
-): BatchQueue | undefined {
-  const answerFailure = (_: Call, error: unknown): Error =>
-    backend.toStoreError?.(error) ?? toStoreError(name, error);
-  if (backend.queue !== undefined)
-    return new BatchQueue({ name, timeoutMs, answerFailure, ...backend.queue });
-  const { execute, executeNow, concurrency = CONCURRENCY } = backend;
-  if (execute === undefined) {
-    if (executeNow !== undefined) return undefined;
-    throw new TypeError(`${name}: the backend must have executeNow, execute or queue`);
-  }
-  return new BatchQueue({
-    name,
-    timeoutMs,
-    answerFailure,
-    lanes: [{ workers: concurrency, maxCalls: 1 }],
-    lateMessage: (_, call) => backend.lateMessage?.(call),
-    async execute(batch) {
-      const answers: Answer[] = [];
-      for (const call of batch) answers.push(await execute.call(backend, call));
-      return answers;
-    },
-  });
 }
