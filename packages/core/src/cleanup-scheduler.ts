@@ -4,7 +4,7 @@ import { report, StoreError, warnOncePerCode } from "./store-error.js";
 /** The longest delay that Node.js timers take, about 24.8 days; a longer one would fire at once. */
 export const MAX_DELAY_MS: number = 2 ** 31 - 1;
 
-/** Up to this share is added to each interval, so that the hosts of a fleet do not sweep in step. */
+/** Up to this share is added to each interval, so that the hosts of a fleet do not clean up in step. */
 const JITTER = 0.1;
 
 /** Keeps each scheduler for as long as its store is there, and no longer. */

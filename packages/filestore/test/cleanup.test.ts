@@ -76,7 +76,7 @@ it("the header alone is read: what is behind it does not keep a session from exp
   expect(existsSync(path)).toBe(false);
 });
 
-it("a shard that cannot be swept does not keep the others from it, and the error is told", async () => {
+it("a shard that cannot be cleaned up does not keep the others from it, and the error is told", async () => {
   const directory = makeDirectory();
   const before = openStore(directory).store;
   const tokens = Array.from({ length: 50 }, (_, n) => `t${n}`);
@@ -145,9 +145,9 @@ it("a cleanup leaves off when the store is disposed of", async () => {
   const { store, clock } = openStore(directory);
   await Promise.all(Array.from({ length: 300 }, (_, n) => store.commit(`t${n}`, data, at(1000))));
   clock.now = 1000;
-  const sweeping = store.deleteExpired();
+  const cleaning = store.deleteExpired();
   await store[Symbol.asyncDispose]();
-  expect(await sweeping).toBeLessThan(300);
+  expect(await cleaning).toBeLessThan(300);
 });
 
 it("expired sessions are removed each minute, unless told otherwise", async () => {

@@ -124,8 +124,8 @@ it.each(["EIO", "EMFILE"])(
     const tokens = tokensOfOneShard(directory, 10);
     await commitAll(store, tokens);
     await store[Symbol.asyncDispose](); // so that the lock has been given back
-    const sweeper = openStore(directory);
-    sweeper.clock.now = clock.now = 1000;
+    const cleaner = openStore(directory);
+    cleaner.clock.now = clock.now = 1000;
     const calls = new FaultyCalls();
     const paused = withResolvers();
     const goOn = withResolvers();
@@ -142,20 +142,20 @@ it.each(["EIO", "EMFILE"])(
       return goOn.promise;
     };
     const outcome = await calls.during(fault, async () => {
-      const sweeping = Promise.allSettled([sweeper.store.deleteExpired()]);
+      const cleaning = Promise.allSettled([cleaner.store.deleteExpired()]);
       await paused.promise;
       const renewing = await Promise.allSettled([impatient.commit(renewed, data, at(5000))]);
       goOn.resolve();
-      const [swept] = await sweeping;
-      return { renewing, swept };
+      const [cleaned] = await cleaning;
+      return { renewing, cleaned };
     });
     expect(outcome).toMatchObject({
       value: {
         renewing: [{ status: "rejected", reason: { code: "UNAVAILABLE" } }], // another process keeps the lock
-        swept: { status: "rejected", reason: { code: "UNAVAILABLE", cause: { code } } },
+        cleaned: { status: "rejected", reason: { code: "UNAVAILABLE", cause: { code } } },
       },
     });
-    await sweeper.store[Symbol.asyncDispose]();
+    await cleaner.store[Symbol.asyncDispose]();
     await other.commit(renewed, data, at(5000));
     expect(await other.find(renewed)).toEqual({ data, expiry: at(5000) });
     const left = tokens.filter((token) => existsSync(pathOf(directory, token)));
@@ -163,7 +163,7 @@ it.each(["EIO", "EMFILE"])(
   },
 );
 
-it("an error of more than one file ends the sweep of its shard, and is the one that is told", async () => {
+it("an error of more than one file ends the cleanup of its shard, and is the one that is told", async () => {
   const directory = makeDirectory();
   const { store, clock } = openStore(directory);
   await commitAll(store, tokensOfOneShard(directory, 20));

@@ -135,13 +135,14 @@ export class Lane {
     if (left.length > 0) this.#repeats.push(left);
     const { taken } = batch;
     if (!batch.isBegun) this.#starting--;
+    else if (taken.length === 0) this.#working--; // all that it was to repeat had run out of time
     let done: readonly PendingCall[] = [];
     if (answers !== undefined) done = this.#answer(taken, answers);
     else if (taken.length > 0) done = await this.#failed(taken, error);
     else if (this.#starting + this.#working > 0)
       return; // it takes no further worker, but serves those that it has
     else if (this.#begun === begunBefore) await this.#failAll(error);
-    if (batch.isBegun) this.#working--;
+    if (taken.length > 0) this.#working--;
     else if (answers !== undefined) await setImmediate(); // it has taken nothing, and must not spin
     this.#owner.release(done);
   }
@@ -182,7 +183,9 @@ export class Lane {
     for (let index = 0; index < taken.length; index++) {
       const call = taken[index] as PendingCall;
       const answer = answers[index];
-      if (answer === AGAIN) again.push(call);
+      if (answer === AGAIN && call.isWanted) again.push(call);
+      else if (answer === AGAIN)
+        continue; // it has run out of time
       else if (index < answers.length) this.#owner.answer(call, answer);
       else
         this.#owner.answer(
@@ -192,16 +195,19 @@ export class Lane {
     }
     if (again.length === 0) return taken;
     this.#repeat(again);
-    return taken.filter((_, index) => answers[index] !== AGAIN);
+    const repeated = new Set(again);
+    return taken.filter((call) => !repeated.has(call));
   }
 
   /** Fails the calls; or, if one of them can have failed the others, has them carried out by halves. */
   async #failed(calls: readonly PendingCall[], error: unknown): Promise<readonly PendingCall[]> {
     if (calls.length > 1 && this.#owner.mayConcernOneCall(error)) {
       const middle = calls.length >> 1;
-      this.#repeat(calls.slice(middle));
-      this.#repeat(calls.slice(0, middle));
-      return [];
+      for (const half of [calls.slice(middle), calls.slice(0, middle)]) {
+        const wanted = half.filter(({ isWanted }) => isWanted);
+        if (wanted.length > 0) this.#repeat(wanted);
+      }
+      return calls.filter(({ isWanted }) => !isWanted);
     }
     for (const call of calls) await this.#owner.fail(call, error);
     return calls;

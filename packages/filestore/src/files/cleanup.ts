@@ -130,8 +130,11 @@ export class Cleanup {
         for (const name of names) {
           try {
             const isExpired = this.#isExpiredNow(name);
-            if (isExpired) removals.push(removeFile(this.#directory.pathOf(name)));
-            else if (isExpired === undefined) damaged.push(name);
+            if (isExpired) {
+              const removal = removeFile(this.#directory.pathOf(name));
+              removal.catch(() => undefined); // it may fail before anybody waits for it
+              removals.push(removal);
+            } else if (isExpired === undefined) damaged.push(name);
           } catch (error) {
             this.#failures.passOver(error);
           }
