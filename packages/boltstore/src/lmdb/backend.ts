@@ -40,9 +40,9 @@ export class LmdbBackend implements Backend {
       execute: (batch) => this.#transactions.run(() => decideBatch(batch, (call) => this.#decide(call))),
       mayConcernOneCall: (error) => error instanceof TransactionError && error.mayConcernOneCall,
       lateMessage: (isTaken) =>
-        isTaken
-          ? `the disk has not taken the write within ${options.busyTimeoutMs} ms; whether it takes effect is unknown`
-          : `another process has kept the write lock for ${options.busyTimeoutMs} ms`,
+        !isTaken && this.#transactions.waitedMs > options.busyTimeoutMs / 2
+          ? `another process has kept the write lock for ${options.busyTimeoutMs} ms`
+          : undefined,
     };
     // The index of a new database is complete at once. Of one with sessions, the first cleanup completes it.
     if (!this.#sessions.isIndexed()) {

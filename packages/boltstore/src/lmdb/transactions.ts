@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers";
 import { StoreError } from "@scs/core";
 import type { RootDatabase } from "lmdb";
@@ -21,12 +22,19 @@ export class Transactions {
   readonly #path: string;
   readonly #files: OpenFiles;
   readonly #untilFlushed: boolean;
+  /** Since when the work that was begun last has waited for the write lock, by `performance.now()`. */
+  #waitingSince: number | undefined;
 
   constructor(db: RootDatabase, files: OpenFiles, { untilFlushed }: { untilFlushed: boolean }) {
     this.#db = db;
     this.#files = files;
     this.#path = (db as RootDatabase & { path?: string }).path ?? "";
     this.#untilFlushed = untilFlushed;
+  }
+
+  /** For how many ms work has been waiting for the write lock, which another process has. */
+  get waitedMs(): number {
+    return this.#waitingSince === undefined ? 0 : performance.now() - this.#waitingSince;
   }
 
   /**
@@ -38,9 +46,11 @@ export class Transactions {
    */
   async run<T>(work: () => T): Promise<T> {
     let isUndone = true;
+    this.#waitingSince ??= performance.now();
     try {
       // A child of LMDB's own transaction, which would commit what was done before the work that throws.
       const committed = this.#db.childTransaction(() => {
+        this.#waitingSince = undefined;
         this.#files.assertPresentLately(); // without their lock file, others may be writing at this moment
         const result = work();
         isUndone = false;

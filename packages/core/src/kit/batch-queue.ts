@@ -37,6 +37,9 @@ export interface BatchQueueOptions {
   maxWaitingBytes?: number;
 }
 
+/** Number of calls that are rejected in one turn of the event loop: a millisecond or two. */
+const MAX_LATE = 512;
+
 const NOTHING = Promise.resolve();
 
 /**
@@ -224,7 +227,7 @@ export class BatchQueue {
     const late: PendingCall[] = [];
     for (const call of this.#made) {
       if (call.isAnswered) continue;
-      if (call.deadline > now) {
+      if (call.deadline > now || late.length >= MAX_LATE) {
         next = call.deadline;
         break;
       }
