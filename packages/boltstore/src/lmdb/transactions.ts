@@ -63,6 +63,7 @@ export class Transactions {
       this.#files.assertPresent(); // what was written to a file that nobody finds is not written
       return result;
     } catch (error) {
+      this.#waitingSince = undefined;
       const cause = await causeOf(error);
       const noSpace = isNoSpace(cause, this.#path);
       const what = noSpace ? "there is no space left on the disk" : undefined;
