@@ -29,6 +29,7 @@ export async function* removeInBatches({
     yield removed;
     if (isLast) return;
     await pause(elapsed);
+    yield 0; // a step of its own: a slow batch and its pause must not run out of the time of one
     if (elapsed > 2 * batchMs) limit = Math.max(minRecords, Math.ceil(limit / 2));
     else if (elapsed < batchMs) limit = Math.min(limit * 2, maxRecords);
   }
