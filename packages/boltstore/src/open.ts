@@ -21,7 +21,7 @@ export async function openBoltStore(path: string, options: BoltStoreOptions = {}
   assertOptions(options);
   let db: RootDatabase;
   try {
-    prepareDataFile(path);
+    prepareDataFile(path, { isFlushed: options.durability !== "committed" });
     const lmdbOptions = { path, noSubdir: true, noSync: options.durability === "committed", ...OWNER_ONLY };
     db = open(lmdbOptions);
   } catch (cause) {

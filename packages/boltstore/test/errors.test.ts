@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import fs, { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { open } from "lmdb";
@@ -74,6 +74,18 @@ it("after a failure of the system, a file counts as whole if it has all that was
   expect(() => prepareDataFile(path)).not.toThrow();
   writeFileSync(path, file.subarray(0, 5 * pageSize));
   await expect(openBoltStore(path)).rejects.toEqual(unavailable(/truncated/));
+});
+
+it("the name of the file is flushed, or the store is not opened; with committed, it need not be", async () => {
+  const path = join(makeDirectory(), "file");
+  const sync = vi.spyOn(fs, "fsyncSync").mockImplementation(() => {
+    throw Object.assign(new Error("EIO: injected"), { code: "EIO" });
+  });
+  onTestFinished(() => sync.mockRestore());
+  await expect(openBoltStore(path)).rejects.toMatchObject({ code: "UNAVAILABLE", cause: { code: "EIO" } });
+  await (await openBoltStore(path, { ...noCleanup, durability: "committed" }))[Symbol.asyncDispose]();
+  sync.mockRestore();
+  await (await openBoltStore(path, noCleanup))[Symbol.asyncDispose]();
 });
 
 it("a path that cannot be a file is refused, and the cause says why", async () => {

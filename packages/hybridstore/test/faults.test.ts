@@ -231,15 +231,31 @@ it("directory and files are the owner's only", async () => {
   await store[Symbol.asyncDispose]();
 });
 
+/** The directories that were synced, in the order of the calls. */
+const syncedIn = (calls: readonly string[]): string[] =>
+  calls.flatMap((call, index) =>
+    calls[index + 1]?.startsWith("datasync") ? (/^open (\S+) 0$/.exec(call)?.[1] ?? []) : [],
+  );
+
 it("a directory that is made is made to last, with those above it", async () => {
   const above = makeDirectory();
   const directory = join(above, "new", "sessions");
   const faulty = new FaultyFiles();
   await (await openWith(faulty.files, directory, { cleanupIntervalMs: 0 }))[Symbol.asyncDispose]();
-  const synced = faulty.calls.flatMap((call, index) =>
-    faulty.calls[index + 1]?.startsWith("datasync") ? (/^open (\S+) 0$/.exec(call)?.[1] ?? []) : [],
-  );
-  expect(synced.slice(0, 2)).toEqual([dirname(directory), above]);
+  expect(syncedIn(faulty.calls).slice(0, 2)).toEqual([dirname(directory), above]);
+});
+
+it("names that another process may have left unflushed are flushed by the first write", async () => {
+  const above = makeDirectory();
+  const directory = join(above, "sessions");
+  await (await openHybridStore(directory, { cleanupIntervalMs: 0 }))[Symbol.asyncDispose]();
+  const faulty = new FaultyFiles();
+  const store = await openWith(faulty.files, directory, { cleanupIntervalMs: 0 });
+  await store.commit("t", new Uint8Array(1), expiry);
+  expect(syncedIn(faulty.calls)).toEqual([above, directory]);
+  await store.commit("t", new Uint8Array(2), expiry);
+  expect(syncedIn(faulty.calls)).toHaveLength(2); // once
+  await store[Symbol.asyncDispose]();
 });
 
 it("a path is meant as it was when the store was opened", async () => {

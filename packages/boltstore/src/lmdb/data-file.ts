@@ -1,13 +1,4 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readFileSync,
-  readSync,
-  statSync,
-} from "node:fs";
+import fs from "node:fs";
 import { dirname } from "node:path";
 import { StoreError } from "@scs/core";
 
@@ -40,16 +31,38 @@ interface Meta {
  * @throws StoreError `UNAVAILABLE` if the file is no LMDB database, or truncated, or the lock file is none. Errors of
  *   the file system as they are.
  */
-export function prepareDataFile(path: string): void {
-  const file = openSync(path, "a+", 0o600);
+export function prepareDataFile(
+  path: string,
+  { isFlushed }: { isFlushed: boolean } = { isFlushed: true },
+): void {
+  const file = fs.openSync(path, "a+", 0o600);
   try {
     const first = readMeta(file, 0);
-    const isNew = first === undefined && fstatSync(file).size === 0;
+    const isNew = first === undefined && fs.fstatSync(file).size === 0;
     if (!isNew) assertComplete(file, first);
   } finally {
-    closeSync(file);
+    fs.closeSync(file);
   }
   assertLockable(path);
+  if (isFlushed) syncDirectory(dirname(path));
+}
+
+/** Makes sure that the name of the file outlasts a power failure: LMDB flushes what is in it. */
+function syncDirectory(path: string): void {
+  if (process.platform === "win32") return; // cannot be opened there
+  let directory: number;
+  try {
+    directory = fs.openSync(path, "r");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EACCES" || code === "EPERM") return; // not everybody may read it
+    throw error;
+  }
+  try {
+    fs.fsyncSync(directory);
+  } finally {
+    fs.closeSync(directory);
+  }
 }
 
 /**
@@ -59,9 +72,9 @@ export function prepareDataFile(path: string): void {
  */
 function assertLockable(path: string): void {
   const lockPath = `${path}-lock`;
-  const lock = statSync(lockPath, { throwIfNoEntry: false });
+  const lock = fs.statSync(lockPath, { throwIfNoEntry: false });
   if (lock === undefined) {
-    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+    fs.accessSync(dirname(path), fs.constants.W_OK | fs.constants.X_OK);
     return;
   }
   if (!lock.isFile()) {
@@ -70,7 +83,7 @@ function assertLockable(path: string): void {
       "boltstore: the lock file beside the file is no file; choose another path",
     );
   }
-  accessSync(lockPath, constants.R_OK | constants.W_OK);
+  fs.accessSync(lockPath, fs.constants.R_OK | fs.constants.W_OK);
 }
 
 function assertComplete(file: number, first: Meta | undefined): void {
@@ -82,14 +95,14 @@ function assertComplete(file: number, first: Meta | undefined): void {
   const newest = first.transaction > second.transaction ? first : second;
   // After a power failure, LMDB goes back to what was flushed; the file may be too short for what came later.
   const { lastPage } = newest.isFlushed || newest.boot === currentBoot() ? newest : flushed;
-  if (fstatSync(file).size < (lastPage + 1) * first.pageSize) {
+  if (fs.fstatSync(file).size < (lastPage + 1) * first.pageSize) {
     throw new StoreError("UNAVAILABLE", "boltstore: the file is truncated; restore it from a backup");
   }
 }
 
 function readMeta(file: number, position: number): Meta | undefined {
   const meta = Buffer.alloc(META_BYTES);
-  if (readSync(file, meta, 0, META_BYTES, position) === 0) return undefined; // of a part of it, the rest is 0
+  if (fs.readSync(file, meta, 0, META_BYTES, position) === 0) return undefined; // of a part of it, the rest is 0
   return {
     magic: meta.readUInt32LE(MAGIC_OFFSET),
     pageSize: meta.readUInt32LE(PAGE_SIZE_OFFSET),
@@ -103,7 +116,7 @@ function readMeta(file: number, position: number): Meta | undefined {
 /** Which start of the system this is, as LMDB notes it: the first hexadecimal digits of Linux's ID; 0 elsewhere. */
 function currentBoot(): bigint {
   try {
-    return BigInt(`0x${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").split("-")[0]}`);
+    return BigInt(`0x${fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").split("-")[0]}`);
   } catch {
     return 0n;
   }

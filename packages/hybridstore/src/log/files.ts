@@ -89,7 +89,13 @@ export async function syncDirectory(files: Files, path: string): Promise<void> {
 /** Makes a directory, and those above it, so that they last through a power failure. */
 export async function makeDirectory(files: Files, path: string): Promise<void> {
   const first = await files.makeDirectory(path);
-  if (first === undefined) return;
+  if (first === undefined) {
+    // Whoever has made it may have died before its name was on the disk. Not everybody may read what is above.
+    await syncDirectory(files, dirname(path)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EACCES" && error.code !== "EPERM") throw error;
+    });
+    return;
+  }
   for (let made = path; made.length >= first.length; made = dirname(made))
     await syncDirectory(files, dirname(made));
 }

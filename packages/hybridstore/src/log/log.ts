@@ -75,6 +75,7 @@ export class Log {
       log.#file = await options.files.open(log.#path(end.generation), O_RDWR | log.#flags());
       log.#position = end.position;
       log.#filled = end.size;
+      log.#isNameLost = true; // whoever has made it may have died before its name was on the disk
     }
     return log;
   }
