@@ -11,6 +11,7 @@ import {
 import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { StoreError } from "@scs/core";
+import { pause } from "@scs/core/kit";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { mountSmallDisk } from "../../../test/small-disk.js";
 import { type HybridStore, type HybridStoreOptions, openHybridStore } from "../src/index.js";
@@ -19,6 +20,7 @@ import { listFiles } from "../src/log/recovery.js";
 import { openWith } from "../src/open.js";
 import { makeDirectory } from "./directory.js";
 import { type Faults, FaultyFiles } from "./faulty-files.js";
+import { signal } from "./signal.js";
 import { show, stateOf } from "./state.js";
 
 const expiry = new Date(4_000_000_000_000);
@@ -123,6 +125,37 @@ describe("a call of the file system that fails, each in turn: what was refused i
       });
     }
   }
+});
+
+it("a disk that does not answer holds no call longer than its timeout, and disposal waits for what it does", async () => {
+  const gate = signal();
+  let isStuck = false;
+  const files: Files = {
+    ...systemFiles,
+    write: async (...args) => {
+      if (isStuck) await gate.promise;
+      return systemFiles.write(...args);
+    },
+  };
+  const directory = makeDirectory();
+  const store = await openWith(files, directory, { cleanupIntervalMs: 0, timeoutMs: 100 });
+  isStuck = true;
+  const calls = [
+    store.commit("t", Buffer.from("1"), expiry),
+    store.commit("t", Buffer.from("2"), expiry),
+    store.find("t"),
+    store.all(),
+    store.deleteExpired(),
+    store.entries().next(),
+  ];
+  const outcomes = await Promise.race([Promise.allSettled(calls), pause(2_000)]); // timers that are due fire in order
+  expect(outcomes).toEqual(
+    calls.map(() => ({ status: "rejected", reason: expect.objectContaining(unavailable) })),
+  );
+  expect(await store.find("u")).toBeUndefined(); // no call of this session is under way
+  const disposing = store[Symbol.asyncDispose]();
+  gate.resolve();
+  await disposing;
 });
 
 it("what a log cannot be rid of is never taken for what was accepted", async () => {
