@@ -1,5 +1,5 @@
 import { TimeSlice } from "@scs/core/kit";
-import type { Parameter } from "./handle.js";
+import type { Parameter } from "./drivers/handle.js";
 
 /** A call of the store's that concerns one token. */
 export interface Call {

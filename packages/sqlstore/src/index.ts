@@ -1,3 +1,3 @@
-export type { SqliteDatabase } from "./handle.js";
-export { type OpenSqlStoreOptions, openSqlStore } from "./open-sqlstore.js";
+export type { SqliteDatabase } from "./drivers/handle.js";
+export { type OpenSqlStoreOptions, openSqlStore } from "./open.js";
 export { SqlStore, type SqlStoreOptions } from "./sqlstore.js";

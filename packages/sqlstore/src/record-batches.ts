@@ -1,9 +1,9 @@
 import { report, type SessionRecord, StoreError } from "@scs/core";
 import type { Batches, Call } from "./call-queue.js";
-import { mayConcernOneRecord, resultCode, toStoreError } from "./driver-error.js";
-import type { Handle, Row, Step } from "./handle.js";
+import { mayConcernOneRecord, resultCode, toStoreError } from "./drivers/driver-error.js";
+import type { Handle, Row, Step } from "./drivers/handle.js";
+import { retryWhileBusy } from "./drivers/retry.js";
 import { fromJulianDay, MAX_JULIAN_DAY, toJulianDay } from "./julian-day.js";
-import { retryWhileBusy } from "./retry.js";
 import type { SessionTable } from "./session-table.js";
 
 const NOTHING = async (): Promise<void> => undefined;
@@ -77,12 +77,15 @@ export class RecordBatches implements Batches {
   /** Carries out all of these calls or none, those of one kind together. */
   async #transact(kinds: readonly (readonly Call[])[], meanwhile: () => Promise<void>): Promise<void> {
     try {
-      const write = (): Promise<Row[][]> => this.#handle.write(kinds.map((calls) => this.#step(calls)));
-      const results = await retryWhileBusy(write, this.#busyTimeoutMs, meanwhile);
+      const write = (): Promise<ReadonlySet<unknown>[]> =>
+        this.#handle.write(kinds.map((calls) => this.#step(calls)));
+      const written = await retryWhileBusy(write, this.#busyTimeoutMs, meanwhile);
       for (const [index, calls] of kinds.entries()) {
-        const tokens = new Set(results[index]?.map(({ token }) => token));
-        for (const { kind, token, resolve } of calls)
-          resolve(kind === "insert" || kind === "update" ? tokens.has(token) : undefined);
+        for (const { kind, token, resolve, reject } of calls) {
+          const isWritten = written[index]?.has(token) ?? false;
+          if (kind === "commit" && !isWritten) reject(ignored());
+          else resolve(kind === "insert" || kind === "update" ? isWritten : undefined);
+        }
       }
     } catch (error) {
       await this.#fail(kinds.flat(), error, (call) => this.write([call]));
@@ -141,4 +144,8 @@ function grouped<K>(calls: readonly Call[], keyOf: (call: Call) => K): Map<K, Ca
     else group.push(call);
   }
   return groups;
+}
+
+function ignored(): StoreError {
+  return new StoreError("INVALID_ARGUMENT", "sqlstore: a trigger of the table ignores the session");
 }

@@ -12,9 +12,9 @@ export class SessionTable {
   readonly find: RecordStatement;
   /** Rows: token, data, expiry. */
   readonly commit: RecordStatement;
-  /** Rows: token, data, expiry; then now. Gives the tokens of those that had no live record. */
+  /** Rows: token, data, expiry; then now. Writes those that have no live record. */
   readonly insert: RecordStatement;
-  /** Rows: token, previous or null for any, data or null for the same, expiry; then now. Gives the tokens it found. */
+  /** Rows: token, previous or null for any, data or null for the same, expiry; then now. */
   readonly update: RecordStatement;
   /** Rows: token. */
   readonly delete: RecordStatement;
@@ -61,14 +61,13 @@ export class SessionTable {
     );
     this.insert = perCount(
       (count) =>
-        `INSERT INTO ${table} ${values(count)} ON CONFLICT (token) ${overwrite} WHERE (${isLive}) IS NOT TRUE RETURNING token`,
+        `INSERT INTO ${table} ${values(count)} ON CONFLICT (token) ${overwrite} WHERE (${isLive}) IS NOT TRUE`,
     );
     this.update = perCount(
       (count) =>
         `WITH change (key, previous, content, until) AS (VALUES ${list("(?, ?, ?, ?)", count)})
         UPDATE ${table} SET data = ifnull(change.content, ${table}.data), expiry = change.until FROM change
-        WHERE ${table}.token = change.key AND ${isLive} AND (change.previous IS NULL OR ${data} = change.previous)
-        RETURNING token`,
+        WHERE ${table}.token = change.key AND ${isLive} AND (change.previous IS NULL OR ${data} = change.previous)`,
     );
     this.delete = perCount((count) => `DELETE FROM ${table} WHERE token IN (${list("?", count)})`);
     this.deleteExpired = `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expiry <= ? LIMIT ?) RETURNING 1`;

@@ -14,11 +14,11 @@ import {
   warnOncePerCode,
 } from "@scs/core";
 import { type Call, CallQueue } from "./call-queue.js";
-import { toStoreError } from "./driver-error.js";
-import { type Handle, type Parameter, type Row, type SqliteDatabase, toHandle } from "./handle.js";
+import { toStoreError } from "./drivers/driver-error.js";
+import { type Handle, type Parameter, type Row, type SqliteDatabase, toHandle } from "./drivers/handle.js";
+import { retryWhileBusy } from "./drivers/retry.js";
 import { toJulianDay } from "./julian-day.js";
 import { RecordBatches } from "./record-batches.js";
-import { retryWhileBusy } from "./retry.js";
 import { SessionTable } from "./session-table.js";
 
 export interface SqlStoreOptions extends StoreOptions {
@@ -76,7 +76,7 @@ export class SqlStore implements FullStore {
   /** Creates the table and its index, unless they are there. Several processes may do so at once. */
   async createTable(): Promise<void> {
     this.#assertOpen();
-    for (const sql of this.#table.create) await this.#query(sql);
+    for (const sql of this.#table.create) await this.#query("run", sql);
   }
 
   async find(token: string): Promise<SessionRecord | undefined> {
@@ -124,9 +124,16 @@ export class SqlStore implements FullStore {
     for (;;) {
       this.#assertOpen(); // a walk that disposal has cut short must not look like a complete one
       const now = toJulianDay(this.#now());
-      const [measured] = await this.#query(this.#table.measurePage, cursor, now, PAGE_ROWS, PAGE_BYTES);
+      const [measured] = await this.#query(
+        "all",
+        this.#table.measurePage,
+        cursor,
+        now,
+        PAGE_ROWS,
+        PAGE_BYTES,
+      );
       const limit = Math.max(1, Number(measured?.count)); // a record that is larger than a page is one of its own
-      const rows = await this.#query(this.#table.page, cursor, now, limit);
+      const rows = await this.#query("all", this.#table.page, cursor, now, limit);
       for (const row of rows) {
         const record = this.#batches.live(row);
         if (record !== undefined && isToken(row.token)) yield { token: row.token, ...record };
@@ -140,7 +147,7 @@ export class SqlStore implements FullStore {
   async all(): Promise<Map<string, Uint8Array>> {
     this.#assertOpen();
     const live = new Map<string, Uint8Array>();
-    for (const row of await this.#query(this.#table.all, toJulianDay(this.#now()))) {
+    for (const row of await this.#query("all", this.#table.all, toJulianDay(this.#now()))) {
       const record = this.#batches.live(row);
       if (record !== undefined && isToken(row.token)) live.set(row.token, record.data);
     }
@@ -179,10 +186,10 @@ export class SqlStore implements FullStore {
   }
 
   /** Runs one statement when the calls made before it have been answered, and gives its rows. */
-  #query(sql: string, ...parameters: Parameter[]): Promise<Row[]> {
+  #query(method: "all" | "run", sql: string, ...parameters: Parameter[]): Promise<Row[]> {
     return new Promise((resolve, reject) => {
       this.#queue.add((meanwhile) => {
-        const attempt = (): Promise<Row[]> => this.#handle.all(sql, ...parameters);
+        const attempt = (): Promise<Row[]> => this.#handle[method](sql, ...parameters);
         return retryWhileBusy(attempt, this.#busyTimeoutMs, meanwhile).then(resolve, (error: unknown) =>
           reject(toStoreError(error, this.#table.name)),
         );
@@ -195,7 +202,7 @@ export class SqlStore implements FullStore {
     let removed = 0;
     for (let limit = MIN_SWEEP_ROWS; ; ) {
       const began = performance.now();
-      const { length } = await this.#query(this.#table.deleteExpired, now, limit);
+      const { length } = await this.#query("run", this.#table.deleteExpired, now, limit);
       removed += length;
       if (length < limit || this.#disposing !== undefined) return removed;
       const elapsed = performance.now() - began;

@@ -5,10 +5,12 @@ import {
   appDatabase,
   bytes,
   drivers,
+  moduleOf,
   newPath,
   openStore,
   plainDatabase,
   soon,
+  sqliteError,
   text,
 } from "./fixtures/databases.js";
 
@@ -51,7 +53,7 @@ describe.each(drivers)("%s", (driver) => {
         reason: {
           code: "UNAVAILABLE",
           message: expect.stringMatching(/^sqlstore: the database was locked for longer than busyTimeoutMs/),
-          cause: { code: "SQLITE_BUSY" },
+          cause: sqliteError("BUSY"),
         },
       });
     }
@@ -64,9 +66,8 @@ describe.each(drivers)("%s", (driver) => {
   it("of two processes that write at full speed, neither sees SQLITE_BUSY", async () => {
     const path = newPath();
     const { store } = await openStore(path, { driver });
-    const module = new URL(`./open-${driver}.js`, import.meta.url);
     const options = { now: Date.now, cleanupIntervalMs: 0, onError: () => undefined };
-    const other = await StoreInProcess.open(module, path, options);
+    const other = await StoreInProcess.open(moduleOf(driver), path, options);
     onTestFinished(() => other[Symbol.asyncDispose]());
     await Promise.all(
       [store, other].map(async (client, index) => {

@@ -1,7 +1,7 @@
 import { assertSurvivesKills } from "@scs/testkit";
 import Database from "better-sqlite3";
 import { expect, it } from "vitest";
-import { newPath } from "./fixtures/databases.js";
+import { moduleOf, newPath } from "./fixtures/databases.js";
 
 /** The long form, `npm run crash` in the root, has 200. */
 const kills = Number(process.env.SCS_TEST_KILLS ?? 6);
@@ -13,7 +13,7 @@ for (const driver of ["sqlite3", "better-sqlite3"]) {
       timeout,
     }, async () => {
       const path = newPath();
-      const module = new URL(`./open-${driver}.js`, import.meta.url);
+      const module = moduleOf(driver);
       const report = await assertSurvivesKills({ module, location: { path, durability }, kills });
       console.log(`${driver}, ${durability}: ${JSON.stringify(report)}`);
       expect(report.acknowledged).toBeGreaterThan(0);

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { inspect } from "node:util";
 import sqlite3 from "sqlite3";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type OpenSqlStoreOptions, openSqlStore, type SqliteDatabase, SqlStore } from "../src/index.js";
+import { type OpenSqlStoreOptions, openSqlStore, SqlStore } from "../src/index.js";
 import {
   appDatabase,
   bytes,
@@ -114,27 +114,63 @@ describe.each(drivers)("%s", (driver) => {
     if (driver === "sqlite3") sqlite3.verbose(); // adds parameters to stacks
     const path = newPath();
     const { store } = await openStore(path, { driver });
-    await (await plainDatabase(driver, path)).exec(
-      "CREATE TRIGGER refuse BEFORE UPDATE ON sessions BEGIN SELECT RAISE(ABORT, 'no'); END",
-    );
     const secret = "hunter2-hunter2";
     await store.commit(secret, bytes(secret), soon());
-    await (await plainDatabase(driver, path)).exec(
-      "CREATE TRIGGER never BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'no'); END",
-    );
-    const outcomes = await Promise.allSettled([
-      store.commit(secret, bytes(secret), soon()),
-      store.touch(secret, soon()),
-      store.replace(secret, bytes(secret), bytes(secret), soon()),
-      store.replace("other", undefined, bytes(secret), soon()),
-    ]);
+    const plain = await plainDatabase(driver, path);
+    // SQLite 3.47 and later takes an expression; a file of a trigger for each token is what others write.
+    const texts = ["NEW.token || hex(NEW.data)", `'${secret} ${Buffer.from(secret).toString("hex")}'`];
+    const refuse = async (event: string): Promise<void> => {
+      for (const text of texts) {
+        const trigger = `CREATE TRIGGER refuse_${event} BEFORE ${event} ON sessions BEGIN SELECT RAISE(ABORT, ${text}); END`;
+        if (
+          await plain.exec(trigger).then(
+            () => true,
+            () => false,
+          )
+        )
+          return;
+      }
+    };
+    await refuse("INSERT");
+    await refuse("UPDATE");
+    const calls = [
+      () => store.commit(secret, bytes(secret), soon()),
+      () => store.replace("other", undefined, bytes(secret), soon()),
+      () => store.touch(secret, soon()),
+      () => store.replace(secret, bytes(secret), bytes(secret), soon()),
+    ];
+    const outcomes = await Promise.allSettled(calls.map((call) => call()));
+    for (const call of calls) outcomes.push(...(await Promise.allSettled([call()])));
     for (const outcome of outcomes) {
       expect(outcome).toMatchObject({ status: "rejected", reason: { code: "INVALID_ARGUMENT" } });
-      const shown = inspect(outcome, { depth: 10, showHidden: true }).toLowerCase();
-      for (const form of [secret, Buffer.from(secret).toString("hex"), "68 75 6e 74", "104, 117"])
-        expect(shown).not.toContain(form);
+      expectNoSecret(outcome, secret);
     }
   });
+});
+
+/** Looks for the secret in everything that an error shows, also where it is not enumerable. */
+function expectNoSecret(value: unknown, secret: string): void {
+  const shown = inspect(value, { depth: 10, showHidden: true }).toLowerCase();
+  for (const form of [secret, Buffer.from(secret).toString("hex"), "68 75 6e 74", "104, 117"])
+    expect(shown).not.toContain(form);
+}
+
+it("better-sqlite3: what a function of the app's throws in a trigger is left out, and called by its class", async () => {
+  const db = await appDatabase("better-sqlite3", newPath());
+  const store = new SqlStore(db, { cleanupIntervalMs: 0 });
+  await store.createTable();
+  const secret = "hunter2-hunter2";
+  for (const message of [secret, `the session ${secret} is not open`, `no such table: ${secret}`]) {
+    db.function("check_session", () => {
+      throw Object.assign(new RangeError(message), { code: secret });
+    });
+    db.exec(`DROP TRIGGER IF EXISTS refuse;
+      CREATE TRIGGER refuse BEFORE INSERT ON sessions BEGIN SELECT check_session(); END`);
+    const [outcome] = await Promise.allSettled([store.commit(secret, bytes(secret), soon())]);
+    expect(outcome).toMatchObject({ status: "rejected", reason: unavailable(/cause says how/) });
+    expectNoSecret(outcome, secret);
+  }
+  await store[Symbol.asyncDispose]();
 });
 
 it("better-sqlite3: a handle that the app has closed is said", async () => {
@@ -166,14 +202,6 @@ it("sqlite3: a handle that could not be opened is said, when busyTimeoutMs has p
     unavailable(/^sqlstore: the database handle is not open/),
   );
   await store[Symbol.asyncDispose]();
-});
-
-it.each([undefined, null, {}, "sessions.db", new Map()])("refuses %s as a handle", (db) => {
-  expect(() => new SqlStore(db as unknown as SqliteDatabase)).toThrow(
-    new TypeError(
-      "db must be a Database of sqlite3, a Database of better-sqlite3 or a DatabaseSync of node:sqlite",
-    ),
-  );
 });
 
 it("refuses options that are out of range, before it leaves anything open", async () => {

@@ -2,7 +2,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { mountSmallDisk } from "../../../test/small-disk.js";
-import { drivers, openStore, soon } from "./fixtures/databases.js";
+import { drivers, openStore, soon, sqliteError } from "./fixtures/databases.js";
 
 /** Fills what is left of the disk. */
 async function fill(path: string): Promise<void> {
@@ -45,7 +45,7 @@ it.for(drivers)(
       message: expect.stringMatching(
         /^sqlstore: the disk (is full; free some space|failed to read or write)/,
       ),
-      cause: { code: expect.stringMatching(/^SQLITE_(FULL|IOERR)/) },
+      cause: sqliteError("FULL", "IOERR"),
     });
     const readable = [...Array.from({ length: 20 }, (_, n) => `old${n}`), ...kept];
     for (const token of readable) expect((await store.find(token))?.data, token).toEqual(data);

@@ -1,9 +1,9 @@
 import { StoreError } from "@scs/core";
-import { toStoreError } from "./driver-error.js";
-import { type Handle, own, type SqliteDatabase, toHandle } from "./handle.js";
-import { retryWhileBusy } from "./retry.js";
+import { toStoreError } from "./drivers/driver-error.js";
+import { type Handle, own, type SqliteDatabase, toHandle } from "./drivers/handle.js";
+import { retryWhileBusy } from "./drivers/retry.js";
+import { isSyncDatabase } from "./drivers/sync-handle.js";
 import { SqlStore, type SqlStoreOptions } from "./sqlstore.js";
-import { isSyncDatabase } from "./sync-handle.js";
 
 export interface OpenSqlStoreOptions extends SqlStoreOptions {
   /** The package that opens the file. @default "sqlite3" */
@@ -23,27 +23,34 @@ const SYNCHRONOUS = { flushed: "FULL", committed: "NORMAL" } as const;
  */
 const SYNC_CHECKPOINT_PAGES = 128;
 
-/** Each loads a driver, and gives what opens a file by it. */
-const drivers: Readonly<
-  Record<string, () => Promise<(path: string) => SqliteDatabase | Promise<SqliteDatabase>>>
-> = {
-  sqlite3: async () => {
-    const { default: sqlite3 } = await import("sqlite3");
+type Open = (path: string) => SqliteDatabase | Promise<SqliteDatabase>;
+
+/** Makes of each driver's module what opens a file with it. */
+const drivers: Readonly<Record<string, (module: unknown) => Open>> = {
+  sqlite3: (module) => {
+    type Sqlite3 = {
+      Database: new (path: string, callback: (error: Error | null) => void) => SqliteDatabase;
+    };
+    const { Database } = (module as { default: Sqlite3 }).default;
     return (path) =>
       new Promise((resolve, reject) => {
-        const db = new sqlite3.Database(path, (error) => (error ? reject(error) : resolve(db)));
+        const db: SqliteDatabase = new Database(path, (error) => (error ? reject(error) : resolve(db)));
       });
   },
-  "better-sqlite3": async () => {
-    const { default: Database } = await import("better-sqlite3");
+  "better-sqlite3": (module) => {
+    const { default: Database } = module as { default: new (path: string) => SqliteDatabase };
     return (path) => new Database(path);
   },
-  "node:sqlite": async () => {
-    const name: string = "node:sqlite"; // of Node.js 22 and later, whose types an older one does not have
-    const { DatabaseSync } = (await import(name)) as { DatabaseSync: new (path: string) => SqliteDatabase };
+  "node:sqlite": (module) => {
+    const { DatabaseSync } = module as { DatabaseSync: new (path: string) => SqliteDatabase };
     return (path) => new DatabaseSync(path);
   },
 };
+
+/** Loads a driver by a name that no bundler sees: an app has one of them, and a native module cannot be bundled. */
+async function load(driver: string): Promise<unknown> {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ driver);
+}
 
 /**
  * Opens the database file at `path`, creating it and its table if they are not there, and a store that owns it: closing
@@ -55,11 +62,11 @@ const drivers: Readonly<
 export async function openSqlStore(path: string, options: OpenSqlStoreOptions = {}): Promise<SqlStore> {
   const { driver = "sqlite3", durability = "flushed", ...storeOptions } = options;
   if (typeof path !== "string" || path === "") throw new TypeError("path must be the path of a file");
-  const load = Object.hasOwn(drivers, driver) ? drivers[driver] : undefined;
-  if (load === undefined) throw new TypeError(`driver must be one of ${Object.keys(drivers).join(", ")}`);
+  const opener = Object.hasOwn(drivers, driver) ? drivers[driver] : undefined;
+  if (opener === undefined) throw new TypeError(`driver must be one of ${Object.keys(drivers).join(", ")}`);
   if (!Object.hasOwn(SYNCHRONOUS, durability))
     throw new TypeError('durability must be "flushed" or "committed"');
-  const open = await load().catch((cause: unknown) => {
+  const module = await load(driver).catch((cause: unknown) => {
     const remedy = driver === "node:sqlite" ? "it needs Node.js 22.13 or later" : `npm install ${driver}`;
     throw new StoreError("UNAVAILABLE", `sqlstore: the driver ${driver} cannot be loaded; ${remedy}`, {
       cause,
@@ -67,7 +74,7 @@ export async function openSqlStore(path: string, options: OpenSqlStoreOptions = 
   });
   const { table = "sessions", busyTimeoutMs = 5000 } = storeOptions;
   const db = await Promise.resolve(path)
-    .then(open)
+    .then(opener(module))
     .catch((error: unknown) => {
       throw toStoreError(error, table);
     });

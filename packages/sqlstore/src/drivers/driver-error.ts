@@ -42,55 +42,89 @@ const MESSAGES: Readonly<Record<string, readonly [StoreErrorCode, string]>> = {
   NOTADB: ["UNAVAILABLE", "the file is not a SQLite database; look whether the path is right"],
 };
 
-/** The primary result code of a driver's error, such as `BUSY`; `undefined` if it is not SQLite's. */
+/** The results for which SQLite's message is a text of its own, which quotes no row and no trigger. */
+const HAS_PLAIN_MESSAGE: readonly string[] = [
+  "BUSY",
+  "LOCKED",
+  "READONLY",
+  "IOERR",
+  "CORRUPT",
+  "FULL",
+  "CANTOPEN",
+  "TOOBIG",
+  "MISUSE",
+  "NOTADB",
+];
+
+/** What drivers find themselves, without a code of SQLite's. */
+const DRIVER_MESSAGES: readonly (readonly [RegExp, string])[] = [
+  [/^This database connection is busy executing a query/, "BUSY"],
+  [/^Cannot open database because /, "CANTOPEN"],
+  [/^(?:The database connection|database) is not open$|^Cannot use a closed database$/, "MISUSE"],
+  [/^The bound string, buffer, or bigint is too big$/, "TOOBIG"],
+];
+
+/** What SQLite says of a statement that does not fit the schema: names only. */
+const ON_SCHEMA =
+  /^(?:SQLITE_ERROR: )?(?:no such \w+: |table .* has no column named |cannot start a transaction)/;
+
+/** Returns the primary result code of a driver's error, such as `BUSY`, or `undefined` if the error is not SQLite's. */
 export function resultCode(error: unknown): string | undefined {
   const { code, errcode, message } = error as { code?: unknown; errcode?: unknown; message?: unknown };
   if (typeof errcode === "number") return RESULT_CODES[errcode & 255]; // node:sqlite: extended codes
   if (typeof code === "string" && code.startsWith("SQLITE_")) return code.split("_")[1]; // SQLITE_BUSY_SNAPSHOT
-  const text = String(message);
-  // better-sqlite3 has no codes for what it finds itself.
-  if (/connection is busy/.test(text)) return "BUSY";
-  if (/^Cannot open database/.test(text)) return "CANTOPEN";
-  if (/not open/.test(text)) return "MISUSE";
-  return /too big/.test(text) ? "TOOBIG" : undefined;
+  return DRIVER_MESSAGES.find(([pattern]) => pattern.test(String(message)))?.[1];
 }
 
-/** Whether the same again may succeed as soon as another connection has done. */
+/** Tells whether the same statement may succeed as soon as another connection has ended its transaction. */
 export function isBusy(error: unknown): boolean {
   const code = resultCode(error);
   return code === "BUSY" || code === "LOCKED";
 }
 
 /**
- * Whether one record can have failed the batch that it was in, so that the others may succeed without it. A full
- * disk may take a small session still. After an error of the disk nobody knows what a COMMIT has left: no retry.
+ * Tells whether one record may have failed its batch, so that the others may succeed without it. A full disk may take a
+ * small session still. After an error of the disk nobody knows what a COMMIT has left: no retry.
  */
 export function mayConcernOneRecord(error: unknown): boolean {
   return ["TOOBIG", "CONSTRAINT", "MISMATCH", "FULL", "CORRUPT"].includes(resultCode(error) ?? "");
 }
 
-/** A driver's error as the store's, with the driver's as its cause. */
+/** Converts a driver's error to the store's, whose `cause` has the driver's codes. */
 export function toStoreError(error: unknown, table: string): StoreError {
-  withoutParameters(error);
-  if (String((error as Error).message).endsWith(`no such table: ${table}`)) {
+  if (error instanceof StoreError) return error;
+  const cause = withoutValues(error);
+  if (cause.message.endsWith(`no such table: ${table}`)) {
     return new StoreError(
       "MISSING_TABLE",
       `sqlstore: table "${table}" does not exist; call createTable() once`,
-      {
-        cause: error,
-      },
+      { cause },
     );
   }
   const [code, message] = MESSAGES[resultCode(error) ?? ""] ?? [
     "UNAVAILABLE",
     "the driver failed; the cause says how",
   ];
-  return new StoreError(code, `sqlstore: ${message}`, { cause: error });
+  return new StoreError(code, `sqlstore: ${message}`, { cause });
 }
 
-/** In its verbose mode, `sqlite3` adds what was bound, tokens and data, to the stack of an error. */
-function withoutParameters(error: unknown): void {
-  if (error instanceof Error && "__augmented" in error) {
-    error.stack = error.stack?.split("\n--> in ")[0] ?? error.message;
-  }
+/**
+ * Copies what a driver's error says without a record's values. A trigger quotes tokens and data in RAISE; a function of
+ * the app's that a trigger calls throws what it likes; `sqlite3.verbose()` adds what was bound to the stack.
+ */
+function withoutValues(error: unknown): Error {
+  const { name, message, code, errcode, errno } = Object(error) as Record<string, unknown>;
+  const result = resultCode(error);
+  const isCode = typeof code === "string" && /^(?:SQLITE|ERR)_[A-Z_]+$/.test(code);
+  const isPlain =
+    HAS_PLAIN_MESSAGE.includes(result ?? "") || (result === "ERROR" && ON_SCHEMA.test(String(message)));
+  const text = isPlain
+    ? String(message)
+    : `${isCode ? code : (result ?? String(name))}; the driver's message is left out: it may quote the session`;
+  return Object.assign(new Error(text), {
+    name: String(name),
+    ...(isCode && { code }),
+    ...(typeof errcode === "number" && { errcode }),
+    ...(typeof errno === "number" && { errno }),
+  });
 }

@@ -3,22 +3,26 @@ import type { Handle, Parameter, Row, Step } from "./handle.js";
 type Callback = (error: Error | null) => void;
 type RowsCallback = (error: Error | null, rows: Row[]) => void;
 
-interface Sqlite3Statement {
+interface Statement {
   all(parameters: readonly Parameter[], callback: RowsCallback): unknown;
   finalize(): unknown;
 }
 
-/** What the store uses of a `Database` of the `sqlite3` package. */
+/** A `Database` of the `sqlite3` package. */
 export interface Sqlite3Database {
-  readonly open?: boolean;
-  prepare(sql: string, callback: Callback): Sqlite3Statement;
+  prepare(sql: string, callback: Callback): object;
   wait(callback: () => void): unknown;
   parallelize(): unknown;
-  close(callback: Callback): void;
+  close(callback: Callback): unknown;
 }
 
-export function isSqlite3Database(db: object | null | undefined): db is Sqlite3Database {
-  const { prepare, wait, parallelize } = (db ?? {}) as Partial<Sqlite3Database>;
+interface Database extends Sqlite3Database {
+  readonly open?: boolean;
+  prepare(sql: string, callback: Callback): Statement;
+}
+
+export function isSqlite3Database(db: object): db is Sqlite3Database {
+  const { prepare, wait, parallelize } = db as Partial<Sqlite3Database>;
   return [prepare, wait, parallelize].every((method) => typeof method === "function");
 }
 
@@ -26,18 +30,18 @@ export function isSqlite3Database(db: object | null | undefined): db is Sqlite3D
  * A handle of the `sqlite3` package. Each statement takes a trip to a thread of the pool, about 25 µs, so that one
  * statement does the work for all records of a step.
  */
-export class AsyncHandle implements Handle {
+export class Sqlite3Handle implements Handle {
   readonly hasTransactions: boolean;
   readonly #isOwned: boolean;
-  readonly #db: Sqlite3Database;
+  readonly #db: Database;
   readonly #busyTimeoutMs: number;
-  readonly #statements: Map<string, Sqlite3Statement> = new Map();
+  readonly #statements: Map<string, Statement> = new Map();
 
   constructor(
     db: Sqlite3Database,
     { isOwned, busyTimeoutMs }: Readonly<{ isOwned: boolean; busyTimeoutMs: number }>,
   ) {
-    this.#db = db;
+    this.#db = db as Database;
     this.hasTransactions = isOwned;
     this.#isOwned = isOwned;
     this.#busyTimeoutMs = busyTimeoutMs;
@@ -46,24 +50,28 @@ export class AsyncHandle implements Handle {
   async all(sql: string, ...parameters: Parameter[]): Promise<Row[]> {
     if (!this.#db.open) await this.#opened();
     return new Promise((resolve, reject) => {
-      // `all` steps on to the end: `get` and `run` would leave a row behind, and with it a read transaction open.
+      // `all` steps to the end, where SQLite commits: `get` and `run` leave a row, and the transaction, behind.
       this.#prepared(sql, reject).all(parameters, (error, rows) => (error ? reject(error) : resolve(rows)));
     });
+  }
+
+  run(sql: string, ...parameters: Parameter[]): Promise<Row[]> {
+    return this.all(sql, ...parameters);
   }
 
   read({ statement, rows, tail }: Step): Promise<Row[]> {
     return this.all(statement(rows.length), ...rows.flat(), ...tail);
   }
 
-  async write(steps: readonly Step[]): Promise<Row[][]> {
+  async write(steps: readonly Step[]): Promise<ReadonlySet<unknown>[]> {
     const [only, ...others] = steps as [Step, ...Step[]];
-    if (others.length === 0) return [await this.read(only)];
+    if (others.length === 0) return [await this.#writeStep(only)];
     await this.all("BEGIN IMMEDIATE");
     try {
-      const results: Row[][] = [];
-      for (const step of steps) results.push(await this.read(step));
+      const written: ReadonlySet<unknown>[] = [];
+      for (const step of steps) written.push(await this.#writeStep(step));
       await this.all("COMMIT");
-      return results;
+      return written;
     } catch (error) {
       await this.all("ROLLBACK").catch(() => undefined); // SQLite has rolled back already after some errors
       throw error;
@@ -82,7 +90,12 @@ export class AsyncHandle implements Handle {
     });
   }
 
-  #prepared(sql: string, onFailure: (error: Error) => void): Sqlite3Statement {
+  async #writeStep({ statement, rows, tail }: Step): Promise<ReadonlySet<unknown>> {
+    const sql = `${statement(rows.length)} RETURNING token`;
+    return new Set((await this.all(sql, ...rows.flat(), ...tail)).map(({ token }) => token));
+  }
+
+  #prepared(sql: string, onFailure: (error: Error) => void): Statement {
     const kept = this.#statements.get(sql);
     if (kept !== undefined) return kept;
     let hasFailed = false;
@@ -97,7 +110,7 @@ export class AsyncHandle implements Handle {
     return statement;
   }
 
-  /** Waits for a handle that is still being opened. One that could not be opened would never answer at all. */
+  /** Waits for a handle that is being opened. One that could not be opened never calls back. */
   async #opened(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
