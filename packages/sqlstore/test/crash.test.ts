@@ -1,12 +1,12 @@
 import { assertSurvivesKills } from "@scs/testkit";
 import Database from "better-sqlite3";
 import { expect, it } from "vitest";
-import { moduleOf, newPath } from "./fixtures/databases.js";
+import { drivers, moduleOf, newPath } from "./fixtures/databases.js";
 
 /** The long form, `npm run crash` in the root, has 200. */
 const kills = Number(process.env.SCS_TEST_KILLS ?? 6);
 
-for (const driver of ["sqlite3", "better-sqlite3"]) {
+for (const driver of drivers) {
   for (const durability of ["flushed", "committed"]) {
     const timeout = 10_000 + kills * 2_000;
     it(`${driver}, ${durability}: nothing acknowledged is lost when the process is killed`, {
