@@ -1,7 +1,6 @@
 import { assertSurvivesKills } from "@scs/testkit";
-import Database from "better-sqlite3";
 import { expect, it } from "vitest";
-import { drivers, moduleOf, newPath } from "./fixtures/databases.js";
+import { drivers, moduleOf, newPath, plainDatabase } from "./fixtures/databases.js";
 
 /** The long form, `npm run crash` in the root, has 200. */
 const kills = Number(process.env.SCS_TEST_KILLS ?? 6);
@@ -18,9 +17,8 @@ for (const driver of drivers) {
       console.log(`${driver}, ${durability}: ${JSON.stringify(report)}`);
       expect(report.acknowledged).toBeGreaterThan(0);
       expect(report.underWay).toBeGreaterThan(0);
-      const db = new Database(path);
-      expect(db.pragma("integrity_check", { simple: true })).toBe("ok");
-      db.close();
+      const plain = await plainDatabase(driver, path);
+      expect(await plain.rows("PRAGMA integrity_check")).toEqual([["ok"]]);
     });
   }
 }
