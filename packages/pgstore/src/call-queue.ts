@@ -1,7 +1,7 @@
 import { Call, type Content, type Kind } from "./call.js";
 import { CallsInFlight } from "./calls-in-flight.js";
-import type { Connections } from "./connections.js";
-import { Timeout } from "./driver-error.js";
+import type { Connections } from "./connection/connections.js";
+import { Timeout } from "./connection/driver-error.js";
 import { type Batches, Lane } from "./lane.js";
 
 /**

@@ -1,5 +1,5 @@
 import type { Call, Kind } from "./call.js";
-import type { Connection, Connections } from "./connections.js";
+import type { Connection, Connections } from "./connection/connections.js";
 
 /** Carries out calls of one kind and of different tokens, and answers each of them. Never rejects. */
 export interface Batches {

@@ -14,17 +14,18 @@ import {
 } from "@scs/core";
 import type { Content } from "./call.js";
 import { CallQueue } from "./call-queue.js";
-import { Connections } from "./connections.js";
-import { isDamage, toStoreError } from "./driver-error.js";
-import { IdleErrors } from "./idle-errors.js";
-import { assertPool, type PgPool, type PgResult } from "./pool.js";
+import { Connections } from "./connection/connections.js";
+import { isDamage, toStoreError } from "./connection/driver-error.js";
+import { IdleErrors } from "./connection/idle-errors.js";
+import { assertPool, type PgPool, type PgResult } from "./connection/pool.js";
 import { RecordBatches } from "./record-batches.js";
 import { SessionTable, type Statement } from "./session-table.js";
 import { snapshot } from "./snapshot.js";
 import { sweep } from "./sweep.js";
+import { assertTable } from "./table-check.js";
 import { type CreateTableOptions, createTable } from "./table-creation.js";
-import { timestamp } from "./timestamp.js";
 import { type Pages, walk } from "./walk.js";
+import { timestamp } from "./wire/timestamp.js";
 
 export interface PgStoreOptions extends StoreOptions {
   /** @default 300_000 */
@@ -83,7 +84,11 @@ export class PgStore implements FullStore {
     this.#now = options.now;
     this.#names = { schema, table };
     this.#table = new SessionTable(this.#names, this.#now === undefined ? "the database's" : "the app's");
-    this.#connections = new Connections(pool, { timeoutMs, prepare });
+    this.#connections = new Connections(pool, {
+      timeoutMs,
+      prepare,
+      assertFirst: (connection) => assertTable(this.#connections, connection, this.#table),
+    });
     this.#batches = new RecordBatches(this.#connections, this.#table, { now: this.#now, onError });
     this.#queue = new CallQueue(this.#connections, this.#batches, timeoutMs);
     this.#cleanup = new CleanupScheduler(this, { cleanupIntervalMs, onError });
@@ -97,7 +102,10 @@ export class PgStore implements FullStore {
    */
   async createTable(options: CreateTableOptions = {}): Promise<void> {
     this.#assertOpen();
-    await this.#task(() => createTable(this.#connections, this.#names, options));
+    await this.#task(async () => {
+      await createTable(this.#connections, this.#names, options);
+      this.#connections.release(await this.#connections.acquire()); // says what is wrong with a table that was there
+    });
   }
 
   async find(token: string): Promise<SessionRecord | undefined> {

@@ -1,21 +1,20 @@
 import { report, type SessionRecord, StoreError } from "@scs/core";
-import { byteaArray, textArray, timestampArray } from "./binary-array.js";
 import type { Call, Kind } from "./call.js";
-import type { Connection, Connections } from "./connections.js";
+import { againOnConflict, type Connection, type Connections } from "./connection/connections.js";
 import {
-  isConflict,
   isDamage,
   isLost,
   isUntranslatable,
   mayConcernOneRecord,
   toStoreError,
-} from "./driver-error.js";
+} from "./connection/driver-error.js";
+import type { PgResult } from "./connection/pool.js";
 import type { Batches } from "./lane.js";
-import type { PgResult } from "./pool.js";
 import type { RecordStatement, SessionTable } from "./session-table.js";
-import { fromEpoch, timestamp } from "./timestamp.js";
+import { byteaArray, textArray, timestampArray } from "./wire/binary-array.js";
+import { fromEpoch, timestamp } from "./wire/timestamp.js";
 
-/** A batch that has lost against other hosts, or a read that has lost its connection, is tried so often. */
+/** A read that has lost its connection is tried so often. */
 const MAX_ATTEMPTS = 5;
 /** What a decoder writes for bytes that are no UTF-8. */
 const REPLACEMENT = "\ufffd";
@@ -125,11 +124,16 @@ export class RecordBatches implements Batches {
 
   async #write(connection: Connection, kind: Kind, calls: readonly Call[]): Promise<void> {
     try {
-      const { rows } = await this.#run(connection, this.#table[kind], calls);
-      if (kind === "commit" || kind === "delete") for (const call of calls) call.resolve(undefined);
-      else {
-        const written = new Set(rows.map(([token]) => token));
-        for (const call of calls) call.resolve(written.has(call.token));
+      const { rows, rowCount } = await this.#run(connection, this.#table[kind], calls);
+      const written = new Set(rows.map(([token]) => token));
+      for (const call of calls) {
+        if (kind === "delete") call.resolve(undefined);
+        else if (kind !== "commit") call.resolve(written.has(call.token));
+        else if (calls.length === 1 ? rowCount !== 0 : written.has(call.token)) call.resolve(undefined);
+        else
+          call.reject(
+            new StoreError("INVALID_ARGUMENT", "pgstore: a trigger of the table ignores the session"),
+          );
       }
     } catch (error) {
       await this.#failed(calls, error, (some) => this.#write(connection, kind, some));
@@ -157,27 +161,17 @@ export class RecordBatches implements Batches {
     } else this.fail(calls, error);
   }
 
-  /** Runs a statement, again if it lost against other hosts: it was undone, and is behind no later one's back. */
-  async #run(
+  #run(
     connection: Connection,
     statement: RecordStatement,
     calls: readonly Call[],
     binary = false,
   ): Promise<PgResult> {
     const isOne = calls.length === 1;
-    for (let attempt = 1; ; attempt++) {
+    return againOnConflict(() => {
       const values = isOne ? this.#oneValues(calls[0] as Call) : this.#manyValues(calls);
-      try {
-        return await this.#connections.query(
-          connection,
-          isOne ? statement.one : statement.many,
-          values,
-          binary,
-        );
-      } catch (error) {
-        if (!isConflict(error) || attempt === MAX_ATTEMPTS) throw error;
-      }
-    }
+      return this.#connections.query(connection, isOne ? statement.one : statement.many, values, binary);
+    });
   }
 
   #oneValues({ kind, token, content }: Call): Values {

@@ -33,7 +33,7 @@ export class SessionTable {
   readonly find: RecordStatement;
   /** The same, but data as base64, for data that is no UTF-8: the driver decodes all that it reads as such. */
   readonly findBase64: RecordStatement;
-  /** token, data, expiry. */
+  /** token, data, expiry. Gives the tokens of those that it wrote, if there are many. */
   readonly commit: RecordStatement;
   /** token, data, expiry. Gives the tokens of those that had no live record. */
   readonly insert: RecordStatement;
@@ -49,6 +49,8 @@ export class SessionTable {
   readonly nextToken: Statement;
   /** Expiry from which to go on, limit of rows. Gives how many it removed, and the last expiry as text. */
   readonly deleteExpired: Statement;
+  /** Gives names and types of the three columns, and the types' OIDs; of a domain, that of the type that it is based on. */
+  readonly columnTypes: Statement;
 
   /**
    * @throws TypeError if `schema` or `table` is no string.
@@ -71,7 +73,9 @@ export class SessionTable {
     const unnestRecords = "unnest($1::text[], $2::bytea[], $3::timestamptz[])";
 
     const finding = (data: string): RecordStatement => ({
-      one: statement(`SELECT token, ${data}, ${epoch} FROM ${t} WHERE token = $1 AND ${readAt(2)} < expiry`),
+      one: statement(
+        `SELECT token, ${data}, ${epoch} FROM ${t} WHERE token = $1::text AND ${readAt(2)} < expiry`,
+      ),
       many: statement(
         `SELECT token, ${data}, ${epoch} FROM ${t} WHERE token = ANY($1::text[]) AND ${readAt(2)} < expiry`,
       ),
@@ -79,12 +83,18 @@ export class SessionTable {
     this.find = finding("data");
     this.findBase64 = finding("encode(data, 'base64')");
     this.commit = {
-      one: statement(`INSERT INTO ${t} (token, data, expiry) VALUES ($1, $2, $3) ${overwrite}`),
-      many: statement(`INSERT INTO ${t} (token, data, expiry) SELECT * FROM ${unnestRecords} ${overwrite}`),
+      one: statement(
+        `INSERT INTO ${t} (token, data, expiry) VALUES ($1::text, $2::bytea, $3::timestamptz) ${overwrite}`,
+      ),
+      many: statement(
+        `INSERT INTO ${t} (token, data, expiry) SELECT * FROM ${unnestRecords} ${overwrite} RETURNING token`,
+      ),
     };
     const unlessLive = `${overwrite} WHERE ${t}.expiry <= ${writeAt(4)} RETURNING token`;
     this.insert = {
-      one: statement(`INSERT INTO ${t} (token, data, expiry) VALUES ($1, $2, $3) ${unlessLive}`),
+      one: statement(
+        `INSERT INTO ${t} (token, data, expiry) VALUES ($1::text, $2::bytea, $3::timestamptz) ${unlessLive}`,
+      ),
       many: statement(`INSERT INTO ${t} (token, data, expiry) SELECT * FROM ${unnestRecords} ${unlessLive}`),
     };
     // The planner, which cannot look into the limits, takes the changes for one or two, and so finds each one's row by
@@ -93,7 +103,7 @@ export class SessionTable {
       `(SELECT * FROM (SELECT * FROM ${changes} LIMIT (SELECT 1000000)) few LIMIT (SELECT 1000000)) change`;
     this.update = {
       one: statement(
-        `UPDATE ${t} SET data = $3, expiry = $4 WHERE token = $1 AND data = $2 AND ${writeAt(5)} < expiry RETURNING token`,
+        `UPDATE ${t} SET data = $3::bytea, expiry = $4::timestamptz WHERE token = $1::text AND data = $2::bytea AND ${writeAt(5)} < expiry RETURNING token`,
       ),
       many: statement(
         `UPDATE ${t} s SET data = change.data, expiry = change.expiry
@@ -103,7 +113,7 @@ export class SessionTable {
     };
     this.touch = {
       one: statement(
-        `UPDATE ${t} SET expiry = $2 WHERE token = $1 AND ${writeAt(3)} < expiry RETURNING token`,
+        `UPDATE ${t} SET expiry = $2::timestamptz WHERE token = $1::text AND ${writeAt(3)} < expiry RETURNING token`,
       ),
       many: statement(
         `UPDATE ${t} s SET expiry = change.expiry
@@ -112,7 +122,7 @@ export class SessionTable {
       ),
     };
     this.delete = {
-      one: statement(`DELETE FROM ${t} WHERE token = $1`),
+      one: statement(`DELETE FROM ${t} WHERE token = $1::text`),
       many: statement(
         `DELETE FROM ${t} s USING ${inOrder("unnest($1::text[]) AS given(token)")} WHERE s.token = change.token`,
       ),
@@ -120,12 +130,18 @@ export class SessionTable {
     this.page = statement(
       `SELECT token, encode(data, 'base64'), ${epoch} FROM
         (SELECT *, sum(octet_length(data)) OVER (ORDER BY token ROWS UNBOUNDED PRECEDING) - octet_length(data) AS bytes_before FROM
-          (SELECT token, data, expiry FROM ${t} WHERE token > $1 AND ${readAt(4)} < expiry ORDER BY token LIMIT $2::int) next) page
+          (SELECT token, data, expiry FROM ${t} WHERE token > $1::text AND ${readAt(4)} < expiry ORDER BY token LIMIT $2::int) next) page
       WHERE bytes_before < $3::int ORDER BY token`,
     );
     this.nextToken = statement(
-      `SELECT token FROM ${t} WHERE token > $1 AND ${readAt(2)} < expiry ORDER BY token LIMIT 1`,
+      `SELECT token FROM ${t} WHERE token > $1::text AND ${readAt(2)} < expiry ORDER BY token LIMIT 1`,
     );
+    this.columnTypes = {
+      name: "", // once in the life of a store
+      text: `SELECT attname::text, format_type(atttypid, NULL), CASE typtype WHEN 'd' THEN typbasetype ELSE atttypid END::text
+        FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+        WHERE attrelid = ${literal(t)}::regclass AND attname IN ('token', 'data', 'expiry') AND NOT attisdropped`,
+    };
     // The lock is the table's, the letters "scs" before its oid; a transaction's, which PgBouncer keeps together.
     const sweeper = `SELECT pg_try_advisory_xact_lock((7562099::bigint << 32) + ${literal(t)}::regclass::oid::bigint)`;
     this.deleteExpired = statement(
@@ -146,9 +162,9 @@ export function quote(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
 
-/** A string in SQL, whatever `standard_conforming_strings` says. */
+/** Returns a string in SQL, whatever `standard_conforming_strings` and `backslash_quote` say. */
 export function literal(text: string): string {
-  return ` E'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+  return ` E'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
 }
 
 function assertName(option: string, name: unknown): asserts name is string {

@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
-import type { PgResult } from "./pool.js";
-import { fromEpoch } from "./timestamp.js";
+import type { PgResult } from "./connection/pool.js";
+import { fromEpoch } from "./wire/timestamp.js";
 
 /** How many rows a batch has at first and at least, however far the server is and slow its disk, and at most. */
 const MIN_ROWS = 64;

@@ -1,5 +1,6 @@
-import type { Connections } from "./connections.js";
-import { sqlState } from "./driver-error.js";
+import { StoreError } from "@scs/core";
+import type { Connections } from "./connection/connections.js";
+import { isConflict, sqlState } from "./connection/driver-error.js";
 import { literal, quote } from "./session-table.js";
 
 export interface CreateTableOptions {
@@ -13,6 +14,8 @@ export interface CreateTableOptions {
 /** Somebody else has created the same in the same moment: by now it is there. */
 const RACES: readonly string[] = ["23505", "42P06", "42P07", "42710"];
 const MAX_ATTEMPTS = 5;
+const NO_SCHEMA =
+  "pgstore: the search_path of the connection names no schema that is there; set the option schema";
 
 /**
  * Creates schema, table and index as far as they are not there: who finds them all needs no privilege to create any.
@@ -38,11 +41,16 @@ export async function createTable(
     END IF;
   END`;
   for (let attempt = 1; ; attempt++) {
+    const connection = await connections.acquireUnchecked();
     try {
-      await connections.run({ name: "", text: `DO ${literal(script)}` }, []);
+      await connections.query(connection, { name: "", text: `DO ${literal(script)}` }, []);
       return;
     } catch (error) {
-      if (!RACES.includes(sqlState(error) ?? "") || attempt === MAX_ATTEMPTS) throw error;
+      const code = sqlState(error) ?? "";
+      if (code === "3F000") throw new StoreError("UNAVAILABLE", NO_SCHEMA, { cause: error });
+      if ((!RACES.includes(code) && !isConflict(error)) || attempt === MAX_ATTEMPTS) throw error;
+    } finally {
+      connections.release(connection);
     }
   }
 }

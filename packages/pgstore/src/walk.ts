@@ -1,7 +1,7 @@
 import { isToken, type SessionEntry } from "@scs/core";
-import { isDamage } from "./driver-error.js";
-import type { PgResult } from "./pool.js";
-import { fromEpoch } from "./timestamp.js";
+import { isDamage } from "./connection/driver-error.js";
+import type { PgResult } from "./connection/pool.js";
+import { fromEpoch } from "./wire/timestamp.js";
 
 const PAGE_ROWS = 500;
 const PAGE_BYTES: number = 2 ** 20;

@@ -14,6 +14,8 @@ async function openWatched() {
   const { schema, table, sql } = await openStore();
   const { pool, queries, inFlight } = watched(appPool({ max: 10 }));
   const store = new PgStore(pool, { schema, cleanupIntervalMs: 0 });
+  await store.find("t"); // at its first use the store looks at the table
+  queries.length = 0;
   return { store, queries, inFlight, table, schema, sql };
 }
 

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
+import { isLost, isUndone, toStoreError } from "../src/connection/driver-error.js";
 import { type PgPool, PgStore } from "../src/index.js";
 import { useCluster } from "./fixtures/server.js";
 import { appPool, bytes, openStore, outcomes, soon, unavailable } from "./fixtures/stores.js";
@@ -161,6 +162,13 @@ it("statements that are no longer prepared are prepared anew", async () => {
   }
 });
 
+/** Looks for the secret in everything that an error shows, also where it is not enumerable. */
+function expectNoSecret(value: unknown, secret: string): void {
+  const shown = inspect(value, { depth: 10, showHidden: true }).toLowerCase();
+  for (const form of [secret, Buffer.from(secret).toString("hex"), "68 75 6e 74", "104, 117"])
+    expect(shown).not.toContain(form);
+}
+
 it("no error carries a token or session data", async () => {
   const { store, sql, schema, table } = await openStore();
   const secret = "hunter2-hunter2";
@@ -173,9 +181,7 @@ it("no error carries a token or session data", async () => {
     ];
     for (const outcome of await Promise.allSettled(calls)) {
       expect(outcome).toMatchObject({ status: "rejected", reason: { code: "INVALID_ARGUMENT", cause } });
-      const shown = inspect(outcome, { depth: 10, showHidden: true }).toLowerCase();
-      for (const form of [secret, Buffer.from(secret).toString("hex"), "68 75 6e 74", "104, 117"])
-        expect(shown).not.toContain(form);
+      expectNoSecret(outcome, secret);
     }
   };
   await store.commit(secret, bytes(secret), soon());
@@ -187,6 +193,95 @@ it("no error carries a token or session data", async () => {
     `CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON ${table} FOR EACH ROW EXECUTE FUNCTION "${schema}".refuse()`,
   );
   await refused({ code: "P0001" });
+});
+
+it.each([
+  "P0001",
+  "57014",
+  "42501",
+  "42P01",
+  "40001",
+  "53100",
+  "08006",
+  "25006",
+  "26000",
+  "ABCDE",
+  "23505",
+  "22021",
+])("a trigger that raises %s carries no token and no data in any of its fields", async (code) => {
+  const { store, sql, schema, table } = await openStore();
+  const secret = "hunter2-hunter2";
+  await store.commit(secret, bytes(secret), soon());
+  await sql(`CREATE FUNCTION "${schema}".refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+      DECLARE row record := coalesce(NEW, OLD);
+      BEGIN RAISE EXCEPTION 'no % for %', row.data, row.token USING ERRCODE = '${code}', DETAIL = row.token, HINT = row.token,
+        COLUMN = row.token, CONSTRAINT = row.token, TABLE = row.token, SCHEMA = row.token, DATATYPE = row.token; END $$`);
+  await sql(`CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON ${table}
+      FOR EACH ROW EXECUTE FUNCTION "${schema}".refuse()`);
+  const calls = [
+    () => store.commit(secret, bytes(secret), soon()),
+    () => store.touch(secret, soon()),
+    () => store.replace(secret, bytes(secret), bytes(secret), soon()),
+    () => store.replace(`other ${secret}`, undefined, bytes(secret), soon()),
+    () => store.delete(secret),
+  ];
+  for (const call of calls) {
+    for (const outcome of await Promise.allSettled([call()])) {
+      expect(outcome.status, String(call)).toBe("rejected");
+      expectNoSecret(outcome, secret);
+    }
+  }
+});
+
+it("a constraint that quotes the row quotes it to nobody", async () => {
+  const { store, sql, table } = await openStore();
+  const secret = "hunter2-hunter2";
+  await sql(`ALTER TABLE ${table} ADD CONSTRAINT one_of_each UNIQUE (data)`);
+  await store.commit("t", bytes(secret), soon());
+  for (const outcome of await Promise.allSettled([store.commit(secret, bytes(secret), soon())])) {
+    expect(outcome).toMatchObject({
+      reason: { code: "INVALID_ARGUMENT", cause: { code: "23505", constraint: "one_of_each" } },
+    });
+    expectNoSecret(outcome, secret);
+  }
+  await sql(
+    `ALTER TABLE ${table} ADD CONSTRAINT not_null CHECK (data IS NOT NULL), ALTER COLUMN token TYPE VARCHAR(4)`,
+  );
+  for (const outcome of await Promise.allSettled([store.commit(secret, bytes("three"), soon())])) {
+    expect(outcome).toMatchObject({ reason: { code: "INVALID_ARGUMENT" } });
+    expectNoSecret(outcome, secret);
+  }
+});
+
+it("an error that the server translates ends the connection all the same", () => {
+  const translated = Object.assign(new Error("Verbindung abgebrochen"), {
+    code: "57P01",
+    severity: "ФАТАЛЬНО",
+  });
+  expect(isUndone(translated)).toBe(false);
+  expect(isLost(translated)).toBe(true);
+  expect(toStoreError(translated, "t")).toMatchObject({
+    code: "UNAVAILABLE",
+    message: expect.stringMatching(/shutting down/),
+  });
+});
+
+it("the error of an idle connection reaches the app's own listeners as it came", async () => {
+  const pool = appPool();
+  const { errors } = await openStore({ pool });
+  const heard: unknown[] = [];
+  pool.on("error", (error) => heard.push(error));
+  const error = Object.assign(new Error("for t"), {
+    code: "P0001",
+    severity: "ERROR",
+    detail: "all of it",
+    where: "there",
+  });
+  pool.emit("error", error, undefined as never);
+  expect(heard).toEqual([error]);
+  expect(error).toMatchObject({ message: "for t", detail: "all of it" });
+  expect(errors).toMatchObject([{ code: "INVALID_ARGUMENT", cause: { code: "P0001" } }]);
+  expect(inspect(errors, { depth: 9, showHidden: true })).not.toMatch(/for t|all of it|there/);
 });
 
 it.each([undefined, null, {}, "postgres://", new Map()])("refuses %s as a pool", (pool) => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fromEpoch, timestamp } from "../src/timestamp.js";
+import { fromEpoch, timestamp } from "../src/wire/timestamp.js";
 import { useServer } from "./fixtures/server.js";
 import { appPool, bytes, openStore, soon } from "./fixtures/stores.js";
 

@@ -26,6 +26,8 @@ const MESSAGES: Readonly<Record<string, readonly [StoreErrorCode, string]>> = {
     "the user lacks a privilege; it needs SELECT, INSERT, UPDATE and DELETE on the table",
   ],
   "42703": ["UNAVAILABLE", "the table lacks a column; it needs token, data and expiry, see schema.sql"],
+  "42804": ["UNAVAILABLE", "a column of the table has another type than in schema.sql"],
+  "42883": ["UNAVAILABLE", "a column of the table has another type than in schema.sql"],
   "42P10": ["UNAVAILABLE", "the table has no unique index of token alone; see schema.sql"],
   "44": ["INVALID_ARGUMENT", "a check option of the view refuses the session"],
   "53": ["UNAVAILABLE", "the server lacks disk, memory or connections; the cause says which"],
@@ -41,16 +43,23 @@ const MESSAGES: Readonly<Record<string, readonly [StoreErrorCode, string]>> = {
   P0: ["INVALID_ARGUMENT", "a trigger of the table refuses the session"],
 };
 
-/** The SQLSTATE of an error that the server has reported; `undefined` if it is the driver's or the network's. */
+/** Returns the SQLSTATE of an error that the server has reported; `undefined` if it is the driver's or the network's. */
 export function sqlState(error: unknown): string | undefined {
-  const { code, severity } = error as { code?: unknown; severity?: unknown };
+  const { code, severity } = Object(error) as { code?: unknown; severity?: unknown };
   return typeof code === "string" && code.length === 5 && typeof severity === "string" ? code : undefined;
 }
 
-/** Whether the server undid the statement and goes on, so that the connection is as good as before. */
+/** Errors that end the connection. The server translates the severity that the driver passes on, not the code. */
+const ENDS_CONNECTION = /^(?:08|57P0|25P0[34])/;
+
+function isFatal(error: unknown): boolean {
+  const { severity } = Object(error) as { severity?: unknown };
+  return severity === "FATAL" || severity === "PANIC" || ENDS_CONNECTION.test(sqlState(error) ?? "");
+}
+
+/** Tells whether the server undid the statement and goes on, so that the connection is as good as before. */
 export function isUndone(error: unknown): boolean {
-  const { severity } = error as { severity?: unknown };
-  return sqlState(error) !== undefined && severity !== "FATAL" && severity !== "PANIC";
+  return sqlState(error) !== undefined && !isFatal(error);
 }
 
 /** Whether the connection has ended, and nobody knows what became of the statement. */
@@ -78,9 +87,14 @@ export function isDamage(error: unknown): boolean {
   return ["XX001", "XX002"].includes(sqlState(error) ?? "");
 }
 
-/** Whether no row can have this token, since the database's encoding lacks its characters. */
+/** Tells whether no row can have this token, since the database's encoding lacks its characters. */
 export function isUntranslatable(error: unknown): boolean {
-  return ["22021", "22P05"].includes(sqlState(error) ?? "");
+  return ["22021", "22P05"].includes(sqlState(error) ?? "") && !isRaise(error);
+}
+
+/** Tells whether a RAISE in a function of the app's made the error, which has whatever code and texts it was given. */
+function isRaise(error: unknown): boolean {
+  return (Object(error) as { routine?: unknown }).routine === "exec_stmt_raise";
 }
 
 /** What concerns a whole statement, whichever records it has. */
@@ -91,40 +105,60 @@ export function mayConcernOneRecord(error: unknown): boolean {
   return isUndone(error) && !GENERAL.test(sqlState(error) as string);
 }
 
-/** A driver's error as the store's, with the driver's as its cause. */
+/** Converts a driver's error to the store's. Its `cause` is a copy of the driver's error without a record's values. */
 export function toStoreError(error: unknown, table: string): StoreError {
   if (error instanceof StoreError) return error;
+  if (error instanceof Timeout)
+    return new StoreError("UNAVAILABLE", `pgstore: ${error.message}`, { cause: error });
   const code = sqlState(error);
-  if (code === "42P01" || code === "3F000") {
+  if (code === undefined || isFatal(error)) return toConnectionError(error);
+  const cause = withoutValues(error);
+  if (code === "42P01" || code === "3F000")
     return new StoreError(
       "MISSING_TABLE",
       `pgstore: table ${table} does not exist; call createTable() once`,
-      {
-        cause: withoutValues(error),
-      },
+      { cause },
     );
-  }
-  if (error instanceof Timeout)
-    return new StoreError("UNAVAILABLE", `pgstore: ${error.message}`, { cause: error });
-  const [ownCode, message] = MESSAGES[code ?? ""] ??
-    MESSAGES[code?.slice(0, 2) ?? ""] ?? [
-      "UNAVAILABLE",
-      code === undefined
-        ? "the server cannot be reached, or the connection was lost; the cause says how, and whether a write under way took effect is unknown"
-        : "the server reports an error; the cause says which",
-    ];
-  return new StoreError(ownCode, `pgstore: ${message}`, { cause: withoutValues(error) });
+  const [ownCode, message] = MESSAGES[code] ??
+    MESSAGES[code.slice(0, 2)] ?? ["UNAVAILABLE", "the server reports an error; the cause says which"];
+  return new StoreError(ownCode, `pgstore: ${message}`, { cause });
 }
 
-/** The server quotes rows and values, tokens and data, where it tells why it refuses them. */
-function withoutValues(error: unknown): unknown {
+/** Converts an error that kept a connection from being made, or ended it: always `UNAVAILABLE`, whatever its SQLSTATE. */
+export function toConnectionError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
   const code = sqlState(error);
-  if (code === undefined || !(error instanceof Error)) return error;
-  for (const field of ["detail", "where", "hint", "internalQuery"]) Reflect.deleteProperty(error, field);
-  if (/^(?:2[0-9]|44|54|P0|XX)/.test(code) && !["25006", "28P01", "28000"].includes(code)) {
-    const { constraint } = error as { constraint?: string };
-    error.message = `SQLSTATE ${code}${constraint === undefined ? "" : `, constraint ${constraint}`}; the server's log has its message`;
-    error.stack = `${error.name}: ${error.message}`;
-  }
-  return error;
+  let message = "the server refuses the connection, or has ended it; the cause says why";
+  if (code === undefined)
+    message =
+      "the server cannot be reached, or the connection was lost; the cause says how, and whether a write under way took effect is unknown";
+  else if (/^(?:08|28|3D|53|57)/.test(code))
+    message = (MESSAGES[code] ?? MESSAGES[code.slice(0, 2)])?.[1] ?? message;
+  return new StoreError("UNAVAILABLE", `pgstore: ${message}`, { cause: withoutValues(error) });
+}
+
+/** Messages of the server's own that name tables, columns and roles, never a value. */
+const HAS_PLAIN_MESSAGE = /^(?:08|0A|25|26|28|3D|3F|40|42|53|55|57|58)/;
+/** What tells where an error comes from. RAISE fills the names of tables, columns and constraints with what it likes. */
+const PLACE: readonly string[] = ["code", "severity", "file", "line", "routine"];
+const NAMES: readonly string[] = ["schema", "table", "column", "dataType", "constraint"];
+const NETWORK: readonly string[] = ["code", "errno", "syscall", "address", "port", "hostname"];
+
+/**
+ * Copies what a driver's error says without a record's values: the server quotes rows where it tells why it refuses them,
+ * and a trigger may quote them anywhere. A copy, since an error of the pool goes to the app's listeners too.
+ */
+function withoutValues(error: unknown): Error {
+  const fields = Object(error) as Record<string, unknown>;
+  const code = sqlState(error);
+  const isRaised = fields.where !== undefined || isRaise(error);
+  const isPlain = code === undefined || (!isRaised && (isFatal(error) || HAS_PLAIN_MESSAGE.test(code)));
+  const { message } = (
+    Array.isArray(fields.errors) && fields.message === "" ? fields.errors[0] : error
+  ) as Error;
+  const copy = new Error(isPlain ? message : `SQLSTATE ${code}; the server's log has its message`);
+  copy.name = typeof fields.name === "string" ? fields.name : "Error";
+  for (const field of code === undefined ? NETWORK : isRaised ? PLACE : [...PLACE, ...NAMES])
+    if (fields[field] !== undefined) Object.assign(copy, { [field]: fields[field] });
+  return copy;
 }

@@ -1,11 +1,14 @@
-import { isStale, isUndone, Timeout } from "./driver-error.js";
-import type { PgClient, PgPool, PgQuery, PgResult } from "./pool.js";
-import type { Statement } from "./session-table.js";
+import type { Statement } from "../session-table.js";
+import { isConflict, isStale, isUndone, Timeout, toConnectionError } from "./driver-error.js";
+import { assertClient, type PgClient, type PgPool, type PgQuery, type PgResult } from "./pool.js";
+import { isInTransaction } from "./transaction-status.js";
 
 /** One of the app's connections while the store has it: until `release`, or until a statement has failed. */
 export interface Connection {
   readonly client: PgClient;
   isReleased: boolean;
+  /** Whether the store has begun a transaction on it. */
+  isInTransaction: boolean;
   /** Whether the pool shall close it: what it has prepared is not what it was. */
   isStale: boolean;
 }
@@ -22,6 +25,20 @@ const MAX_ASKED = 8;
 /** So often may a prepared statement be gone before the store prepares none: then somebody pools the sessions. */
 const MAX_STALE = 3;
 
+/** A statement that has lost against other hosts is tried so often. */
+const MAX_ATTEMPTS = 5;
+
+/** Repeats work that the server undid because of other transactions: nothing of it is behind a later write's back. */
+export async function againOnConflict<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isConflict(error) || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
 /** While the store has a client, errors between two statements are its own to hear: unheard, they end the process. */
 const unheard = (): void => undefined;
 
@@ -33,15 +50,50 @@ export class Connections {
   #staleLeft: number = MAX_STALE;
   #asked = 0;
   readonly #requests: Request[] = [];
+  readonly #assertFirst: (connection: Connection) => Promise<void>;
+  #check: Promise<void> | undefined;
+  #isChecked = false;
 
-  constructor(pool: PgPool, { timeoutMs, prepare }: Readonly<{ timeoutMs: number; prepare: boolean }>) {
+  /** @param options.assertFirst Makes sure, on the first connection, that the store can work. Asked again if it fails. */
+  constructor(
+    pool: PgPool,
+    options: Readonly<{
+      timeoutMs: number;
+      prepare: boolean;
+      assertFirst: (connection: Connection) => Promise<void>;
+    }>,
+  ) {
+    const { timeoutMs, prepare, assertFirst } = options;
+    this.#assertFirst = assertFirst;
     this.#pool = pool;
     this.#timeoutMs = timeoutMs;
     this.#prepares = prepare;
   }
 
+  /** Takes a connection from the pool, on which `assertFirst` has passed once. Rejects with a StoreError, or what that throws. */
+  async acquire(): Promise<Connection> {
+    const connection = await this.acquireUnchecked();
+    if (this.#isChecked) return connection;
+    this.#check ??= this.#assertFirst(connection).then(
+      () => {
+        this.#isChecked = true;
+      },
+      (error: unknown) => {
+        this.#check = undefined;
+        throw error;
+      },
+    );
+    try {
+      await this.#check;
+      return connection;
+    } catch (error) {
+      this.release(connection);
+      throw error;
+    }
+  }
+
   /** Takes a connection from the pool. One that comes when it is wanted no more goes back at once. */
-  acquire(): Promise<Connection> {
+  acquireUnchecked(): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#requests.splice(this.#requests.indexOf(request), 1);
@@ -100,7 +152,7 @@ export class Connections {
   async run(statement: Statement, values: (string | Buffer)[]): Promise<PgResult> {
     const connection = await this.acquire();
     try {
-      return await this.query(connection, statement, values);
+      return await againOnConflict(() => this.query(connection, statement, values));
     } finally {
       this.release(connection);
     }
@@ -111,7 +163,7 @@ export class Connections {
     this.#connect()
       .then(
         (client) => this.#give(client),
-        (error: unknown) => this.#requests.shift()?.reject(error),
+        (error: unknown) => this.#requests.shift()?.reject(toConnectionError(error)),
       )
       .finally(() => {
         this.#asked--;
@@ -120,7 +172,9 @@ export class Connections {
   }
 
   async #connect(): Promise<PgClient> {
-    return this.#pool.connect();
+    const client: unknown = await this.#pool.connect();
+    assertClient(client);
+    return client;
   }
 
   #give(client: PgClient): void {
@@ -129,15 +183,14 @@ export class Connections {
       client.release();
       return;
     }
-    const status = client.getTransactionStatus?.();
-    if (status === "T" || status === "E") {
+    if (isInTransaction(client)) {
       // The app gave it back in the middle of a transaction: what the store writes would be undone with it.
       client.release(true);
       this.#requests.unshift(request);
       return;
     }
     client.on("error", unheard);
-    request.resolve({ client, isReleased: false, isStale: false });
+    request.resolve({ client, isReleased: false, isInTransaction: false, isStale: false });
   }
 
   #send(
@@ -158,8 +211,14 @@ export class Connections {
       }, this.#timeoutMs);
       const answered = (error: unknown, result?: PgResult): void => {
         clearTimeout(timer);
-        if (result !== undefined) resolve(result);
-        else {
+        if (result !== undefined) {
+          if (connection.isInTransaction || !isInTransaction(connection.client)) resolve(result);
+          else {
+            // An older driver did not tell before. What was written is undone with the app's transaction.
+            this.release(connection, true);
+            reject(new Error("the app gave the connection back in the midst of a transaction"));
+          }
+        } else {
           if (!isUndone(error)) this.release(connection, error instanceof Error ? error : true);
           reject(error);
         }
