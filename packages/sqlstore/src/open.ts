@@ -1,9 +1,10 @@
 import { StoreError } from "@scs/core";
+import { assertKnownOptions, assertOneOf } from "@scs/core/kit";
 import { toStoreError } from "./drivers/driver-error.js";
 import { type Handle, own, type SqliteDatabase, toHandle } from "./drivers/handle.js";
-import { retryWhileBusy } from "./drivers/retry.js";
+import { LockWait } from "./drivers/lock-wait.js";
 import { isSyncDatabase } from "./drivers/sync-handle.js";
-import { SqlStore, type SqlStoreOptions } from "./sqlstore.js";
+import { SQL_STORE_OPTIONS, SqlStore, type SqlStoreOptions } from "./sqlstore.js";
 
 export interface OpenSqlStoreOptions extends SqlStoreOptions {
   /** The package that opens the file. @default "sqlite3" */
@@ -60,12 +61,12 @@ async function load(driver: string): Promise<unknown> {
  * @throws StoreError `UNAVAILABLE` if the driver or the file cannot be opened; the message says why.
  */
 export async function openSqlStore(path: string, options: OpenSqlStoreOptions = {}): Promise<SqlStore> {
+  assertKnownOptions("sqlstore", options, [...SQL_STORE_OPTIONS, "driver", "durability"]);
   const { driver = "sqlite3", durability = "flushed", ...storeOptions } = options;
   if (typeof path !== "string" || path === "") throw new TypeError("path must be the path of a file");
   const opener = Object.hasOwn(drivers, driver) ? drivers[driver] : undefined;
   if (opener === undefined) throw new TypeError(`driver must be one of ${Object.keys(drivers).join(", ")}`);
-  if (!Object.hasOwn(SYNCHRONOUS, durability))
-    throw new TypeError('durability must be "flushed" or "committed"');
+  assertOneOf("durability", durability, Object.keys(SYNCHRONOUS));
   const module = await load(driver).catch((cause: unknown) => {
     const remedy = driver === "node:sqlite" ? "it needs Node.js 22.13 or later" : `npm install ${driver}`;
     throw new StoreError("UNAVAILABLE", `sqlstore: the driver ${driver} cannot be loaded; ${remedy}`, {
@@ -99,6 +100,7 @@ async function configure(
   synchronous: string,
   busyTimeoutMs: number,
 ): Promise<void> {
+  const lock = new LockWait({ busyTimeoutMs, timeoutMs: busyTimeoutMs });
   try {
     for (const pragma of [
       "busy_timeout = 0", // the store itself repeats what was busy
@@ -108,7 +110,7 @@ async function configure(
       "checkpoint_fullfsync = ON",
       ...(isSyncDatabase(db) ? [`wal_autocheckpoint = ${SYNC_CHECKPOINT_PAGES}`] : []),
     ]) {
-      await retryWhileBusy(() => handle.all(`PRAGMA ${pragma}`), busyTimeoutMs);
+      await lock.wait(() => handle.all(`PRAGMA ${pragma}`));
     }
   } finally {
     handle.release();

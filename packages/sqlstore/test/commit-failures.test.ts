@@ -98,6 +98,27 @@ describe.each(drivers)("%s: a write that was not committed is an error", (driver
     }
   });
 
+  it("after each kind of call has met a lock and been given up, what follows is committed", async () => {
+    const path = newPath();
+    const { store } = await openStore(path, { driver, busyTimeoutMs: 0 });
+    await store.commit("t", one, soon());
+    const plain = await plainDatabase(driver, path);
+    const calls: ((store: SqlStore) => Promise<unknown>)[] = [
+      ...Object.values(writes).map((write) => (each: SqlStore) => write(each, "t")),
+      (each) => Promise.all(Object.values(writes).map((write, n) => write(each, `t${n}`))),
+      (each) => each.deleteExpired(),
+      (each) => each.createTable(),
+    ];
+    for (const [n, call] of calls.entries()) {
+      await plain.exec("BEGIN IMMEDIATE");
+      await Promise.allSettled([call(store)]);
+      await plain.exec("ROLLBACK");
+      await store.commit(`after ${n}`, one, soon());
+      expect(await plain.rows(`SELECT count(*) FROM sessions WHERE token = 'after ${n}'`)).toEqual([[1]]);
+      await plain.exec("BEGIN IMMEDIATE; ROLLBACK"); // the lock is free
+    }
+  });
+
   it("by a trigger that ignores it", async () => {
     const opened = await openOnHandle(driver);
     await opened.exec(`CREATE TRIGGER ignore_new BEFORE INSERT ON sessions BEGIN SELECT RAISE(IGNORE); END;

@@ -1,3 +1,4 @@
+import { withTimeout } from "@scs/core/kit";
 import type { Handle, Parameter, Row, Step } from "./handle.js";
 
 type Callback = (error: Error | null) => void;
@@ -5,6 +6,7 @@ type RowsCallback = (error: Error | null, rows: Row[]) => void;
 
 interface Statement {
   all(parameters: readonly Parameter[], callback: RowsCallback): unknown;
+  reset(callback: () => void): unknown;
   finalize(): unknown;
 }
 
@@ -36,6 +38,8 @@ export class Sqlite3Handle implements Handle {
   readonly #db: Database;
   readonly #busyTimeoutMs: number;
   readonly #statements: Map<string, Statement> = new Map();
+  /** Resolves when the transaction that is open has ended. */
+  #transaction: Promise<void> | undefined;
 
   constructor(
     db: Sqlite3Database,
@@ -48,10 +52,20 @@ export class Sqlite3Handle implements Handle {
   }
 
   async all(sql: string, ...parameters: Parameter[]): Promise<Row[]> {
+    while (this.#transaction !== undefined) await this.#transaction;
+    return this.#all(sql, parameters);
+  }
+
+  async #all(sql: string, parameters: readonly Parameter[]): Promise<Row[]> {
     if (!this.#db.open) await this.#opened();
     return new Promise((resolve, reject) => {
+      const statement = this.#prepared(sql, reject);
       // `all` steps to the end, where SQLite commits: `get` and `run` leave a row, and the transaction, behind.
-      this.#prepared(sql, reject).all(parameters, (error, rows) => (error ? reject(error) : resolve(rows)));
+      statement.all(parameters, (error, rows) => {
+        if (!error) resolve(rows);
+        // A statement that met a lock stays active, and nothing that the connection writes is committed until it is reset.
+        else statement.reset(() => reject(error));
+      });
     });
   }
 
@@ -64,16 +78,27 @@ export class Sqlite3Handle implements Handle {
   }
 
   async write(steps: readonly Step[]): Promise<ReadonlySet<unknown>[]> {
+    while (this.#transaction !== undefined) await this.#transaction;
     const [only, ...others] = steps as [Step, ...Step[]];
     if (others.length === 0) return [await this.#writeStep(only)];
-    await this.all("BEGIN IMMEDIATE");
+    const work = this.#writeAll(steps);
+    // Other statements of the store must not see, or be rolled back with, what is not committed.
+    const ended = (): void => {
+      this.#transaction = undefined;
+    };
+    this.#transaction = work.then(ended, ended);
+    return work;
+  }
+
+  async #writeAll(steps: readonly Step[]): Promise<ReadonlySet<unknown>[]> {
+    await this.#all("BEGIN IMMEDIATE", []);
     try {
       const written: ReadonlySet<unknown>[] = [];
       for (const step of steps) written.push(await this.#writeStep(step));
-      await this.all("COMMIT");
+      await this.#all("COMMIT", []);
       return written;
     } catch (error) {
-      await this.all("ROLLBACK").catch(() => undefined); // SQLite has rolled back already after some errors
+      await this.#all("ROLLBACK", []).catch(() => undefined); // SQLite has rolled back already after some errors
       throw error;
     }
   }
@@ -92,7 +117,7 @@ export class Sqlite3Handle implements Handle {
 
   async #writeStep({ statement, rows, tail }: Step): Promise<ReadonlySet<unknown>> {
     const sql = `${statement(rows.length)} RETURNING token`;
-    return new Set((await this.all(sql, ...rows.flat(), ...tail)).map(({ token }) => token));
+    return new Set((await this.#all(sql, [...rows.flat(), ...tail])).map(({ token }) => token));
   }
 
   #prepared(sql: string, onFailure: (error: Error) => void): Statement {
@@ -112,18 +137,10 @@ export class Sqlite3Handle implements Handle {
 
   /** Waits for a handle that is being opened. One that could not be opened never calls back. */
   async #opened(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () =>
-          reject(
-            Object.assign(new Error("the database handle has not been opened"), { code: "SQLITE_MISUSE" }),
-          ),
-        this.#busyTimeoutMs,
-      );
-      this.#db.wait(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    const opened = new Promise<void>((resolve) => this.#db.wait(resolve));
+    const message = "the database handle has not been opened";
+    await withTimeout(opened, this.#busyTimeoutMs, () =>
+      Object.assign(new Error(message), { code: "SQLITE_MISUSE" }),
+    );
   }
 }

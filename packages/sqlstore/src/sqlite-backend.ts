@@ -1,0 +1,179 @@
+import { isUint8Array } from "node:util/types";
+import { isToken, report, type SessionEntry, type SessionRecord, StoreError } from "@scs/core";
+import { type Answer, type Backend, type Batch, type Call, removeInBatches, TimeSlice } from "@scs/core/kit";
+import { mayConcernOneRecord, resultCode, toStoreError } from "./drivers/driver-error.js";
+import type { Handle, Parameter, Row } from "./drivers/handle.js";
+import { LockWait } from "./drivers/lock-wait.js";
+import { fromJulianDay, MAX_JULIAN_DAY, toJulianDay } from "./julian-day.js";
+import type { SessionTable } from "./session-table.js";
+import { stepsOf } from "./steps.js";
+
+export interface SqliteBackendOptions {
+  busyTimeoutMs: number;
+  /** How long a call may take in all, from the moment it was made. */
+  timeoutMs: number;
+  now: () => number;
+  onError: (error: StoreError) => void;
+}
+
+/** Bounds what a batch takes of memory, and adds to the log in one transaction. */
+const MAX_BYTES = 4 * 2 ** 20;
+const PAGE_ROWS = 500;
+const PAGE_BYTES = 2 ** 20;
+/** About how long a batch of a cleanup has the lock, and the event loop if the driver is synchronous. */
+const CLEANUP_MS = 2;
+
+/** Sessions in a table of SQLite: finds in one statement or read transaction, writes in one transaction. */
+export class SqliteBackend implements Backend {
+  readonly queue: NonNullable<Backend["queue"]>;
+  readonly #handle: Handle;
+  readonly #table: SessionTable;
+  readonly #options: SqliteBackendOptions;
+  readonly #lock: LockWait;
+  readonly #slice: TimeSlice = new TimeSlice();
+
+  constructor(handle: Handle, table: SessionTable, options: SqliteBackendOptions) {
+    this.#handle = handle;
+    this.#table = table;
+    this.#options = options;
+    this.#lock = new LockWait(options);
+    // Without transactions, calls of different kinds are different transactions, of which one may fail.
+    const grouping = handle.hasTransactions ? {} : { groupOf: ({ kind }: Call) => kind };
+    this.queue = {
+      lanes: [{ kinds: ["find"] }, { maxBytes: MAX_BYTES, ...grouping }],
+      execute: (batch) => this.#execute(batch),
+      mayConcernOneCall: mayConcernOneRecord,
+      answerFailure: (call, error) => this.#answerFailure(call, error),
+      lateMessage: (isTaken) => this.#lock.lateMessage(isTaken),
+    };
+  }
+
+  /** Creates the table and its index, unless they are there. */
+  async createTable(): Promise<void> {
+    for (const sql of this.#table.create) await this.#lock.wait(() => this.#handle.run(sql));
+  }
+
+  /** By pages of about 1 MiB, each a short read of its own: no walk keeps SQLite from resetting its log. */
+  async *pages(): AsyncGenerator<SessionEntry[], void> {
+    let cursor: Uint8Array = Buffer.alloc(0);
+    for (;;) {
+      const now = this.#now();
+      const [measured] = await this.#read(this.#table.measurePage, cursor, now, PAGE_ROWS, PAGE_BYTES);
+      const limit = Math.max(1, Number(measured?.count)); // a record that is larger than a page is one of its own
+      const rows = await this.#read(this.#table.page, cursor, now, limit);
+      yield this.#entries(rows);
+      if (rows.length < limit) return;
+      cursor = rows.at(-1)?.cursor as Uint8Array;
+    }
+  }
+
+  /** By one statement, a snapshot of one instant. */
+  async all(): Promise<Map<string, Uint8Array>> {
+    const rows = await this.#read(this.#table.all, this.#now());
+    return new Map(this.#entries(rows).map(({ token, data }) => [token, data]));
+  }
+
+  removeExpired(isOver: () => boolean): AsyncGenerator<number, void> {
+    const now = this.#now();
+    const removeNext = async (limit: number): Promise<{ removed: number; isLast: boolean }> => {
+      const remove = (): Promise<Row[]> => this.#handle.run(this.#table.deleteExpired, now, limit);
+      const { length } = await this.#lock.wait(remove);
+      return { removed: length, isLast: length < limit || isOver() };
+    };
+    return removeInBatches({ batchMs: CLEANUP_MS, removeNext });
+  }
+
+  async close(): Promise<void> {
+    this.#handle.release();
+    await this.#handle.close();
+  }
+
+  toStoreError(error: unknown): StoreError {
+    return toStoreError(error, this.#table.name);
+  }
+
+  /** Carries out a batch, of which each call is of another token; later, what another connection's lock keeps back. */
+  async #execute(batch: Batch): Promise<readonly Answer[]> {
+    if (this.#slice.isOver) await this.#slice.next(); // a synchronous driver would leave the event loop no turn
+    const calls = await this.#lock.callsOf(batch);
+    if (calls.length === 0) return [];
+    try {
+      const answers = await (calls[0]?.kind === "find" ? this.#find(calls) : this.#write(calls));
+      this.#lock.isFree();
+      return answers;
+    } catch (error) {
+      return this.#lock.retry(calls, error, () => this.toStoreError(error));
+    }
+  }
+
+  async #find(calls: readonly Call[]): Promise<Answer[]> {
+    const step = { statement: this.#table.find, rows: calls.map(({ token }) => [token]), tail: [] };
+    const records = new Map<unknown, SessionRecord | undefined>();
+    for (const row of await this.#handle.read(step)) records.set(row.token, this.#live(row));
+    return calls.map(({ token }) => records.get(token));
+  }
+
+  async #write(calls: readonly Call[]): Promise<Answer[]> {
+    const steps = stepsOf(calls, this.#table, this.#now());
+    const written = new Set<unknown>();
+    for (const tokens of await this.#handle.write(steps)) for (const token of tokens) written.add(token);
+    return calls.map(({ kind, token }) => {
+      if (kind === "delete") return undefined;
+      if (kind !== "commit") return written.has(token);
+      if (written.has(token)) return undefined;
+      return new StoreError("INVALID_ARGUMENT", "sqlstore: a trigger of the table ignores the session");
+    });
+  }
+
+  async #answerFailure({ kind }: Call, error: unknown): Promise<Answer> {
+    const failure = this.toStoreError(error);
+    const reads = kind === "find" || kind === "replace" || kind === "touch";
+    if (resultCode(error) !== "CORRUPT" || !reads || !(await this.#canRead())) return failure;
+    // One bad page logs out those whose sessions were on it, loudly, and nobody else.
+    const message = `${failure.message}; a session on a damaged page counts as absent`;
+    report(this.#options.onError, new StoreError("CORRUPT", message, { cause: failure.cause }));
+    return kind === "find" ? undefined : false;
+  }
+
+  async #canRead(): Promise<boolean> {
+    try {
+      await this.#handle.all(this.#table.probe);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #entries(rows: readonly Row[]): SessionEntry[] {
+    const entries: SessionEntry[] = [];
+    for (const row of rows) {
+      const record = this.#live(row);
+      // What other programs have written may be no token.
+      if (record !== undefined && isToken(row.token)) entries.push({ token: row.token, ...record });
+    }
+    return entries;
+  }
+
+  /** Returns the record of a row if it is live, and reports a row that has no readable value. */
+  #live({ data, expiry }: Row): SessionRecord | undefined {
+    if (typeof expiry === "number" && expiry <= this.#now()) return undefined;
+    if (typeof expiry !== "number" || !(expiry <= MAX_JULIAN_DAY) || !isUint8Array(data)) {
+      const message = "sqlstore: data or expiry of a session has no readable value; its row is left in place";
+      report(this.#options.onError, new StoreError("CORRUPT", message));
+      return undefined;
+    }
+    // A plain array, of which slice is a copy: a Buffer's shares its bytes.
+    return {
+      data: new Uint8Array(data.buffer, data.byteOffset, data.length),
+      expiry: new Date(fromJulianDay(expiry)),
+    };
+  }
+
+  #now(): number {
+    return toJulianDay(this.#options.now());
+  }
+
+  #read(sql: string, ...parameters: Parameter[]): Promise<Row[]> {
+    return this.#lock.wait(() => this.#handle.all(sql, ...parameters));
+  }
+}
