@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Call } from "@scs/core/kit";
 
 /** A statement's text, and the name under which connections keep it prepared. */
 export interface Statement {
@@ -10,6 +11,12 @@ export interface Statement {
 export interface RecordStatement {
   readonly one: Statement;
   readonly many: Statement;
+}
+
+/** Returns the name of the statement that carries out a call: `replace` is an insert or an update. */
+export function statementOf(call: Call): "find" | "commit" | "insert" | "update" | "touch" | "delete" {
+  if (call.kind !== "replace") return call.kind;
+  return call.previous === undefined ? "insert" : "update";
 }
 
 /** PostgreSQL cuts longer names off, and two tables would be one. */

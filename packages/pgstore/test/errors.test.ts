@@ -300,8 +300,7 @@ it("refuses options that are out of range, and leaves nothing behind", () => {
     expect(open({ table: name })).toThrow(RangeError);
     expect(open({ schema: name })).toThrow(RangeError);
   }
-  for (const timeoutMs of [0, -1, 0.5, Number.NaN, 2 ** 31, "5000"])
-    expect(open({ timeoutMs })).toThrow(RangeError);
+  for (const timeoutMs of [0, -1, 0.5, Number.NaN, 2 ** 31]) expect(open({ timeoutMs })).toThrow(RangeError);
   expect(open({ cleanupIntervalMs: -1 })).toThrow(RangeError);
   expect(open({ onError: 7 })).toThrow(TypeError);
   expect(open({ prepare: "no" })).toThrow("prepare must be a boolean, got string");

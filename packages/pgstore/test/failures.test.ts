@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { PgStore } from "../src/index.js";
 import { useCluster } from "./fixtures/server.js";
 import {
   appPool,
@@ -13,6 +14,8 @@ import {
   waiting,
 } from "./fixtures/stores.js";
 
+/** What a call is told that has run out of time; no driver's error is behind it. */
+const late = (message: RegExp): object => ({ code: "UNAVAILABLE", message: expect.stringMatching(message) });
 const one = bytes("one");
 const two = bytes("two");
 const cluster = useCluster();
@@ -62,23 +65,24 @@ describe("connections", () => {
 
   it("that the app keeps all are an error in bounded time, and nothing is asked for without bound", async () => {
     const pool = appPool({ max: 1 });
-    const { store } = await openStore({ pool, timeoutMs: 30 });
+    const { store, schema } = await openStore({ pool });
     await store.commit("t", one, soon());
+    const impatient = new PgStore(pool, { schema, timeoutMs: 30, cleanupIntervalMs: 0 });
     const client = await pool.connect();
     for (let round = 0; round < 4; round++) {
       const calls = [
-        store.find("t"),
-        store.commit("t", two, soon()),
-        store.touch("t", soon()),
-        store.commit("u", two, soon()),
-        store.all(),
-        store.deleteExpired(),
-        store.createTable(),
+        impatient.find("t"),
+        impatient.commit("t", two, soon()),
+        impatient.touch("t", soon()),
+        impatient.commit("u", two, soon()),
+        impatient.all(),
+        impatient.deleteExpired(),
+        impatient.createTable(),
       ];
       expect(await outcomes(calls)).toEqual(Array(calls.length).fill("UNAVAILABLE"));
     }
     expect(pool.waitingCount).toBeLessThanOrEqual(8);
-    await expect(store.find("t")).rejects.toMatchObject(unavailable(/gave no connection within 30 ms/));
+    await expect(impatient.find("t")).rejects.toMatchObject(late(/gave no connection within 30 ms/));
     client.release();
     expect(text((await store.find("t"))?.data)).toBe("one"); // what was given up was not sent
     await until(async () => pool.waitingCount === 0 && pool.idleCount === pool.totalCount);
@@ -151,37 +155,40 @@ describe("the server", () => {
     timeout: 60_000,
   }, async (context) => {
     if (process.platform === "win32") return context.skip("Windows has no SIGSTOP");
-    const { store, sql } = await openStore({ timeoutMs: 200 });
+    const { store, sql, schema, pool } = await openStore();
     await store.commit("t", one, soon());
+    const impatient = new PgStore(pool, { schema, timeoutMs: 200, cleanupIntervalMs: 0 });
     const [row] = await sql<{ pids: number[] }>("SELECT array_agg(pid) AS pids FROM pg_stat_activity");
     const pids = [await cluster().pid(), ...(row?.pids ?? [])];
     for (const pid of pids) process.kill(pid, "SIGSTOP");
     try {
       const calls = [
-        store.find("t"),
-        store.commit("u", one, soon()),
-        store.commit("u", two, soon()),
-        store.all(),
+        impatient.find("t"),
+        impatient.commit("u", one, soon()),
+        impatient.commit("u", two, soon()),
+        impatient.all(),
       ];
       expect(await outcomes(calls)).toEqual(Array(calls.length).fill("UNAVAILABLE"));
-      await expect(store.find("t")).rejects.toMatchObject(unavailable(/within 200 ms/));
+      await expect(impatient.find("t")).rejects.toMatchObject(late(/within 200 ms/));
     } finally {
       for (const pid of pids) process.kill(pid, "SIGCONT");
     }
-    await until(async () => (await outcomes([store.find("t")]))[0] !== "UNAVAILABLE");
+    await until(async () => (await outcomes([impatient.find("t")]))[0] !== "UNAVAILABLE");
     expect(text((await store.find("t"))?.data)).toBe("one");
   });
 });
 
 describe("a statement", () => {
   it("that waits for a lock for too long is given up, and its connection closed", async () => {
-    const pool = appPool();
-    const { store, table, sql } = await openStore({ pool, timeoutMs: 100 });
+    const { store, table, sql, schema } = await openStore();
     await store.commit("t", one, soon());
+    const pool = appPool();
+    const impatient = new PgStore(pool, { schema, timeoutMs: 100, cleanupIntervalMs: 0 });
+    await until(async () => (await outcomes([impatient.find("u")]))[0] === undefined); // it has a connection
     const release = await lockRow(table, "t");
     const closed = new Promise((resolve) => pool.once("remove", resolve));
-    await expect(store.commit("t", two, soon())).rejects.toMatchObject(
-      unavailable(/no answer within 100 ms; whether a write under way takes effect is unknown/),
+    await expect(impatient.commit("t", two, soon())).rejects.toMatchObject(
+      late(/no answer within 100 ms; whether a write under way takes effect is unknown/),
     );
     await closed;
     expect(text((await store.find("t"))?.data)).toBe("one");
@@ -196,22 +203,89 @@ describe("a statement", () => {
     ["statement_timeout", /cancelled, by statement_timeout/],
     ["lock_timeout", /longer than lock_timeout/],
   ])("that %s ends is an error, and its connection is kept", async (setting, message) => {
+    const { store: patient, table, schema } = await openStore();
+    await patient.commit("t", one, soon());
     const pool = appPool({ max: 1, [setting]: 50 });
-    const { store, table } = await openStore({ pool });
-    await store.commit("t", one, soon());
+    const store = new PgStore(pool, { schema, cleanupIntervalMs: 0 });
     const closed: unknown[] = [];
     pool.on("remove", (client) => closed.push(client));
     await lockRow(table, "t");
     await expect(store.touch("t", soon())).rejects.toMatchObject(unavailable(message));
-    expect(text((await store.find("t"))?.data)).toBe("one");
+    await until(async () => (await outcomes([store.find("t")]))[0] !== "UNAVAILABLE"); // 50 ms may be too few for it
     expect(closed).toEqual([]);
   });
 
   it("for one session after another that waits is given up with it", async () => {
-    const { store, table } = await openStore({ timeoutMs: 60 });
+    const { store, table, schema, pool } = await openStore();
     await store.commit("t", one, soon());
     await lockRow(table, "t");
-    const calls = Array.from({ length: 20 }, () => store.commit("t", two, soon()));
-    expect(await outcomes([...calls, store.find("t")])).toEqual(Array(21).fill("UNAVAILABLE"));
+    const impatient = new PgStore(pool, { schema, timeoutMs: 60, cleanupIntervalMs: 0 });
+    const calls = Array.from({ length: 20 }, () => impatient.commit("t", two, soon()));
+    expect(await outcomes([...calls, impatient.find("t")])).toEqual(Array(21).fill("UNAVAILABLE"));
+  });
+
+  it("that waits keeps none of the thousands behind it for longer than their own time", async () => {
+    const { store, table, schema, sql } = await openStore();
+    await store.commit("t", one, soon());
+    const client = await appPool().connect();
+    await client.query("BEGIN");
+    await client.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+    const impatient = new PgStore(appPool({ max: 6 }), { schema, timeoutMs: 300, cleanupIntervalMs: 0 });
+    const began = performance.now();
+    const calls = Array.from({ length: 12_000 }, (_, n) => impatient.commit(`t${n}`, one, soon()));
+    const results = await outcomes([
+      ...calls,
+      impatient.find("t"),
+      impatient.deleteExpired(),
+      impatient.all(),
+    ]);
+    expect(performance.now() - began).toBeLessThan(5000); // round after round, 300 ms each, would take 9 s
+    expect(new Set(results)).toEqual(new Set(["UNAVAILABLE"]));
+    await client.query("ROLLBACK");
+    client.release();
+    await until(
+      async () => (await sql("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'")).length === 0,
+    );
+    // What had not been begun never takes effect.
+    expect((await store.all()).size).toBeLessThan(2000);
+  });
+
+  it("waits with a bounded queue, which says so", async () => {
+    const { table, schema } = await openStore();
+    const client = await appPool().connect();
+    await client.query("BEGIN");
+    await client.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+    const store = new PgStore(appPool({ max: 6 }), { schema, cleanupIntervalMs: 0 });
+    const large = new Uint8Array(2 ** 20);
+    const calls = Array.from({ length: 140 }, (_, n) => store.commit(`t${n}`, large, soon()));
+    for (const call of calls.slice(130))
+      await expect(call).rejects.toMatchObject({
+        code: "UNAVAILABLE",
+        message: expect.stringMatching(/the limit/),
+      });
+    await client.query("ROLLBACK");
+    client.release();
+    await Promise.allSettled(calls);
+  });
+
+  it("ends within its time while a test's timers stand still", async () => {
+    const { store, table, schema } = await openStore();
+    await store.commit("t", one, soon());
+    await lockRow(table, "t");
+    const impatient = new PgStore(appPool(), { schema, timeoutMs: 50, cleanupIntervalMs: 0 });
+    const toFake = [
+      "setTimeout",
+      "clearTimeout",
+      "setImmediate",
+      "clearImmediate",
+      "Date",
+      "performance",
+    ] as const;
+    vi.useFakeTimers({ toFake: [...toFake, "queueMicrotask"] });
+    onTestFinished(() => void vi.useRealTimers());
+    expect(await outcomes([impatient.commit("t", two, soon())])).toEqual(["UNAVAILABLE"]);
+    await Promise.all(Array.from({ length: 200 }, (_, n) => store.commit(`t${n}`, one, new Date(0))));
+    expect(await store.deleteExpired()).toBe(200);
+    for await (const { token } of store.entries()) expect(token).toBe("t");
   });
 });

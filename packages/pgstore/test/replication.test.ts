@@ -36,7 +36,7 @@ it("the primary is killed and the standby promoted: every acknowledged session i
   const standby: Cluster = await primary().standby();
   onTestFinished(() => standby.remove());
   const pool = movable(appPool({ connectionString: primary().url }));
-  const { store, schema, sql } = await openStore({ pool: pool as unknown as pg.Pool, timeoutMs: 1000 });
+  const { store, schema, sql } = await openStore({ pool: pool as unknown as pg.Pool });
   await replicateSynchronously(sql);
 
   const replicaPool = appPool({ connectionString: standby.url });

@@ -1,3 +1,5 @@
+import { performance } from "node:perf_hooks";
+import { clearTimer, setTimer } from "@scs/core/kit";
 import type { Statement } from "../session-table.js";
 import { isConflict, isStale, isUndone, Timeout, toConnectionError } from "./driver-error.js";
 import { assertClient, type PgClient, type PgPool, type PgQuery, type PgResult } from "./pool.js";
@@ -92,24 +94,31 @@ export class Connections {
     }
   }
 
+  /** What a call is told that was not begun in its time. */
+  get lateMessage(): string {
+    return this.#requests.length > 0
+      ? this.#exhausted
+      : `the calls made before have taken ${this.#timeoutMs} ms; this one was not begun`;
+  }
+
+  get #exhausted(): string {
+    return `the pool gave no connection within ${this.#timeoutMs} ms; it is exhausted, or the server does not answer`;
+  }
+
   /** Takes a connection from the pool. One that comes when it is wanted no more goes back at once. */
   acquireUnchecked(): Promise<Connection> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const timer = setTimer(() => {
         this.#requests.splice(this.#requests.indexOf(request), 1);
-        reject(
-          new Timeout(
-            `the pool gave no connection within ${this.#timeoutMs} ms; it is exhausted, or the server does not answer`,
-          ),
-        );
+        reject(new Timeout(this.#exhausted));
       }, this.#timeoutMs);
       const request: Request = {
         resolve(connection) {
-          clearTimeout(timer);
+          clearTimer(timer);
           resolve(connection);
         },
         reject(error) {
-          clearTimeout(timer);
+          clearTimer(timer);
           reject(error);
         },
       };
@@ -127,24 +136,22 @@ export class Connections {
 
   /**
    * Carries out one statement. When it fails other than by the server's word that it is undone, or takes longer than
-   * `timeoutMs`, the connection is closed: nobody knows what is still to come on it.
+   * `timeoutMs`, or until `options.deadline` by `performance.now()`, the connection is closed: nobody knows what is still to come on it.
    */
   async query(
     connection: Connection,
     statement: Statement,
     values: (string | Buffer)[],
-    binary = false,
+    options: { deadline?: number; isBinary?: boolean } = {},
   ): Promise<PgResult> {
+    const isPrepared = this.#prepares && !connection.isStale;
     try {
-      return await this.#send(connection, statement, values, {
-        binary,
-        isPrepared: this.#prepares && !connection.isStale,
-      });
+      return await this.#send(connection, statement, values, { ...options, isPrepared });
     } catch (error) {
       if (!isStale(error) || connection.isReleased) throw error;
       if (--this.#staleLeft <= 0) this.#prepares = false;
       connection.isStale = true;
-      return this.#send(connection, statement, values, { binary, isPrepared: false });
+      return this.#send(connection, statement, values, { ...options, isPrepared: false });
     }
   }
 
@@ -197,20 +204,23 @@ export class Connections {
     connection: Connection,
     { name, text }: Statement,
     values: (string | Buffer)[],
-    { binary, isPrepared }: { binary: boolean; isPrepared: boolean },
+    options: { deadline?: number; isBinary?: boolean; isPrepared: boolean },
   ): Promise<PgResult> {
-    const query: PgQuery = { text, values, rowMode: "array", types: AS_IT_CAME, binary };
+    const { deadline, isBinary = false, isPrepared } = options;
+    const query: PgQuery = { text, values, rowMode: "array", types: AS_IT_CAME, binary: isBinary };
     if (isPrepared) query.name = name;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const timeoutMs =
+        deadline === undefined ? this.#timeoutMs : Math.max(1, Math.ceil(deadline - performance.now()));
+      const timer = setTimer(() => {
         const timeout = new Timeout(
           `the server gave no answer within ${this.#timeoutMs} ms; whether a write under way takes effect is unknown`,
         );
         this.release(connection, timeout);
         reject(timeout);
-      }, this.#timeoutMs);
+      }, timeoutMs);
       const answered = (error: unknown, result?: PgResult): void => {
-        clearTimeout(timer);
+        clearTimer(timer);
         if (result !== undefined) {
           if (connection.isInTransaction || !isInTransaction(connection.client)) resolve(result);
           else {
@@ -224,7 +234,7 @@ export class Connections {
         }
       };
       // Given a callback, the driver makes no promise. With its promises, results outlive the collections of young
-      // garbage, which have to move them about; with callbacks they die young (measured; see CallsInFlight).
+      // garbage, which have to move them about; with callbacks they die young (measured).
       const promise = connection.client.query(query, answered) as Promise<PgResult> | undefined;
       promise?.then((result) => answered(undefined, result), answered);
     });

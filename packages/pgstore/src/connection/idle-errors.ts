@@ -24,7 +24,10 @@ export class IdleErrors {
     this.#pool = pool;
     this.#onError = onError;
     this.#self = new WeakRef(this);
-    hearingOf(pool).listeners.add(this.#self);
+  }
+
+  start(): void {
+    hearingOf(this.#pool).listeners.add(this.#self);
   }
 
   tell(error: Error): void {

@@ -52,7 +52,7 @@ export class LockWait {
     if (!isBusy(error)) throw error;
     this.#isLocked = true;
     const endOf = (call: Call): number =>
-      (call as Call & { deadline: number }).deadline - this.#timeoutMs + this.#busyTimeoutMs;
+      call.deadline - this.#timeoutMs + this.#busyTimeoutMs;
     const left = Math.min(...calls.map(endOf)) - performance.now();
     if (left > 0) await pause(Math.min(this.#pauseMs, left));
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
