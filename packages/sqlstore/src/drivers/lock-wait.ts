@@ -51,8 +51,7 @@ export class LockWait {
   async retry(calls: readonly Call[], error: unknown, toStoreError: () => Error): Promise<Answer[]> {
     if (!isBusy(error)) throw error;
     this.#isLocked = true;
-    const endOf = (call: Call): number =>
-      call.deadline - this.#timeoutMs + this.#busyTimeoutMs;
+    const endOf = (call: Call): number => call.deadline - this.#timeoutMs + this.#busyTimeoutMs;
     const left = Math.min(...calls.map(endOf)) - performance.now();
     if (left > 0) await pause(Math.min(this.#pauseMs, left));
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
