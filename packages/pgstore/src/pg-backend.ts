@@ -119,7 +119,8 @@ export class PgBackend implements Backend {
     const connection = await this.#connect(batch);
     if (connection === undefined) return [];
     const calls = [...batch];
-    const deadline = Math.max(...calls.map((call) => call.deadline)); // after it, nobody waits for the statement
+    let deadline = 0; // after the latest of the calls, nobody waits for the statement
+    for (const call of calls) if (call.deadline > deadline) deadline = call.deadline;
     try {
       if (calls.length === 0) return [];
       return await (calls[0]?.kind === "find"
@@ -144,9 +145,7 @@ export class PgBackend implements Backend {
 
   async #find(connection: Connection, calls: readonly Call[], deadline: number): Promise<readonly Answer[]> {
     const read = (on: Connection): Promise<readonly Answer[]> =>
-      this.#reader.read(calls, (statement, isBinary) =>
-        this.#run(on, statement, calls, { deadline, isBinary }),
-      );
+      this.#reader.read(calls, (statement, isBinary) => this.#run(on, statement, calls, deadline, isBinary));
     for (let attempt = 1, current = connection; ; attempt++) {
       try {
         return await read(current);
@@ -164,7 +163,7 @@ export class PgBackend implements Backend {
     // By token, on every host: who waits for a lock holds none that comes after it.
     const sorted = calls.toSorted((a, b) => (a.token < b.token ? -1 : 1));
     const statement = this.#table[statementOf(calls[0] as Call)];
-    const { rows, rowCount } = await this.#run(connection, statement, sorted, { deadline });
+    const { rows, rowCount } = await this.#run(connection, statement, sorted, deadline);
     if (kind === "delete") return calls.map(() => undefined);
     const written = new Set(rows.map(([token]) => token));
     if (kind !== "commit") return calls.map(({ token }) => written.has(token));
@@ -176,7 +175,8 @@ export class PgBackend implements Backend {
     connection: Connection,
     statement: SessionTable["find"],
     calls: readonly Call[],
-    options: { deadline: number; isBinary?: boolean },
+    deadline: number,
+    isBinary = false,
   ): Promise<PgResult> {
     const { now } = this.#options;
     return againOnConflict(() =>
@@ -184,7 +184,8 @@ export class PgBackend implements Backend {
         connection,
         calls.length === 1 ? statement.one : statement.many,
         parametersOf(calls, now),
-        options,
+        isBinary,
+        deadline,
       ),
     );
   }

@@ -136,22 +136,31 @@ export class Connections {
 
   /**
    * Carries out one statement. When it fails other than by the server's word that it is undone, or takes longer than
-   * `timeoutMs`, or until `options.deadline` by `performance.now()`, the connection is closed: nobody knows what is still to come on it.
+   * `timeoutMs`, or until `deadline` by `performance.now()`, the connection is closed: nobody knows what is still to come on it.
    */
   async query(
     connection: Connection,
     statement: Statement,
     values: (string | Buffer)[],
-    options: { deadline?: number; isBinary?: boolean } = {},
+    isBinary = false,
+    deadline: number = performance.now() + this.#timeoutMs,
   ): Promise<PgResult> {
-    const isPrepared = this.#prepares && !connection.isStale;
+    const query: PgQuery = {
+      text: statement.text,
+      values,
+      rowMode: "array",
+      types: AS_IT_CAME,
+      binary: isBinary,
+    };
+    if (this.#prepares && !connection.isStale) query.name = statement.name;
     try {
-      return await this.#send(connection, statement, values, { ...options, isPrepared });
+      return await this.#send(connection, query, deadline);
     } catch (error) {
       if (!isStale(error) || connection.isReleased) throw error;
       if (--this.#staleLeft <= 0) this.#prepares = false;
       connection.isStale = true;
-      return this.#send(connection, statement, values, { ...options, isPrepared: false });
+      delete query.name;
+      return this.#send(connection, query, deadline);
     }
   }
 
@@ -200,25 +209,18 @@ export class Connections {
     request.resolve({ client, isReleased: false, isInTransaction: false, isStale: false });
   }
 
-  #send(
-    connection: Connection,
-    { name, text }: Statement,
-    values: (string | Buffer)[],
-    options: { deadline?: number; isBinary?: boolean; isPrepared: boolean },
-  ): Promise<PgResult> {
-    const { deadline, isBinary = false, isPrepared } = options;
-    const query: PgQuery = { text, values, rowMode: "array", types: AS_IT_CAME, binary: isBinary };
-    if (isPrepared) query.name = name;
+  #send(connection: Connection, query: PgQuery, deadline: number): Promise<PgResult> {
     return new Promise((resolve, reject) => {
-      const timeoutMs =
-        deadline === undefined ? this.#timeoutMs : Math.max(1, Math.ceil(deadline - performance.now()));
-      const timer = setTimer(() => {
-        const timeout = new Timeout(
-          `the server gave no answer within ${this.#timeoutMs} ms; whether a write under way takes effect is unknown`,
-        );
-        this.release(connection, timeout);
-        reject(timeout);
-      }, timeoutMs);
+      const timer = setTimer(
+        () => {
+          const timeout = new Timeout(
+            `the server gave no answer within ${this.#timeoutMs} ms; whether a write under way takes effect is unknown`,
+          );
+          this.release(connection, timeout);
+          reject(timeout);
+        },
+        Math.max(1, deadline - performance.now()),
+      );
       const answered = (error: unknown, result?: PgResult): void => {
         clearTimer(timer);
         if (result !== undefined) {
