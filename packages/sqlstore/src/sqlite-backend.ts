@@ -107,7 +107,12 @@ export class SqliteBackend implements Backend {
   }
 
   async #find(calls: readonly Call[]): Promise<Answer[]> {
-    const step = { statement: this.#table.find, rows: calls.map(({ token }) => [token]), tail: [] };
+    const step = {
+      statement: this.#table.find,
+      rows: calls.map(({ token }) => [token]),
+      tail: [],
+      asks: "which" as const,
+    };
     const records = new Map<unknown, SessionRecord | undefined>();
     for (const row of await this.#handle.read(step)) records.set(row.token, this.#live(row));
     return calls.map(({ token }) => records.get(token));
@@ -116,13 +121,10 @@ export class SqliteBackend implements Backend {
   async #write(calls: readonly Call[]): Promise<Answer[]> {
     const steps = stepsOf(calls, this.#table, this.#now());
     const written = new Set<unknown>();
-    for (const tokens of await this.#handle.write(steps)) for (const token of tokens) written.add(token);
-    return calls.map(({ kind, token }) => {
-      if (kind === "delete") return undefined;
-      if (kind !== "commit") return written.has(token);
-      if (written.has(token)) return undefined;
-      return new StoreError("INVALID_ARGUMENT", "sqlstore: a trigger of the table ignores the session");
-    });
+    await this.#handle.write(steps, written);
+    return calls.map(({ kind, token }) =>
+      kind === "commit" || kind === "delete" ? undefined : written.has(token),
+    );
   }
 
   async #answerFailure({ kind }: Call, error: unknown): Promise<Answer> {

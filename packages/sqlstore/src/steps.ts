@@ -17,7 +17,9 @@ export function stepsOf(calls: readonly Call[], table: SessionTable, now: number
   return [...rows].map(([statement, ofOneKind]) => ({
     statement: table[statement],
     rows: ofOneKind,
-    tail: statement === "insert" || statement === "update" ? [now] : [],
+    ...(statement === "insert" || statement === "update"
+      ? { tail: [now], asks: "which" as const }
+      : { tail: [], asks: statement === "commit" ? ("all" as const) : ("nothing" as const) }),
   }));
 }
 

@@ -15,6 +15,8 @@ export interface Step {
   rows: readonly (readonly Parameter[])[];
   /** The parameters after the rows. */
   tail: readonly Parameter[];
+  /** What is asked about the records: which were written, that all were, or nothing. */
+  asks: "which" | "all" | "nothing";
 }
 
 /** A driver's database as the store uses it. Rejects with the driver's own errors. */
@@ -31,14 +33,19 @@ export interface Handle {
   /** Reads the records of a step. */
   read(step: Step): Promise<Row[]>;
   /**
-   * Writes all steps or none, and returns the tokens that each step wrote once they are committed. Takes more than one
-   * step only if it `hasTransactions`. Rejects as busy in a transaction of the app's.
+   * Writes all steps or none, and adds to `written` the tokens that steps which ask for them wrote, once they are committed.
+   * Takes more than one step only if it `hasTransactions`. Rejects as busy in a transaction of the app's.
    */
-  write(steps: readonly Step[]): Promise<ReadonlySet<unknown>[]>;
+  write(steps: readonly Step[], written: Set<unknown>): Promise<void>;
   /** Finalizes the prepared statements: `sqlite3` closes no database that has any. */
   release(): void;
   /** Closes the database if the store opened it. */
   close(): Promise<void>;
+}
+
+/** Makes the error of a step of which all records must be written, and one is not, without an error of SQLite's. */
+export function ignoredByTrigger(): Error {
+  return Object.assign(new Error("a trigger ignores the session"), { code: "SQLITE_CONSTRAINT_TRIGGER" });
 }
 
 /** A database handle of one of the drivers. */

@@ -1,11 +1,15 @@
 import { withTimeout } from "@scs/core/kit";
-import type { Handle, Parameter, Row, Step } from "./handle.js";
+import { type Handle, ignoredByTrigger, type Parameter, type Row, type Step } from "./handle.js";
 
 type Callback = (error: Error | null) => void;
 type RowsCallback = (error: Error | null, rows: Row[]) => void;
 
 interface Statement {
   all(parameters: readonly Parameter[], callback: RowsCallback): unknown;
+  run(
+    parameters: readonly Parameter[],
+    callback: (this: { changes: number }, error: Error | null) => void,
+  ): unknown;
   reset(callback: () => void): unknown;
   finalize(): unknown;
 }
@@ -77,11 +81,11 @@ export class Sqlite3Handle implements Handle {
     return this.all(statement(rows.length), ...rows.flat(), ...tail);
   }
 
-  async write(steps: readonly Step[]): Promise<ReadonlySet<unknown>[]> {
+  async write(steps: readonly Step[], written: Set<unknown>): Promise<void> {
     while (this.#transaction !== undefined) await this.#transaction;
     const [only, ...others] = steps as [Step, ...Step[]];
-    if (others.length === 0) return [await this.#writeStep(only)];
-    const work = this.#writeAll(steps);
+    if (others.length === 0) return this.#writeStep(only, written);
+    const work = this.#writeAll(steps, written);
     // Other statements of the store must not see, or be rolled back with, what is not committed.
     const ended = (): void => {
       this.#transaction = undefined;
@@ -90,13 +94,11 @@ export class Sqlite3Handle implements Handle {
     return work;
   }
 
-  async #writeAll(steps: readonly Step[]): Promise<ReadonlySet<unknown>[]> {
+  async #writeAll(steps: readonly Step[], written: Set<unknown>): Promise<void> {
     await this.#all("BEGIN IMMEDIATE", []);
     try {
-      const written: ReadonlySet<unknown>[] = [];
-      for (const step of steps) written.push(await this.#writeStep(step));
+      for (const step of steps) await this.#writeStep(step, written);
       await this.#all("COMMIT", []);
-      return written;
     } catch (error) {
       await this.#all("ROLLBACK", []).catch(() => undefined); // SQLite has rolled back already after some errors
       throw error;
@@ -115,9 +117,25 @@ export class Sqlite3Handle implements Handle {
     });
   }
 
-  async #writeStep({ statement, rows, tail }: Step): Promise<ReadonlySet<unknown>> {
-    const sql = `${statement(rows.length)} RETURNING token`;
-    return new Set((await this.#all(sql, [...rows.flat(), ...tail])).map(({ token }) => token));
+  async #writeStep({ statement, rows, tail, asks }: Step, written: Set<unknown>): Promise<void> {
+    const sql = statement(rows.length);
+    const parameters = [...rows.flat(), ...tail];
+    if (asks === "which") {
+      for (const { token } of await this.#all(`${sql} RETURNING token`, parameters)) written.add(token);
+    } else if ((await this.#changes(sql, parameters)) < rows.length && asks === "all")
+      throw ignoredByTrigger();
+  }
+
+  /** Runs a statement that returns no rows, which is committed at its first step, and returns the number of changes. */
+  async #changes(sql: string, parameters: readonly Parameter[]): Promise<number> {
+    if (!this.#db.open) await this.#opened();
+    return new Promise((resolve, reject) => {
+      const statement = this.#prepared(sql, reject);
+      statement.run(parameters, function (error) {
+        if (error) statement.reset(() => reject(error));
+        else resolve(this.changes);
+      });
+    });
   }
 
   #prepared(sql: string, onFailure: (error: Error) => void): Statement {

@@ -1,4 +1,4 @@
-import type { Handle, Parameter, Row, Step } from "./handle.js";
+import { type Handle, ignoredByTrigger, type Parameter, type Row, type Step } from "./handle.js";
 
 /**
  * A `Database` of better-sqlite3 or bun:sqlite, or a `DatabaseSync` of node:sqlite, as far as the types of all of them
@@ -65,11 +65,12 @@ export class SyncHandle implements Handle {
     return this.#inTransaction("BEGIN", () => this.#readEach(step));
   }
 
-  async write(steps: readonly Step[]): Promise<ReadonlySet<unknown>[]> {
+  async write(steps: readonly Step[], written: Set<unknown>): Promise<void> {
     this.#assertNoTransaction();
-    const write = (): ReadonlySet<unknown>[] => steps.map((step) => this.#writeEach(step));
-    if (steps.length === 1 && steps[0]?.rows.length === 1) return write();
-    return this.#inTransaction("BEGIN IMMEDIATE", write);
+    if (steps.length === 1 && steps[0]?.rows.length === 1) return this.#writeEach(steps[0], written);
+    this.#inTransaction("BEGIN IMMEDIATE", () => {
+      for (const step of steps) this.#writeEach(step, written);
+    });
   }
 
   release(): void {
@@ -126,11 +127,12 @@ export class SyncHandle implements Handle {
    * Writes record by record and asks for the number of changes, never for rows: a statement that returns rows is
    * committed, or fails to, only after its last row, and `get` stops at the first without looking.
    */
-  #writeEach({ statement, rows, tail }: Step): ReadonlySet<unknown> {
+  #writeEach({ statement, rows, tail, asks }: Step, written: Set<unknown>): void {
     const prepared = this.#prepared(statement(1));
-    const written = new Set<unknown>();
-    for (const row of rows) if (Number(prepared.run(...row, ...tail).changes) > 0) written.add(row[0]);
-    return written;
+    for (const row of rows) {
+      if (Number(prepared.run(...row, ...tail).changes) > 0) written.add(row[0]);
+      else if (asks === "all") throw ignoredByTrigger();
+    }
   }
 
   #rows(sql: string, parameters: readonly Parameter[]): Row[] {
