@@ -118,7 +118,7 @@ export class PgBackend implements Backend {
   async #execute(batch: Batch): Promise<readonly Answer[]> {
     const connection = await this.#connect(batch);
     if (connection === undefined) return [];
-    const calls = [...batch];
+    const calls = batch.take();
     let deadline = 0; // after the latest of the calls, nobody waits for the statement
     for (const call of calls) if (call.deadline > deadline) deadline = call.deadline;
     try {

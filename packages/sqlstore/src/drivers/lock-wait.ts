@@ -36,7 +36,7 @@ export class LockWait {
   /** Takes the calls of a batch, together with those of whoever was answered just now and calls again in a moment. */
   async callsOf(batch: Batch): Promise<readonly Call[]> {
     await microtasksDone();
-    return [...batch];
+    return batch.take();
   }
 
   isFree(): void {
