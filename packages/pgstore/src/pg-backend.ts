@@ -2,11 +2,11 @@ import { report, type SessionEntry, StoreError } from "@scs/core";
 import { type Answer, type Backend, type Batch, type Call, removeInBatches } from "@scs/core/kit";
 import { againOnConflict, type Connection, type Connections } from "./connection/connections.js";
 import {
+  ignoredByTrigger,
   isDamage,
   isLost,
   isUntranslatable,
   mayConcernOneRecord,
-  Timeout,
   toStoreError,
 } from "./connection/driver-error.js";
 import type { IdleErrors } from "./connection/idle-errors.js";
@@ -116,8 +116,7 @@ export class PgBackend implements Backend {
   }
 
   async #execute(batch: Batch): Promise<readonly Answer[]> {
-    const connection = await this.#connect(batch);
-    if (connection === undefined) return [];
+    const connection = await this.#connections.acquire(true);
     const calls = batch.take();
     let deadline = 0; // after the latest of the calls, nobody waits for the statement
     for (const call of calls) if (call.deadline > deadline) deadline = call.deadline;
@@ -128,18 +127,6 @@ export class PgBackend implements Backend {
         : this.#write(connection, calls, deadline));
     } finally {
       this.#connections.release(connection);
-    }
-  }
-
-  /** Takes a connection from the pool, however long it takes, for as long as there are calls with time. */
-  async #connect(batch: Batch): Promise<Connection | undefined> {
-    for (;;) {
-      try {
-        return await this.#connections.acquire();
-      } catch (error) {
-        if (!(error instanceof Timeout)) throw error;
-        if (!batch.hasNext) return undefined;
-      }
     }
   }
 
@@ -165,10 +152,12 @@ export class PgBackend implements Backend {
     const statement = this.#table[statementOf(calls[0] as Call)];
     const { rows, rowCount } = await this.#run(connection, statement, sorted, deadline);
     if (kind === "delete") return calls.map(() => undefined);
+    if (kind === "commit") {
+      if (rowCount !== null && rowCount < calls.length) throw ignoredByTrigger();
+      return calls.map(() => undefined);
+    }
     const written = new Set(rows.map(([token]) => token));
-    if (kind !== "commit") return calls.map(({ token }) => written.has(token));
-    if (calls.length === 1 && rowCount !== 0) return [undefined];
-    return calls.map(({ token }) => (written.has(token) ? undefined : ignored()));
+    return calls.map(({ token }) => written.has(token));
   }
 
   #run(
@@ -214,8 +203,4 @@ export class PgBackend implements Backend {
     const { now } = this.#options;
     return now === undefined ? [] : [timestamp(now())];
   }
-}
-
-function ignored(): StoreError {
-  return new StoreError("INVALID_ARGUMENT", "pgstore: a trigger of the table ignores the session");
 }

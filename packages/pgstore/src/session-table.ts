@@ -40,7 +40,7 @@ export class SessionTable {
   readonly find: RecordStatement;
   /** The same, but data as base64, for data that is no UTF-8: the driver decodes all that it reads as such. */
   readonly findBase64: RecordStatement;
-  /** token, data, expiry. Gives the tokens of those that it wrote, if there are many. */
+  /** token, data, expiry. */
   readonly commit: RecordStatement;
   /** token, data, expiry. Gives the tokens of those that had no live record. */
   readonly insert: RecordStatement;
@@ -93,9 +93,7 @@ export class SessionTable {
       one: statement(
         `INSERT INTO ${t} (token, data, expiry) VALUES ($1::text, $2::bytea, $3::timestamptz) ${overwrite}`,
       ),
-      many: statement(
-        `INSERT INTO ${t} (token, data, expiry) SELECT * FROM ${unnestRecords} ${overwrite} RETURNING token`,
-      ),
+      many: statement(`INSERT INTO ${t} (token, data, expiry) SELECT * FROM ${unnestRecords} ${overwrite}`),
     };
     const unlessLive = `${overwrite} WHERE ${t}.expiry <= ${writeAt(4)} RETURNING token`;
     this.insert = {

@@ -72,9 +72,13 @@ export class Connections {
     this.#prepares = prepare;
   }
 
-  /** Takes a connection from the pool, on which `assertFirst` has passed once. Rejects with a StoreError, or what that throws. */
-  async acquire(): Promise<Connection> {
-    const connection = await this.acquireUnchecked();
+  /**
+   * Takes a connection from the pool, on which `assertFirst` has passed once. Rejects with a StoreError, or what that throws.
+   *
+   * @param isPatient Whether to wait for as long as it takes: for the queue, whose calls have deadlines of their own.
+   */
+  async acquire(isPatient = false): Promise<Connection> {
+    const connection = await this.acquireUnchecked(isPatient);
     if (this.#isChecked) return connection;
     this.#check ??= this.#assertFirst(connection).then(
       () => {
@@ -94,6 +98,29 @@ export class Connections {
     }
   }
 
+  /** Takes a connection from the pool. One that comes when it is wanted no more goes back at once. */
+  acquireUnchecked(isPatient = false): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const request: Request = { resolve, reject };
+      if (!isPatient) {
+        const timer = setTimer(() => {
+          this.#requests.splice(this.#requests.indexOf(request), 1);
+          reject(new Timeout(this.#exhausted));
+        }, this.#timeoutMs);
+        request.resolve = (connection) => {
+          clearTimer(timer);
+          resolve(connection);
+        };
+        request.reject = (error) => {
+          clearTimer(timer);
+          reject(error);
+        };
+      }
+      this.#requests.push(request);
+      if (this.#asked < MAX_ASKED) this.#ask();
+    });
+  }
+
   /** What a call is told that was not begun in its time. */
   get lateMessage(): string {
     return this.#requests.length > 0
@@ -103,28 +130,6 @@ export class Connections {
 
   get #exhausted(): string {
     return `the pool gave no connection within ${this.#timeoutMs} ms; it is exhausted, or the server does not answer`;
-  }
-
-  /** Takes a connection from the pool. One that comes when it is wanted no more goes back at once. */
-  acquireUnchecked(): Promise<Connection> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimer(() => {
-        this.#requests.splice(this.#requests.indexOf(request), 1);
-        reject(new Timeout(this.#exhausted));
-      }, this.#timeoutMs);
-      const request: Request = {
-        resolve(connection) {
-          clearTimer(timer);
-          resolve(connection);
-        },
-        reject(error) {
-          clearTimer(timer);
-          reject(error);
-        },
-      };
-      this.#requests.push(request);
-      if (this.#asked < MAX_ASKED) this.#ask();
-    });
   }
 
   release(connection: Connection, error?: Error | boolean): void {

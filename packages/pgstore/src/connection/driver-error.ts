@@ -18,6 +18,7 @@ const MESSAGES: Readonly<Record<string, readonly [StoreErrorCode, string]>> = {
     "UNAVAILABLE",
     "the server is read-only, a replica perhaps; writes need the primary (target_session_attrs=read-write)",
   ],
+  "27": ["INVALID_ARGUMENT", "a trigger of the table ignores the session"],
   "28": ["UNAVAILABLE", "the server refuses the user or the password; look at the pool's configuration"],
   "3D": ["UNAVAILABLE", "the database does not exist; look at the pool's configuration"],
   "40": ["UNAVAILABLE", "a conflict with other transactions on the table went on for too long; try again"],
@@ -47,6 +48,11 @@ const MESSAGES: Readonly<Record<string, readonly [StoreErrorCode, string]>> = {
 export function sqlState(error: unknown): string | undefined {
   const { code, severity } = Object(error) as { code?: unknown; severity?: unknown };
   return typeof code === "string" && code.length === 5 && typeof severity === "string" ? code : undefined;
+}
+
+/** Makes the error of a statement by which all records should be written, and one is not, without an error of the server's. */
+export function ignoredByTrigger(): Error {
+  return Object.assign(new Error("a trigger ignores the session"), { code: "27000", severity: "ERROR" });
 }
 
 /** Errors that end the connection. The server translates the severity that the driver passes on, not the code. */
