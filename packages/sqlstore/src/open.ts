@@ -1,8 +1,9 @@
 import { StoreError } from "@scs/core";
 import { assertKnownOptions, assertOneOf } from "@scs/core/kit";
 import { toStoreError } from "./drivers/driver-error.js";
-import { type Handle, own, type SqliteDatabase, toHandle } from "./drivers/handle.js";
+import type { Handle } from "./drivers/handle.js";
 import { LockWait } from "./drivers/lock-wait.js";
+import { own, type SqliteDatabase, toHandle } from "./drivers/sqlite-database.js";
 import { isSyncDatabase } from "./drivers/sync-handle.js";
 import { SQL_STORE_OPTIONS, SqlStore, type SqlStoreOptions } from "./sqlstore.js";
 

@@ -1,6 +1,6 @@
 import { MAX_DELAY_MS, type StoreOptions, warnOncePerCode } from "@scs/core";
 import { assertFunction, assertKnownOptions, assertWholeNumber, StoreBase } from "@scs/core/kit";
-import { type SqliteDatabase, toHandle } from "./drivers/handle.js";
+import { type SqliteDatabase, toHandle } from "./drivers/sqlite-database.js";
 import { SessionTable } from "./session-table.js";
 import { SqliteBackend } from "./sqlite-backend.js";
 

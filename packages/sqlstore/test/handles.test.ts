@@ -196,3 +196,26 @@ it.each(drivers.filter((driver) => driver !== "sqlite3"))(
     await store[Symbol.asyncDispose]();
   },
 );
+
+it("sqlite3: createTable and cleanups do not join a transaction of the app's", async () => {
+  const path = newPath();
+  const db = await appDatabase("sqlite3", path);
+  const exec = (sql: string): Promise<void> =>
+    new Promise((resolve, reject) => void db.exec(sql, (error) => (error ? reject(error) : resolve())));
+  const store = new SqlStore(db, { cleanupIntervalMs: 0, table: "mine" });
+  const other = new SqlStore(db, { cleanupIntervalMs: 0 });
+  await other.createTable();
+  await other.commit("gone", one, soon(-1));
+  await exec("BEGIN");
+  let settled = 0;
+  const calls = [store.createTable(), other.deleteExpired()];
+  for (const call of calls) void call.finally(() => settled++);
+  for (let n = 0; n < 3; n++) expect(await other.find("u")).toBeUndefined();
+  expect(settled).toBe(0);
+  await exec("ROLLBACK");
+  expect(await Promise.all(calls)).toEqual([undefined, 1]);
+  const plain = await plainDatabase("sqlite3", path);
+  expect(await plain.rows("SELECT token FROM sessions")).toEqual([]);
+  expect(await plain.rows("SELECT token FROM mine")).toEqual([]);
+  for (const each of [store, other]) await each[Symbol.asyncDispose]();
+});

@@ -1,5 +1,12 @@
 import { withTimeout } from "@scs/core/kit";
-import { type Handle, ignoredByTrigger, type Parameter, type Row, type Step } from "./handle.js";
+import {
+  type Handle,
+  ignoredByTrigger,
+  inTransaction,
+  type Parameter,
+  type Row,
+  type Step,
+} from "./handle.js";
 
 type Callback = (error: Error | null) => void;
 type RowsCallback = (error: Error | null, rows: Row[]) => void;
@@ -73,8 +80,18 @@ export class Sqlite3Handle implements Handle {
     });
   }
 
-  run(sql: string, ...parameters: Parameter[]): Promise<Row[]> {
+  async run(sql: string, ...parameters: Parameter[]): Promise<Row[]> {
+    if (!this.#isOwned && (await this.#isInTransaction())) throw inTransaction();
     return this.all(sql, ...parameters);
+  }
+
+  /**
+   * Asks whether a transaction of the app's is open, which the driver does not tell: a VACUUM that can do nothing says so in
+   * its error. One that the app begins in the same moment is missed.
+   */
+  async #isInTransaction(): Promise<boolean> {
+    const error = await this.all("VACUUM INTO 1").catch((thrown: unknown) => thrown);
+    return /within a transaction/.test(String((error as Error).message));
   }
 
   read({ statement, rows, tail }: Step): Promise<Row[]> {

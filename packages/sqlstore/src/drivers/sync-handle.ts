@@ -1,4 +1,11 @@
-import { type Handle, ignoredByTrigger, type Parameter, type Row, type Step } from "./handle.js";
+import {
+  type Handle,
+  ignoredByTrigger,
+  inTransaction,
+  type Parameter,
+  type Row,
+  type Step,
+} from "./handle.js";
 
 /**
  * A `Database` of better-sqlite3 or bun:sqlite, or a `DatabaseSync` of node:sqlite, as far as the types of all of them
@@ -87,8 +94,7 @@ export class SyncHandle implements Handle {
 
   /** A write within the app's transaction would be undone by a rollback of the app's: it waits as for another connection's lock. */
   #assertNoTransaction(): void {
-    if (!this.#isInTransaction) return;
-    throw Object.assign(new Error("the app has a transaction open on the handle"), { code: "SQLITE_BUSY" });
+    if (this.#isInTransaction) throw inTransaction();
   }
 
   #inTransaction<T>(begin: string, work: () => T): T {
