@@ -49,6 +49,10 @@ export class Sqlite3Handle implements Handle {
   readonly #db: Database;
   readonly #busyTimeoutMs: number;
   readonly #statements: Map<string, Statement> = new Map();
+  #mustRollBack = false;
+  /** Statements under way outside of a transaction. */
+  #inFlight = 0;
+  #onIdle: (() => void) | undefined;
   /** Resolves when the transaction that is open has ended. */
   #transaction: Promise<void> | undefined;
 
@@ -63,8 +67,13 @@ export class Sqlite3Handle implements Handle {
   }
 
   async all(sql: string, ...parameters: Parameter[]): Promise<Row[]> {
-    while (this.#transaction !== undefined) await this.#transaction;
-    return this.#all(sql, parameters);
+    await this.#ready();
+    this.#inFlight++;
+    try {
+      return await this.#all(sql, parameters);
+    } finally {
+      if (--this.#inFlight === 0) this.#onIdle?.();
+    }
   }
 
   async #all(sql: string, parameters: readonly Parameter[]): Promise<Row[]> {
@@ -99,11 +108,14 @@ export class Sqlite3Handle implements Handle {
   }
 
   async write(steps: readonly Step[], written: Set<unknown>): Promise<void> {
-    while (this.#transaction !== undefined) await this.#transaction;
+    await this.#ready();
     const [only, ...others] = steps as [Step, ...Step[]];
     if (others.length === 0) return this.#writeStep(only, written);
-    const work = this.#writeAll(steps, written);
-    // Other statements of the store must not see, or be rolled back with, what is not committed.
+    return this.#alone(this.#writeAll(steps, written));
+  }
+
+  /** Keeps other statements of the store out: they must not see, or be rolled back with, what is not committed. */
+  #alone(work: Promise<void>): Promise<void> {
     const ended = (): void => {
       this.#transaction = undefined;
     };
@@ -111,15 +123,38 @@ export class Sqlite3Handle implements Handle {
     return work;
   }
 
+  /** Waits until the connection has no transaction open. */
+  async #ready(): Promise<void> {
+    while (this.#transaction !== undefined || this.#mustRollBack) {
+      if (this.#transaction !== undefined) await this.#transaction;
+      else await this.#alone(this.#rollBack());
+    }
+  }
+
   async #writeAll(steps: readonly Step[], written: Set<unknown>): Promise<void> {
-    await this.#all("BEGIN IMMEDIATE", []);
+    // The driver runs statements in threads, in any order: one that was sent before might come after BEGIN.
+    if (this.#inFlight > 0)
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
     try {
+      await this.#all("BEGIN IMMEDIATE", []);
       for (const step of steps) await this.#writeStep(step, written);
       await this.#all("COMMIT", []);
     } catch (error) {
-      await this.#all("ROLLBACK", []).catch(() => undefined); // SQLite has rolled back already after some errors
+      this.#mustRollBack = true;
+      await this.#rollBack().catch(() => undefined); // the next call tries again
       throw error;
     }
+  }
+
+  /** Rolls back a transaction of the store's that has failed: else what is written next would be part of it. */
+  async #rollBack(): Promise<void> {
+    if (!this.#mustRollBack) return;
+    await this.#all("ROLLBACK", []).catch((error: Error) => {
+      if (!/no transaction is active/.test(error.message)) throw error;
+    });
+    this.#mustRollBack = false;
   }
 
   release(): void {

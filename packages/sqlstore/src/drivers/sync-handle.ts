@@ -50,6 +50,7 @@ export class SyncHandle implements Handle {
   readonly #db: Database;
   readonly #isOwned: boolean;
   readonly #statements: Map<string, Statement> = new Map();
+  #mustRollBack = false;
 
   /** @throws TypeError if the handle cannot do what the store relies on. */
   constructor(db: SyncDatabase, isOwned: boolean) {
@@ -68,6 +69,7 @@ export class SyncHandle implements Handle {
   }
 
   async read(step: Step): Promise<Row[]> {
+    this.#rollBack();
     if (step.rows.length === 1 || this.#isInTransaction) return this.#readEach(step);
     return this.#inTransaction("BEGIN", () => this.#readEach(step));
   }
@@ -94,28 +96,32 @@ export class SyncHandle implements Handle {
 
   /** A write within the app's transaction would be undone by a rollback of the app's: it waits as for another connection's lock. */
   #assertNoTransaction(): void {
+    this.#rollBack();
     if (this.#isInTransaction) throw inTransaction();
   }
 
   #inTransaction<T>(begin: string, work: () => T): T {
-    this.#rows(begin, []);
     try {
+      this.#rows(begin, []);
       const result = work();
       this.#rows("COMMIT", []);
       return result;
     } catch (error) {
-      // SQLite has rolled back already after some errors.
-      if (this.#db.inTransaction ?? this.#db.isTransaction ?? true) this.#rollBack();
+      this.#mustRollBack = true;
+      this.#rollBack();
       throw error;
     }
   }
 
+  /** Rolls back a transaction of the store's that has failed: else what is written next would be part of it. */
   #rollBack(): void {
+    if (!this.#mustRollBack) return;
     try {
       this.#rows("ROLLBACK", []);
     } catch {
-      // the first error says why
+      // SQLite has rolled back already after some errors; if it has not, the next call tries again.
     }
+    this.#mustRollBack = this.#isInTransaction;
   }
 
   /** Of one token there is one row at most: to ask for an array of rows would take half as long again. */
