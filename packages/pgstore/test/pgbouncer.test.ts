@@ -14,7 +14,8 @@ import { appPool, bytes, openStore, soon, text } from "./fixtures/stores.js";
 const program = installed("pgbouncer");
 
 if (program === undefined) {
-  it.skip("PgBouncer in transaction mode: it is not installed, and the registry has none");
+  console.info("PgBouncer is not installed, so that its tests do not run: apt-get install pgbouncer");
+  it.skip("PgBouncer in transaction mode: not installed (apt-get install pgbouncer)");
 } else {
   const cluster = useCluster();
   describe("PgBouncer in transaction mode, two server connections for all", () => {
