@@ -36,27 +36,27 @@ const MAX_NAME_BYTES = 63;
 export class SessionTable {
   /** As it stands in SQL, quoted. */
   readonly name: string;
-  /** The parameters that this takes: token. Gives token, data as they are, expiry as text. */
+  /** The parameters that this takes: token. Returns token, data as they are, expiry as text. */
   readonly find: RecordStatement;
   /** The same, but data as base64, for data that is no UTF-8: the driver decodes all that it reads as such. */
   readonly findBase64: RecordStatement;
   /** token, data, expiry. */
   readonly commit: RecordStatement;
-  /** token, data, expiry. Gives the tokens of those that had no live record. */
+  /** token, data, expiry. Returns the tokens of those that had no live record. */
   readonly insert: RecordStatement;
-  /** token, previous, data, expiry. Gives the tokens of those whose live record had the data `previous`. */
+  /** token, previous, data, expiry. Returns the tokens of those whose live record had the data `previous`. */
   readonly update: RecordStatement;
-  /** token, expiry. Gives the tokens of those that had a live record. */
+  /** token, expiry. Returns the tokens of those that had a live record. */
   readonly touch: RecordStatement;
   /** token. */
   readonly delete: RecordStatement;
-  /** cursor, limit of rows, limit of bytes. Gives token, data as base64, expiry as text of the next live records. */
+  /** cursor, limit of rows, limit of bytes. Returns token, data as base64, expiry as text of the next live records. */
   readonly page: Statement;
-  /** cursor. Gives the token of the next live record. */
+  /** cursor. Returns the token of the next live record. */
   readonly nextToken: Statement;
-  /** Expiry from which to go on, limit of rows. Gives how many it removed, and the last expiry as text. */
+  /** Expiry from which to go on, limit of rows. Returns how many it removed, and the last expiry as text. */
   readonly deleteExpired: Statement;
-  /** Gives names and types of the three columns, and the types' OIDs; of a domain, that of the type that it is based on. */
+  /** Returns names and types of the three columns, and the types' OIDs; of a domain, that of the type that it is based on. */
   readonly columnTypes: Statement;
 
   /**

@@ -181,6 +181,7 @@ describe("what is no pool", () => {
     ["postgres.js", Object.assign(nothing.bind(undefined), { unsafe: nothing }), /pass a Pool of pg/],
     ["Kysely", { getExecutor: nothing }, /dialect/],
     ["the package pg", pg, /pass a Pool of it/],
+    ["a configuration", { connectionString: "postgres://127.0.0.1" }, /a Pool made of it/],
     ["a promise of a pool", Promise.resolve(), /await it first/],
     [
       "a pool of pg-native",

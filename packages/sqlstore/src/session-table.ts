@@ -8,7 +8,7 @@ export class SessionTable {
   readonly name: string;
   /** Idempotent, and safe while other processes do the same. */
   readonly create: readonly string[];
-  /** Rows: token. Gives token, data, expiry. */
+  /** Rows: token. Returns token, data, expiry. */
   readonly find: RecordStatement;
   /** Rows: token, data, expiry. */
   readonly commit: RecordStatement;
@@ -18,13 +18,13 @@ export class SessionTable {
   readonly update: RecordStatement;
   /** Rows: token. */
   readonly delete: RecordStatement;
-  /** Takes the time, and how many at most. Gives a row for each that it removed. */
+  /** Takes the time, and how many at most. Returns a row for each that it removed. */
   readonly deleteExpired: string;
-  /** Takes the cursor, the time, a limit of rows, one of bytes. Gives how many of the next rows keep to both. */
+  /** Takes the cursor, the time, a limit of rows, one of bytes. Returns how many of the next rows keep to both. */
   readonly measurePage: string;
-  /** Takes the cursor, the time, and a limit of rows. Gives token, data, expiry and the cursor after each. */
+  /** Takes the cursor, the time, and a limit of rows. Returns token, data, expiry and the cursor after each. */
   readonly page: string;
-  /** Takes the time. Gives token, data, expiry of each record that is live. */
+  /** Takes the time. Returns token, data, expiry of each record that is live. */
   readonly all: string;
   /** Fails if nothing of the table, or of the index of its tokens, can be read. */
   readonly probe: string;

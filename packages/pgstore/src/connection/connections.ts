@@ -24,10 +24,10 @@ interface Request {
 const AS_IT_CAME = { getTypeParser: () => (value: unknown) => value } as const;
 /** Bounds what a pool that never answers is asked for: more than the store uses at once. */
 const MAX_ASKED = 8;
-/** So often may a prepared statement be gone before the store prepares none: then somebody pools the sessions. */
+/** After this many lost prepared statements, the store stops preparing: a transaction pooler is in between. */
 const MAX_STALE = 3;
 
-/** A statement that has lost against other hosts is tried so often. */
+/** Maximum number of attempts of a statement that loses against other hosts. */
 const MAX_ATTEMPTS = 5;
 
 /** Repeats work that the server undid because of other transactions: nothing of it is behind a later write's back. */
@@ -121,7 +121,7 @@ export class Connections {
     });
   }
 
-  /** What a call is told that was not begun in its time. */
+  /** Message of the error with which a call ends that was not begun in its time. */
   get lateMessage(): string {
     return this.#requests.length > 0
       ? this.#exhausted

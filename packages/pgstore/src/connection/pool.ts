@@ -45,6 +45,7 @@ const MISTAKEN: readonly (readonly [property: string, remedy: string])[] = [
   ["raw", "knex keeps connections of its own: pass a Pool of pg"],
   ["unsafe", "this is postgres.js: pass a Pool of pg"],
   ["Pool", "this is the package pg: pass a Pool of it"],
+  ["connectionString", "this is a configuration: pass a Pool made of it"],
   ["then", "this is a promise: await it first"],
 ];
 

@@ -33,7 +33,7 @@ export class LockWait {
     }
   }
 
-  /** Takes the calls of a batch, together with those of whoever was answered just now and calls again in a moment. */
+  /** Takes the calls of a batch. Waits for callers that were answered just now and call again in a moment. */
   async callsOf(batch: Batch): Promise<readonly Call[]> {
     await microtasksDone();
     return batch.take();
@@ -45,8 +45,8 @@ export class LockWait {
   }
 
   /**
-   * Answers the calls of a batch that met a lock and was rolled back: after a pause, those that have time are to be made
-   * again. The others fail, each `busyTimeoutMs` after it was made, wherever it has waited.
+   * Answers the calls of a batch that met a lock and was rolled back. After a pause, calls that have time left are
+   * repeated; the others fail, `busyTimeoutMs` after each was made, wherever it has waited.
    */
   async retry(calls: readonly Call[], error: unknown, toStoreError: () => Error): Promise<Answer[]> {
     if (!isBusy(error)) throw error;
@@ -59,7 +59,7 @@ export class LockWait {
     return calls.map((call) => (endOf(call) > now ? AGAIN : toStoreError()));
   }
 
-  /** What a call is told whose time is over before it has an answer. */
+  /** Message of the error with which a call ends that has run out of time. */
   lateMessage(isTaken: boolean): string {
     if (this.#isLocked)
       return "the database was locked for longer than busyTimeoutMs; look for a long transaction";
