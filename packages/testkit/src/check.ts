@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import type { Store, StoreError, StoreOptions } from "@scs/core";
 import { Clock } from "./clock.js";
+import { shorten } from "./failure-text.js";
 
 /** A sentence of the contract, and the code that holds a store to it. */
 export interface Check<in S extends Store> {
   name: string;
+  /** Opens the stores of this check as an app does: no clock is given, and no interval. */
+  withoutOptions?: true;
   /** Rejects, with an `AssertionError` if the store broke the sentence. */
   run(context: CheckContext<S>): Promise<void>;
 }
@@ -13,7 +16,7 @@ export interface Check<in S extends Store> {
 export interface CheckContext<out S extends Store> {
   /** Freshly opened, on an empty backend. */
   store: S;
-  /** What the store goes by. */
+  /** What the store goes by, unless the check is one without options. */
   clock: Clock;
   /** Opens another client of the same backend; `store` itself, if the backend has no way to. */
   another(): Promise<S>;
@@ -28,8 +31,13 @@ export interface CheckContext<out S extends Store> {
 /** What `child-process.ts` can do with the store that a module opens. */
 export type Scenario = "ends by itself" | "is collected" | "is collected while onError refers to it";
 
-/** The options that a store under test is opened with: pass them on, all of them if the store takes them. */
-export type OpenOptions = Required<StoreOptions>;
+/**
+ * The options that a store under test is opened with: pass them on, all of them if the store takes them. Those that
+ * are left out are to be what they are in an app: most checks give a clock, some let the store go by its own.
+ */
+export interface OpenOptions extends StoreOptions {
+  onError: (error: StoreError) => void;
+}
 
 /** Lets `open` tidy up behind itself. */
 export interface Scope {
@@ -55,7 +63,7 @@ export interface Backend<S extends Store> {
 export interface ProcessBackend<S extends Store> extends Backend<S> {
   /**
    * A JavaScript module whose export `open` is this backend's `open`, for the checks that need a process of
-   * their own. The child process gives it `Date.now` as the clock.
+   * their own. The child process gives it no clock.
    */
   module: URL | string;
 }
@@ -79,11 +87,10 @@ export async function runCheck<S extends Store>(
   const opened = new Set<S>();
   const tidyUp: (() => unknown)[] = [];
   const reported: StoreError[] = [];
-  const options: OpenOptions = {
-    now: clock.now,
-    cleanupIntervalMs: 0,
-    onError: (error) => reported.push(error),
-  };
+  const onError = (error: StoreError): void => void reported.push(error);
+  const options: OpenOptions = check.withoutOptions
+    ? { onError }
+    : { now: clock.now, cleanupIntervalMs: 0, onError };
   const scope: Scope = { defer: (tidy) => tidyUp.unshift(tidy) };
   const keep = async (opening: S | Promise<S>): Promise<S> => {
     const store = await opening;
@@ -104,12 +111,23 @@ export async function runCheck<S extends Store>(
       },
     });
     assert.deepEqual(reported, [], "onError was told of an error that nothing had caused");
+  } catch (error) {
+    throw withSentence(check.name, error);
   } finally {
     for (const store of opened) {
       if (Symbol.asyncDispose in store) await (store as S & AsyncDisposable)[Symbol.asyncDispose]();
     }
     for (const tidy of tidyUp) await tidy();
   }
+}
+
+/** Puts the sentence of the contract before what a failed assertion says, and cuts that to what can be read. */
+function withSentence(sentence: string, error: unknown): unknown {
+  if (!(error instanceof assert.AssertionError)) return error;
+  const { message } = error;
+  error.message = `broken: ${sentence}\n${shorten(message)}`;
+  if (error.stack !== undefined) error.stack = error.stack.replace(message, () => error.message);
+  return error;
 }
 
 function needed<T extends object, K extends keyof T>(backend: T, key: K): NonNullable<T[K]> {

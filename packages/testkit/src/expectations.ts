@@ -1,19 +1,24 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import type { Store, StoreErrorCode } from "@scs/core";
+import { showBytes } from "./failure-text.js";
 
 const encoder = new TextEncoder();
 
 /** The UTF-8 bytes of `text`. */
 export const bytes = (text: string): Uint8Array => encoder.encode(text);
 
-/** Says of two byte arrays that they are equal, whatever subclass of `Uint8Array` they are. */
-export function sameBytes(actual: unknown, expected: Uint8Array): void {
-  assert.ok(actual instanceof Uint8Array, "data is not a Uint8Array");
-  assert.ok(Buffer.compare(actual, expected) === 0, `data is [${show(actual)}], not [${show(expected)}]`);
+/** Fails with `message` alone unless `condition` holds; `assert.ok` adds a difference of `true` and `false`. */
+export function assertThat(condition: boolean, message: string): asserts condition {
+  if (!condition) assert.fail(message);
 }
 
-const show = (data: Uint8Array): string => `${data.subarray(0, 16).join(" ")}${data.length > 16 ? " …" : ""}`;
+/** Says of two byte arrays that they are equal, whatever subclass of `Uint8Array` they are. */
+export function sameBytes(actual: unknown, expected: Uint8Array): void {
+  assertThat(actual instanceof Uint8Array, "data is not a Uint8Array");
+  if (Buffer.compare(actual, expected) !== 0)
+    assert.fail(`data is ${showBytes(actual)}, not ${showBytes(expected)}`);
+}
 
 /** Says that `token` has a live record with this data and, if given, this expiry. */
 export async function assertLive(
@@ -23,13 +28,13 @@ export async function assertLive(
   expiry?: Date,
 ): Promise<void> {
   const record = await store.find(token);
-  assert.ok(record !== undefined, "there is no live record");
+  assertThat(record !== undefined, "there is no live record");
   sameBytes(record.data, data);
   if (expiry !== undefined) assert.equal(record.expiry.getTime(), expiry.getTime(), "the expiry is another");
 }
 
 export async function assertAbsent(store: Store, token: string): Promise<void> {
-  assert.equal(await store.find(token), undefined, "there is a live record");
+  assertThat((await store.find(token)) === undefined, "there is a live record");
 }
 
 /** Says that `call` gives a promise, and that this rejects with a `StoreError` of `code`. Gives the error. */
@@ -44,7 +49,7 @@ export async function rejectsWith(code: StoreErrorCode, call: () => Promise<unkn
     () => assert.fail(`resolved instead of rejecting with ${code}`),
     (error: unknown) => error,
   );
-  assert.ok(outcome instanceof Error, "the rejection is not an Error");
+  assertThat(outcome instanceof Error, "the rejection is not an Error");
   assert.deepEqual([outcome.name, (outcome as Error & { code?: unknown }).code], ["StoreError", code]);
   return outcome;
 }
@@ -67,6 +72,6 @@ export function assertSecret(errors: readonly Error[], secret: string): void {
     });
     const text = `${shown}\n${JSON.stringify(error)}\n${String(error)}`.toLowerCase();
     for (const form of forms)
-      assert.ok(!text.includes(form.toLowerCase()), "an error carries a token or session data");
+      assertThat(!text.includes(form.toLowerCase()), "an error carries a token or session data");
   }
 }

@@ -210,7 +210,11 @@ export async function assertLinearizable(
     }
   });
   const seed = Number.parseInt(process.env.SCS_TEST_SEED ?? "", 10);
-  await fc.assert(property, { numRuns: 20, ...(Number.isNaN(seed) ? {} : { seed }) });
+  const outcome = await fc.check(property, { numRuns: 20, ...(Number.isNaN(seed) ? {} : { seed }) });
+  if (!outcome.failed) return;
+  const { errorInstance: cause } = outcome;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  assert.fail(`seed: ${outcome.seed} (SCS_TEST_SEED=${outcome.seed} replays it)\n${message}`); // before what may be cut
 }
 
 function tell(calls: readonly Call[][] = []): string {

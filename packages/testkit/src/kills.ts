@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { StoreError } from "@scs/core";
 import { Clock } from "./clock.js";
-import { bytes } from "./expectations.js";
+import { assertThat, bytes } from "./expectations.js";
+import { shorten } from "./failure-text.js";
 import { StoreInProcess } from "./store-in-process.js";
 
 export interface KillOptions {
@@ -79,7 +80,7 @@ export async function assertSurvivesKills({
     assert.equal(await store.deleteExpired(), left, "deleteExpired does not find every record");
     await store[Symbol.asyncDispose]();
   } catch (error) {
-    throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new Error(`${shorten(error instanceof Error ? error.message : String(error))}\nseed: ${seed}`, {
       cause: error,
     });
   }
@@ -159,7 +160,7 @@ function write(
 async function compare(store: StoreInProcess, histories: ReadonlyMap<string, History>): Promise<void> {
   const listed = new Map<string, State>();
   for await (const { token, data, expiry } of store.entries()) {
-    assert.ok(
+    assertThat(
       histories.has(token) && !listed.has(token),
       "entries gives a token that was never written, or twice",
     );
@@ -168,9 +169,9 @@ async function compare(store: StoreInProcess, histories: ReadonlyMap<string, His
   for (const [token, history] of histories) {
     const record = await store.find(token);
     const found = record && { data: record.data, expiry: record.expiry.getTime() };
-    assert.ok(isSame(found, listed.get(token)), "find and entries do not agree");
+    assertThat(isSame(found, listed.get(token)), "find and entries do not agree");
     const possible = history.states.slice(history.acknowledged);
-    assert.ok(
+    assertThat(
       possible.some((state) => isSame(state, found)),
       `after ${history.acknowledged} acknowledged of ${history.states.length - 1} writes, a token holds ${tell(found)}; ` +
         `possible: ${possible.map(tell).join(", ")}`,

@@ -1,7 +1,8 @@
-import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Scenario } from "./check.js";
+import { assertThat } from "./expectations.js";
+import { explainEnd } from "./failure-text.js";
 
 /** How long a process may hang before it is ended; only a store that fails the check comes near it. */
 const LIMIT_MS = 20_000;
@@ -17,12 +18,17 @@ export async function runInProcess(scenario: Scenario, module: URL | string): Pr
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     output += text;
   });
-  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  let isLate = false;
+  const limit = setTimeout(() => {
+    isLate = true;
+    child.kill("SIGKILL");
+  }, LIMIT_MS);
   try {
     const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
       child.once("error", reject).once("close", (code, signal) => resolve([code, signal]));
     });
-    assert.ok(code === 0, `the process ended with ${code ?? signal}: ${output}`);
+    assertThat(!isLate, `the process did not end within ${LIMIT_MS / 1000} s: ${output}`);
+    assertThat(code === 0, `the process ended with ${explainEnd(code, signal)}: ${output}`);
   } finally {
     clearTimeout(limit);
   }

@@ -3,11 +3,13 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { type FullStore, type SessionEntry, type SessionRecord, StoreError } from "@scs/core";
 import type { OpenOptions } from "./check.js";
+import { explainEnd } from "./failure-text.js";
 
 /** What the parent asks of `store-process.ts`. Every request tells the time: the clocks are one. */
 export interface Request {
   id: number;
-  now: number;
+  /** Left out where the store goes by its own clock. */
+  now: number | undefined;
   /** A method of the store, `dispose`, or `next` and `return` of the walk whose number comes first in `args`. */
   method: string;
   args: readonly unknown[];
@@ -27,7 +29,8 @@ interface Pending {
 
 /**
  * A store in a process of its own, for checks of what two processes do to one backend, and of what is left when
- * one is killed. Its clock is that of `options`, which every call carries over.
+ * one is killed. Its clock is that of `options`, which every call carries over; without one, the store
+ * goes by its own.
  */
 export class StoreInProcess implements FullStore {
   readonly #child: ChildProcess;
@@ -58,12 +61,15 @@ export class StoreInProcess implements FullStore {
     const { now, cleanupIntervalMs } = options;
     this.#child = fork(
       fileURLToPath(new URL("./store-process.js", import.meta.url)),
-      [String(module), JSON.stringify({ location, now: now(), cleanupIntervalMs })],
+      [String(module), JSON.stringify({ location, now: now?.(), cleanupIntervalMs })],
       { execArgv: [], serialization: "advanced" },
     );
     this.#child.on("message", (reply) => this.#settle(reply as Reply));
     this.#ended = once(this.#child, "exit").then(([code, signal]) => {
-      const end = new StoreError("UNAVAILABLE", `the process of the store ended with ${code ?? signal}`);
+      const end = new StoreError(
+        "UNAVAILABLE",
+        `the process of the store ended with ${explainEnd(code, signal)}`,
+      );
       for (const { reject } of this.#pending.values()) reject(end);
       this.#pending.clear();
     });
@@ -140,7 +146,7 @@ export class StoreInProcess implements FullStore {
 
   #call(method: string, ...args: readonly unknown[]): Promise<unknown> {
     const id = ++this.#lastId;
-    const request: Request = { id, now: this.#options.now(), method, args };
+    const request: Request = { id, now: this.#options.now?.(), method, args };
     return new Promise((resolve, reject) => {
       if (!this.#child.connected) {
         reject(new StoreError("CLOSED", "the process of the store has ended"));

@@ -4,8 +4,8 @@ import type { Connect } from "./check.js";
 import type { Reply, Request } from "./store-in-process.js";
 
 const [module, json] = process.argv.slice(2) as [string, string];
-const opening = JSON.parse(json) as { location: unknown; now: number; cleanupIntervalMs: number };
-let now = opening.now;
+const opening = JSON.parse(json) as { location: unknown; now?: number; cleanupIntervalMs?: number };
+let { now } = opening;
 
 // An answer that nobody can take any more is no error: the parent has gone, or will not wait.
 const send = (reply: Reply): void => void process.send?.(reply, () => undefined);
@@ -16,11 +16,13 @@ const describe = (error: unknown): NonNullable<Reply["error"]> => {
     : { code: undefined, message: stack ?? String(error) };
 };
 
+const clock = now === undefined ? {} : { now: () => now as number };
+const { cleanupIntervalMs } = opening;
 const { connect } = (await import(module)) as { connect: Connect<Store> };
 const opened = Promise.resolve().then(() =>
   connect(opening.location, {
-    now: () => now,
-    cleanupIntervalMs: opening.cleanupIntervalMs,
+    ...clock,
+    ...(cleanupIntervalMs === undefined ? {} : { cleanupIntervalMs }),
     onError: (error) => send({ error: describe(error) }),
   }),
 );

@@ -50,7 +50,7 @@ export class ReferenceStore implements FullStore {
 
   constructor(disk: Disk, options: OpenOptions) {
     this.disk = disk;
-    this.now = options.now;
+    this.now = this.clock(options.now);
     this.#cleanup = this.schedule(options);
     this.recover();
   }
@@ -131,7 +131,11 @@ export class ReferenceStore implements FullStore {
     await this.latency(); // a mutant may hand an answer on through steps of its own
   }
 
-  protected schedule({ cleanupIntervalMs, onError }: OpenOptions): CleanupScheduler {
+  protected clock(given: (() => number) | undefined): () => number {
+    return given ?? Date.now;
+  }
+
+  protected schedule({ cleanupIntervalMs = 60_000, onError }: OpenOptions): CleanupScheduler {
     return new CleanupScheduler(this, { cleanupIntervalMs, onError });
   }
 

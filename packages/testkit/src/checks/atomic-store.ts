@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { AtomicStore } from "@scs/core";
 import type { Check } from "../check.js";
-import { assertAbsent, assertLive, bytes } from "../expectations.js";
+import { assertAbsent, assertLive, assertThat, bytes } from "../expectations.js";
 import { assertLinearizable } from "../interleaving.js";
 import { malformedTokens } from "../tokens.js";
+import { atomicOwnClockChecks } from "./own-clock.js";
 import { replaceRefusalChecks } from "./refusals.js";
 
 const one: Uint8Array = bytes("one");
@@ -216,7 +217,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
       const count = async (client: AtomicStore): Promise<void> => {
         for (let done = 0; done < 250; ) {
           const record = await client.find("t");
-          assert.ok(record !== undefined, "the record is gone");
+          assertThat(record !== undefined, "the record is gone");
           const next = bytes(String(Number(Buffer.from(record.data).toString()) + 1));
           if (await client.replace("t", record.data, next, expiry)) done++;
         }
@@ -230,4 +231,5 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     name: "interleaved replaces of several clients have an order that explains every answer",
     run: (context) => assertLinearizable(context, ["find", "commit", "delete", "replace"]),
   },
+  ...atomicOwnClockChecks,
 ];

@@ -1,7 +1,6 @@
-import assert from "node:assert/strict";
 import type { Store } from "@scs/core";
 import type { Check } from "../check.js";
-import { assertLive, bytes, sameBytes } from "../expectations.js";
+import { assertLive, assertThat, bytes, sameBytes } from "../expectations.js";
 
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
@@ -40,7 +39,7 @@ export const copyChecks: readonly Check<Store>[] = [
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       const [first, second] = await Promise.all([store.find("t"), store.find("t")]);
-      assert.ok(first && second);
+      assertThat(first !== undefined && second !== undefined, "there is no live record");
       first.data.fill(0);
       sameBytes(second.data, one);
     },

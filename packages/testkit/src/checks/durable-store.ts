@@ -3,6 +3,7 @@ import type { FullStore } from "@scs/core";
 import type { Check } from "../check.js";
 import { assertAbsent, assertLive, bytes } from "../expectations.js";
 import { hostileTokens } from "../tokens.js";
+import { durableOwnClockChecks } from "./own-clock.js";
 
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
@@ -91,4 +92,5 @@ export const durableStoreChecks: readonly Check<FullStore>[] = [
       for (let n = 0; n < 100; n++) await assertLive(again, `t${n}`, bytes(`${n}`));
     },
   },
+  ...durableOwnClockChecks,
 ];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { FullStore } from "@scs/core";
 import type { Check } from "../check.js";
-import { assertAbsent, assertLive, bytes, rejectsWith } from "../expectations.js";
+import { assertAbsent, assertLive, assertThat, bytes, rejectsWith } from "../expectations.js";
 import { assertLinearizable } from "../interleaving.js";
 
 const one: Uint8Array = bytes("one");
@@ -83,7 +83,7 @@ export const fullStoreChecks: readonly Check<FullStore>[] = [
       const seen: string[] = [];
       for await (const { token } of store.entries()) {
         seen.push(token);
-        assert.ok(seen.length <= 200, "a record is given twice");
+        assertThat(seen.length <= 200, "a record is given twice");
         await Promise.all([
           store.touch(token, clock.in(2000)),
           store.replace(tokens[(seen.length * 7) % 200] as string, one, two, clock.in(3000)),

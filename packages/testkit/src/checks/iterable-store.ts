@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { IterableStore, SessionEntry } from "@scs/core";
 import type { Check } from "../check.js";
-import { assertLive, bytes, sameBytes } from "../expectations.js";
+import { assertLive, assertThat, bytes, sameBytes } from "../expectations.js";
 import { hostileTokens } from "../tokens.js";
+import { iterableOwnClockChecks } from "./own-clock.js";
 
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
@@ -33,7 +34,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     name: "all of an empty store is an empty map",
     async run({ store }) {
       const all = await store.all();
-      assert.ok(all instanceof Map);
+      assertThat(all instanceof Map, "all gives no Map");
       assert.equal(all.size, 0);
     },
   },
@@ -43,7 +44,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
       await store.commit("t1", one, clock.in(1000));
       await store.commit("t2", two, clock.in(2000));
       const [first, second, ...more] = await entriesOf(store);
-      assert.ok(first && second && more.length === 0, "not each record once");
+      assertThat(first !== undefined && second !== undefined && more.length === 0, "not each record once");
       assert.deepEqual([first.token, second.token], ["t1", "t2"]);
       sameBytes(first.data, one);
       sameBytes(second.data, two);
@@ -175,7 +176,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
           store.delete(`gone${n % 100}`),
         );
         if (n % 10 === 0) await Promise.all(writes.splice(0));
-        assert.ok(n <= 400, "a record is given twice");
+        assertThat(n <= 400, "a record is given twice");
         if (seen.length === 400) break; // so that the records it adds cannot keep the walk going
       }
       await Promise.all(writes);
@@ -189,7 +190,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
       const seen: string[] = [];
       for await (const { token } of store.entries()) {
         seen.push(token);
-        assert.ok(seen.length <= 200, "a record is given twice");
+        assertThat(seen.length <= 200, "a record is given twice");
         await Promise.all([store.find(token), store.find(tokens[(seen.length * 7) % 200] as string)]);
       }
       assert.deepEqual(seen.sort(), tokens);
@@ -215,7 +216,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     async run({ store, clock }) {
       const tokens = await commitMany(store, 200, clock.in(1000));
       for await (const { token } of store.entries()) {
-        assert.ok(tokens.includes(token));
+        assertThat(tokens.includes(token), "entries gives a token that is not there");
         break;
       }
       await store.commit("t00000", two, clock.in(1000));
@@ -235,4 +236,5 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
       sameBytes((await other.all()).get("t"), one);
     },
   },
+  ...iterableOwnClockChecks,
 ];

@@ -4,6 +4,7 @@ import type { Check } from "../check.js";
 import { assertAbsent, assertLive, bytes } from "../expectations.js";
 import { copyChecks } from "./copies.js";
 import { orderChecks } from "./order.js";
+import { ownClockChecks } from "./own-clock.js";
 import { refusalChecks } from "./refusals.js";
 import { tokenChecks } from "./tokens.js";
 
@@ -202,4 +203,5 @@ export const storeChecks: readonly Check<Store>[] = [
   ...copyChecks,
   ...tokenChecks,
   ...orderChecks,
+  ...ownClockChecks,
 ];

@@ -4,6 +4,7 @@ import type { Check } from "../check.js";
 import { assertAbsent, assertLive, assertSecret, bytes, rejectsWith } from "../expectations.js";
 import { assertLinearizable } from "../interleaving.js";
 import { malformedTokens } from "../tokens.js";
+import { touchableOwnClockChecks } from "./own-clock.js";
 
 const one: Uint8Array = bytes("one");
 
@@ -160,4 +161,5 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     name: "interleaved touches of several clients have an order that explains every answer",
     run: (context) => assertLinearizable(context, ["find", "commit", "delete", "touch"]),
   },
+  ...touchableOwnClockChecks,
 ];

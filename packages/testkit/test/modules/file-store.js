@@ -8,7 +8,7 @@ import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs"
  * @param {import("@scs/testkit").OpenOptions} options
  * @returns {import("@scs/core").FullStore}
  */
-export function connect(location, { now }) {
+export function connect(location, { now = Date.now }) {
   const { path, breaks } = /** @type {{ path: string, breaks?: string }} */ (location);
   /** @type {Map<string, SessionRecord>} */
   const records = new Map();

@@ -4,7 +4,7 @@ import { StoreError } from "@scs/core";
 /**
  * @type {import("@scs/testkit").Connect<import("@scs/core").FullStore>}
  */
-export const connect = (location, { now, onError, cleanupIntervalMs }) => {
+export const connect = (location, { now = Date.now, onError, cleanupIntervalMs }) => {
   if (location === "nowhere") throw new Error("there is no such place");
   /** @type {Map<string, import("@scs/core").SessionRecord>} */
   const records = new Map();

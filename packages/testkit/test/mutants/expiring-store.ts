@@ -99,6 +99,16 @@ export const expiringStoreMutants: readonly Mutant[] = [
     },
   },
   {
+    breaks: "the background cleanup removes what has expired",
+    Store: class extends ReferenceStore {
+      override schedule(options: OpenOptions) {
+        const cleanup = super.schedule(options);
+        void cleanup.stop(); // by whoever has no timers to hold a process open
+        return cleanup;
+      }
+    },
+  },
+  {
     breaks: "stopCleanup may be called again, and at once",
     Store: class extends ReferenceStore {
       #stopped = false;
@@ -126,7 +136,7 @@ export const expiringStoreMutants: readonly Mutant[] = [
     breaks: "a cleanupIntervalMs that no timer can keep is refused when the store is opened",
     Store: class extends ReferenceStore {
       override schedule(options: OpenOptions) {
-        return super.schedule({ ...options, cleanupIntervalMs: Number(options.cleanupIntervalMs) }); // "60000" of the environment
+        return super.schedule({ ...options, cleanupIntervalMs: Number(options.cleanupIntervalMs ?? 60_000) }); // "60000" of the environment
       }
     },
   },

@@ -5,6 +5,7 @@ import { durableStoreMutants } from "./durable-store.js";
 import { expiringStoreMutants } from "./expiring-store.js";
 import { fullStoreMutants } from "./full-store.js";
 import { iterableStoreMutants } from "./iterable-store.js";
+import { ownClockMutants } from "./own-clock.js";
 import { storeMutants } from "./store.js";
 import { touchableStoreMutants } from "./touchable-store.js";
 
@@ -19,4 +20,5 @@ export const mutants: readonly Mutant[] = [
   ...disposableStoreMutants,
   ...durableStoreMutants,
   ...fullStoreMutants,
+  ...ownClockMutants,
 ];

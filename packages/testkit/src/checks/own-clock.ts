@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
+import type { AtomicStore, ExpiringStore, FullStore, IterableStore, Store, TouchableStore } from "@scs/core";
+import type { Check } from "../check.js";
+import { assertAbsent, assertLive, assertThat, bytes } from "../expectations.js";
+
+// All other checks give the store a clock. These open it as an app does, where it goes by a clock of its own: that
+// of the process or of the backend. Time passes by itself, so that they look at instants far from the present, and
+// wait only for a record that lives for some milliseconds.
+
+const one: Uint8Array = bytes("one session");
+const two: Uint8Array = bytes("another session");
+
+/** Less than the 15 minutes between two time zones; more than two clocks that are kept right differ by. */
+const FAR_MS = 300_000;
+const SHORT_MS = 20;
+/** By so much may the clock of a backend elsewhere be behind that of this process. */
+const MAX_SKEW_MS = 1000;
+
+const inMs = (ms: number): Date => new Date(Date.now() + ms);
+
+/** Commits a record that lives for some milliseconds, and waits until it is gone. */
+async function commitAndOutlive(store: Store, token: string): Promise<void> {
+  const expiry = inMs(SHORT_MS);
+  await store.commit(token, one, expiry);
+  await outlive(store, token, expiry);
+}
+
+/** Waits until a record is gone; whatever pauses the machine makes, a correct store has let it go in the end. */
+async function outlive(store: Store, token: string, expiry: Date): Promise<void> {
+  for (;;) {
+    const past = Date.now() - expiry.getTime();
+    if ((await store.find(token)) === undefined) {
+      if (past > 0) return; // other checks look at the very instant
+    } else assertThat(past <= MAX_SKEW_MS, `there is a live record ${MAX_SKEW_MS} ms after it has expired`);
+    await setImmediate();
+  }
+}
+
+export const ownClockChecks: readonly Check<Store>[] = [
+  {
+    name: "on its own clock, a store finds a record that is to live for minutes, data and expiry",
+    withoutOptions: true,
+    async run({ store }) {
+      const expiry = inMs(FAR_MS);
+      await store.commit("t", one, expiry);
+      await assertLive(store, "t", one, expiry);
+    },
+  },
+  {
+    name: "on its own clock, a record that was to end minutes ago is absent",
+    withoutOptions: true,
+    async run({ store }) {
+      await store.commit("t", one, inMs(-FAR_MS));
+      await assertAbsent(store, "t");
+    },
+  },
+  {
+    name: "on its own clock, a record that lives for milliseconds goes by itself",
+    withoutOptions: true,
+    run: ({ store }) => commitAndOutlive(store, "t"),
+  },
+];
+
+export const atomicOwnClockChecks: readonly Check<AtomicStore>[] = [
+  {
+    name: "on its own clock, replace finds the record that is live, and none that has expired",
+    withoutOptions: true,
+    async run({ store }) {
+      await store.commit("t", one, inMs(FAR_MS));
+      assert.equal(await store.replace("t", one, two, inMs(FAR_MS)), true);
+      assert.equal(await store.replace("t", undefined, one, inMs(FAR_MS)), false);
+      await commitAndOutlive(store, "t");
+      assert.equal(await store.replace("t", one, two, inMs(FAR_MS)), false);
+      assert.equal(await store.replace("t", undefined, two, inMs(FAR_MS)), true);
+      await assertLive(store, "t", two);
+    },
+  },
+];
+
+export const touchableOwnClockChecks: readonly Check<TouchableStore>[] = [
+  {
+    name: "on its own clock, touch finds the record that is live, and none that has expired",
+    withoutOptions: true,
+    async run({ store }) {
+      await store.commit("t", one, inMs(FAR_MS));
+      const expiry = inMs(2 * FAR_MS);
+      assert.equal(await store.touch("t", expiry), true);
+      await assertLive(store, "t", one, expiry);
+      const soon = inMs(SHORT_MS);
+      assert.equal(await store.touch("t", soon), true);
+      await outlive(store, "t", soon);
+      assert.equal(await store.touch("t", inMs(FAR_MS)), false);
+      await assertAbsent(store, "t");
+    },
+  },
+];
+
+export const iterableOwnClockChecks: readonly Check<IterableStore>[] = [
+  {
+    name: "on its own clock, entries and all give the records that are live, and none that has expired",
+    withoutOptions: true,
+    async run({ store }) {
+      await store.commit("live", one, inMs(FAR_MS));
+      await store.commit("ended", one, inMs(-FAR_MS));
+      await commitAndOutlive(store, "short");
+      const listed: string[] = [];
+      for await (const { token } of store.entries()) listed.push(token);
+      assert.deepEqual(listed, ["live"]);
+      assert.deepEqual([...(await store.all()).keys()], ["live"]);
+    },
+  },
+];
+
+export const expiringOwnClockChecks: readonly Check<ExpiringStore>[] = [
+  {
+    name: "on its own clock, deleteExpired removes no record that is live",
+    withoutOptions: true,
+    async run({ store }) {
+      await store.commit("live", one, inMs(FAR_MS));
+      await commitAndOutlive(store, "short");
+      const removed = await store.deleteExpired();
+      assertThat(removed <= 1, `deleteExpired says that it removed ${removed} records; one had expired`); // 0: the backend did
+      await assertLive(store, "live", one);
+      await assertAbsent(store, "short");
+      assert.equal(await store.deleteExpired(), 0);
+    },
+  },
+];
+
+export const durableOwnClockChecks: readonly Check<FullStore>[] = [
+  {
+    name: "on its own clock, a live record survives a crash, and no expired one comes back",
+    withoutOptions: true,
+    async run({ store, reopen }) {
+      const [expiry, soon] = [inMs(FAR_MS), inMs(SHORT_MS)];
+      await store.commit("live", one, expiry);
+      await store.commit("short", one, soon);
+      const again = await reopen();
+      await assertLive(again, "live", one, expiry);
+      await outlive(again, "short", soon);
+    },
+  },
+];
