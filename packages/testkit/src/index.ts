@@ -24,6 +24,16 @@ export {
   type Scope,
 } from "./check.js";
 export { Clock } from "./clock.js";
+export {
+  type Decide,
+  type DriverCall,
+  type Fault,
+  FaultInjector,
+  type Halfway,
+  type WrapOptions,
+} from "./faults/fault-injector.js";
+export { FaultyFileSystem } from "./faults/faulty-file-system.js";
+export { assertSurvivesFaults, type FaultReport, type FaultyBackend } from "./faults/survives-faults.js";
 export { assertSurvivesKills, type KillOptions, type KillReport } from "./kills.js";
 export { StoreInProcess } from "./store-in-process.js";
 export {

@@ -1,0 +1,173 @@
+/** A call that a store makes to its driver or to the file system. */
+export interface DriverCall {
+  name: string;
+  /** Its number, from 0 on. */
+  index: number;
+  /** May be changed, such as to write less. */
+  args: unknown[];
+}
+
+/** Fails a call before it had an effect, after it had half of it, or after all of it: the answer alone is lost. */
+export interface Fault {
+  moment: "before" | "halfway" | "after";
+  error: Error;
+}
+
+/** Decides for each call what becomes of it: nothing, a fault, or a wait. */
+export type Decide = (call: DriverCall) => Fault | Promise<void> | undefined;
+
+export interface WrapOptions {
+  /** The methods that count as calls. @default all, except those of an `EventEmitter` */
+  names?: readonly string[];
+  /** Methods whose result is wrapped as well: a statement, a connection, a transaction. */
+  handles?: readonly string[];
+  /** `callback`: the last argument of each method is called with `(error, ...results)`. @default by what it returns */
+  style?: "callback";
+  /** Does half of what a method does, by name: for those that a fault may cut short. */
+  halfway?: Readonly<Record<string, Halfway>>;
+}
+
+/** Does half of what `call` would do with `args`. */
+export type Halfway = (call: (...args: unknown[]) => unknown, args: unknown[]) => unknown;
+
+/** How one function is called, and what is to be known of it. */
+export interface GuardOptions {
+  style?: "callback" | "promise" | "sync";
+  halfway?: Halfway | undefined;
+  /** Hears of each call that had its effect, and may put something in the place of its result. */
+  onResult?: (args: unknown[], result: unknown) => unknown;
+  /** Frees a result that the caller never gets, since a fault takes its place. */
+  discard?: (result: unknown) => void;
+}
+
+type AnyFunction = (...args: unknown[]) => unknown;
+
+/** Methods that no driver's work is done by. */
+const QUIET: ReadonlySet<string> = new Set([
+  "constructor",
+  "on",
+  "once",
+  "off",
+  "emit",
+  "addListener",
+  "removeListener",
+  "removeAllListeners",
+  "prependListener",
+  "listenerCount",
+  "listeners",
+  "setMaxListeners",
+  "then",
+]);
+
+/** Stands between a store and what it calls: counts the calls, and lets those fail that {@link decide} says. */
+export class FaultInjector {
+  /** What becomes of each call. @default nothing */
+  decide: Decide = () => undefined;
+  /** The names of the calls so far. */
+  calls: string[] = [];
+  /** Which functions give promises, as far as they were called. */
+  readonly #givesPromise: Map<string, boolean> = new Map();
+
+  /** Counts from 0, with `decide` in force for as long as `work` takes. Gives its outcome. */
+  async during<T>(decide: Decide, work: () => Promise<T>): Promise<PromiseSettledResult<T>> {
+    this.calls = [];
+    this.decide = decide;
+    const [outcome] = await Promise.allSettled([work()]);
+    this.decide = () => undefined;
+    return outcome as PromiseSettledResult<T>;
+  }
+
+  /** Wraps an object of functions: a driver's handle, or a table of the calls that a store makes. */
+  wrap<T extends object>(target: T, options: WrapOptions = {}): T {
+    const { names, handles = [], style, halfway = {} } = options;
+    const guarded = new Map<PropertyKey, AnyFunction>();
+    const wrapped: T = new Proxy(target, {
+      get: (_, key) => {
+        const value: unknown = Reflect.get(target, key);
+        if (typeof value !== "function") return value;
+        const known = guarded.get(key);
+        if (known) return known;
+        const method = value as AnyFunction;
+        const isCall = typeof key === "string" && (names ? names.includes(key) : !QUIET.has(key));
+        const onResult = (_args: unknown[], result: unknown): unknown => {
+          if (result === target) return wrapped; // a method that may be chained
+          const isHandle = handles.includes(String(key)) && typeof result === "object" && result !== null;
+          return isHandle ? this.wrap(result, options) : result;
+        };
+        const guard = isCall
+          ? this.guard(String(key), method.bind(target), {
+              ...(style && { style }),
+              halfway: halfway[String(key)],
+              onResult,
+            })
+          : method.bind(target);
+        guarded.set(key, guard);
+        return guard;
+      },
+    });
+    return wrapped;
+  }
+
+  /** Gives `original` as a function that counts as a call of this name. */
+  guard(name: string, original: AnyFunction, options: GuardOptions = {}): AnyFunction {
+    const { style, halfway } = options;
+    const { onResult = (_args, result) => result, discard } = options;
+    return (...args) => {
+      const decision = this.decide({ name, index: this.calls.push(name) - 1, args });
+      if (style === "callback") return callBack(original, args, decision, { halfway, onResult, discard });
+      if (decision instanceof Promise) return decision.then(() => original(...args));
+      const givesPromise = style ? style === "promise" : (this.#givesPromise.get(name) ?? false);
+      if (decision?.moment === "before") return fail(decision.error, givesPromise);
+      const isHalf = decision?.moment === "halfway" && halfway !== undefined;
+      const result = isHalf ? halfway(original, args) : original(...args);
+      const isPromise = result instanceof Promise;
+      this.#givesPromise.set(name, isPromise);
+      if (isPromise) {
+        return result.then((value: unknown) => {
+          const given = isHalf ? value : onResult(args, value);
+          if (!decision) return given;
+          discard?.(given);
+          throw decision.error;
+        });
+      }
+      const given = isHalf ? result : onResult(args, result);
+      if (!decision) return given;
+      discard?.(given);
+      return fail(decision.error, false);
+    };
+  }
+}
+
+function fail(error: Error, asPromise: boolean): Promise<never> {
+  if (asPromise) return Promise.reject(error);
+  throw error;
+}
+
+/** A call whose last argument is a callback, made as was decided. */
+function callBack(
+  original: AnyFunction,
+  given: unknown[],
+  decision: ReturnType<Decide>,
+  {
+    halfway,
+    onResult,
+    discard,
+  }: Pick<GuardOptions, "halfway"> &
+    Required<Pick<GuardOptions, "onResult">> & { discard: GuardOptions["discard"] | undefined },
+): unknown {
+  const callback = given.at(-1);
+  if (typeof callback !== "function") return original(...given); // whose outcome nobody looks at
+  const args = given.slice(0, -1);
+  const tell = callback as (this: unknown, error: Error | null, ...results: unknown[]) => void;
+  const isHalf = !(decision instanceof Promise) && decision?.moment === "halfway" && halfway !== undefined;
+  function settle(this: unknown, error: Error | null, ...results: unknown[]): void {
+    if (!error && !isHalf) results[0] = onResult(args, results[0]);
+    const fault = decision instanceof Promise ? undefined : decision;
+    if (fault && !error) discard?.(results[0]);
+    if (fault) tell.call(this, fault.error);
+    else tell.call(this, error, ...results);
+  }
+  if (decision instanceof Promise) return void decision.then(() => original(...args, settle));
+  if (decision?.moment === "before") return void setImmediate(tell, decision.error);
+  return isHalf ? halfway(original, [...args, settle]) : original(...args, settle);
+}

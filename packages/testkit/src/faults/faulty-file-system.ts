@@ -1,0 +1,211 @@
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
+import nodeFs, { constants } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { FaultInjector, Halfway } from "./fault-injector.js";
+import { SyncedFiles } from "./synced-files.js";
+
+/** The calls by path, and those by descriptor; each is there with a callback, as `…Sync`, and most as a promise. */
+const BY_PATH = [
+  "access",
+  "appendFile",
+  "copyFile",
+  "link",
+  "lstat",
+  "mkdir",
+  "open",
+  "opendir",
+  "readFile",
+  "readdir",
+  "rename",
+  "rm",
+  "rmdir",
+  "stat",
+  "symlink",
+  "truncate",
+  "unlink",
+  "utimes",
+  "writeFile",
+];
+const BY_DESCRIPTOR = [
+  "close",
+  "fdatasync",
+  "fstat",
+  "fsync",
+  "ftruncate",
+  "futimes",
+  "read",
+  "readv",
+  "write",
+  "writev",
+];
+const OF_HANDLE = [
+  "appendFile",
+  "close",
+  "datasync",
+  "read",
+  "readFile",
+  "stat",
+  "sync",
+  "truncate",
+  "write",
+  "writeFile",
+  "writev",
+];
+
+type AnyFunction = (...args: unknown[]) => unknown;
+type Functions = Record<string, AnyFunction>;
+
+/** Set while a call is under way: Node.js makes many a call out of others, which do not count. */
+const inside = new AsyncLocalStorage<true>();
+
+/** Runs `original` so that the calls it makes do not count; those of its callback do. */
+function asOne(original: AnyFunction): AnyFunction {
+  return (...args) => {
+    const callback = args.at(-1);
+    const own =
+      typeof callback === "function" ? args.with(-1, AsyncResource.bind(callback as AnyFunction)) : args;
+    return inside.run(true, original, ...own);
+  };
+}
+
+/** Names of calls that are not made: a sync takes long, and what it is good for is known here. */
+const SYNCS: ReadonlySet<string> = new Set(["fsync", "fdatasync"]);
+
+/**
+ * Puts faults before all that `node:fs` does in one directory, and knows what a power failure would leave of it. It
+ * reaches what a store calls by `fs.…` or imports by name; not what it has put aside, as by `promisify(fs.open)`:
+ * pass such a store its functions, and {@link FaultInjector.wrap} them.
+ */
+export class FaultyFileSystem {
+  readonly #faults: FaultInjector;
+  readonly #directory: string;
+  readonly #synced: SyncedFiles;
+  /** The descriptors of files in the directory: where each was opened, and whether it syncs each write. */
+  readonly #descriptors: Map<number, { path: string; syncs: boolean }> = new Map();
+  readonly #restore: (() => void)[] = [];
+  #hasPower = true;
+  #isInPlace = true;
+
+  /** `directory` has to be there. */
+  constructor(faults: FaultInjector, directory: string) {
+    this.#faults = faults;
+    this.#directory = resolve(directory);
+    this.#synced = new SyncedFiles(this.#directory);
+    const callbacks = nodeFs as unknown as Functions;
+    for (const name of [...BY_PATH, ...BY_DESCRIPTOR]) {
+      this.#replace(callbacks, name, name, "callback");
+      this.#replace(callbacks, `${name}Sync`, name, "sync");
+      this.#replace(nodeFs.promises as unknown as Functions, name, name, "promise");
+    }
+    syncBuiltinESMExports();
+  }
+
+  /** Puts the functions of `node:fs` back. */
+  restore(): void {
+    this.#isInPlace = false; // Node.js itself may have kept one of the functions
+    for (const restore of this.#restore.splice(0)) restore();
+    syncBuiltinESMExports();
+  }
+
+  /**
+   * Takes from the directory what no successful sync has made last: content of files, and their names. `close` may
+   * end who still uses it; what it writes is lost as well.
+   */
+  async losePower(close?: () => Promise<void>): Promise<void> {
+    this.#hasPower = false;
+    await close?.();
+    inside.run(true, () => this.#synced.losePower());
+    this.#hasPower = true;
+  }
+
+  #replace(target: Functions, key: string, name: string, style: "callback" | "sync" | "promise"): void {
+    const original = target[key];
+    if (original === undefined) return;
+    const onResult = (args: unknown[], result: unknown): unknown => this.#note(name, args, result);
+    const made = SYNCS.has(name) ? target[key.replace(name, "fstat")] : original;
+    const options = { style, halfway: halfwayOf(name, 1), onResult, ...(name === "open" && { discard }) };
+    const guarded = this.#faults.guard(name, asOne(made ?? original), options);
+    const replaced: AnyFunction = (...args) =>
+      this.#concerns(args[0]) ? guarded(...args) : original(...args);
+    target[key] = Object.defineProperties(replaced, Object.getOwnPropertyDescriptors(original));
+    this.#restore.push(() => {
+      target[key] = original;
+    });
+  }
+
+  #concerns(file: unknown): boolean {
+    if (!this.#isInPlace || inside.getStore()) return false;
+    if (typeof file === "number") return this.#descriptors.has(file);
+    const path = pathOf(file);
+    return path !== undefined && (path === this.#directory || path.startsWith(this.#directory + sep));
+  }
+
+  /** Keeps account of descriptors and of what was synced. Gives the result, a handle of `node:fs/promises` wrapped. */
+  #note(name: string, args: unknown[], result: unknown): unknown {
+    const [file] = args;
+    if (name === "open") {
+      const flags = typeof args[1] === "number" ? args[1] : 0;
+      const descriptor = typeof result === "number" ? result : (result as nodeFs.promises.FileHandle).fd;
+      const syncs = (flags & (constants.O_DSYNC | constants.O_SYNC)) !== 0;
+      this.#descriptors.set(descriptor, { path: pathOf(file) ?? "", syncs });
+      return typeof result === "number" ? result : this.#handle(result as nodeFs.promises.FileHandle);
+    }
+    const opened = typeof file === "number" ? this.#descriptors.get(file) : undefined;
+    if (typeof file !== "number" || opened === undefined) return result;
+    if (name === "close") this.#descriptors.delete(file);
+    const syncs = SYNCS.has(name) || (name.startsWith("write") && opened.syncs);
+    if (syncs && this.#hasPower) inside.run(true, () => this.#synced.sync(file, opened.path));
+    return result;
+  }
+
+  #handle(handle: nodeFs.promises.FileHandle): nodeFs.promises.FileHandle {
+    const { fd } = handle;
+    const own = new Map<PropertyKey, AnyFunction>();
+    for (const name of OF_HANDLE) {
+      const call =
+        { datasync: "fdatasync", sync: "fsync", stat: "fstat", truncate: "ftruncate" }[name] ?? name;
+      const method = (handle as unknown as Functions)[SYNCS.has(call) ? "stat" : name] as AnyFunction;
+      const onResult = (args: unknown[], result: unknown): unknown => this.#note(call, [fd, ...args], result);
+      const options = { style: "promise", halfway: halfwayOf(name, 0), onResult } as const;
+      own.set(name, this.#faults.guard(call, asOne(method.bind(handle)), options));
+    }
+    return new Proxy(handle, {
+      get(target, key) {
+        const value: unknown = own.get(key) ?? Reflect.get(target, key);
+        return typeof value === "function" && !own.has(key) ? value.bind(target) : value;
+      },
+    });
+  }
+}
+
+function pathOf(file: unknown): string | undefined {
+  if (file instanceof URL) return fileURLToPath(file);
+  return typeof file === "string" || Buffer.isBuffer(file) ? resolve(file.toString()) : undefined;
+}
+
+/** Closes what was opened for a caller who is told that it was not. */
+function discard(opened: unknown): void {
+  if (typeof opened === "number") inside.run(true, nodeFs.closeSync, opened);
+  else void inside.run(true, () => (opened as Partial<nodeFs.promises.FileHandle> | undefined)?.close?.());
+}
+
+/** Writes half of the bytes that stand at this place of the arguments, for a function that writes. */
+function halfwayOf(name: string, at: number): Halfway | undefined {
+  if (!/^(write|writev|writeFile|appendFile)$/.test(name)) return undefined;
+  return (call, args) => {
+    const half = args.slice();
+    const data = args[at];
+    if (typeof data === "string" || Array.isArray(data)) half[at] = data.slice(0, data.length >> 1);
+    if (data instanceof Uint8Array) {
+      const offset = typeof args[at + 1] === "number" ? (args[at + 1] as number) : 0;
+      const length = typeof args[at + 2] === "number" ? (args[at + 2] as number) : data.length - offset;
+      const first = data.subarray(offset, offset + (length >> 1));
+      half[at] = first;
+      if (typeof args[at + 1] === "number") half[at + 1] = 0;
+      if (typeof args[at + 2] === "number") half[at + 2] = first.length;
+    }
+    return call(...half);
+  };
+}

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import type { Store, StoreError } from "@scs/core";
+import type { OpenOptions, Scope } from "../check.js";
+import { Clock } from "../clock.js";
+import { assertThat } from "../expectations.js";
+import { shorten } from "../failure-text.js";
+import { type Decide, type Fault, FaultInjector } from "./fault-injector.js";
+import { Ledger, prepare, useStore } from "./scenario.js";
+
+export interface FaultyBackend<S extends Store, L> {
+  /** Makes an empty backend, and gives what says where it is. `scope.defer` tidies up after the test. */
+  create(faults: FaultInjector, scope: Scope): L | Promise<L>;
+  /** Opens a store on it, whose calls of driver or file system go through `faults`. */
+  connect(location: L, faults: FaultInjector, options: OpenOptions): S | Promise<S>;
+  /**
+   * Does what a crash does to the backend, such as to lose what was not synced. `close` disposes of the store.
+   *
+   * @default `close`
+   */
+  crash?(location: L, close: () => Promise<void>): void | Promise<void>;
+  /**
+   * Fails each n-th call only, for a store that makes hundreds of them; each of the four ways to fail begins
+   * with another call.
+   *
+   * @default 1
+   */
+  step?: number;
+  /** Makes the error that a call of this name fails with. @default one with the code `EIO` */
+  error?(name: string): Error;
+}
+
+export interface FaultReport {
+  /** The names of the calls that were failed, in the order in which the store makes them. */
+  calls: readonly string[];
+  /** How many times the store was used with a fault, and how many of its calls were rejected then. */
+  runs: number;
+  rejected: number;
+}
+
+/** When a call fails; or it and all after it do, as on a disk that is full. */
+const KINDS = ["before", "halfway", "after", "from then on"] as const;
+type Kind = (typeof KINDS)[number];
+
+/** Which call fails, and how. */
+interface Plan {
+  kind: Kind;
+  index: number;
+}
+
+/** How long a call may take after a fault; only one that never ends comes near it. */
+const LIMIT_MS = 30_000;
+
+/**
+ * Uses a durable store in every way that it has, and lets each call that it makes to its driver or to the file system
+ * fail in turn: before it has an effect, with half of it, after it, and with all calls that follow. Then it lets the
+ * backend crash, opens it again, and compares: what was answered with success must be there, what was rejected may
+ * be, nothing else may. Rejects with the call that failed and what was lost.
+ */
+export async function assertSurvivesFaults<S extends Store, L>(
+  backend: FaultyBackend<S, L>,
+): Promise<FaultReport> {
+  const { calls } = await run(backend, undefined);
+  assertThat(calls.length > 0, "the store makes no call that goes through `faults`");
+  const report = { calls, runs: 0, rejected: 0 };
+  const { step = 1 } = backend;
+  for (const [offset, kind] of KINDS.entries()) {
+    // A fault may cause calls that are made in no other case: a rollback, a removal. They fail as well, in turn.
+    for (let index = offset % step, hasFailed = true; hasFailed; index += step) {
+      const outcome = await run(backend, { kind, index });
+      hasFailed = outcome.hasFailed;
+      report.runs += hasFailed ? 1 : 0;
+      report.rejected += outcome.rejected;
+    }
+  }
+  return report;
+}
+
+/** Uses a store once, with one fault or none. */
+async function run<S extends Store, L>(
+  backend: FaultyBackend<S, L>,
+  plan: Plan | undefined,
+): Promise<{ calls: string[]; hasFailed: boolean; rejected: number }> {
+  const faults = new FaultInjector();
+  const clock = new Clock();
+  const tidyUp: (() => unknown)[] = [];
+  const onError = (error: StoreError): void => assert.equal(error.name, "StoreError");
+  const options: OpenOptions = { now: clock.now, cleanupIntervalMs: 0, onError };
+  let failed: { name: string; moment: Fault["moment"] } | undefined;
+  const decide: Decide = ({ name, index }) => {
+    if (plan === undefined || index < plan.index) return undefined;
+    if (index > plan.index && plan.kind !== "from then on") return undefined;
+    const moment = momentOf(plan.kind, name);
+    failed ??= { name, moment };
+    return { moment, error: backend.error?.(name) ?? errorOf(name) };
+  };
+  const ledger = new Ledger(clock);
+  const location = await backend.create(faults, { defer: (tidy) => tidyUp.unshift(tidy) });
+  let store: S | undefined;
+  const open = async (): Promise<S> => {
+    store = await backend.connect(location, faults, options);
+    return store;
+  };
+  const close = async (): Promise<void> => {
+    const closing = store as (S & Partial<AsyncDisposable>) | undefined;
+    store = undefined;
+    await closing?.[Symbol.asyncDispose]?.();
+  };
+  try {
+    await prepare(await open(), ledger);
+    await close();
+    let calls: string[] = [];
+    const outcome = await faults.during(decide, async () => {
+      await within(useStore(open, close, ledger), "a call of the store never ends");
+      calls = faults.calls;
+    });
+    if (outcome.status === "rejected") throw outcome.reason;
+    // The store may be beyond closing: whatever it says, the crash comes.
+    await (backend.crash ?? ((_, end) => end()))(location, () => close().catch(() => undefined));
+    const again = await open();
+    await within(ledger.compare(again), "a call never ends after the backend was opened again");
+    await close();
+    return { calls, hasFailed: failed !== undefined, rejected: ledger.rejected };
+  } catch (error) {
+    throw new Error(shorten(`${(error as Error).message}\n${tell(plan, failed)}`), { cause: error });
+  } finally {
+    await close().catch(() => undefined);
+    for (const tidy of tidyUp) await tidy();
+  }
+}
+
+/** A descriptor whose closing fails is closed all the same. */
+function momentOf(kind: Kind, name: string): Fault["moment"] {
+  if (name.startsWith("close")) return "after";
+  return kind === "from then on" ? "before" : kind;
+}
+
+const MOMENTS = {
+  before: "before it had an effect",
+  halfway: "with half of its effect",
+  after: "after its effect",
+};
+
+/** Says which call was failed, and how. */
+function tell(plan: Plan | undefined, failed: { name: string; moment: Fault["moment"] } | undefined): string {
+  if (plan === undefined || failed === undefined) return "no call was failed";
+  const others = plan.kind === "from then on" ? ", as did all that followed" : "";
+  return `${failed.name} (call ${plan.index + 1}) was failed ${MOMENTS[failed.moment]}${others}`;
+}
+
+const errorOf = (name: string): Error => Object.assign(new Error(`EIO: injected, ${name}`), { code: "EIO" });
+
+async function within<T>(work: Promise<T>, message: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(message)), LIMIT_MS);
+  });
+  return Promise.race([work, limit]).finally(() => clearTimeout(timer));
+}
