@@ -33,7 +33,7 @@ async function inBrowser(
     return;
   }
   const shop = await RunningShop.open("--port", "0");
-  const browser = await chromium.launch({ executablePath, args });
+  const browser = await chromium.launch({ executablePath, args, timeout: 0 }); // the limit of the test is enough
   try {
     await visit(shop, browser);
   } finally {
@@ -52,11 +52,12 @@ async function logIn(page: Page, name: string): Promise<void> {
 it(
   "a person logs in, fills a cart, comes back and logs out, in a real browser",
   {
-    timeout: 60_000,
+    timeout: 300_000,
   },
   (test) =>
     inBrowser(test, async (shop, browser) => {
       const context = await browser.newContext();
+      context.setDefaultTimeout(0);
       const page = await context.newPage();
       await page.goto(shop.address);
       await page.getByLabel("Add one Coffee beans").click();
@@ -84,11 +85,13 @@ it(
 
 it(
   "a person sees where she is logged in, and logs out there, with two browser profiles",
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   (test) =>
     inBrowser(test, async (shop, browser) => {
       const profile = async (userAgent?: string): Promise<Page> => {
-        const page = await (await browser.newContext(userAgent === undefined ? {} : { userAgent })).newPage();
+        const context = await browser.newContext(userAgent === undefined ? {} : { userAgent });
+        context.setDefaultTimeout(0);
+        const page = await context.newPage();
         await page.goto(shop.address);
         return page;
       };

@@ -1,0 +1,25 @@
+// npm test: installs everything, builds and checks it, and runs every test. What fails keeps nothing else from being
+// tested, but for what is built on it; the exit code tells whether all went well.
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { pnpm } from "./pnpm.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+const steps = [
+  "turbo run build --continue=dependencies-successful",
+  "tsc",
+  "biome check",
+  "turbo run test --concurrency 2 --continue=dependencies-successful",
+  "vitest run --dir test",
+];
+
+const code = pnpm("install", "--frozen-lockfile");
+if (code !== 0) process.exit(code);
+
+// Through a shell, which finds the tools where npm has put them in PATH.
+const failed = steps.filter(
+  (step) => spawnSync(step, { cwd: root, shell: true, stdio: "inherit" }).status !== 0,
+);
+for (const step of failed) console.error(`failed: ${step}`);
+process.exitCode = failed.length === 0 ? 0 : 1;
