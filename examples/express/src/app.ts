@@ -4,18 +4,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { findProduct } from "./catalogue.js";
 import { addDeviceRoutes, deviceOf, devicesOf } from "./devices.js";
 import { errorPage, type ShopView, shopPage } from "./pages.js";
-
-/** What the shop keeps in a session. */
-export interface ShopSession {
-  user: string;
-  loggedInAt: string;
-  /** What the visitor logged in with, for the list of devices. */
-  device: string;
-  /** How many of a product. Each has a key of its own: two tabs may fill the cart at once, and of one key the last wins. */
-  [product: `cart:${string}`]: number;
-  /** A message for the next page, and that one alone. */
-  flash: { kind: "good" | "bad"; text: string };
-}
+import type { ShopSession } from "./shop-session.js";
 
 const PASSWORD = createHash("sha256").update("demo").digest();
 const MAX_OF_A_KIND = 99;

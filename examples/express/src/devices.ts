@@ -1,6 +1,6 @@
 import type { Session, SessionManager } from "@scs/session";
 import type { Express, Request } from "express";
-import type { ShopSession } from "./app.js";
+import type { ShopSession } from "./shop-session.js";
 
 /** What the shop's page shows of each of a customer's sessions. */
 export interface Device {

@@ -2,7 +2,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 import { SessionManager } from "@scs/session";
-import { createApp, type ShopSession } from "./app.js";
+import { createApp } from "./app.js";
+import type { ShopSession } from "./shop-session.js";
 import { stores } from "./stores.js";
 
 const HOUR_MS = 3_600_000;

@@ -1,6 +1,6 @@
-import type { ShopSession } from "./app.js";
 import { catalogue, findProduct } from "./catalogue.js";
 import type { Device } from "./devices.js";
+import type { ShopSession } from "./shop-session.js";
 
 /** What the page shows of a session. */
 export interface ShopView {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Store, StoreError, StoreOptions } from "@scs/core";
 import { Clock } from "./clock.js";
 import { shorten } from "./failure-text.js";
+import type { Scenario } from "./process-scenario.js";
 
 /** A sentence of the contract, and the code that holds a store to it. */
 export interface Check<in S extends Store> {
@@ -27,9 +28,6 @@ export interface CheckContext<out S extends Store> {
   /** Runs a scenario in a process of its own. Only for a {@link ProcessBackend}. */
   inProcess(scenario: Scenario): Promise<void>;
 }
-
-/** What `child-process.ts` can do with the store that a module opens. */
-export type Scenario = "ends by itself" | "is collected" | "is collected while onError refers to it";
 
 /**
  * The options that a store under test is opened with: pass them on, all of them if the store takes them. Those that

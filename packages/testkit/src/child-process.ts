@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import type { ExpiringStore, StoreError } from "@scs/core";
-import type { Open, Scenario } from "./check.js";
+import type { Open } from "./check.js";
+import type { Scenario } from "./process-scenario.js";
 
 const [scenario, module] = process.argv.slice(2) as [Scenario, string];
 const { open } = (await import(module)) as { open: Open<ExpiringStore> };

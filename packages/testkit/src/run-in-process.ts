@@ -1,8 +1,8 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Scenario } from "./check.js";
 import { assertThat } from "./expectations.js";
 import { explainEnd } from "./failure-text.js";
+import type { Scenario } from "./process-scenario.js";
 
 /** How long a process may hang before it is ended; only a store that fails the check comes near it. */
 const LIMIT_MS = 20_000;
