@@ -1,20 +1,21 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root: string = fileURLToPath(new URL("..", import.meta.url));
 
-/** The bin script of a tool that the root of the repository has installed. */
-async function binOf(tool: string, name = tool): Promise<string> {
-  const folder = join(root, "node_modules", tool);
-  const { bin } = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as {
+/** The bin script of a tool that the root of the repository has installed: `PACKAGE` or `PACKAGE:BIN`. */
+async function binOf(tool: string): Promise<string> {
+  const [name, bin = basename(name as string)] = tool.split(":") as [string, string?];
+  const folder = join(root, "node_modules", name);
+  const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as {
     bin: Record<string, string> | string;
   };
-  return join(folder, typeof bin === "string" ? bin : (bin[name] ?? ""));
+  return join(folder, typeof manifest.bin === "string" ? manifest.bin : (manifest.bin[bin] ?? ""));
 }
 
 /** A published package, packed as `npm publish` would send it. */
@@ -26,66 +27,71 @@ export interface Tarball {
 /** A small project of somebody else's, with the packed packages installed as npm would. */
 export class ConsumerProject {
   readonly folder: string;
-  readonly tarballs: readonly Tarball[];
 
-  private constructor(folder: string, tarballs: readonly Tarball[]) {
+  /** The project in a folder that {@link create} has made. */
+  constructor(folder: string) {
     this.folder = folder;
-    this.tarballs = tarballs;
   }
 
   /** Packs every package, and installs the tarballs and Express in a new folder. */
   static async create(): Promise<ConsumerProject> {
-    const folder = await mkdtemp(join(tmpdir(), "scs-consumer-"));
-    const tarballs: Tarball[] = [];
-    for (const name of await readdir(join(root, "packages"))) {
-      const source = join(root, "packages", name);
-      const pack = [await binOf("pnpm"), "pack", "--json", "--pack-destination", folder];
-      const { stdout } = await run(process.execPath, pack, { cwd: source });
-      const { name: packed, filename } = JSON.parse(stdout) as { name: string; filename: string };
-      tarballs.push({ name: packed, file: join(folder, filename.replace(/^.*[\\/]/, "")) });
+    const project = new ConsumerProject(await mkdtemp(join(tmpdir(), "scs-consumer-")));
+    const { folder } = project;
+    for (const name of await packages()) {
+      const pack = [await binOf("pnpm"), "pack", "--pack-destination", folder];
+      await run(process.execPath, pack, { cwd: join(root, "packages", name) });
     }
-    const project = new ConsumerProject(folder, tarballs);
     await project.write("package.json", JSON.stringify({ private: true, type: "module" }));
     const express = JSON.parse(
       await readFile(join(root, "examples/express/node_modules/express/package.json"), "utf8"),
     );
-    const wanted = [
-      ...tarballs.map(({ file }) => file),
-      `express@${express.version}`,
-      "@types/express",
-      "@types/pg",
-    ];
+    const tarballs = (await project.tarballs()).map(({ file }) => file);
+    const types = ["@types/better-sqlite3", "@types/express", "@types/pg"];
+    const wanted = [...tarballs, `express@${express.version}`, ...types];
     const npm = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel", "error", ...wanted];
     await run(process.platform === "win32" ? "npm.cmd" : "npm", npm, {
       cwd: folder,
       shell: process.platform === "win32",
     });
-    await symlink(join(root, "node_modules/vitest"), join(folder, "node_modules/vitest"), "junction");
+    await project.link("vitest", join(root, "node_modules/vitest"));
     // Compiled for this machine already; npm would do so again.
-    const driver = join(root, "packages/sqlstore/node_modules/sqlite3");
-    await symlink(await realpath(driver), join(folder, "node_modules/sqlite3"), "junction");
+    for (const driver of ["sqlite3", "better-sqlite3"])
+      await project.link(driver, join(root, "packages/sqlstore/node_modules", driver));
     return project;
   }
 
-  async write(path: string, text: string): Promise<string> {
-    await writeFile(join(this.folder, path), text);
-    return join(this.folder, path);
+  /** The packed packages, by name. */
+  async tarballs(): Promise<Tarball[]> {
+    const files = (await readdir(this.folder)).filter((file) => file.endsWith(".tgz")).sort();
+    return files.map((file) => ({
+      name: file.replace(/^scs-(.*)-\d+\.\d+\.\d+.*$/, "@scs/$1"),
+      file: join(this.folder, file),
+    }));
   }
 
-  /** Compiles these files strictly, declarations of dependencies included. Rejects with the compiler's errors. */
-  async compile(...files: string[]): Promise<void> {
+  /** Puts a package that is installed elsewhere into the project. */
+  async link(name: string, from: string): Promise<void> {
+    const path = join(this.folder, "node_modules", name);
+    await mkdir(dirname(path), { recursive: true });
+    await symlink(await realpath(from), path, "junction");
+  }
+
+  async write(path: string, text: string): Promise<string> {
+    const file = join(this.folder, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+    return file;
+  }
+
+  /**
+   * Compiles these files strictly, declarations of dependencies included, by a compiler of the root's. Rejects with
+   * the compiler's errors.
+   */
+  async compile(files: readonly string[], compiler = "typescript"): Promise<void> {
     const typeRoots = join(this.folder, "node_modules", "@types");
-    const options = [
-      "--strict",
-      "--module",
-      "nodenext",
-      "--target",
-      "es2023",
-      "--lib",
-      "es2023,esnext.disposable",
-    ];
-    const types = ["--types", "node", "--typeRoots", typeRoots];
-    await this.#node(await binOf("typescript", "tsc"), ...options, ...types, ...files);
+    const options = ["--strict", "--module", "nodenext", "--target", "es2023"];
+    const libraries = ["--lib", "es2023,esnext.disposable", "--types", "node", "--typeRoots", typeRoots];
+    await this.#node(await binOf(`${compiler}:tsc`), ...options, ...libraries, ...files);
   }
 
   /** Runs a script to its end, and gives what it printed. */
@@ -95,7 +101,7 @@ export class ConsumerProject {
 
   /** Runs a tool of the repository in this project, and gives what it printed. */
   async tool(name: string, ...args: string[]): Promise<string> {
-    return this.#node(await binOf(name.split(":")[0] as string, name.split(":")[1] ?? name), ...args);
+    return this.#node(await binOf(name), ...args);
   }
 
   async #node(...args: string[]): Promise<string> {
@@ -110,4 +116,9 @@ export class ConsumerProject {
   async remove(): Promise<void> {
     await rm(this.folder, { recursive: true, maxRetries: 5 });
   }
+}
+
+/** The names of the folders in `packages`. */
+export async function packages(): Promise<string[]> {
+  return (await readdir(join(root, "packages"))).sort();
 }

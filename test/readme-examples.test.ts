@@ -1,0 +1,103 @@
+import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, inject, it } from "vitest";
+import { ConsumerProject } from "./consumer-project.js";
+import { blocksIn, nameOf, readmes } from "./examples.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const project = new ConsumerProject(inject("consumerFolder"));
+
+/** Runs a program to its end; or, if it says where it serves, until that has answered a request. */
+async function runExample(script: string): Promise<void> {
+  const child = spawn(process.execPath, [script], {
+    cwd: project.folder,
+    // What an example leaves in the folder for temporary files goes with the project.
+    env: {
+      ...process.env,
+      DATABASE_URL: inject("databaseUrl"),
+      TMPDIR: project.folder,
+      TEMP: project.folder,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  const served = new Promise<void>((resolve, reject) => {
+    const listen = (text: Buffer): void => {
+      output += text;
+      const address = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0];
+      if (address === undefined) return;
+      child.stdout.off("data", listen);
+      fetch(address)
+        .then((response) => expect(response.status, script).toBe(200))
+        .then(resolve, reject)
+        .finally(() => child.kill());
+    };
+    child.stdout.on("data", listen);
+    child.stderr.on("data", (text: Buffer) => {
+      output += text;
+    });
+  });
+  const ended = new Promise<void>((resolve, reject) => {
+    child.once("close", (code, signal) => {
+      if (code === 0 || child.killed) resolve();
+      else reject(new Error(`${basename(script)} ended with ${code ?? signal}:\n${output}`));
+    });
+  });
+  await Promise.race([served, ended]);
+  await ended;
+}
+
+/** Lets a server listen on any free port, and print which: port 3000 may be taken here. */
+function onAnyPort(example: string): string {
+  return example.replace(
+    /(?:(const server) = )?(app|server)\.listen\(3000, "127\.0\.0\.1", .*\);/,
+    (_line, _declared, name: string) =>
+      `const listening = ${name}.listen(0, "127.0.0.1", () => console.log("http://127.0.0.1:" + (listening.address() as { port: number }).port));`,
+  );
+}
+
+it.each(await readmes())("the example in %s compiles and runs as it stands", async (readme) => {
+  const examples = await blocksIn(readme, "ts");
+  expect(examples.length).toBeGreaterThan(0);
+  for (const [index, example] of examples.entries()) {
+    const file = nameOf(readme, index);
+    await project.compile([await project.write(`${file}.mts`, onAnyPort(example))]);
+    await runExample(join(project.folder, `${file}.mjs`));
+  }
+});
+
+/** The files of a Markdown page that begin with their own name, written into a folder of the project. */
+async function writeFiles(page: string, language: "ts" | "js", folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const code of await blocksIn(page, language)) {
+    const name = /^\/\/ (\S+\/\S+)\n/.exec(code)?.[1];
+    if (name === undefined) continue;
+    await project.write(join(folder, name), code);
+    names.push(name);
+  }
+  return names;
+}
+
+it("the test files of the testkit's README pass as they stand", async () => {
+  const names = await writeFiles("packages/testkit/README.md", "js", "testkit-readme");
+  const tests = names.filter((name) => name.endsWith(".test.js"));
+  expect(tests.length).toBeGreaterThan(1);
+  for (const name of tests) await project.run("--test", join(project.folder, "testkit-readme", name));
+});
+
+it("the stores of CONTRIBUTING.md pass their tests as they stand", async () => {
+  const names = await writeFiles("CONTRIBUTING.md", "ts", "mystore");
+  expect(names.length).toBeGreaterThan(1);
+  const folder = join(project.folder, "mystore");
+  const report = await project.tool("vitest", "run", "--root", folder, "--reporter", "json");
+  expect(JSON.parse(report)).toMatchObject({ success: true });
+});
+
+it("the READMEs say how many checks there are", async () => {
+  const script = `import * as kit from "@scs/testkit"; console.log(Object.values(kit).filter(Array.isArray).flat().length);`;
+  const count = (await project.run("--input-type=module", "--eval", script)).trim();
+  expect(await readFile(join(root, "README.md"), "utf8")).toContain(`${count} executable checks`);
+  expect(await readFile(join(root, "packages/testkit/README.md"), "utf8")).toContain(`${count} sentences`);
+});
