@@ -11,7 +11,7 @@ const steps = [
   "tsc",
   "biome check",
   "turbo run test --concurrency 2 --continue=dependencies-successful",
-  "vitest run --dir test",
+  "vitest run",
 ];
 
 const code = pnpm("install", "--frozen-lockfile");

@@ -1,0 +1,51 @@
+// npm run new-store NAME [-- --server]: makes a package of a new store, which passes its tests at once.
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { pnpm } from "./pnpm.js";
+
+const repository = fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * Makes `packages/NAME`: a store over a `Map`, or with `server` one over a server in a process of its own.
+ *
+ * @param {string} name
+ * @param {{ server?: boolean, root?: string }} [options] `root` is the folder that has `packages`
+ * @returns {string} the folder of the package
+ */
+export function makeStore(name, { server = false, root = repository } = {}) {
+  const className = `${name[0]?.toUpperCase()}${name.slice(1, -"store".length)}Store`;
+  if (!/^[a-z][a-z0-9]*store$/.test(name))
+    throw new TypeError(
+      `a store is named as it is imported, such as redisstore; got ${JSON.stringify(name)}`,
+    );
+  const folder = join(root, "packages", name);
+  if (existsSync(folder)) throw new Error(`there is a package ${name}`);
+  cpSync(fileURLToPath(new URL(`./new-store/${server ? "server" : "map"}`, import.meta.url)), folder, {
+    recursive: true,
+  });
+  cpSync(join(repository, "LICENSE"), join(folder, "LICENSE"));
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || entry.name === "LICENSE") continue;
+    const file = join(entry.parentPath, entry.name);
+    const text = readFileSync(file, "utf8");
+    writeFileSync(file, text.replaceAll("mystore", name).replaceAll("MyStore", className));
+    if (entry.name.includes("mystore"))
+      renameSync(file, join(entry.parentPath, entry.name.replace("mystore", name)));
+  }
+  return folder;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const args = process.argv.slice(2);
+  const [name = "", ...others] = args.filter((arg) => arg !== "--server");
+  if (name === "" || others.length > 0) {
+    console.error("npm run new-store NAME\nnpm run new-store NAME -- --server");
+    process.exit(2);
+  }
+  const folder = makeStore(name, { server: args.includes("--server") });
+  const changeset = `---\n"@scs/${name}": minor\n---\n\nFirst release.\n`;
+  writeFileSync(join(repository, ".changeset", `${name}.md`), changeset);
+  process.exitCode = pnpm("install", "--no-frozen-lockfile", "--loglevel", "warn");
+  console.log(`${folder}\nnpm test builds it and runs the testkit on it; src/ is where your backend goes.`);
+}

@@ -1,0 +1,1 @@
+export { MyStore, type MyStoreOptions } from "./mystore.js";

@@ -1,0 +1,1 @@
+export { MyStore, type MyStoreOptions, type ServerAddress } from "./mystore.js";

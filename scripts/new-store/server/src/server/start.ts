@@ -1,0 +1,43 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+
+/** A server in a process of its own, on a port of this host. */
+export class RunningServer {
+  readonly port: number;
+  readonly #child: ChildProcess;
+
+  constructor(child: ChildProcess, port: number) {
+    this.#child = child;
+    this.port = port;
+  }
+
+  /** Ends the process, and resolves when it is gone. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, "exit");
+    this.#child.ref();
+    this.#child.kill("SIGKILL");
+    await ended;
+  }
+
+  /** Lets the server answer nothing any more, as one does whose machine stands still. */
+  pause(): void {
+    this.#child.kill("SIGSTOP");
+  }
+}
+
+/** Starts the small server that this package has for its tests and examples; in production, use yours. */
+export async function startServer(): Promise<RunningServer> {
+  const main = fileURLToPath(new URL("./main.js", import.meta.url));
+  const child = spawn(process.execPath, [main], { stdio: ["pipe", "pipe", "inherit"] });
+  const [port] = (await Promise.race([
+    once(child.stdout, "data"),
+    once(child, "exit").then(([code]) => Promise.reject(new Error(`the server ended with ${code}`))),
+  ])) as [Buffer];
+  // It holds the process that started it no longer than it is used, and ends with it.
+  for (const stream of [child.stdin, child.stdout]) (stream as Partial<Socket>).unref?.();
+  child.unref();
+  return new RunningServer(child, Number(port.toString()));
+}
