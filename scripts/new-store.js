@@ -46,6 +46,8 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const folder = makeStore(name, { server: args.includes("--server") });
   const changeset = `---\n"@scs/${name}": minor\n---\n\nFirst release.\n`;
   writeFileSync(join(repository, ".changeset", `${name}.md`), changeset);
-  process.exitCode = pnpm("install", "--no-frozen-lockfile", "--loglevel", "warn");
+  const code = pnpm("install", "--no-frozen-lockfile", "--loglevel", "warn");
+  // The length of a name decides where lines are broken.
+  process.exitCode = code || pnpm("exec", "biome", "check", "--write", `packages/${name}`);
   console.log(`${folder}\nnpm test builds it and runs the testkit on it; src/ is where your backend goes.`);
 }

@@ -11,7 +11,7 @@ const steps = [
   "tsc",
   "biome check",
   "turbo run test --concurrency 2 --continue=dependencies-successful",
-  "vitest run",
+  "vitest run --root test",
 ];
 
 const code = pnpm("install", "--frozen-lockfile");

@@ -1,10 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-/** Of the tests in `test`, which share one project of a consumer; each package has its own settings in package.json. */
+/** Of these tests alone, which share one project of a consumer: in the root, vitest would find it from every package. */
 export default defineConfig({
   test: {
-    dir: "test",
-    globalSetup: "test/consumer-setup.ts",
+    globalSetup: "consumer-setup.ts",
     testTimeout: 600_000, // npm, compilers and child processes, on a machine that may be busy
     hookTimeout: 600_000,
   },
