@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, inject, it } from "vitest";
+import { expect, inject, it, vi } from "vitest";
 import { ConsumerProject } from "./consumer-project.js";
 import { blocksIn, nameOf, readmes } from "./examples.js";
 
@@ -68,10 +68,10 @@ it.each(await readmes())("the example in %s compiles and runs as it stands", asy
   }
 });
 
-/** The files of a Markdown page that begin with their own name, written into a folder of the project. */
-async function writeFiles(page: string, language: "ts" | "js", folder: string): Promise<string[]> {
+/** Writes the files of a Markdown page, which begin with their own names, into a folder of the project. */
+async function writeFiles(page: string, folder: string): Promise<string[]> {
   const names: string[] = [];
-  for (const code of await blocksIn(page, language)) {
+  for (const code of [...(await blocksIn(page, "ts")), ...(await blocksIn(page, "js"))]) {
     const name = /^\/\/ (\S+\/\S+)\n/.exec(code)?.[1];
     if (name === undefined) continue;
     await project.write(join(folder, name), code);
@@ -81,18 +81,33 @@ async function writeFiles(page: string, language: "ts" | "js", folder: string): 
 }
 
 it("the test files of the testkit's README pass as they stand", async () => {
-  const names = await writeFiles("packages/testkit/README.md", "js", "testkit-readme");
+  const names = await writeFiles("packages/testkit/README.md", "testkit-readme");
   const tests = names.filter((name) => name.endsWith(".test.js"));
   expect(tests.length).toBeGreaterThan(1);
+  vi.stubEnv("DATABASE_URL", inject("databaseUrl"));
   for (const name of tests) await project.run("--test", join(project.folder, "testkit-readme", name));
 });
 
-it("the stores of CONTRIBUTING.md pass their tests as they stand", async () => {
-  const names = await writeFiles("CONTRIBUTING.md", "ts", "mystore");
-  expect(names.length).toBeGreaterThan(1);
+it("the store of CONTRIBUTING.md passes testFullStore as it stands", async () => {
+  const names = await writeFiles("CONTRIBUTING.md", "mystore");
+  expect(names.sort()).toEqual(["src/mystore.ts", "test/mystore.test.ts", "test/open.js"]);
   const folder = join(project.folder, "mystore");
-  const report = await project.tool("vitest", "run", "--root", folder, "--reporter", "json");
+  const manifest = { name: "@scs/mystore", type: "module", exports: "./src/mystore.js" };
+  await project.write("mystore/package.json", JSON.stringify(manifest));
+  await project.compile([join(folder, "src/mystore.ts")]);
+  const report = await project.tool(
+    "vitest",
+    "run",
+    "--root",
+    folder,
+    "--test-timeout",
+    "60000",
+    "--reporter",
+    "json",
+  );
   expect(JSON.parse(report)).toMatchObject({ success: true });
+  const code = await readFile(join(folder, "src/mystore.ts"), "utf8");
+  expect(code.split("\n").length, "lines of a store").toBeLessThan(80);
 });
 
 it("the READMEs say how many checks there are", async () => {
