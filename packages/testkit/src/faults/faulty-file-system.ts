@@ -124,7 +124,8 @@ export class FaultyFileSystem {
     const original = target[key];
     if (original === undefined) return;
     const onResult = (args: unknown[], result: unknown): unknown => this.#note(name, args, result);
-    const made = SYNCS.has(name) ? target[key.replace(name, "fstat")] : original;
+    let made = SYNCS.has(name) ? target[key.replace(name, "fstat")] : original;
+    if (name === "close") made = this.#closing(original);
     const options = { style, halfway: halfwayOf(name, 1), onResult, ...(name === "open" && { discard }) };
     const guarded = this.#faults.guard(name, asOne(made ?? original), options);
     const replaced: AnyFunction = (...args) =>
@@ -133,6 +134,14 @@ export class FaultyFileSystem {
     this.#restore.push(() => {
       target[key] = original;
     });
+  }
+
+  /** Forgets a descriptor before it is closed: its number may be given anew before the answer is here. */
+  #closing(close: AnyFunction): AnyFunction {
+    return (...args) => {
+      this.#descriptors.delete(args[0] as number);
+      return close(...args);
+    };
   }
 
   #concerns(file: unknown): boolean {
@@ -154,7 +163,6 @@ export class FaultyFileSystem {
     }
     const opened = typeof file === "number" ? this.#descriptors.get(file) : undefined;
     if (typeof file !== "number" || opened === undefined) return result;
-    if (name === "close") this.#descriptors.delete(file);
     const syncs = SYNCS.has(name) || (name.startsWith("write") && opened.syncs);
     if (syncs && this.#hasPower) inside.run(true, () => this.#synced.sync(file, opened.path));
     return result;
@@ -169,7 +177,9 @@ export class FaultyFileSystem {
       const method = (handle as unknown as Functions)[SYNCS.has(call) ? "stat" : name] as AnyFunction;
       const onResult = (args: unknown[], result: unknown): unknown => this.#note(call, [fd, ...args], result);
       const options = { style: "promise", halfway: halfwayOf(name, 0), onResult } as const;
-      own.set(name, this.#faults.guard(call, asOne(method.bind(handle)), options));
+      const made = method.bind(handle);
+      const closing = this.#closing(() => made());
+      own.set(name, this.#faults.guard(call, asOne(name === "close" ? () => closing(fd) : made), options));
     }
     return new Proxy(handle, {
       get(target, key) {
