@@ -266,8 +266,9 @@ describe("a driver's handle that is wrapped", () => {
     async query(text: string): Promise<string> {
       return `rows of ${text}`;
     }
-    write(text: string, callback: (error: Error | null, written?: number) => void): void {
+    write(text: string, callback: (error: Error | null, written?: number) => void): this {
       queueMicrotask(() => callback.call(this, null, text.length));
+      return this;
     }
   }
 
@@ -293,6 +294,10 @@ describe("a driver's handle that is wrapped", () => {
     const withCallbacks = faults.wrap(new Handle(), { style: "callback" });
     expect(await new Promise((resolve) => withCallbacks.write("abc", resolve))).toBe(error);
     faults.decide = () => ({ moment: "after", error });
+    const written = new Promise((resolve) => {
+      expect(withCallbacks.write("abc", resolve)).toBe(withCallbacks);
+    });
+    expect(await written).toBe(error);
     expect(() => statement.run()).toThrow(error);
     faults.decide = () => undefined;
     expect(statement.run()).toBe(2); // the one before the last had its effect

@@ -89,18 +89,21 @@ export class FaultInjector {
         if (known) return known;
         const method = value as AnyFunction;
         const isCall = typeof key === "string" && (names ? names.includes(key) : !QUIET.has(key));
-        const onResult = (_args: unknown[], result: unknown): unknown => {
+        const isHandle = typeof key === "string" && handles.includes(key);
+        const asHandle = (result: unknown): unknown => {
           if (result === target) return wrapped; // a method that may be chained
-          const isHandle = handles.includes(String(key)) && typeof result === "object" && result !== null;
-          return isHandle ? this.wrap(result, options) : result;
+          return isHandle && typeof result === "object" && result !== null
+            ? this.wrap(result, options)
+            : result;
         };
-        const guard = isCall
-          ? this.guard(String(key), method.bind(target), {
+        const made = method.bind(target);
+        const guard: AnyFunction = isCall
+          ? this.guard(key, made, {
               ...(style && { style }),
-              halfway: halfway[String(key)],
-              onResult,
+              halfway: halfway[key],
+              onResult: (_args, result) => asHandle(result),
             })
-          : method.bind(target);
+          : (...args) => asHandle(made(...args));
         guarded.set(key, guard);
         return guard;
       },
@@ -169,5 +172,6 @@ function callBack(
   }
   if (decision instanceof Promise) return void decision.then(() => original(...args, settle));
   if (decision?.moment === "before") return void setImmediate(tell, decision.error);
-  return isHalf ? halfway(original, [...args, settle]) : original(...args, settle);
+  const returned = isHalf ? halfway(original, [...args, settle]) : original(...args, settle);
+  return returned === undefined ? undefined : onResult(args, returned); // the handle itself, or a statement of it
 }

@@ -76,7 +76,7 @@ const SYNCS: ReadonlySet<string> = new Set(["fsync", "fdatasync"]);
 /**
  * Puts faults before all that `node:fs` does in one directory, and knows what a power failure would leave of it. It
  * reaches what a store calls by `fs.…` or imports by name; not what it has put aside, as by `promisify(fs.open)`:
- * pass such a store its functions, and {@link FaultInjector.wrap} them.
+ * pass such a store its functions, and {@link wrap} them.
  */
 export class FaultyFileSystem {
   readonly #faults: FaultInjector;
@@ -100,6 +100,24 @@ export class FaultyFileSystem {
       this.#replace(nodeFs.promises as unknown as Functions, name, name, "promise");
     }
     syncBuiltinESMExports();
+  }
+
+  /**
+   * Puts faults before functions that a store has taken from `node:fs` before, and that give promises. Each is known by
+   * its name there, or by that in `names`: `{ datasync: "fdatasync" }`.
+   */
+  wrap<T extends object>(functions: T, names: Partial<Record<keyof T, string>> = {}): T {
+    const guarded = Object.entries(functions).map(([key, original]) => {
+      const name = names[key as keyof T] ?? key;
+      const onResult = (args: unknown[], result: unknown): unknown => this.#note(name, args, result);
+      const options = { style: "promise", halfway: halfwayOf(name, 1), onResult } as const;
+      const made = name === "close" ? this.#closing(original as AnyFunction) : (original as AnyFunction);
+      return [
+        key,
+        this.#faults.guard(name, asOne(made), { ...options, ...(name === "open" && { discard }) }),
+      ];
+    });
+    return Object.fromEntries(guarded) as T;
   }
 
   /** Puts the functions of `node:fs` back. */

@@ -51,6 +51,7 @@ export class Ledger {
         after.length > 0,
         `${what} answers ${outcome.value} of a token that holds ${this.#tell(token)}`,
       );
+      if (outcome.value === false) continue; // a write that was rejected before may take effect even now
       this.#states.set(
         token,
         after.map((next) => next.after),
