@@ -3,7 +3,8 @@ import nodeFs, { constants } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { FaultInjector, Halfway } from "./fault-injector.js";
+import type { FaultInjector } from "./fault-injector.js";
+import { halfwayOf } from "./half-writes.js";
 import { SyncedFiles } from "./synced-files.js";
 
 /** The calls by path, and those by descriptor; each is there with a callback, as `…Sync`, and most as a promise. */
@@ -217,23 +218,4 @@ function pathOf(file: unknown): string | undefined {
 function discard(opened: unknown): void {
   if (typeof opened === "number") inside.run(true, nodeFs.closeSync, opened);
   else void inside.run(true, () => (opened as Partial<nodeFs.promises.FileHandle> | undefined)?.close?.());
-}
-
-/** Writes half of the bytes that stand at this place of the arguments, for a function that writes. */
-function halfwayOf(name: string, at: number): Halfway | undefined {
-  if (!/^(write|writev|writeFile|appendFile)$/.test(name)) return undefined;
-  return (call, args) => {
-    const half = args.slice();
-    const data = args[at];
-    if (typeof data === "string" || Array.isArray(data)) half[at] = data.slice(0, data.length >> 1);
-    if (data instanceof Uint8Array) {
-      const offset = typeof args[at + 1] === "number" ? (args[at + 1] as number) : 0;
-      const length = typeof args[at + 2] === "number" ? (args[at + 2] as number) : data.length - offset;
-      const first = data.subarray(offset, offset + (length >> 1));
-      half[at] = first;
-      if (typeof args[at + 1] === "number") half[at + 1] = 0;
-      if (typeof args[at + 2] === "number") half[at + 2] = first.length;
-    }
-    return call(...half);
-  };
 }

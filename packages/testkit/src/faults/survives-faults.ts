@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
 import type { Store, StoreError } from "@scs/core";
 import type { OpenOptions, Scope } from "../check.js";
 import { Clock } from "../clock.js";
 import { assertThat } from "../expectations.js";
 import { shorten } from "../failure-text.js";
 import { type Decide, type Fault, FaultInjector } from "./fault-injector.js";
-import { Ledger, prepare, useStore } from "./scenario.js";
+import { Ledger } from "./ledger.js";
+import { prepare, useStore } from "./scenario.js";
 
 export interface FaultyBackend<S extends Store, L> {
   /** Makes an empty backend, and gives what says where it is. `scope.defer` tidies up after the test. */
@@ -83,6 +85,9 @@ async function run<S extends Store, L>(
   const faults = new FaultInjector();
   const clock = new Clock();
   const tidyUp: (() => unknown)[] = [];
+  const unhandled: unknown[] = [];
+  const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
+  process.on("unhandledRejection", onUnhandled);
   const onError = (error: StoreError): void => assert.equal(error.name, "StoreError");
   const options: OpenOptions = { now: clock.now, cleanupIntervalMs: 0, onError };
   let failed: { name: string; moment: Fault["moment"] } | undefined;
@@ -119,10 +124,13 @@ async function run<S extends Store, L>(
     const again = await open();
     await within(ledger.compare(again), "a call never ends after the backend was opened again");
     await close();
+    await setImmediate(); // an unhandled rejection is told when the microtasks are done
+    assertThat(unhandled.length === 0, `a promise is rejected that nobody handles: ${String(unhandled[0])}`);
     return { calls, hasFailed: failed !== undefined, rejected: ledger.rejected };
   } catch (error) {
     throw new Error(shorten(`${(error as Error).message}\n${tell(plan, failed)}`), { cause: error });
   } finally {
+    process.off("unhandledRejection", onUnhandled);
     await close().catch(() => undefined);
     for (const tidy of tidyUp) await tidy();
   }

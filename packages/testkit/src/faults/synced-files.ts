@@ -34,8 +34,12 @@ export class SyncedFiles {
       });
   }
 
-  /** Makes the directory what it would be after a power failure. A file that was never synced is empty then. */
+  /**
+   * Makes the directory what it would be after a power failure. A file that was never synced is empty then. On Windows,
+   * where no directory can be synced, nothing is lost.
+   */
   losePower(): void {
+    if (process.platform === "win32") return;
     const root = idOf(fs.statSync(this.#root, { bigint: true }));
     for (const name of fs.readdirSync(this.#root)) fs.rmSync(join(this.#root, name), { recursive: true });
     this.#restore(root, this.#root);

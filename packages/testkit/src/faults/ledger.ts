@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import type {
+  AtomicStore,
+  ExpiringStore,
+  IterableStore,
+  SessionRecord,
+  Store,
+  TouchableStore,
+} from "@scs/core";
+import type { Clock } from "../clock.js";
+import { assertThat, bytes } from "../expectations.js";
+import { showBytes } from "../failure-text.js";
+
+/** What a token may hold; more than one state after a write that was rejected: it may have had its effect. */
+export type State = { data: Uint8Array; expiry: number } | undefined;
+
+/** A write, what is due as its answer in a state, and the state after it. */
+export interface Write {
+  what: string;
+  token: string;
+  call: () => Promise<unknown>;
+  effect: (before: State) => { answer: unknown; after: State };
+}
+
+export type AnyStore = Store &
+  Partial<AtomicStore & TouchableStore & ExpiringStore & IterableStore & AsyncDisposable>;
+
+const HOUR_MS = 3_600_000;
+
+/** Keeps account of what each token may hold, by what was answered. */
+export class Ledger {
+  readonly clock: Clock;
+  /** How many calls were rejected. */
+  rejected = 0;
+  readonly #states: Map<string, State[]> = new Map();
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  /** Makes the writes at once, in this order, and takes their answers down. */
+  async write(...writes: readonly Write[]): Promise<void> {
+    const outcomes = await Promise.allSettled(writes.map(({ call }) => call()));
+    for (const [index, { what, token, effect }] of writes.entries()) {
+      const outcome = outcomes[index] as PromiseSettledResult<unknown>;
+      const before = this.#of(token);
+      if (outcome.status === "rejected") {
+        this.rejects(outcome.reason, what);
+        this.#states.set(token, [...before, ...before.map((state) => effect(state).after)]);
+        continue;
+      }
+      const after = before.map(effect).filter(({ answer }) => answer === outcome.value);
+      assertThat(
+        after.length > 0,
+        `${what} answers ${outcome.value} of a token that holds ${this.#tell(token)}`,
+      );
+      if (outcome.value === false) continue; // a write that was rejected before may take effect even now
+      this.#states.set(
+        token,
+        after.map((next) => next.after),
+      );
+    }
+  }
+
+  /** Takes a rejection down, which has to say what went wrong with the backend. */
+  rejects(error: unknown, what: string): void {
+    this.rejected++;
+    const { name, code, message } = error as { name?: string; code?: string; message?: string };
+    const isRight = name === "StoreError" && code !== "INVALID_ARGUMENT" && code !== "CLOSED";
+    assertThat(
+      isRight,
+      `${what} rejects with ${name} ${code ?? ""} instead of a StoreError UNAVAILABLE: ${message}`,
+    );
+  }
+
+  /** Reads a token, which has to hold one of what it may. */
+  async read(store: Store, token: string): Promise<void> {
+    let found: SessionRecord | undefined;
+    try {
+      found = await store.find(token);
+    } catch (error) {
+      this.rejects(error, "find");
+      return;
+    }
+    this.#expect(token, found, "find gives");
+  }
+
+  /** Compares all with a store on the backend after its crash, which must work on. */
+  async compare(store: AnyStore): Promise<void> {
+    for (const token of this.#states.keys()) {
+      const found = await store.find(token).catch((error: Error) => {
+        assert.fail(`after the crash find rejects: ${error.message}`);
+      });
+      this.#expect(token, found, "after the crash a token holds");
+    }
+    if (store.entries) {
+      const seen = new Set<string>();
+      for await (const { token, ...record } of store.entries()) {
+        assertThat(
+          this.#states.has(token) && !seen.has(token),
+          "entries gives a token that was never written, or twice",
+        );
+        this.#expect(token, record, "after the crash entries gives");
+        seen.add(token);
+      }
+    }
+    const expiry = this.clock.in(HOUR_MS);
+    await store.commit("after all", bytes("it works on"), expiry);
+    assert.deepEqual(
+      (await store.find("after all"))?.expiry,
+      expiry,
+      "a commit after the crash is not found",
+    );
+  }
+
+  #of(token: string): State[] {
+    return this.#states.get(token) ?? [undefined];
+  }
+
+  #expect(token: string, record: SessionRecord | undefined, what: string): void {
+    const found = record && { data: record.data, expiry: record.expiry.getTime() };
+    const isPossible = this.#of(token).some((state) => isSame(this.#live(state), found));
+    assertThat(isPossible, `${what} ${tell(found)}; by the answers: ${this.#tell(token)}`);
+  }
+
+  #live(state: State): State {
+    return state && state.expiry > this.clock.now() ? state : undefined;
+  }
+
+  #tell(token: string): string {
+    return [...new Set(this.#of(token).map((state) => tell(this.#live(state))))].join(", or ");
+  }
+}
+
+function isSame(a: State, b: State): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.expiry === b.expiry && Buffer.compare(a.data, b.data) === 0;
+}
+
+const tell = (state: State): string =>
+  state === undefined ? "nothing" : `${showBytes(state.data)} until ${state.expiry}`;
