@@ -14,11 +14,12 @@ const repository = fileURLToPath(new URL("..", import.meta.url));
  * @returns {string} the folder of the package
  */
 export function makeStore(name, { server = false, root = repository } = {}) {
-  const className = `${name[0]?.toUpperCase()}${name.slice(1, -"store".length)}Store`;
-  if (!/^[a-z][a-z0-9]*store$/.test(name))
+  if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name))
     throw new TypeError(
       `a store is named as it is imported, such as redisstore; got ${JSON.stringify(name)}`,
     );
+  const words = name.replace(/-?store$/, "").split("-");
+  const className = `${words.map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`).join("")}Store`;
   const folder = join(root, "packages", name);
   if (existsSync(folder)) throw new Error(`there is a package ${name}`);
   cpSync(fileURLToPath(new URL(`./new-store/${server ? "server" : "map"}`, import.meta.url)), folder, {

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 
 it("every package is packed", async () => {
-  expect(tarballs.map(({ name }) => name)).toEqual((await packages()).map((name) => `@scs/${name}`));
+  expect(tarballs.map(({ name }) => name).sort()).toEqual((await packages()).map((name) => `@scs/${name}`));
 });
 
 it("a tarball holds LICENSE, README, package.json and its files, and no path of the workspace", async () => {
