@@ -1,6 +1,7 @@
 // npm test: installs everything, builds and checks it, and runs every test. What fails keeps nothing else from being
 // tested, but for what is built on it; the exit code tells whether all went well.
 import { spawnSync } from "node:child_process";
+import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { pnpm } from "./pnpm.js";
 
@@ -17,9 +18,8 @@ const steps = [
 const code = pnpm("install", "--frozen-lockfile");
 if (code !== 0) process.exit(code);
 
-// Through a shell, which finds the tools where npm has put them in PATH.
-const failed = steps.filter(
-  (step) => spawnSync(step, { cwd: root, shell: true, stdio: "inherit" }).status !== 0,
-);
+const path = [join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter);
+const options = { cwd: root, env: { ...process.env, PATH: path }, shell: true, stdio: "inherit" };
+const failed = steps.filter((step) => spawnSync(step, /** @type {object} */ (options)).status !== 0);
 for (const step of failed) console.error(`failed: ${step}`);
 process.exitCode = failed.length === 0 ? 0 : 1;

@@ -25,6 +25,8 @@ export interface WrapOptions {
   style?: "callback";
   /** Does half of what a method does, by name: for those that a fault may cut short. */
   halfway?: Readonly<Record<string, Halfway>>;
+  /** Frees what a method has given when a fault takes its place, by name: a connection goes back to its pool. */
+  discard?: Readonly<Record<string, (result: unknown) => void>>;
 }
 
 /** Does half of what `call` would do with `args`. */
@@ -79,7 +81,7 @@ export class FaultInjector {
 
   /** Wraps an object of functions: a driver's handle, or a table of the calls that a store makes. */
   wrap<T extends object>(target: T, options: WrapOptions = {}): T {
-    const { names, handles = [], style, halfway = {} } = options;
+    const { names, handles = [], style, halfway = {}, discard = {} } = options;
     const guarded = new Map<PropertyKey, AnyFunction>();
     const wrapped: T = new Proxy(target, {
       get: (_, key) => {
@@ -101,6 +103,7 @@ export class FaultInjector {
           ? this.guard(key, made, {
               ...(style && { style }),
               halfway: halfway[key],
+              ...(discard[key] && { discard: discard[key] }),
               onResult: (_args, result) => asHandle(result),
             })
           : (...args) => asHandle(made(...args));
