@@ -9,12 +9,12 @@ import { ConsumerProject } from "./consumer-project.js";
 
 const project = new ConsumerProject(inject("consumerFolder"));
 
-const PROGRAM = `
-import Database from "better-sqlite3";
+const program = (driver: string, handle: string): string => `
+import Driver from "${driver}";
 import { SqlStore, openSqlStore } from "@scs/sqlstore";
 
-const opened = await openSqlStore(":memory:", { driver: "better-sqlite3" });
-const db = new Database(":memory:");
+const opened = await openSqlStore(":memory:", { driver: "${driver}" });
+const db = ${handle};
 const handed = new SqlStore(db);
 await handed.createTable();
 for (const store of [opened, handed]) {
@@ -25,32 +25,29 @@ for (const store of [opened, handed]) {
 db.close();
 `;
 
-/** An app that has installed the store, and better-sqlite3 as its one driver. */
-let app: ConsumerProject;
-let entry: string;
+describe.each([
+  ["better-sqlite3", 'new Driver(":memory:")'],
+  ["sqlite3", 'new Driver.Database(":memory:")'],
+])("sqlstore in a bundle of an app that has one driver, %s", (driver, handle) => {
+  let app: ConsumerProject;
+  let entry: string;
 
-beforeAll(async () => {
-  app = new ConsumerProject(await mkdtemp(join(tmpdir(), "scs-one-driver-")));
-  entry = await app.write("app.js", PROGRAM);
-  for (const name of ["core", "sqlstore"]) {
-    const own = join("node_modules", "@scs", name);
-    await cp(join(project.folder, own), join(app.folder, own), { recursive: true });
-  }
-  await app.link("better-sqlite3", join(project.folder, "node_modules/better-sqlite3"));
-});
+  beforeAll(async () => {
+    app = new ConsumerProject(await mkdtemp(join(tmpdir(), "scs-one-driver-")));
+    entry = await app.write("app.js", program(driver, handle));
+    for (const name of ["core", "sqlstore"]) {
+      const own = join("node_modules", "@scs", name);
+      await cp(join(project.folder, own), join(app.folder, own), { recursive: true });
+    }
+    await app.link(driver, join(project.folder, "node_modules", driver));
+  });
 
-afterAll(() => app.remove());
+  afterAll(() => app.remove());
 
-describe("sqlstore in a bundle of an app that has one driver", () => {
+  // A driver with a native part stays outside of a bundle, as the bundlers' own pages advise.
   it("esbuild", async () => {
     const outfile = join(app.folder, "dist", "esbuild.mjs");
-    // A driver with a native part stays outside of a bundle, as esbuild's own pages advise.
-    const settings: BuildOptions = {
-      bundle: true,
-      platform: "node",
-      format: "esm",
-      external: ["better-sqlite3"],
-    };
+    const settings: BuildOptions = { bundle: true, platform: "node", format: "esm", external: [driver] };
     const { warnings } = await build({ entryPoints: [entry], outfile, logLevel: "silent", ...settings });
     expect(warnings).toEqual([]);
     expect(await app.run(outfile)).toBe("1\n1\n");
@@ -60,7 +57,7 @@ describe("sqlstore in a bundle of an app that has one driver", () => {
     const warnings: string[] = [];
     const bundle = await rollup({
       input: entry,
-      external: ["better-sqlite3"],
+      external: [driver],
       plugins: [nodeResolve({ preferBuiltins: true })],
       onwarn: ({ message }) => warnings.push(message),
     });
