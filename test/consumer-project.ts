@@ -94,12 +94,12 @@ export class ConsumerProject {
     await this.#node(await binOf(`${compiler}:tsc`), ...options, ...libraries, ...files);
   }
 
-  /** Runs a script to its end, and gives what it printed. */
+  /** Runs a script to its end, and returns what it printed. */
   run(script: string, ...args: string[]): Promise<string> {
     return this.#node(script, ...args);
   }
 
-  /** Runs a tool of the repository in this project, and gives what it printed. */
+  /** Runs a tool of the repository in this project, and returns what it printed. */
   async tool(name: string, ...args: string[]): Promise<string> {
     return this.#node(await binOf(name), ...args);
   }

@@ -7,13 +7,13 @@ export interface DriverCall {
   args: unknown[];
 }
 
-/** Fails a call before it had an effect, after it had half of it, or after all of it: the answer alone is lost. */
+/** Fails a call before it has an effect, with half of it, or after all of it: only the answer is lost. */
 export interface Fault {
   moment: "before" | "halfway" | "after";
   error: Error;
 }
 
-/** Decides for each call what becomes of it: nothing, a fault, or a wait. */
+/** Chooses what happens to a call: nothing, a fault, or a promise that it waits for. */
 export type Decide = (call: DriverCall) => Fault | Promise<void> | undefined;
 
 export interface WrapOptions {
@@ -25,26 +25,26 @@ export interface WrapOptions {
   style?: "callback";
   /** Does half of what a method does, by name: for those that a fault may cut short. */
   halfway?: Readonly<Record<string, Halfway>>;
-  /** Frees what a method has given when a fault takes its place, by name: a connection goes back to its pool. */
+  /** Frees the result of a method when a fault takes its place, by name: returns a connection to its pool. */
   discard?: Readonly<Record<string, (result: unknown) => void>>;
 }
 
 /** Does half of what `call` would do with `args`. */
 export type Halfway = (call: (...args: unknown[]) => unknown, args: unknown[]) => unknown;
 
-/** How one function is called, and what is to be known of it. */
+/** How a guarded function is called, and what happens around a call. */
 export interface GuardOptions {
   style?: "callback" | "promise" | "sync";
   halfway?: Halfway | undefined;
-  /** Hears of each call that had its effect, and may put something in the place of its result. */
+  /** Called after each call that had its effect; returns the result for the caller. */
   onResult?: (args: unknown[], result: unknown) => unknown;
-  /** Frees a result that the caller never gets, since a fault takes its place. */
+  /** Frees a result that the caller never gets, because a fault takes its place. */
   discard?: (result: unknown) => void;
 }
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
-/** Methods that no driver's work is done by. */
+/** Methods that do no work of a driver: those of an `EventEmitter`. */
 const QUIET: ReadonlySet<string> = new Set([
   "constructor",
   "on",
@@ -61,16 +61,16 @@ const QUIET: ReadonlySet<string> = new Set([
   "then",
 ]);
 
-/** Stands between a store and what it calls: counts the calls, and lets those fail that {@link decide} says. */
+/** Counts the calls that a store makes to its driver or file system, and fails those that {@link decide} chooses. */
 export class FaultInjector {
-  /** What becomes of each call. @default nothing */
+  /** Chooses what happens to each call. @default nothing */
   decide: Decide = () => undefined;
-  /** The names of the calls so far. */
+  /** Names of the calls so far. */
   calls: string[] = [];
   /** Which functions give promises, as far as they were called. */
   readonly #givesPromise: Map<string, boolean> = new Map();
 
-  /** Counts from 0, with `decide` in force for as long as `work` takes. Gives its outcome. */
+  /** Counts from 0, with `decide` in force for as long as `work` takes. Returns its outcome. */
   async during<T>(decide: Decide, work: () => Promise<T>): Promise<PromiseSettledResult<T>> {
     this.calls = [];
     this.decide = decide;
@@ -114,7 +114,7 @@ export class FaultInjector {
     return wrapped;
   }
 
-  /** Gives `original` as a function that counts as a call of this name. */
+  /** Returns `original` as a function that counts as a call of this name. */
   guard(name: string, original: AnyFunction, options: GuardOptions = {}): AnyFunction {
     const { style, halfway } = options;
     const { onResult = (_args, result) => result, discard } = options;

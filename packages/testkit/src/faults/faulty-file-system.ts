@@ -71,11 +71,11 @@ function asOne(original: AnyFunction): AnyFunction {
   };
 }
 
-/** Names of calls that are not made: a sync takes long, and what it is good for is known here. */
+/** Calls that are only recorded: a sync is slow, and its effect is simulated here. */
 const SYNCS: ReadonlySet<string> = new Set(["fsync", "fdatasync"]);
 
 /**
- * Puts faults before all that `node:fs` does in one directory, and knows what a power failure would leave of it. It
+ * Injects faults into the calls of `node:fs` on one directory, and tracks what a power failure would leave of it. It
  * reaches what a store calls by `fs.…` or imports by name; not what it has put aside, as by `promisify(fs.open)`:
  * pass such a store its functions, and {@link wrap} them.
  */
@@ -104,7 +104,7 @@ export class FaultyFileSystem {
   }
 
   /**
-   * Puts faults before functions that a store has taken from `node:fs` before, and that give promises. Each is known by
+   * Injects faults into functions that a store took from `node:fs` before, and that return promises. Each is known by
    * its name there, or by that in `names`: `{ datasync: "fdatasync" }`.
    */
   wrap<T extends object>(functions: T, names: Partial<Record<keyof T, string>> = {}): T {
@@ -129,8 +129,8 @@ export class FaultyFileSystem {
   }
 
   /**
-   * Takes from the directory what no successful sync has made last: content of files, and their names. `close` may
-   * end who still uses it; what it writes is lost as well.
+   * Removes what no successful sync has covered: content of files, and their names. `close` may end a store that still
+   * uses the directory; what it writes is lost as well.
    */
   async losePower(close?: () => Promise<void>): Promise<void> {
     this.#hasPower = false;
@@ -170,7 +170,7 @@ export class FaultyFileSystem {
     return path !== undefined && (path === this.#directory || path.startsWith(this.#directory + sep));
   }
 
-  /** Keeps account of descriptors and of what was synced. Gives the result, a handle of `node:fs/promises` wrapped. */
+  /** Tracks descriptors and syncs. Returns the result, with a handle of `node:fs/promises` wrapped. */
   #note(name: string, args: unknown[], result: unknown): unknown {
     const [file] = args;
     if (name === "open") {

@@ -14,7 +14,7 @@ import { showBytes } from "../failure-text.js";
 /** What a token may hold; more than one state after a write that was rejected: it may have had its effect. */
 export type State = { data: Uint8Array; expiry: number } | undefined;
 
-/** A write, what is due as its answer in a state, and the state after it. */
+/** A write, with the answer that is due in a state, and the state after it. */
 export interface Write {
   what: string;
   token: string;
@@ -27,10 +27,10 @@ export type AnyStore = Store &
 
 const HOUR_MS = 3_600_000;
 
-/** Keeps account of what each token may hold, by what was answered. */
+/** Tracks what each token may hold, given the answers so far. */
 export class Ledger {
   readonly clock: Clock;
-  /** How many calls were rejected. */
+  /** Number of calls that were rejected. */
   rejected = 0;
   readonly #states: Map<string, State[]> = new Map();
 

@@ -10,7 +10,7 @@ import { Ledger } from "./ledger.js";
 import { prepare, useStore } from "./scenario.js";
 
 export interface FaultyBackend<S extends Store, L> {
-  /** Makes an empty backend, and gives what says where it is. `scope.defer` tidies up after the test. */
+  /** Makes an empty backend, and returns its location. `scope.defer` tidies up after the test. */
   create(faults: FaultInjector, scope: Scope): L | Promise<L>;
   /** Opens a store on it, whose calls of driver or file system go through `faults`. */
   connect(location: L, faults: FaultInjector, options: OpenOptions): S | Promise<S>;
@@ -49,7 +49,7 @@ interface Plan {
   index: number;
 }
 
-/** How long a call may take after a fault; only one that never ends comes near it. */
+/** Timeout of a run; only a call that never ends comes near it. */
 const LIMIT_MS = 30_000;
 
 /**
@@ -148,7 +148,7 @@ const MOMENTS = {
   after: "after its effect",
 };
 
-/** Says which call was failed, and how. */
+/** Names the call that was failed, and how. */
 function tell(plan: Plan | undefined, failed: { name: string; moment: Fault["moment"] } | undefined): string {
   if (plan === undefined || failed === undefined) return "no call was failed";
   const others = plan.kind === "from then on" ? ", as did all that followed" : "";

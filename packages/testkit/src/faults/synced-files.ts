@@ -4,12 +4,12 @@ import { join } from "node:path";
 /** The file system as it is, whatever is put in its place meanwhile. */
 const fs: typeof nodeFs = { ...nodeFs };
 
-/** Says which file it is, whatever its name; the number alone is given anew when a file is removed. */
+/** Identifies a file whatever its name. An inode number alone is reused once a file is removed. */
 function idOf({ ino, birthtimeNs }: nodeFs.BigIntStats): string {
   return `${ino}:${birthtimeNs}`;
 }
 
-/** What a directory and all in it would hold after a power failure: what was synced, and nothing else. */
+/** Tracks what a directory would hold after a power failure: what was synced, and nothing else. */
 export class SyncedFiles {
   readonly #root: string;
   /** The content of files that were synced, by their id. */
@@ -23,7 +23,7 @@ export class SyncedFiles {
     this.#walk(root, (path) => this.#keep(path));
   }
 
-  /** Takes note that an open file or directory was synced, which was at `path` when it was opened. */
+  /** Records that an open file or directory was synced, which was at `path` when it was opened. */
   sync(descriptor: number, path: string): void {
     const id = idOf(fs.fstatSync(descriptor, { bigint: true }));
     const there = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
