@@ -41,7 +41,7 @@ describe.each(stacks)("%s, with a store that", (stack) => {
   });
 
   it.each(FAILURES)("%s on save, is a 500 and an error to onError", async (_, fail) => {
-    await using app = await run((session, res) => void session.set("x", 1) ?? res.end("saved"), { stack });
+    await using app = await run((session, res) => void (session.set("x", 1) && res.end("saved")), { stack });
     app.store.replace = fail;
     expect(await new Visitor(app.url).get()).toMatchObject({ status: 500, setCookies: [] });
     expect([app.errors.length, app.errors[0] instanceof Error]).toEqual([1, true]);
