@@ -16,6 +16,7 @@ import { BoundedStore } from "./persistence/bounded-store.js";
 import { SessionRecords } from "./persistence/session-records.js";
 import { SessionRepository } from "./persistence/session-repository.js";
 import { SessionEmitter } from "./session-events.js";
+import { SessionEncoder } from "./state/session-encoder.js";
 import type { SessionState } from "./state/session-state.js";
 
 /** The parts of a manager, made as its options say. */
@@ -53,7 +54,8 @@ export function buildEngine<T extends object, D>(options: SessionManagerOptions<
   const lists = new OwnerLists({ store, namespace, now, onError });
   const owners = options.owner && new OwnerSessions({ ...shared, lists, maxPerOwner, describe });
   const maxBytes = options.maxBytes ?? 65_536;
-  const home = { codec, maxBytes, newDeadline: () => now() + lifetimes.lifetimeMs, ownerOf };
+  const encoder = new SessionEncoder(codec, maxBytes);
+  const home = { encoder, newDeadline: () => now() + lifetimes.lifetimeMs, ownerOf };
   const repository = new SessionRepository({ ...shared, owners, home });
   const merge = (state: SessionState, token: string) => repository.merge(state, token);
   return { store, transport, trustProxy, records, owners, repository, events, merge, now, onError };

@@ -34,24 +34,27 @@ export class SessionRepository {
   /** Loads the session of a token; a new one, if the token leads to none. */
   async load(token: string | undefined): Promise<SessionState> {
     const parts = partsOf(token);
-    const found = await this.#find(parts);
-    return found === undefined ? this.begin() : this.adopt(found, parts?.secret);
+    if (parts === undefined) return this.begin();
+    const hash = sha256(parts.secret);
+    const found = await this.#find(parts, hash);
+    return found === undefined ? this.begin() : this.adopt(found, parts.secret, hash);
   }
 
   /** Makes a state of a session that was found, with its secret if that is known. */
-  adopt(found: FoundSession, secret?: string): SessionState {
+  adopt(found: FoundSession, secret?: string, secretHash?: string): SessionState {
     const state = new SessionState(this.#options.home, found.content.deadline);
-    state.adopt(found, secret);
+    state.adopt(found, secret, secretHash);
     const { owner, id } = state.stored as StoredSession;
     if (owner !== undefined) this.#options.owners?.known.add(owner, id);
     return state;
   }
 
-  async #find(parts: TokenParts | undefined): Promise<FoundSession | undefined> {
+  async #find(parts: TokenParts | undefined, hash?: string): Promise<FoundSession | undefined> {
     if (parts === undefined) return undefined;
     const found = await this.#records.find(parts.id);
     if (found === undefined) return undefined;
-    const isHonoured = honoured(found.content.meta.secrets, sha256(parts.secret), this.#now()) !== undefined;
+    const isHonoured =
+      honoured(found.content.meta.secrets, hash ?? sha256(parts.secret), this.#now()) !== undefined;
     return isHonoured ? found : undefined;
   }
 

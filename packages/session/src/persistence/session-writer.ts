@@ -148,7 +148,9 @@ export class SessionWriter {
     const record = { data, expiry: this.expiryOf(deadline) };
     if (!(await this.#replace(place, stored, record, draft))) return false;
     const secret = draft.renewal?.secret ?? place.secret;
-    state.saved({ id: place.id, key: place.key, secret, record, deadline, meta, owner }, draft);
+    const isSameSecret = stored !== undefined && draft.renewal === undefined;
+    const secretHash = isSameSecret ? stored.secretHash : meta.secrets[0]?.[0];
+    state.saved({ id: place.id, key: place.key, secret, secretHash, record, deadline, meta, owner }, draft);
     if (state.stored !== undefined) {
       if (stored === undefined) this.#emit("created", state.stored);
       else if (draft.renewal !== undefined) this.#emit("renewed", state.stored);
@@ -179,9 +181,9 @@ export class SessionWriter {
 
   /** Plans a token that lasts for a client that is about to be told its token, and whose own is in its grace. */
   #replaceClosing(state: SessionState, now: number): void {
-    const { secret, meta } = state.stored ?? {};
-    if (secret === undefined || meta === undefined || state.renewal !== undefined) return;
-    const isClosing = honoured(meta.secrets, sha256(secret), now)?.[1] !== undefined;
+    const { secretHash, meta } = state.stored ?? {};
+    if (secretHash === undefined || meta === undefined || state.renewal !== undefined) return;
+    const isClosing = honoured(meta.secrets, secretHash, now)?.[1] !== undefined;
     if (isClosing) state.renewal = { secret: newSecret(), graceMs: Number.POSITIVE_INFINITY };
   }
 
@@ -201,8 +203,7 @@ export class SessionWriter {
     const { stored, renewal } = state;
     if (stored === undefined) return [[sha256(state.fresh.secret)]];
     if (renewal === undefined) return unexpired(stored.meta.secrets, now);
-    const current = stored.secret === undefined ? undefined : sha256(stored.secret);
-    return renewed(stored.meta.secrets, current, sha256(renewal.secret), renewal.graceMs, now);
+    return renewed(stored.meta.secrets, stored.secretHash, sha256(renewal.secret), renewal.graceMs, now);
   }
 
   /** Notes that the session is at its deadline. */
@@ -231,8 +232,8 @@ export class SessionWriter {
   }
 }
 
-function isHonoured({ secret, meta }: StoredSession, now: number): boolean {
-  return secret === undefined || honoured(meta.secrets, sha256(secret), now) !== undefined;
+function isHonoured({ secretHash, meta }: StoredSession, now: number): boolean {
+  return secretHash === undefined || honoured(meta.secrets, secretHash, now) !== undefined;
 }
 
 function isTimeout(error: unknown): boolean {

@@ -16,6 +16,8 @@ export interface StoredSession {
   key: string;
   /** The secret that the request's client has; `undefined` for a session that was found without its token. */
   secret: string | undefined;
+  /** SHA-256 of the secret, in base64url. */
+  secretHash: string | undefined;
   record: SessionRecord;
   /** The absolute deadline in ms since the epoch. */
   deadline: number;

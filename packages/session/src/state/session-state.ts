@@ -1,4 +1,3 @@
-import type { SessionCodec } from "../codecs/codec.js";
 import type { SessionMeta } from "../codecs/session-meta.js";
 import type { Renewal } from "../persistence/secrets.js";
 import {
@@ -12,12 +11,12 @@ import {
 import type { FoundSession, StoredSession } from "../persistence/stored-session.js";
 import { SessionError } from "../session-error.js";
 import type { EndReason } from "../session-events.js";
+import type { SessionEncoder } from "./session-encoder.js";
 import { SessionValues } from "./session-values.js";
 
 /** What a session needs of its manager. */
 export interface SessionHome {
-  codec: SessionCodec;
-  maxBytes: number;
+  encoder: SessionEncoder;
   /** The deadline of a session that begins now, in ms since the epoch. */
   newDeadline(): number;
   /** Whose session this is, by its values. */
@@ -67,7 +66,7 @@ export class SessionState {
 
   constructor(home: SessionHome, deadline: number = home.newDeadline()) {
     this.#home = home;
-    this.values = new SessionValues(home.codec, home.maxBytes);
+    this.values = new SessionValues(home.encoder);
     this.deadline = deadline;
   }
 
@@ -95,10 +94,10 @@ export class SessionState {
 
   /** A name of the session that is no secret; each renewal changes it at once. */
   get publicId(): string {
-    const secret =
-      this.renewal?.secret ?? (this.stored === undefined ? this.fresh.secret : this.stored.secret);
-    const newest = this.stored?.meta.secrets[0]?.[0] ?? "";
-    return publicIdOf(secret === undefined ? newest : sha256(secret));
+    const { stored, renewal } = this;
+    if (renewal !== undefined) return publicIdOf(sha256(renewal.secret));
+    if (stored === undefined) return publicIdOf(sha256(this.fresh.secret));
+    return publicIdOf(stored.secretHash ?? stored.meta.secrets[0]?.[0] ?? "");
   }
 
   /** Whether a commit is under way, or waits for one. */
@@ -122,11 +121,16 @@ export class SessionState {
   }
 
   /** Takes over what the store holds. The changes of this request that are not saved stay on top of it. */
-  adopt({ id, key, record, content }: FoundSession, secret: string | undefined): void {
+  adopt(
+    { id, key, record, content }: FoundSession,
+    secret: string | undefined,
+    secretHash: string | undefined = hashOf(secret),
+  ): void {
     if (this.stored === undefined && this.values.size === 0) this.values.load(content.values, record.data);
     else this.values.merge(content.values, record.data);
     const { deadline, meta } = content;
-    this.stored = { id, key, secret, record, deadline, meta, owner: this.#home.ownerOf(content.values) };
+    const owner = this.#home.ownerOf(content.values);
+    this.stored = { id, key, secret, secretHash, record, deadline, meta, owner };
     if (!this.#isDeadlineOwn) this.deadline = deadline;
     if (!this.#isPersistOwn) this.persist = meta.persist;
   }
@@ -246,6 +250,10 @@ export class SessionState {
       "the session was changed after the headers had been sent, with nothing to save it: change it before the first byte of the body, or load it anew and commit that",
     );
   }
+}
+
+function hashOf(secret: string | undefined): string | undefined {
+  return secret === undefined ? undefined : sha256(secret);
 }
 
 function tokenTo(stored: StoredSession | undefined): string | undefined {

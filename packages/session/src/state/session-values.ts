@@ -1,5 +1,5 @@
-import type { SessionCodec, SessionContent } from "../codecs/codec.js";
-import { SessionEncoder } from "./session-encoder.js";
+import type { SessionContent } from "../codecs/codec.js";
+import type { SessionEncoder } from "./session-encoder.js";
 
 type Change = { kind: "set"; value: unknown } | { kind: "delete" };
 
@@ -31,8 +31,8 @@ export class SessionValues {
   /** Oldest first. */
   #former: Former[] = [];
 
-  constructor(codec: SessionCodec, maxBytes: number) {
-    this.#encoder = new SessionEncoder(codec, maxBytes);
+  constructor(encoder: SessionEncoder) {
+    this.#encoder = encoder;
   }
 
   get size(): number {
