@@ -55,6 +55,7 @@ export async function withSession<T extends object, D>(
     return await save(opened, await requests.runFor(opened, () => answer(opened.session)));
   } catch (thrown) {
     if (isResponse(thrown)) throw await save(opened, thrown);
+    if (opened.header() !== undefined) opened.report(tooLate()); // a renewal that the app has committed itself
     await opened.drop().catch((error: Error) => reportTo(sessions, error));
     throw thrown;
   }

@@ -326,7 +326,9 @@ function throwOutside(work: () => void): void {
 function hold<T extends object>(opened: RequestSession<T>, res: ServerResponse): void {
   if (opened.isHeld) return;
   opened.isHeld = true;
-  holdResponse(res, opened);
+  if (res.writableEnded)
+    opened.close(); // nothing would save what is changed now
+  else holdResponse(res, opened);
 }
 
 /** @internal */

@@ -67,6 +67,18 @@ describe("withSession", () => {
     await expect(thrown).rejects.toBe(response);
   });
 
+  it("tells onError of a new token that the client of an app that throws does not get", async () => {
+    await using running = app();
+    const { sessions, errors } = running;
+    const { token } = await begun(sessions);
+    const answer = async (session: Session<Values>) => {
+      await sessions.renew(session);
+      throw new Error("broken");
+    };
+    await expect(withSession(sessions, request(token), answer)).rejects.toThrow("broken");
+    expect(errors).toMatchObject([{ code: "TOO_LATE" }]);
+  });
+
   it("drops the changes of an app that throws, and ends a session that it destroyed", async () => {
     await using running = app();
     const { token } = await begun(running.sessions);

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
-import { headerTransport, jsonCodec, type SessionManagerOptions } from "../src/index.js";
-import { run, type Values } from "./fixtures/running-app.js";
+import { headerTransport, jsonCodec, SessionManager, type SessionManagerOptions } from "../src/index.js";
+import { RecordingStore } from "./fixtures/recording-store.js";
+import { run, serve, type Values } from "./fixtures/running-app.js";
 
 const app = (options: Partial<SessionManagerOptions<Values>> = {}) =>
   run((_, res) => void res.end(), options);
@@ -55,4 +56,17 @@ it("a session that is new and at its deadline is not begun", async () => {
     [],
     [],
   ]);
+});
+
+it("a session that is started when its response has ended refuses changes, which nothing would save", async () => {
+  const store = new RecordingStore();
+  const sessions = new SessionManager<Values>({ store });
+  let outcome: Promise<unknown> | undefined;
+  await using server = await serve((req, res) => {
+    res.end();
+    outcome = sessions.start(req, res).then((session) => session.set("x", 1));
+    outcome.catch(() => undefined);
+  });
+  await fetch(server.url);
+  await expect(outcome).rejects.toMatchObject({ code: "TOO_LATE" });
 });

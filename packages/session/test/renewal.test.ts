@@ -269,3 +269,26 @@ it("of two renewals at once, one wins, and the other leaves nothing behind", asy
   expect((await copy.get()).body).toBe('{"userId":"u1"}');
   expect(await session.app.store.contents()).toEqual([{ userId: "u1" }]);
 });
+
+it.each([
+  [undefined, 1000],
+  [1000, undefined],
+])(
+  "of two in one request (grace %s, then %s), the stricter decides on the old token",
+  async (first, second) => {
+    await using app = await run((session, res) => {
+      session.set("page", 1);
+      res.end();
+    });
+    const { sessions } = app;
+    const session = await sessions.load(undefined);
+    await sessions.commit(session.set("userId", "u1"));
+    const old = session.token as string;
+    for (const graceMs of [first, second]) session.renew(graceMs === undefined ? {} : { graceMs });
+    await sessions.commit(session);
+    expect([await sessions.exists(old), await sessions.exists(session.token as string)]).toEqual([
+      false,
+      true,
+    ]);
+  },
+);

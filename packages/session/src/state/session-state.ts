@@ -197,7 +197,11 @@ export class SessionState {
     this.#assertOpen();
     if (newLifetime) this.setDeadline(this.#home.newDeadline());
     if (this.stored === undefined) this.#fresh = undefined;
-    else this.renewal = { secret: newSecret(), graceMs };
+    else {
+      // Of two in one request, such as of a log-in and of middleware, the stricter decides on the old token.
+      const former = this.renewal?.graceMs ?? Number.POSITIVE_INFINITY;
+      this.renewal = { secret: newSecret(), graceMs: Math.min(graceMs, former) };
+    }
   }
 
   setDeadline(ms: number): void {
