@@ -222,7 +222,8 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
 
   /**
    * Calls `work` with each session there is, one after the other, and commits what it changes or destroys. The
-   * sessions have no token: the store does not know them.
+   * sessions have no token: the store does not know them. One that `owner` throws for goes to `onError` and is
+   * passed over.
    *
    * @throws TypeError if the store cannot list its records.
    */
