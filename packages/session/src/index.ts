@@ -1,7 +1,7 @@
 export type { SessionCodec, SessionContent } from "./codecs/codec.js";
 export { devalueCodec } from "./codecs/devalue-codec.js";
 export { jsonCodec } from "./codecs/json-codec.js";
-export type { Bar, OwnerNote, SecretNote, SessionMeta } from "./codecs/session-meta.js";
+export type { Bar, MergeNote, OwnerNote, SecretNote, SessionMeta } from "./codecs/session-meta.js";
 export type { RequestHead } from "./http/http-request.js";
 export type { Middleware } from "./http/middleware.js";
 export type { CookieOptions } from "./http/session-cookie.js";

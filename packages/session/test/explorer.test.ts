@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { explore, sample } from "./explorer/explore.js";
 import { FAULTS } from "./explorer/gated-store.js";
 import { OPERATIONS } from "./explorer/operations.js";
-import { nameOf, prepare, type Setting, settings } from "./explorer/scenarios.js";
+import { nameOf, prepare, prepareMutualMerge, type Setting, settings } from "./explorer/scenarios.js";
 
 /** `npm run crash` walks all that there is; `npm test` what takes less than a minute. */
 const isThorough = process.env.SCS_TEST_KILLS !== undefined;
@@ -80,6 +80,17 @@ describe(`the manager's promises hold in every order of store calls (seed ${seed
     for (let round = 0; round < TRIPLES; round++) {
       const setting = oneOf(triples);
       await inSetting(setting, "", async () => sample(await prepare(setting), random));
+    }
+  });
+
+  it("of two sessions that are merged into one another while one is changed", async () => {
+    const make = await prepareMutualMerge();
+    const { interleavings, calls } = await explore(make, { isReduced: true, limit: 20 * LIMIT });
+    if (isThorough) console.log(`merged into one another: ${interleavings} interleavings`);
+    for (let at = 0; at < calls; at++) {
+      for (const fault of FAULTS) {
+        for (let round = 0; round < 5 * ROUNDS_PER_FAULT; round++) await sample(make, random, { at, fault });
+      }
     }
   });
 

@@ -11,8 +11,8 @@ export interface SessionMeta {
   seen?: number;
   /** Whether the cookie outlives the browser, if the app has said so for this session. */
   persist?: boolean;
-  /** IDs of the sessions whose values this one has taken, and which are about to end. */
-  merging?: string[];
+  /** The sessions whose values this one has taken, and which are about to end. */
+  merging?: MergeNote[];
   /** Owners whose log-in to this session was revoked while it was under way. */
   bars?: Bar[];
 }
@@ -37,5 +37,11 @@ export interface Bar {
   hash: string;
   /** Random; tells one bar from another. */
   nonce: string;
+  at: number;
+}
+
+/** A session that is about to be ended by the one that took its values at this time, in ms since the epoch. */
+export interface MergeNote {
+  id: string;
   at: number;
 }

@@ -1,5 +1,4 @@
 import type { SessionCodec } from "../codecs/codec.js";
-import type { Bar } from "../codecs/session-meta.js";
 import type { SessionRecords } from "../persistence/session-records.js";
 import { newNonce } from "../persistence/session-token.js";
 import type { FoundSession } from "../persistence/stored-session.js";
@@ -58,16 +57,16 @@ export class Revocation {
 
   /** Notes in another's session that log-ins of this owner which are under way must fail. */
   #bar(hash: string, { key, record, content }: FoundSession): Promise<boolean> {
-    const bars = [{ hash, nonce: newNonce(), at: this.#now() }, ...openBars(content.meta.bars, this.#now())];
+    const bars = [{ hash, nonce: newNonce(), at: this.#now() }, ...openNotes(content.meta.bars, this.#now())];
     const meta = { ...content.meta, bars: bars.slice(0, MAX_BARS) };
     const data = this.#codec.encode({ ...content, meta }, Number.POSITIVE_INFINITY);
     return this.#records.write(key, record.data, { data, expiry: record.expiry });
   }
 }
 
-/** Returns the bars that a log-in may still run into. */
-export function openBars(bars: readonly Bar[] | undefined, now: number): Bar[] {
-  return (bars ?? []).filter(({ at }) => now - at < PENDING_MS);
+/** Returns the notes that what is in flight may still run into. */
+export function openNotes<N extends { at: number }>(notes: readonly N[] | undefined, now: number): N[] {
+  return (notes ?? []).filter(({ at }) => now - at < PENDING_MS);
 }
 
 /** Tells whether a session says that it is this owner's. */

@@ -131,11 +131,11 @@ export class SessionRepository {
       tries++
     ) {
       const [other] = state.merged as [FoundSession];
-      const current = tries < MAX_MERGES ? await this.#endUnchanged(other) : await this.#end(other);
-      if (current !== undefined && tries < MAX_MERGES && isYielding(state.stored, current)) {
+      if (isYielding(state.stored, other)) {
         state.merged = state.merged.filter((each) => each !== other);
         continue;
       }
+      const current = tries < MAX_MERGES ? await this.#endUnchanged(other) : await this.#end(other);
       if (current === undefined || tries >= MAX_MERGES) {
         state.merged = state.merged.filter((each) => each !== other);
         this.#emitDestroyed(other);
@@ -216,7 +216,11 @@ export class SessionRepository {
 
 /** Whether two sessions were merged into one another at the same time: the one of the greater ID spares the other. */
 function isYielding(own: StoredSession | undefined, other: FoundSession): boolean {
-  return own !== undefined && other.content.meta.merging?.includes(own.id) === true && own.id > other.id;
+  return (
+    own !== undefined &&
+    other.content.meta.merging?.some(({ id }) => id === own.id) === true &&
+    own.id > other.id
+  );
 }
 
 function foundOf({ id, key, record, deadline, meta }: StoredSession): FoundSession {

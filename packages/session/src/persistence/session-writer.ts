@@ -2,7 +2,7 @@ import type { SessionRecord } from "@scs/core";
 import type { OwnerNote, SecretNote, SessionMeta } from "../codecs/session-meta.js";
 import { Enlisting, type Enlistment, isBarred } from "../owners/enlisting.js";
 import type { OwnerSessions } from "../owners/owner-sessions.js";
-import { openBars } from "../owners/revocation.js";
+import { openNotes } from "../owners/revocation.js";
 import { SessionError } from "../session-error.js";
 import type { EndReason, SessionEmitter, SessionEvent } from "../session-events.js";
 import type { Draft, SessionHome, SessionState } from "../state/session-state.js";
@@ -188,13 +188,17 @@ export class SessionWriter {
   }
 
   #metaOf(state: SessionState, note: OwnerNote | undefined, now: number): SessionMeta {
-    const { persist } = state;
-    const bars = openBars(state.stored?.meta.bars, now);
+    const { persist, merged } = state;
+    const ids = new Set(merged.map(({ id }) => id));
+    // Those of other requests stay: two sessions that are merged into one another must not end each other.
+    const others = openNotes(state.stored?.meta.merging, now).filter(({ id }) => !ids.has(id));
+    const merging = [...[...ids].map((id) => ({ id, at: now })), ...others];
+    const bars = openNotes(state.stored?.meta.bars, now);
     return {
       secrets: this.#secretsOf(state, now),
       ...(note !== undefined && { owner: note, seen: now }),
       ...(persist !== undefined && { persist }),
-      ...(state.merged.length > 0 && { merging: state.merged.map(({ id }) => id) }),
+      ...(merging.length > 0 && { merging }),
       ...(bars.length > 0 && { bars }),
     };
   }

@@ -1,7 +1,9 @@
+import assert from "node:assert/strict";
+import type { Session } from "../../src/index.js";
 import type { Scenario } from "./explore.js";
 import { OPERATIONS, type Operation } from "./operations.js";
 import { checkPromises } from "./promises.js";
-import { type Manager, World } from "./world.js";
+import { type Manager, type Values, World } from "./world.js";
 
 /** Operations on session S, which is nobody's or u1's at first, by one process or one for each. */
 export interface Setting {
@@ -56,6 +58,50 @@ export async function prepare({ operations, isOwned, processes }: Setting): Prom
           stopped,
           fault,
         ),
+    };
+  };
+}
+
+/** Makes sessions S and M that are merged into one another, by a process each, while another request changes S. */
+export async function prepareMutualMerge(): Promise<() => Promise<Scenario>> {
+  const before = new World(0, 50);
+  await addSessions(before, true);
+  return async () => {
+    const world = new World(3, before.maxPerOwner, before);
+    let isChanged = false;
+    const changing =
+      (at: number, mark: string, change: (session: Session<Values>) => unknown) => async () => {
+        const manager = world.managers[at] as Manager;
+        const session = await manager.load(world.tokens.get(mark));
+        if ([...session.keys()].length === 0) return;
+        await change(session);
+        await manager.commit(session);
+        if (session.has("b") && session.status !== "destroyed") isChanged = true;
+      };
+    return {
+      store: world.store,
+      processOf: (at) => at,
+      operations: [
+        changing(0, "S", (session) => session.merge(world.tokens.get("M") as string)),
+        changing(1, "M", (session) => session.merge(world.tokens.get("S") as string)),
+        changing(2, "S", (session) => session.set("b", 1)),
+      ],
+      async check() {
+        const live = [...(await world.live()).values()].flat();
+        assert.ok(
+          live.some(({ mark }) => mark === "S"),
+          "the values of S are lost",
+        );
+        assert.ok(
+          live.some(({ extra }) => extra === 7),
+          "the values of M are lost",
+        );
+        if (isChanged)
+          assert.ok(
+            live.some(({ b }) => b === 1),
+            "the change of S is lost",
+          );
+      },
     };
   };
 }
