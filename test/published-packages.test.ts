@@ -88,7 +88,7 @@ it("a TypeScript project imports the packages, and a CommonJS one requires them"
     await project.write("requires.cts", program(requires)),
   ];
   await project.compile(["--skipLibCheck", "false", ...files]);
-  const output = `1 string true\n${"UNAVAILABLE\n".repeat(4)}TypeError\n`;
+  const output = `1 object true\n${"UNAVAILABLE\n".repeat(4)}TypeError\n`;
   expect(await project.run("imports.mjs")).toBe(output);
   expect(await project.run("requires.cjs")).toBe(output);
 });
