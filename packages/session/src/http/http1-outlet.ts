@@ -16,7 +16,10 @@ interface NodeResponse extends ServerResponse {
   _headerSent: boolean;
   _closed: boolean;
   _send(data: unknown, encoding?: unknown, callback?: unknown, byteLength?: unknown): unknown;
+  [outletOfResponse]?: Http1Outlet;
 }
+
+const outletOfResponse: unique symbol = Symbol("outlet");
 
 /**
  * Holds a response of `node:http` back at its socket. Node composes the head, counts, ends and refuses as it always
@@ -24,6 +27,9 @@ interface NodeResponse extends ServerResponse {
  */
 export class Http1Outlet implements Outlet, GateKeeper {
   readonly keepsHead = false; // it is in the first of the bytes
+  readonly onFirstByte: () => void;
+  /** What the response had when it came. */
+  readonly send: NodeResponse["_send"];
   readonly #res: NodeResponse;
   #isHeadOut: boolean;
   #gate: WriteGate | undefined;
@@ -34,11 +40,10 @@ export class Http1Outlet implements Outlet, GateKeeper {
     const res = response as NodeResponse;
     this.#res = res;
     this.#isHeadOut = res._headerSent;
-    const { _send } = res;
-    res._send = function (this: NodeResponse, data, encoding, callback, byteLength) {
-      onFirstByte();
-      return _send.call(this, data, encoding, callback, byteLength);
-    };
+    this.onFirstByte = onFirstByte;
+    this.send = res._send;
+    res[outletOfResponse] = this;
+    res._send = send;
   }
 
   get isHeadOut(): boolean {
@@ -133,6 +138,19 @@ export class Http1Outlet implements Outlet, GateKeeper {
     }
     this.#onGate = act;
   }
+}
+
+/** One function for all: with one of its own for each, responses would outlive the collection of young garbage. */
+function send(
+  this: NodeResponse,
+  data: unknown,
+  encoding: unknown,
+  callback: unknown,
+  byteLength: unknown,
+): unknown {
+  const outlet = this[outletOfResponse] as Http1Outlet;
+  outlet.onFirstByte();
+  return outlet.send.call(this, data, encoding, callback, byteLength);
 }
 
 function replaceHead(pieces: Piece[], head: string, changed: string): boolean {
