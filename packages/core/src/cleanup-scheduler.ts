@@ -1,3 +1,4 @@
+import { cleanUp } from "./cleanup-channel.js";
 import type { ExpiringStore, StoreOptions } from "./store.js";
 import { report, StoreError, warnOncePerCode } from "./store-error.js";
 
@@ -86,7 +87,7 @@ export class CleanupScheduler {
 
   async #clean(store: Pick<ExpiringStore, "deleteExpired">): Promise<void> {
     try {
-      await store.deleteExpired();
+      await cleanUp(store);
     } catch (error) {
       this.#report(error);
     }

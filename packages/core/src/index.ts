@@ -1,3 +1,4 @@
+export { type CleanupMessage, cleanUp } from "./cleanup-channel.js";
 export { CleanupScheduler, MAX_DELAY_MS } from "./cleanup-scheduler.js";
 export { assertData, assertExpiry, assertToken, isToken, MAX_TOKEN_BYTES } from "./record-rules.js";
 export type {

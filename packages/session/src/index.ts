@@ -12,11 +12,13 @@ export {
   type TokenHeader,
   type TokenTransport,
 } from "./http/token-transport.js";
+export type { InspectedSession } from "./inspection.js";
 export type { SessionManagerOptions } from "./manager-options.js";
 export type { OwnedSession } from "./owners/owned-session.js";
 export { type RenewOptions, Session, type SessionStatus } from "./session.js";
 export { SessionError, type SessionErrorCode } from "./session-error.js";
 export type {
+  Cleanup,
   EndReason,
   SessionEvent,
   SessionEventName,

@@ -2,6 +2,7 @@ import { devalueCodec } from "./codecs/devalue-codec.js";
 import { reporterOf } from "./error-reporter.js";
 import { SessionCookie } from "./http/session-cookie.js";
 import type { TokenTransport } from "./http/token-transport.js";
+import { Inspection } from "./inspection.js";
 import {
   checkedLifetimes,
   checkOptions,
@@ -27,6 +28,7 @@ export interface SessionEngine {
   records: SessionRecords;
   owners: OwnerSessions | undefined;
   repository: SessionRepository;
+  inspection: Inspection;
   events: SessionEmitter;
   merge: (state: SessionState, token: string) => Promise<boolean>;
   now: () => number;
@@ -45,7 +47,7 @@ export function buildEngine<T extends object, D>(options: SessionManagerOptions<
   const transport = options.transport ?? new SessionCookie(options.cookie);
   const onError = reporterOf(options.onError ?? ((error) => process.emitWarning(error)));
   const store = new BoundedStore(options.store, options.storeTimeoutMs ?? DEFAULT_STORE_TIMEOUT_MS);
-  const events = new SessionEmitter(onError);
+  const events = new SessionEmitter(onError, options.store);
   const records = new SessionRecords({ store, namespace, codec, now, onError });
   const ownerOf = ownerOfValues(options.owner);
   const shared = { records, codec, namespace, ownerOf, now, events, onError, ...lifetimes };
@@ -57,8 +59,21 @@ export function buildEngine<T extends object, D>(options: SessionManagerOptions<
   const encoder = new SessionEncoder(codec, maxBytes);
   const home = { encoder, newDeadline: () => now() + lifetimes.lifetimeMs, ownerOf };
   const repository = new SessionRepository({ ...shared, owners, home });
+  const inspection = new Inspection({ ...shared, store, owners, describe });
   const merge = (state: SessionState, token: string) => repository.merge(state, token);
-  return { store, transport, trustProxy, records, owners, repository, events, merge, now, onError };
+  return {
+    store,
+    transport,
+    trustProxy,
+    records,
+    owners,
+    repository,
+    inspection,
+    events,
+    merge,
+    now,
+    onError,
+  };
 }
 
 function ownerOfValues<T extends object, D>(

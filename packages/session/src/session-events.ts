@@ -1,4 +1,12 @@
-import { type Channel, channel, type TracingChannel, tracingChannel } from "node:diagnostics_channel";
+import {
+  type Channel,
+  channel,
+  subscribe,
+  type TracingChannel,
+  tracingChannel,
+  unsubscribe,
+} from "node:diagnostics_channel";
+import type { CleanupMessage } from "@scs/core";
 
 /**
  * Why a session is no more: `destroyed` by the app, `expired` at its deadline, or `ended` by another request,
@@ -20,6 +28,8 @@ export interface SessionEvents {
   conflict: SessionEvent;
   /** A request came with a token that leads to no session: expired or ended, made up, or not even of its form. */
   unknown: UnknownToken;
+  /** A background cleanup of the manager's store, or `gc()`, has ended. Its channel is `scs.store.cleanup`. */
+  cleanup: Cleanup;
 }
 
 export interface SessionEvent {
@@ -35,6 +45,12 @@ export interface UnknownToken {
   remoteAddress: string | undefined;
 }
 
+export interface Cleanup {
+  /** Number of expired records removed, owners' lists among them. */
+  removed: number;
+  durationMs: number;
+}
+
 export type SessionEventName = keyof SessionEvents;
 
 /** For `node:diagnostics_channel`: one channel per event, for all managers of the process. */
@@ -45,6 +61,7 @@ const channels: Record<SessionEventName, Channel> = {
   revoked: channel("scs.session.revoked"),
   conflict: channel("scs.session.conflict"),
   unknown: channel("scs.session.unknown"),
+  cleanup: channel("scs.store.cleanup"),
 };
 
 type Listener = (event: never) => unknown;
@@ -57,9 +74,11 @@ type Listener = (event: never) => unknown;
 export class SessionEmitter {
   readonly #listeners: Map<SessionEventName, Set<Listener>> = new Map();
   readonly #onError: (error: Error) => void;
+  readonly #store: object;
 
-  constructor(onError: (error: Error) => void) {
+  constructor(onError: (error: Error) => void, store: object) {
     this.#onError = onError;
+    this.#store = store;
   }
 
   /** @returns what ends it. */
@@ -69,6 +88,7 @@ export class SessionEmitter {
         `there is no event ${JSON.stringify(name)}; there are: ${Object.keys(channels).join(", ")}`,
       );
     }
+    if (name === "cleanup") return this.#onCleanup(listener as Listener);
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners);
     const own: Listener = (event) => listener(event); // so that each call of `on` has an end of its own
@@ -76,8 +96,18 @@ export class SessionEmitter {
     return () => void listeners.delete(own);
   }
 
+  /** The store cleans itself up, and knows no manager: its channel tells. */
+  #onCleanup(listener: Listener): () => void {
+    const own = (message: unknown): void => {
+      const { store, removed, durationMs } = message as CleanupMessage;
+      if (store === this.#store) this.#tell(listener, { removed, durationMs });
+    };
+    subscribe("scs.store.cleanup", own);
+    return () => void unsubscribe("scs.store.cleanup", own);
+  }
+
   /** `describe` is called only if somebody listens. */
-  emit<E extends SessionEventName>(name: E, describe: () => SessionEvents[E]): void {
+  emit<E extends Exclude<SessionEventName, "cleanup">>(name: E, describe: () => SessionEvents[E]): void {
     const listeners = this.#listeners.get(name);
     const isHeard = listeners !== undefined && listeners.size > 0;
     if (!isHeard && !channels[name].hasSubscribers) return;

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { cleanUp, type ExpiringStore, type Store } from "@scs/core";
 import { errorOf } from "./error-reporter.js";
 import { ClientKnowledge } from "./http/client-knowledge.js";
 import { answerRefused, holdResponse } from "./http/held-response.js";
@@ -9,6 +10,7 @@ import { RequestSessions } from "./http/request-sessions.js";
 import { answer500 } from "./http/response-head.js";
 import { SessionCookie } from "./http/session-cookie.js";
 import type { TokenHeader } from "./http/token-transport.js";
+import type { InspectedSession } from "./inspection.js";
 import type { SessionManagerOptions } from "./manager-options.js";
 import type { OwnedSession } from "./owners/owned-session.js";
 import { ownerName } from "./owners/owner-name.js";
@@ -35,6 +37,8 @@ let reportTo: <T extends object, D>(manager: SessionManager<T, D>, error: Error)
 export class SessionManager<T extends object = Record<string, unknown>, D = unknown> {
   readonly #engine: SessionEngine;
   readonly #requests: RequestSessions<T>;
+  /** The store that the manager was given. */
+  readonly store: Store;
 
   static {
     requestsOf = (manager) => manager.#requests;
@@ -44,6 +48,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   /** @throws TypeError or RangeError if an option cannot work, with what to do instead. */
   constructor(options: SessionManagerOptions<T, D>) {
     this.#engine = buildEngine(options);
+    this.store = options.store;
     this.#requests = new RequestSessions(this.#engine, options.asyncContext === true);
     if (this.#engine.store.replace !== undefined) return;
     process.emitWarning(
@@ -217,7 +222,50 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
    * @returns how many records it removed; 0 for a store that expires records by itself.
    */
   async gc(): Promise<number> {
-    return (await this.#engine.store.deleteExpired?.()) ?? 0;
+    const store = this.store as Partial<ExpiringStore>;
+    return isExpiring(store) ? cleanUp(store) : 0;
+  }
+
+  /**
+   * Counts the live sessions of the manager's namespace; owners' lists are none. Reads the whole store.
+   *
+   * @throws TypeError if the store cannot list its records.
+   */
+  count(): Promise<number> {
+    return this.#engine.inspection.count();
+  }
+
+  /**
+   * Looks at one session without its token, by its handle.
+   *
+   * @param options `values`: whether to return its values as well.
+   * @returns `undefined` if the handle leads to no live session.
+   */
+  inspect(
+    handle: string,
+    { values = false }: { values?: boolean } = {},
+  ): Promise<InspectedSession<T, D> | undefined> {
+    return this.#engine.inspection.find(handle, values) as Promise<InspectedSession<T, D> | undefined>;
+  }
+
+  /**
+   * Looks at all live sessions of the manager's namespace, one after the other, with bounded memory.
+   *
+   * @param options `values`: whether to return their values as well.
+   * @throws TypeError if the store cannot list its records.
+   */
+  inspectAll({ values = false }: { values?: boolean } = {}): AsyncIterableIterator<InspectedSession<T, D>> {
+    return this.#engine.inspection.all(values) as AsyncIterableIterator<InspectedSession<T, D>>;
+  }
+
+  /**
+   * Asks the store for a record that is not there: for health checks.
+   *
+   * @returns how long the store took to answer, in ms.
+   * @throws StoreError if the store fails. SessionError `STORE_TIMEOUT` if it does not answer.
+   */
+  ping(): Promise<number> {
+    return this.#engine.inspection.ping();
   }
 
   /**
@@ -253,7 +301,8 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
    * @returns whether there was such a session.
    */
   async revoke(handle: string): Promise<boolean> {
-    return this.#owners.revoke(handle);
+    const { inspection } = this.#engine;
+    return inspection.isOfNobody(handle) ? inspection.endOfNobody(handle) : this.#owners.revoke(handle);
   }
 
   /**
@@ -300,6 +349,10 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
       "this manager does not know whose sessions are: give it owner, as in (data) => data.userId",
     );
   }
+}
+
+function isExpiring(store: Partial<ExpiringStore>): store is ExpiringStore {
+  return typeof store.deleteExpired === "function";
 }
 
 /** Any other object, as a client may have put it into JSON in the place of a token, is a malformed token. */

@@ -13,6 +13,22 @@ interface Stored {
 }
 
 /**
+ * Reads the record of each live session of the manager's namespace.
+ *
+ * @throws TypeError if the store cannot list its records.
+ */
+export async function* foundSessions({
+  store,
+  records,
+}: Pick<Stored, "store" | "records">): AsyncGenerator<FoundSession> {
+  for await (const { token: key, ...record } of store.entries()) {
+    const id = records.idOf(key);
+    const found = id === undefined ? undefined : records.sessionIn(id, key, record);
+    if (found !== undefined) yield found;
+  }
+}
+
+/**
  * Reads each live session of the manager's namespace. One that `owner` throws for is reported, and passed over.
  *
  * @throws TypeError if the store cannot list its records.
@@ -23,10 +39,7 @@ export async function* eachSession({
   repository,
   onError,
 }: Stored): AsyncGenerator<{ found: FoundSession; state: SessionState }> {
-  for await (const { token: key, ...record } of store.entries()) {
-    const id = records.idOf(key);
-    const found = id === undefined ? undefined : records.sessionIn(id, key, record);
-    if (found === undefined) continue;
+  for await (const found of foundSessions({ store, records })) {
     let state: SessionState;
     try {
       state = repository.adopt(found);

@@ -1,0 +1,127 @@
+import type { OwnedSession } from "./owners/owned-session.js";
+import type { OwnerSessions } from "./owners/owner-sessions.js";
+import { foundSessions } from "./persistence/all-sessions.js";
+import type { BoundedStore } from "./persistence/bounded-store.js";
+import type { SessionRecords } from "./persistence/session-records.js";
+import { hasIdForm } from "./persistence/session-token.js";
+import type { FoundSession } from "./persistence/stored-session.js";
+import type { SessionEmitter } from "./session-events.js";
+
+/** A session as those who run the service may see it: never its token, its values on request only. */
+export interface InspectedSession<T extends object = Record<string, unknown>, D = unknown>
+  extends Omit<OwnedSession<D>, "created" | "lastSeen"> {
+  /** Stands for the session in `inspect` and `revoke`: its handle, or its ID while it is nobody's. No token. */
+  handle: string;
+  /** Whose session it is, by its values; `undefined` for nobody's, and if `owner` threw. */
+  owner: string | undefined;
+  /** Stands for the owner in the store, as the part of the handle before the dot. */
+  ownerHash: string | undefined;
+  /** When the session became its owner's; `undefined` for nobody's. */
+  created: Date | undefined;
+  /** When it was used last, as far as that is noted: with an idle timeout, or of an owner's session. */
+  lastSeen: Date | undefined;
+  /** The end of its absolute lifetime. */
+  deadline: Date;
+  /** Length of its record in bytes. */
+  bytes: number;
+  /** On request only. */
+  values?: Partial<T>;
+}
+
+export interface InspectionOptions {
+  store: BoundedStore;
+  records: SessionRecords;
+  owners: OwnerSessions | undefined;
+  /** Infinity for none. */
+  idleTimeoutMs: number;
+  ownerOf: (values: Record<string, unknown>) => string | undefined;
+  describe: (values: Record<string, unknown>) => unknown;
+  events: SessionEmitter;
+  onError: (error: Error) => void;
+}
+
+/** No session's key, nor a list's, contains this character and this word. */
+const NO_RECORD = "@ping";
+
+/** Looks at stored sessions without their tokens. */
+export class Inspection {
+  readonly #options: InspectionOptions;
+
+  constructor(options: InspectionOptions) {
+    this.#options = options;
+  }
+
+  async ping(): Promise<number> {
+    const start = performance.now();
+    await this.#options.store.find(NO_RECORD);
+    return performance.now() - start;
+  }
+
+  async count(): Promise<number> {
+    let count = 0;
+    for await (const _ of foundSessions(this.#options)) count++;
+    return count;
+  }
+
+  async *all(withValues: boolean): AsyncGenerator<InspectedSession> {
+    for await (const found of foundSessions(this.#options)) yield this.#describe(found, withValues);
+  }
+
+  async find(handle: string, withValues: boolean): Promise<InspectedSession | undefined> {
+    const [id, hash, ...more] = typeof handle === "string" ? handle.split(".").reverse() : [];
+    if (!hasIdForm(id) || more.length > 0) return undefined;
+    const found = await this.#options.records.find(id);
+    const isMeant = found !== undefined && found.content.meta.owner?.hash === hash;
+    return isMeant ? this.#describe(found, withValues) : undefined;
+  }
+
+  /** Tells whether a handle has the form of one of nobody's sessions. */
+  isOfNobody(handle: string): boolean {
+    return hasIdForm(handle);
+  }
+
+  /** Ends a session for as long as it is nobody's. */
+  async endOfNobody(id: string): Promise<boolean> {
+    const { records, events } = this.#options;
+    const isNobodys = ({ content }: FoundSession): boolean => content.meta.owner === undefined;
+    const found = await records.find(id);
+    const ended = found && (await records.end(found, isNobodys));
+    if (ended === undefined) return false;
+    events.emit("revoked", () => ({ owner: undefined, handle: id, reason: "revoked" }));
+    return true;
+  }
+
+  #describe({ id, record, content }: FoundSession, withValues: boolean): InspectedSession {
+    const { describe, ownerOf, idleTimeoutMs } = this.#options;
+    const { owner: note, seen } = content.meta;
+    const expiry = Math.min(record.expiry.getTime(), content.deadline);
+    const usedBy = record.expiry.getTime() - idleTimeoutMs; // as of the last touch; -Infinity: none
+    const lastSeen = Math.max(seen ?? usedBy, usedBy, note?.since ?? usedBy);
+    return {
+      handle: note === undefined ? id : `${note.hash}.${id}`,
+      owner: this.#attempt(() => ownerOf(content.values)),
+      ownerHash: note?.hash,
+      created: dateOf(note?.since),
+      lastSeen: dateOf(lastSeen),
+      expiry: new Date(expiry),
+      deadline: new Date(content.deadline),
+      bytes: record.data.length,
+      description: this.#attempt(() => describe(content.values)),
+      ...(withValues && { values: content.values }),
+    };
+  }
+
+  /** Calls back into the app; what that throws must not hide the other sessions. */
+  #attempt<R>(call: () => R): R | undefined {
+    try {
+      return call();
+    } catch (error) {
+      this.#options.onError(error as Error);
+      return undefined;
+    }
+  }
+}
+
+function dateOf(ms: number | undefined): Date | undefined {
+  return ms === undefined || !Number.isFinite(ms) ? undefined : new Date(ms);
+}
