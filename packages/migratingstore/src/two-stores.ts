@@ -1,0 +1,225 @@
+import { createHash } from "node:crypto";
+import type { FullStore, SessionEntry } from "@scs/core";
+import { StoreError } from "@scs/core";
+import type { Answer, Backend, Call } from "@scs/core/kit";
+import { type Location, locate } from "./location.js";
+import { draftOf, isMarked, marksOfMove, signpostOf } from "./marks.js";
+import type { MigrationStage } from "./migration-stage.js";
+
+export interface TwoStoresOptions {
+  from: FullStore;
+  to: FullStore;
+  stage: MigrationStage;
+  now: () => number;
+}
+
+/** Changes by others that one call is ready to come after. */
+const MAX_TRIES = 100;
+/** Longer than any call is in flight, in ms: until then, a draft may be decided by whoever wrote it. */
+const IN_FLIGHT_MS = 60_000;
+/** How long at least a signpost stays, in ms: longer than any call that has not seen it is in flight. */
+const SIGNPOST_MS = 600_000;
+/** Number of entries read at a time. */
+const PAGE = 256;
+
+const [NOTHING, LONG_AGO] = [new Uint8Array(0), 0];
+
+/**
+ * Carries out calls on the store that has the record. Whatever decides is one compare-and-swap of one record: of the new
+ * store, if the record is there; else of the old store, where a move puts a signpost in the record's place.
+ */
+export class TwoStores implements Backend {
+  readonly concurrency = 256;
+  readonly #options: TwoStoresOptions;
+
+  constructor(options: TwoStoresOptions) {
+    this.#options = options;
+  }
+
+  async execute(call: Call): Promise<Answer> {
+    if ("data" in call && call.data !== undefined && isMarked(call.data)) {
+      throw new StoreError("INVALID_ARGUMENT", "migratingstore: data must not begin like a mark of a move");
+    }
+    const { token } = call;
+    switch (call.kind) {
+      case "find":
+        return this.#find(token);
+      case "commit":
+        return this.#untilDone(token, async (place) => {
+          return (await this.#write(token, place, call.data, call.expiry))
+            ? { answer: undefined }
+            : undefined;
+        });
+      case "delete":
+        return this.#untilDone(token, async (place) => {
+          const isGone = place.at === "nowhere" || (await this.#write(token, place, NOTHING, LONG_AGO));
+          return isGone ? { answer: undefined } : undefined;
+        });
+      case "replace":
+        return this.#replace(call);
+      case "touch":
+        return this.#untilDone(token, async (place) => this.#touch(token, place, call.expiry));
+    }
+  }
+
+  async #find(token: string): Promise<Answer> {
+    return this.#untilDone(token, async (place) => {
+      if (place.at === "nowhere") return { answer: undefined };
+      const { record } = place;
+      if (place.at === "new" || !this.#isFreeToMove(place)) return { answer: record };
+      const isMoved = await this.#write(token, place, record.data, record.expiry.getTime());
+      return isMoved ? { answer: record } : undefined;
+    });
+  }
+
+  async #replace({ token, previous, data, expiry }: Call & { kind: "replace" }): Promise<Answer> {
+    const { stage, from, to } = this.#options;
+    if (previous !== undefined && !isMarked(previous)) {
+      // Where most records are: a record with these bytes is there if this succeeds, wherever else drafts are.
+      const likely = stage === "prepare" ? from : to;
+      if (await likely.replace(token, previous, data, new Date(expiry))) return true;
+    }
+    return this.#untilDone(token, async (place) => {
+      const found = place.at === "nowhere" ? undefined : place.record.data;
+      if (!isSame(found, previous)) return { answer: false };
+      return (await this.#write(token, place, data, expiry)) ? { answer: true } : undefined;
+    });
+  }
+
+  async #touch(token: string, place: Location, expiry: number): Promise<{ answer: Answer } | undefined> {
+    if (place.at === "nowhere") return { answer: false };
+    const isTouched =
+      place.at === "new"
+        ? await this.#options.to.touch(token, new Date(expiry))
+        : await this.#write(token, place, place.record.data, expiry);
+    return isTouched ? { answer: true } : undefined;
+  }
+
+  /** Takes steps that each look where the record is, until one of them has an answer. */
+  async #untilDone(
+    token: string,
+    step: (place: Location) => Promise<{ answer: Answer } | undefined>,
+  ): Promise<Answer> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const place = await locate(this.#options.from, this.#options.to, token);
+      const done = place && (await step(place));
+      if (done !== undefined) return done.answer;
+    }
+    throw new StoreError(
+      "UNAVAILABLE",
+      `migratingstore: others changed a record ${MAX_TRIES} times meanwhile`,
+    );
+  }
+
+  /** Writes in the place of what was found; `false`, and nothing is changed, if that is not there any more. */
+  async #write(token: string, place: Location, data: Uint8Array, expiry: number): Promise<boolean> {
+    const { from, to, stage, now } = this.#options;
+    const until = new Date(expiry);
+    if (place.at === "new") return to.replace(token, place.record.data, data, until);
+    const inOld = place.at === "old" ? place.record.data : place.signpost;
+    if (expiry > now() && this.#isFreeToMove(place)) {
+      if (stage === "finish" && place.at === "nowhere") return to.replace(token, place.draft, data, until);
+      return this.#move(token, { inOld, draft: place.draft, isNew: place.at === "nowhere" }, data, until);
+    }
+    return from.replace(token, inOld, data, until);
+  }
+
+  /** Writes a draft into the new store, and decides by the signpost in the old one whether it is the record. */
+  async #move(
+    token: string,
+    present: { inOld: Uint8Array | undefined; draft: Uint8Array | undefined; isNew: boolean },
+    data: Uint8Array,
+    expiry: Date,
+  ): Promise<boolean> {
+    const { from, to, now } = this.#options;
+    const { draft, signpost } = marksOfMove(data, now());
+    if (!(await to.replace(token, present.draft, draft, expiry))) return false;
+    // Whoever finds the draft of a record that was moved must find its signpost for as long as the record lives.
+    const lasting = present.isNew ? 0 : expiry.getTime();
+    const until = new Date(Math.max(lasting, now() + SIGNPOST_MS));
+    const isDecided = await from.replace(token, present.inOld, signpost, until);
+    if (isDecided)
+      await to.replace(token, draft, data, expiry); // unless another has completed it, or ended it
+    else await to.replace(token, draft, NOTHING, new Date(LONG_AGO));
+    return isDecided;
+  }
+
+  /** Tells whether the new store's place for a token is free: a draft may be about to be decided by who wrote it. */
+  #isFreeToMove({ draft }: { draft: Uint8Array | undefined }): boolean {
+    const { stage, now } = this.#options;
+    if (stage === "prepare") return false;
+    const { at } = (draft && draftOf(draft)) ?? { at: Number.NEGATIVE_INFINITY };
+    return Math.abs(now() - at) > IN_FLIGHT_MS;
+  }
+
+  /**
+   * Reads the old store, then the new one. A record that is moved in between is in both walks: the first remembers what
+   * it gave, in a digest of each token.
+   */
+  async *pages(): AsyncGenerator<SessionEntry[]> {
+    const given = new Set<string>();
+    for await (const page of inPages(this.#options.from.entries())) {
+      const records = page.filter(({ data }) => signpostOf(data) === undefined);
+      for (const { token } of records) given.add(digestOf(token));
+      yield records;
+    }
+    for await (const page of inPages(this.#options.to.entries())) {
+      const fresh = page.filter(({ token }) => given.size === 0 || !given.has(digestOf(token)));
+      const entries: SessionEntry[] = [];
+      for (const entry of fresh) {
+        const draft = draftOf(entry.data);
+        if (draft === undefined) entries.push(entry);
+        else if (await this.#isDecided(entry.token, draft.name)) entries.push({ ...entry, data: draft.data });
+      }
+      yield entries;
+    }
+  }
+
+  async #isDecided(token: string, move: string): Promise<boolean> {
+    const inOld = await this.#options.from.find(token);
+    return inOld !== undefined && signpostOf(inOld.data) === move;
+  }
+
+  async *removeExpired(): AsyncGenerator<number> {
+    yield await this.#options.from.deleteExpired();
+    yield await this.#options.to.deleteExpired();
+  }
+
+  /** Reads the tokens of what is to be moved, or was and is not complete. */
+  async *remaining(): AsyncGenerator<string> {
+    for await (const { token } of this.#options.from.entries()) yield token;
+  }
+
+  /** Moves one record. Tells whether there was one to move. */
+  async moveOne(token: string): Promise<boolean> {
+    let isInOld = false;
+    await this.#untilDone(token, async (place) => {
+      if (place.at !== "old") return { answer: undefined };
+      isInOld = true;
+      const { record } = place;
+      if (!this.#isFreeToMove(place)) return { answer: undefined };
+      const isMoved = await this.#write(token, place, record.data, record.expiry.getTime());
+      return isMoved ? { answer: undefined } : undefined;
+    });
+    return isInOld;
+  }
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0;
+}
+
+/** 80 bits, so that no two of a million tokens have the same. */
+function digestOf(token: string): string {
+  return createHash("sha256").update(token).digest().toString("latin1", 0, 10);
+}
+
+async function* inPages(entries: AsyncIterable<SessionEntry>): AsyncGenerator<SessionEntry[]> {
+  let page: SessionEntry[] = [];
+  for await (const entry of entries) {
+    if (page.push(entry) < PAGE) continue;
+    yield page;
+    page = [];
+  }
+  yield page;
+}
