@@ -1,26 +1,40 @@
 import { MemStore } from "@scs/memstore";
 import { migrating } from "@scs/migratingstore";
 
-const pairs = new WeakMap(); // the two stores under each
+/** @typedef {import("@scs/migratingstore").MigratingStore} MigratingStore */
+/** @typedef {import("@scs/migratingstore").MigrationStage} MigrationStage */
+/** @typedef {import("@scs/testkit").Open<MigratingStore>} Open */
 
-/** Opens a store over two that are empty, at a stage of the migration. */
+/** @type {WeakMap<MigratingStore, { from: MemStore, to: MemStore }>} The two stores under each. */
+const pairs = new WeakMap();
+
+/**
+ * Opens a store over two that are empty, at a stage of the migration.
+ *
+ * @param {MigrationStage} stage
+ * @returns {Open}
+ */
 export const openAt = (stage) => (options) => {
-  const { cleanupIntervalMs, ...others } = options;
-  const pair = [
-    new MemStore({ ...others, cleanupIntervalMs: 0 }),
-    new MemStore({ ...others, cleanupIntervalMs: 0 }),
+  const [from, to] = [
+    new MemStore({ ...options, cleanupIntervalMs: 0 }),
+    new MemStore({ ...options, cleanupIntervalMs: 0 }),
   ];
-  const [from, to] = pair;
   const store = migrating(from, to, { ...options, stage });
-  pairs.set(store, pair);
+  pairs.set(store, { from, to });
   return store;
 };
 
-/** Opens another process's store over the same two, at a stage of its own. */
+/**
+ * Opens another process's store over the same two, at a stage of its own.
+ *
+ * @param {MigrationStage} stage
+ * @returns {(store: MigratingStore, options: Parameters<Open>[0]) => MigratingStore}
+ */
 export const anotherAt = (stage) => (store, options) => {
-  const [from, to] = pairs.get(store);
-  const other = migrating(from, to, { ...options, stage });
-  pairs.set(other, [from, to]);
+  const pair = pairs.get(store);
+  if (pair === undefined) throw new Error("not opened here");
+  const other = migrating(pair.from, pair.to, { ...options, stage });
+  pairs.set(other, pair);
   return other;
 };
 
