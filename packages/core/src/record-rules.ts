@@ -27,11 +27,20 @@ export function assertToken(token: unknown): asserts token is string {
   }
 }
 
-/** @throws StoreError `INVALID_ARGUMENT` unless `data` is a `Uint8Array`, such as a `Buffer`, of whichever realm. */
-export function assertData(data: unknown): asserts data is Uint8Array {
-  // `instanceof` is faster; the other test knows arrays of other realms, such as those of jsdom and of Jest.
+/**
+ * Checks the data of a record. Accepts a `Uint8Array` of any realm, and a `Buffer`.
+ *
+ * @throws StoreError `INVALID_ARGUMENT` if `data` is no `Uint8Array`, or is longer than `maxBytes`.
+ */
+export function assertData(
+  data: unknown,
+  maxBytes: number = Number.POSITIVE_INFINITY,
+): asserts data is Uint8Array {
+  // `instanceof` is faster; `isUint8Array` accepts arrays of other realms, such as those of jsdom and Jest.
   if (!(ArrayBuffer.isView(data) && (data instanceof Uint8Array || isUint8Array(data))))
     throw new StoreError("INVALID_ARGUMENT", "data must be a Uint8Array");
+  if (data.length > maxBytes)
+    throw new StoreError("INVALID_ARGUMENT", `data must be at most ${maxBytes} bytes, got ${data.length}`);
 }
 
 /** @throws StoreError `INVALID_ARGUMENT` unless `expiry` is a valid `Date`, of whichever realm. */

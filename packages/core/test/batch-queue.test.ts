@@ -299,8 +299,8 @@ describe("time", () => {
     expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
     expect(outcomes.map((outcome) => (outcome as PromiseRejectedResult).reason.message)).toEqual([
       "store: no answer within 20 ms; whether a write takes effect is unknown",
-      "store: the calls made before have taken 20 ms; this one was not begun",
-      "store: the calls made before have taken 20 ms; this one was not begun",
+      "store: the calls before this one took 20 ms; this one was not started",
+      "store: the calls before this one took 20 ms; this one was not started",
     ]);
     running[0]?.answer();
     await setImmediate();
@@ -346,18 +346,22 @@ describe("time", () => {
 });
 
 describe("bounds", () => {
-  it("too many calls are refused at once, and so are too many bytes", async () => {
+  it("refuses a call at once when the queue is full of calls, or of bytes, and says which", async () => {
     const { queue, running, commit } = makeQueue({ maxWaiting: 3, maxWaitingBytes: 10_000 });
     const calls = ["a", "b", "c"].map(commit);
     await expect(commit("d")).rejects.toMatchObject({
       code: "UNAVAILABLE",
-      message: /3 calls wait .* the limit/,
+      message: /the queue holds 3 calls, which is its limit/,
     });
     running[0]?.answer();
     await calls[0];
     await setImmediate();
     const large = () => queue.run("commit", "e", undefined, new Uint8Array(20_000), 1);
-    await expect(large()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await expect(large()).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      message:
+        /the queue holds 2 calls of \d+ bytes, and its limit is 10000 bytes; this call was not started/,
+    });
     running[1]?.answer();
     await Promise.all(calls);
     await setImmediate();

@@ -1,15 +1,15 @@
 import { performance } from "node:perf_hooks";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { removeInBatches } from "../src/kit/index.js";
+import { type Removal, removeInBatches } from "../src/kit/index.js";
 
-it("batches grow while they are quick, shrink when they are slow, and tell what they have removed", async () => {
+it("grows quick batches, shrinks slow ones, and asks for a pause as long as each batch", async () => {
   let time = 0;
   const clock = vi.spyOn(performance, "now").mockImplementation(() => time);
   onTestFinished(() => clock.mockRestore());
   /** How long each batch takes. */
   const durations = [1, 1, 1, 1, 1, 30, 30, 15];
   const limits: number[] = [];
-  const removed: number[] = [];
+  const removals: Removal[] = [];
   const steps = removeInBatches({
     batchMs: 10,
     async removeNext(limit) {
@@ -19,12 +19,13 @@ it("batches grow while they are quick, shrink when they are slow, and tell what 
       return { removed: isLast ? 3 : limit, isLast };
     },
   });
-  for await (const count of steps) removed.push(count);
+  for await (const removal of steps) removals.push(removal);
   expect(limits).toEqual([64, 128, 256, 512, 1024, 1024, 512, 256]);
-  expect(removed.filter((count) => count > 0)).toEqual([64, 128, 256, 512, 1024, 1024, 512, 3]);
+  expect(removals.map(({ removed }) => removed)).toEqual([64, 128, 256, 512, 1024, 1024, 512, 3]);
+  expect(removals.map(({ pauseMs }) => pauseMs)).toEqual([1, 1, 1, 1, 1, 30, 30, 0]); // no pause after the last
 });
 
-it("a cleanup that nobody continues removes no more", async () => {
+it("removes nothing more when nobody continues", async () => {
   let batches = 0;
   const steps = removeInBatches({
     batchMs: 10,
@@ -33,6 +34,6 @@ it("a cleanup that nobody continues removes no more", async () => {
       return { removed: limit, isLast: false };
     },
   });
-  for await (const count of steps) if (count > 0) break;
+  for await (const { removed } of steps) if (removed > 0) break;
   expect(batches).toBe(1);
 });

@@ -7,6 +7,7 @@ import {
   type Backend,
   type Call,
   pause,
+  type Removal,
   StoreBase,
   type StoreBaseOptions,
 } from "../src/kit/index.js";
@@ -115,12 +116,16 @@ describe("a backend", () => {
     await expect(new StoreBase(backend, options).find("bad")).rejects.toThrow("translated");
   });
 
-  it("has a limit for data, which the message says", async () => {
+  it("refuses data above its limit, and says the limit", async () => {
     const store = new StoreBase(new Records(), { ...options, maxDataBytes: 2 });
-    for (const call of [store.commit("t", data, expiry), store.replace("t", data, data, expiry)]) {
-      await expect(call).rejects.toMatchObject({
-        code: "INVALID_ARGUMENT",
-        message: "store: data must be at most 2 bytes",
+    const calls = [store.commit("t", data, expiry), store.replace("t", data, data, expiry)];
+    for (const outcome of await Promise.allSettled(calls)) {
+      expect(outcome).toMatchObject({
+        status: "rejected",
+        reason: {
+          code: "INVALID_ARGUMENT",
+          message: `data must be at most 2 bytes, got ${data.length}`,
+        },
       });
     }
   });
@@ -280,4 +285,16 @@ describe("tools that replace globals", () => {
     for (const bad of [4e12, "2100-01-01", Object.create(Date.prototype), { getTime: () => 4e12 }])
       await expect(store.commit("t", data, bad)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   });
+});
+
+it("does not count the pause of a cleanup into the time of a step", async () => {
+  const backend = new Records();
+  async function* removals(): AsyncGenerator<Removal, void> {
+    for (const removed of [1, 2]) yield { removed, pauseMs: 40 };
+  }
+  const store = new StoreBase(
+    Object.assign(backend, { removeExpired: removals }),
+    { ...options, stepTimeoutMs: 10 }, // a step takes no turn of the event loop, so that it cannot run out
+  );
+  expect(await store.deleteExpired()).toBe(3);
 });

@@ -1,5 +1,12 @@
 import { report, type SessionEntry, StoreError } from "@scs/core";
-import { type Answer, type Backend, type Batch, type Call, removeInBatches } from "@scs/core/kit";
+import {
+  type Answer,
+  type Backend,
+  type Batch,
+  type Call,
+  type Removal,
+  removeInBatches,
+} from "@scs/core/kit";
 import { againOnConflict, type Connection, type Connections } from "./connection/connections.js";
 import {
   ignoredByTrigger,
@@ -94,7 +101,7 @@ export class PgBackend implements Backend {
    * Each batch goes on from the last expiry: the index still has what the batches before have removed, and to skip it
    * each time would take longer and longer. Rows that others have locked are left for the next cleanup.
    */
-  removeExpired(isOver: () => boolean): AsyncGenerator<number, void> {
+  removeExpired(isOver: () => boolean): AsyncGenerator<Removal, void> {
     let from = Number.NEGATIVE_INFINITY;
     const removeNext = async (limit: number): Promise<{ removed: number; isLast: boolean }> => {
       const values = [timestamp(from), String(limit), ...this.#nowValue()];

@@ -1,6 +1,14 @@
 import { isUint8Array } from "node:util/types";
 import { isToken, report, type SessionEntry, type SessionRecord, StoreError } from "@scs/core";
-import { type Answer, type Backend, type Batch, type Call, removeInBatches, TimeSlice } from "@scs/core/kit";
+import {
+  type Answer,
+  type Backend,
+  type Batch,
+  type Call,
+  type Removal,
+  removeInBatches,
+  TimeSlice,
+} from "@scs/core/kit";
 import { mayConcernOneRecord, resultCode, toStoreError } from "./drivers/driver-error.js";
 import type { Handle, Parameter, Row } from "./drivers/handle.js";
 import { LockWait } from "./drivers/lock-wait.js";
@@ -73,7 +81,7 @@ export class SqliteBackend implements Backend {
     return new Map(this.#entries(rows).map(({ token, data }) => [token, data]));
   }
 
-  removeExpired(isOver: () => boolean): AsyncGenerator<number, void> {
+  removeExpired(isOver: () => boolean): AsyncGenerator<Removal, void> {
     const now = this.#now();
     const removeNext = async (limit: number): Promise<{ removed: number; isLast: boolean }> => {
       const remove = (): Promise<Row[]> => this.#handle.run(this.#table.deleteExpired, now, limit);

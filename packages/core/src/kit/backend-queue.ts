@@ -1,6 +1,7 @@
 import type { Backend } from "./backend.js";
-import { BatchQueue, toStoreError } from "./batch-queue.js";
+import { BatchQueue } from "./batch-queue.js";
 import type { Answer, Call } from "./call.js";
+import { toStoreError } from "./to-store-error.js";
 
 const CONCURRENCY = 64;
 

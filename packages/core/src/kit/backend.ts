@@ -2,50 +2,56 @@ import type { SessionEntry, SessionRecord } from "../store.js";
 import type { BatchQueueOptions } from "./batch-queue.js";
 import type { Answer, Call } from "./call.js";
 
-/** A value, or the promise of one. */
+/** A value, or a promise of it. */
 export type Awaitable<T> = T | Promise<T>;
 
-/** Steps of long work, between which other calls and the event loop have their turn. */
+/** Steps of long work. Between two steps, other calls and the event loop get their turn. */
 export type Steps<T> = Iterable<T> | AsyncIterable<T>;
 
+/** The result of one step of a cleanup. */
+export interface Removal {
+  /** Number of records removed. */
+  removed: number;
+  /** Time to leave the backend to others before the next step, in ms. The timeout of a step does not include it. */
+  pauseMs: number;
+}
+
 /**
- * What a store brings to a {@link StoreBase}: how its backend carries out calls. One of `executeNow`, `execute` and
- * `queue` says so. Errors may be the driver's own: `toStoreError` translates them.
+ * The part of a store that executes calls: what a {@link StoreBase} needs. It has one of `executeNow`, `execute` and
+ * `queue`. It may throw errors of the driver: `toStoreError` translates them.
  */
 export interface Backend {
   /**
-   * Carries out a call at once, on the event loop: for a backend in the memory of the process, best with `findNow`.
-   * The bytes are still the caller's: copy them. A `find`, `delete` or `touch` may be of a malformed token, which was
-   * never stored, or of no string at all.
+   * Executes a call synchronously, for a backend in the memory of the process. Define `findNow` as well: it is faster.
+   * Copy the bytes: they belong to the caller. The token of a `find`, `delete` or `touch` may be malformed, or no string;
+   * no record is stored under it.
    */
   executeNow?: ((call: Call) => Answer) | undefined;
-  /**
-   * Carries out one call, in turn with the others of its token. Up to `concurrency` calls are under way at once.
-   */
+  /** Executes one call. Calls for one token follow one another; of different tokens, `concurrency` are in flight at once. */
   execute?(call: Call): Promise<Answer>;
-  /** How many calls `execute` is given at once. @default 64 */
+  /** Maximum number of calls of `execute` in flight. @default 64 */
   readonly concurrency?: number;
-  /** What a call that has run out of time is told, with `execute`. @default that it is not known */
+  /** Returns the message for a call of `execute` that has run out of time. @default that its effect is unknown */
   lateMessage?(call: Call): string | undefined;
-  /** Carries out calls in batches: see {@link BatchQueueOptions}. */
+  /** Executes calls in batches: see {@link BatchQueueOptions}. */
   readonly queue?: Omit<BatchQueueOptions, "name" | "timeoutMs"> | undefined;
-  /** Finds at once, on the event loop. Asked when no call of the token is under way. */
+  /** Finds a record synchronously. Called when no call of the token is in flight. */
   findNow?(token: string): SessionRecord | undefined;
   /**
-   * Reads the records page by page, each at least the live ones that it was there for throughout, and exactly once.
-   * The base leaves out what has expired by its clock. The calls made before have been answered.
+   * Reads the records page by page: every record that is live throughout, exactly once. May include expired records,
+   * which the base leaves out by its clock. Called when the calls made before have their answers.
    */
   pages(): Steps<Iterable<SessionEntry>>;
-  /** Reads all live records at one instant. Bounds its time itself. @default all pages, one after the other */
+  /** Reads all live records at one instant, and bounds its time itself. @default all pages, one after another */
   all?(): Awaitable<Map<string, Uint8Array>>;
   /**
-   * Removes what has expired, step by step, and tells how many records each step has removed. A step holds the event
-   * loop, or a lock, for about 2 ms (see `TimeSlice`, `removeInBatches`); after each, the event loop turns. After
-   * disposal no further step is asked for; work that goes on by itself asks `isOver`.
+   * Removes expired records step by step, and yields the number removed by each step. A step holds the event loop, or a
+   * lock, for about 2 ms: see `TimeSlice` and `removeInBatches`. After each step, the event loop turns. Disposal takes no
+   * further step; work that continues without steps asks `isOver`.
    */
-  removeExpired(isOver: () => boolean): Steps<number>;
-  /** Called by disposal, when nothing is under way. After it has failed, disposal may call it again. */
+  removeExpired(isOver: () => boolean): Steps<number | Removal>;
+  /** Called by disposal, when nothing is in flight. After a failure, disposal may call it again. */
   close?(): Awaitable<void>;
-  /** Makes a StoreError of an error of the driver. @default UNAVAILABLE with the error as its cause */
+  /** Translates an error of the driver into a StoreError. @default `UNAVAILABLE` with the error as its cause */
   toStoreError?(error: unknown): Error;
 }

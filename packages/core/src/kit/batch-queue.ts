@@ -3,78 +3,71 @@ import type { SessionRecord } from "../store.js";
 import { StoreError } from "../store-error.js";
 import type { Execute } from "./batch.js";
 import { AGAIN, type Answer, type Call, type CallKind } from "./call.js";
-import { Fifo } from "./fifo.js";
 import { Lane, type LaneOptions, type LaneOwner } from "./lane.js";
-import { PendingCall } from "./pending-call.js";
-import { clearTimer, setTimer, type Timer } from "./timers.js";
+import { OutstandingCalls } from "./outstanding-calls.js";
+import { type FinalAnswer, PendingCall } from "./pending-call.js";
+import { toStoreError } from "./to-store-error.js";
 import { InSequence, OneAtATime, type TokenOrder } from "./token-order.js";
 
 export interface BatchQueueOptions {
   /** The name of the store, which begins each message. */
   name: string;
-  /** How long a call may take, from the moment it was made, wherever it waits. */
+  /** Maximum time of a call, from the moment it was made, wherever it waits. */
   timeoutMs: number;
-  /** Carries out a batch. Called at once when a worker is free; the batch gives its calls when it is asked. */
+  /** Executes a batch. Called at once when a worker is free; the batch takes its calls when it is iterated. */
   execute: Execute;
   /**
    * Whether a batch may have several calls of one token, which `execute` carries out in their order (`"sequence"`). In
-   * a `"set"`, each call is of another token: the next of a token follows when the one before has its answer.
+   * a `"set"`, each call has a different token: the next call of a token follows when the one before has its answer.
    *
    * @default "set"
    */
   batchIs?: "set" | "sequence";
   /** @default one lane with one worker */
   lanes?: readonly LaneOptions[];
-  /** Whether one call can have failed the batch, so that the others may succeed without it. @default never */
+  /** Tells whether one call may have failed the batch, so that the others may succeed without it. @default never */
   mayConcernOneCall?: (error: unknown) => boolean;
-  /** Answers a call that failed alone: the error to reject with, or what the call returns. */
+  /** Returns the answer to a call that failed alone: the error to reject with, or a result. */
   answerFailure?: (call: Call, error: unknown) => Answer | Promise<Answer>;
-  /** What a call that has run out of time is told. `isTaken`: it may take effect nevertheless. @default just that */
+  /**
+   * Returns the message for a call that has run out of time. `isTaken`: it may take effect nevertheless.
+   *
+   * @default a message that names the timeout
+   */
   lateMessage?: (isTaken: boolean, call: Call) => string | undefined;
   /** Maximum number of calls in the queue. @default 200_000 */
   maxWaiting?: number;
-  /** Maximum number of bytes of the calls in the queue; a larger call is taken when there is no other. @default 128 MiB */
+  /** Maximum size of the calls in the queue, in bytes. A larger call is accepted when it is the only one. @default 128 MiB */
   maxWaitingBytes?: number;
 }
 
-/** Number of calls that are rejected in one turn of the event loop: a millisecond or two. */
-const MAX_LATE = 512;
-
-const NOTHING = Promise.resolve();
-
 /**
- * Sends together what is in flight together: while batches are under way, the calls that arrive form the next. Calls
- * for one token take effect in the order made. A call ends within its timeout, wherever it waits; past the bounds of
- * the queue, it is refused at once.
+ * Sends calls to a backend in batches: while batches are in flight, the calls that arrive form the next. Calls for one
+ * token take effect in the order made. A call ends within its timeout, wherever it waits. A full queue refuses calls.
  */
 export class BatchQueue {
   readonly #options: BatchQueueOptions;
-  readonly #maxWaiting: number;
-  readonly #maxWaitingBytes: number;
   readonly #order: TokenOrder;
   readonly #lanes: readonly Lane[];
   readonly #laneOf: Readonly<Record<CallKind, Lane>>;
-  /** All calls that were made and are not released, in the order made, which is that of their deadlines. */
-  readonly #made: Fifo<PendingCall> = new Fifo();
-  #number = 0;
-  #count = 0;
-  #bytes = 0;
-  #timer: Timer | undefined;
-  readonly #observers: Fifo<{ number: number; resolve: () => void }> = new Fifo();
+  readonly #outstanding: OutstandingCalls;
 
   constructor(options: BatchQueueOptions) {
     this.#options = options;
-    this.#maxWaiting = options.maxWaiting ?? 200_000;
-    this.#maxWaitingBytes = options.maxWaitingBytes ?? 2 ** 27;
     this.#order = options.batchIs === "sequence" ? new InSequence() : new OneAtATime();
+    this.#outstanding = new OutstandingCalls({
+      timeoutMs: options.timeoutMs,
+      maxCalls: options.maxWaiting ?? 200_000,
+      maxBytes: options.maxWaitingBytes ?? 2 ** 27,
+      onLate: (calls) => this.#rejectLate(calls),
+    });
     const owner: LaneOwner = {
       execute: options.execute,
       mayConcernOneCall: options.mayConcernOneCall ?? (() => false),
       fail: (call, error) => this.#fail(call, error),
-      answer: (call, answer) => this.#answer(call, answer),
       release: (calls) => {
         for (const call of calls) this.#release(call);
-        this.#trim();
+        this.#outstanding.trim();
         for (const lane of this.#lanes) lane.pump();
       },
     };
@@ -96,13 +89,13 @@ export class BatchQueue {
     };
   }
 
-  /** Whether a call of this token is in the queue, or under way. */
+  /** Tells whether a call of this token waits or is in flight. */
   isPending(token: string): boolean {
     return this.#order.has(token);
   }
 
   /**
-   * Enters a call, and resolves with its answer. The bytes are the queue's from now on.
+   * Enters a call, and resolves with its answer. The bytes belong to the queue from now on.
    *
    * @throws StoreError `UNAVAILABLE` if the backend fails, the time is over, or the queue is full.
    */
@@ -114,30 +107,23 @@ export class BatchQueue {
     expiry = 0,
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const deadline = performance.now() + this.#options.timeoutMs;
+      const { name, timeoutMs } = this.#options;
       const call = new PendingCall(
         kind,
         token,
         previous,
         data,
         expiry,
-        ++this.#number,
-        deadline,
+        performance.now() + timeoutMs,
         resolve as (answer: SessionRecord | boolean | undefined) => void,
         reject,
       );
-      const { bytes } = call;
-      if (
-        this.#count >= this.#maxWaiting ||
-        (this.#count > 0 && this.#bytes + bytes > this.#maxWaitingBytes)
-      ) {
-        reject(this.#fullError());
+      const excess = this.#outstanding.exceeds(call.bytes);
+      if (excess !== undefined) {
+        reject(new StoreError("UNAVAILABLE", `${name}: ${excess}; this call was not started`));
         return;
       }
-      this.#count++;
-      this.#bytes += bytes;
-      this.#made.push(call);
-      if (this.#count === 1 || this.#timer === undefined) this.#watch();
+      this.#outstanding.add(call);
       if (!this.#order.add(call)) return;
       const lane = this.#laneOf[kind];
       lane.push(call);
@@ -145,28 +131,15 @@ export class BatchQueue {
     });
   }
 
-  /** Resolves when every call made so far has been answered, and nothing of it is under way. */
+  /** Resolves when every call made so far has its answer, and the backend works on none of them. */
   answered(): Promise<void> {
-    if (this.#count === 0) return NOTHING;
-    return new Promise((resolve) => this.#observers.push({ number: this.#number, resolve }));
+    return this.#outstanding.released();
   }
 
   /** Resolves as {@link answered} does, and leaves no timer behind. */
   async close(): Promise<void> {
     await this.answered();
-    clearTimer(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #answer(call: PendingCall, answer: Exclude<Answer, typeof AGAIN>): void {
-    deliver(call, answer);
-    if (call.twins === undefined) return;
-    for (const twin of call.twins) {
-      deliver(
-        twin,
-        answer !== undefined && typeof answer === "object" && "data" in answer ? copyOf(answer) : answer,
-      );
-    }
+    this.#outstanding.stopTimer();
   }
 
   async #fail(call: PendingCall, error: unknown): Promise<void> {
@@ -177,107 +150,40 @@ export class BatchQueue {
     } catch (thrown) {
       answer = toStoreError(name, thrown);
     }
-    this.#answer(call, answer === AGAIN ? toStoreError(name, error) : answer);
+    call.answer(answer === AGAIN ? toStoreError(name, error) : (answer as FinalAnswer));
   }
 
   #release(call: PendingCall): void {
     if (call.twins !== undefined) {
-      for (const twin of call.twins) this.#forget(twin);
+      for (const twin of call.twins) this.#outstanding.release(twin);
       call.twins = undefined;
     }
-    this.#forget(call);
+    this.#outstanding.release(call);
     const next = this.#order.remove(call);
     if (next !== undefined) this.#laneOf[next.kind].push(next);
   }
 
-  #forget(call: PendingCall): void {
-    if (call.isReleased) return;
-    call.isReleased = true;
-    this.#count--;
-    this.#bytes -= call.bytes;
-  }
-
-  /** Drops the calls that are done with, and tells those who wait for them. */
-  #trim(): void {
-    while (this.#made.first?.isReleased) this.#made.shift();
-    const oldest = this.#made.first?.number ?? Number.POSITIVE_INFINITY;
-    while ((this.#observers.first?.number ?? Number.POSITIVE_INFINITY) < oldest)
-      this.#observers.shift()?.resolve();
-    if (this.#made.size === 0) this.#timer?.unref(); // not cleared: it would cost every call that is alone a timer
-  }
-
-  /** Sees to it that calls end in their time. A timer that runs out too early is set again. */
-  #watch(): void {
-    if (this.#timer === undefined) this.#setTimer(this.#options.timeoutMs);
-    else this.#timer.ref();
-  }
-
-  #setTimer(ms: number): void {
-    const queue = new WeakRef(this); // a store that the app has dropped is collected
-    this.#timer = setTimer(() => {
-      const self = queue.deref();
-      if (self !== undefined) self.#rejectLate();
-    }, ms);
-  }
-
-  /** Rejects the calls that have run out of time. Those that no batch has taken never take effect. */
-  #rejectLate(): void {
-    const now = performance.now();
-    let next: number | undefined;
-    const late: PendingCall[] = [];
-    for (const call of this.#made) {
-      if (call.isAnswered) continue;
-      if (call.deadline > now || late.length >= MAX_LATE) {
-        next = call.deadline;
-        break;
-      }
-      late.push(call);
-    }
-    for (const call of late) {
-      call.reject(this.#lateError(call));
-      const own = call.twinOf ?? call; // the one that is in the queue
-      if (call.twinOf !== undefined && !call.twinOf.isTaken) this.#forget(call);
-      if (!own.isTaken && !own.isWanted && !own.isReleased) this.#release(own);
+  /** Rejects calls that have run out of time. Those in no batch never take effect. */
+  #rejectLate(calls: readonly PendingCall[]): void {
+    for (const call of calls) {
+      const queued = call.twinOf ?? call; // of twins, only the first is in a lane
+      call.reject(this.#lateError(call, queued.isTaken));
+      if (call.twinOf !== undefined && !queued.isTaken) this.#outstanding.release(call);
+      if (!queued.isTaken && !queued.isWanted && !queued.isReleased) this.#release(queued);
     }
     for (const lane of this.#lanes) {
       lane.dropUnwanted();
       lane.pump();
     }
-    this.#timer = undefined;
-    if (next !== undefined) this.#setTimer(Math.max(1, Math.ceil(next - now)));
-    this.#trim();
   }
 
-  #lateError(call: PendingCall): StoreError {
-    const { isTaken } = call.twinOf ?? call;
+  #lateError(call: PendingCall, isTaken: boolean): StoreError {
     const { name, timeoutMs, lateMessage } = this.#options;
     const message =
       lateMessage?.(isTaken, call as Call) ??
       (isTaken
         ? `no answer within ${timeoutMs} ms; whether a write takes effect is unknown`
-        : `the calls made before have taken ${timeoutMs} ms; this one was not begun`);
+        : `the calls before this one took ${timeoutMs} ms; this one was not started`);
     return new StoreError("UNAVAILABLE", `${name}: ${message}`);
   }
-
-  #fullError(): StoreError {
-    return new StoreError(
-      "UNAVAILABLE",
-      `${this.#options.name}: ${this.#count} calls wait for the backend, which is the limit; this one was not begun`,
-    );
-  }
-}
-
-function deliver(call: PendingCall, answer: Exclude<Answer, typeof AGAIN>): void {
-  if (answer instanceof Error) call.reject(answer);
-  else call.resolve(answer);
-}
-
-function copyOf({ data, expiry }: SessionRecord): SessionRecord {
-  return { data: Uint8Array.prototype.slice.call(data), expiry: new Date(expiry) };
-}
-
-/** Returns the error itself if it is a StoreError, or `UNAVAILABLE` with the error as its cause. */
-export function toStoreError(name: string, error: unknown, what = "the call has failed"): StoreError {
-  if (error instanceof Error && error.name === "StoreError") return error as StoreError;
-  return new StoreError("UNAVAILABLE", `${name}: ${what}`, { cause: error });
 }

@@ -1,7 +1,7 @@
 export { callGuarded } from "../guarded.js";
-export type { Awaitable, Backend, Steps } from "./backend.js";
+export type { Awaitable, Backend, Removal, Steps } from "./backend.js";
 export type { Batch, Execute } from "./batch.js";
-export { BatchQueue, type BatchQueueOptions, toStoreError } from "./batch-queue.js";
+export { BatchQueue, type BatchQueueOptions } from "./batch-queue.js";
 export {
   AGAIN,
   type Answer,
@@ -24,3 +24,4 @@ export { type SessionItem, SessionMap } from "./session-map.js";
 export { StoreBase, type StoreBaseOptions } from "./store-base.js";
 export { TimeSlice } from "./time-slice.js";
 export { clearTimer, microtasksDone, pause, setTimer, type Timer, withTimeout } from "./timers.js";
+export { toStoreError } from "./to-store-error.js";

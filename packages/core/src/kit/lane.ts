@@ -32,8 +32,6 @@ export interface LaneOwner {
   readonly mayConcernOneCall: (error: unknown) => boolean;
   /** Answers a call that failed alone. */
   fail(call: PendingCall, error: unknown): void | Promise<void>;
-  /** Answers a call. */
-  answer(call: PendingCall, answer: Exclude<Answer, typeof AGAIN>): void;
   /** Lets go of calls that are done with, and starts workers for those that have waited for them. */
   release(calls: readonly PendingCall[]): void;
 }
@@ -186,11 +184,10 @@ export class Lane {
       if (answer === AGAIN && call.isWanted) again.push(call);
       else if (answer === AGAIN)
         continue; // it has run out of time
-      else if (index < answers.length) this.#owner.answer(call, answer);
+      else if (index < answers.length) call.answer(answer);
       else
-        this.#owner.answer(
-          call,
-          new StoreError("UNAVAILABLE", "the backend gave fewer answers than there were calls"),
+        call.answer(
+          new StoreError("UNAVAILABLE", "the backend returned fewer answers than it was given calls"),
         );
     }
     if (again.length === 0) return taken;

@@ -1,48 +1,51 @@
 import type { SessionRecord } from "../store.js";
-import type { CallKind } from "./call.js";
+import type { AGAIN, Answer, CallKind } from "./call.js";
 
-const RECORD_BYTES = 64;
+/** Approximate size of a call in memory, without its token and bytes. */
+const CALL_BYTES = 64;
 
-/** A call in the queue: what it asks for, who waits for the answer, and its place among the calls of its token. */
+/** An answer that ends a call. */
+export type FinalAnswer = Exclude<Answer, typeof AGAIN>;
+
+/** A call in the queue: its content, the promise of its caller, and its place among the calls of its token. */
 export class PendingCall {
   readonly kind: CallKind;
   readonly token: string;
   readonly previous: Uint8Array | undefined;
   readonly data: Uint8Array | undefined;
   readonly expiry: number;
-  /** Counts the calls of a queue. */
-  readonly number: number;
   /** By `performance.now()`. */
   readonly deadline: number;
-  /** About the memory that it takes while it waits, and a batch on its way. */
+  /** Approximate size in memory while it waits, and in a batch. */
   readonly bytes: number;
-  /** Whether a batch has it: from then on it may take effect. */
+  /** Position in the order of all calls of a queue. */
+  number = 0;
+  /** Whether it is in a batch: from then on it may take effect. */
   isTaken = false;
   isAnswered = false;
-  /** Whether the queue is done with it: nothing of it is under way any more. */
+  /** Whether the queue has finished with it: the backend is no longer working on it. */
   isReleased = false;
-  /** Whether no call of the token is before it. */
+  /** Whether it comes first of the calls of its token. */
   isFirst = false;
   /** The next call of the token, which waits for this one. */
   next: PendingCall | undefined;
-  /** The last call of the token, on the first only. */
+  /** The last call of the token. Maintained on the first call only. */
   last: PendingCall = this;
-  /** How many calls of the token there are, where they are in one sequence. */
+  /** The number of calls of the token, which they share, where a batch is a sequence. */
   count: { calls: number } | undefined;
-  /** Finds of the same token that this one answers as well. */
+  /** Finds of the same token that get the same answer. */
   twins: PendingCall[] | undefined;
   twinOf: PendingCall | undefined;
   readonly #resolve: (answer: SessionRecord | boolean | undefined) => void;
   readonly #reject: (error: unknown) => void;
 
-  /** Positional, not by an object: there is one of these for each call. */
+  /** Takes positional arguments: an options object for each call costs time. */
   constructor(
     kind: CallKind,
     token: string,
     previous: Uint8Array | undefined,
     data: Uint8Array | undefined,
     expiry: number,
-    number: number,
     deadline: number,
     resolve: (answer: SessionRecord | boolean | undefined) => void,
     reject: (error: unknown) => void,
@@ -52,10 +55,9 @@ export class PendingCall {
     this.previous = previous;
     this.data = data;
     this.expiry = expiry;
-    this.number = number;
     this.deadline = deadline;
     this.bytes =
-      RECORD_BYTES +
+      CALL_BYTES +
       token.length +
       (data === undefined ? 0 : data.length) +
       (previous === undefined ? 0 : previous.length);
@@ -63,20 +65,34 @@ export class PendingCall {
     this.#reject = reject;
   }
 
-  /** Whether anybody still waits for the answer. */
+  /** Whether a caller still waits for the answer. */
   get isWanted(): boolean {
     return !this.isAnswered || (this.twins?.some((twin) => !twin.isAnswered) ?? false);
   }
 
-  resolve(answer: SessionRecord | boolean | undefined): void {
-    if (this.isAnswered) return;
-    this.isAnswered = true;
-    this.#resolve(answer);
+  /** Answers the call and its twins. A twin gets a copy of the record. */
+  answer(answer: FinalAnswer): void {
+    this.#settle(answer);
+    if (this.twins === undefined) return;
+    const isRecord = typeof answer === "object" && "data" in answer;
+    for (const twin of this.twins) twin.#settle(isRecord ? copyOf(answer) : answer);
   }
 
+  /** Rejects this call, and not its twins. */
   reject(error: unknown): void {
     if (this.isAnswered) return;
     this.isAnswered = true;
     this.#reject(error);
   }
+
+  #settle(answer: FinalAnswer): void {
+    if (this.isAnswered) return;
+    this.isAnswered = true;
+    if (answer instanceof Error) this.#reject(answer);
+    else this.#resolve(answer);
+  }
+}
+
+function copyOf({ data, expiry }: SessionRecord): SessionRecord {
+  return { data: Uint8Array.prototype.slice.call(data), expiry: new Date(expiry) };
 }

@@ -1,29 +1,28 @@
-import { setImmediate } from "node:timers/promises";
 import { CleanupScheduler } from "../cleanup-scheduler.js";
 import { assertData, assertExpiry, assertToken, isToken } from "../record-rules.js";
 import type { FullStore, SessionEntry, SessionRecord, StoreOptions } from "../store.js";
 import { StoreError, warnOncePerCode } from "../store-error.js";
 import type { Awaitable, Backend } from "./backend.js";
 import { queueOf } from "./backend-queue.js";
-import { type BatchQueue, toStoreError } from "./batch-queue.js";
+import type { BatchQueue } from "./batch-queue.js";
 import type { Answer, Call, CallKind } from "./call.js";
+import { LongWork } from "./long-work.js";
 import { assertFunction } from "./options.js";
-import { takeSteps } from "./steps.js";
 import { TimeSlice } from "./time-slice.js";
-import { withTimeout } from "./timers.js";
+import { toStoreError } from "./to-store-error.js";
 
 export interface StoreBaseOptions extends StoreOptions {
   /** The name of the store, which begins each message. */
   name: string;
   cleanupIntervalMs: number;
-  /** How long a call may take, from the moment it was made. @default 5_000 */
+  /** Maximum time of a call, from the moment it was made. @default 5_000 */
   timeoutMs?: number;
-  /** How long a page of `entries`, `all`, or a step of a cleanup may take. @default that of a call */
+  /** Maximum time of a page of `entries`, and of a step of a cleanup. @default timeoutMs */
   stepTimeoutMs?: number;
-  /** The longest data that the backend takes. @default no limit */
+  /** Maximum size of the data of a record that the backend can store, in bytes. @default no limit */
   maxDataBytes?: number;
   /**
-   * Whether `now` is the clock by which records expire. Without it, the backend leaves out what has expired.
+   * Whether `now` is the clock by which records expire. If not, the backend itself leaves out expired records.
    *
    * @default true
    */
@@ -33,26 +32,25 @@ export interface StoreBaseOptions extends StoreOptions {
 const NEVER: number = Number.POSITIVE_INFINITY;
 
 /**
- * A store on a {@link Backend}. Has what all stores need: the rules for what goes in, copies, the order of the calls for
- * one token, timeouts, the background cleanup, disposal, `CLOSED`.
+ * Implements the contract over a {@link Backend}: checks arguments, copies bytes, keeps the order of the calls for one
+ * token, bounds the time of each call, cleans up in the background, and rejects with `CLOSED` after disposal.
  *
- * A store extends it, makes its backend and passes both to the constructor.
+ * A store extends it, makes its backend, and passes both to the constructor.
  */
 export class StoreBase implements FullStore {
   readonly #backend: Backend;
   readonly #name: string;
-  readonly #stepTimeoutMs: number;
   readonly #maxDataBytes: number;
   readonly #now: (() => number) | undefined;
   readonly #queue: BatchQueue | undefined;
   readonly #cleanup: CleanupScheduler;
-  readonly #underWay: Set<Promise<unknown>> = new Set();
+  readonly #longWork: LongWork;
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
   /**
-   * @throws TypeError or RangeError if `cleanupIntervalMs`, `onError` or `now` is not what it must be, or the backend
-   *   does not say how it carries out calls.
+   * @throws TypeError or RangeError if `cleanupIntervalMs`, `onError` or `now` is invalid, or the backend has no method
+   *   that executes calls.
    */
   constructor(backend: Backend, options: StoreBaseOptions) {
     const { name, cleanupIntervalMs, timeoutMs = 5_000, onError = warnOncePerCode() } = options;
@@ -60,32 +58,36 @@ export class StoreBase implements FullStore {
     assertFunction("now", now);
     this.#backend = backend;
     this.#name = name;
-    this.#stepTimeoutMs = options.stepTimeoutMs ?? timeoutMs;
     this.#maxDataBytes = options.maxDataBytes ?? Number.POSITIVE_INFINITY;
     this.#now = (options.hasClock ?? true) ? now : undefined;
     this.#queue = queueOf(backend, { name, timeoutMs });
+    const stepTimeoutMs = options.stepTimeoutMs ?? timeoutMs;
+    this.#longWork = new LongWork({
+      queue: this.#queue,
+      stepTimeoutMs,
+      lateError: () => new StoreError("UNAVAILABLE", `${name}: no answer within ${stepTimeoutMs} ms`),
+      toStoreError: (error) => this.#toStoreError(error),
+    });
     this.#cleanup = new CleanupScheduler(this, { cleanupIntervalMs, onError });
   }
 
   async find(token: string): Promise<SessionRecord | undefined> {
     if (this.#isClosed) throw this.#closedError();
     const queue = this.#queue;
-    if (queue === undefined && this.#backend.findNow !== undefined) {
-      try {
-        return this.#backend.findNow(token); // by no further function: it would cost a tenth
-      } catch (error) {
-        throw this.#toStoreError(error);
-      }
+    if (queue !== undefined && !isToken(token)) return undefined;
+    if (this.#backend.findNow === undefined || queue?.isPending(token))
+      return this.#run<SessionRecord | undefined>("find", token);
+    try {
+      return this.#backend.findNow(token);
+    } catch (error) {
+      throw this.#toStoreError(error);
     }
-    if (!isToken(token)) return undefined;
-    if (this.#backend.findNow !== undefined && !queue?.isPending(token)) return this.#findNow(token);
-    return this.#run<SessionRecord | undefined>("find", token);
   }
 
   async commit(token: string, data: Uint8Array, expiry: Date): Promise<void> {
     this.#assertOpen();
     assertToken(token);
-    this.#assertData(data);
+    assertData(data, this.#maxDataBytes);
     assertExpiry(expiry);
     return this.#run<undefined>("commit", token, undefined, data, expiry.getTime());
   }
@@ -102,8 +104,8 @@ export class StoreBase implements FullStore {
     expiry: Date,
   ): Promise<boolean> {
     this.#assertOpen();
-    if (previous !== undefined) this.#assertData(previous);
-    this.#assertData(data);
+    if (previous !== undefined) assertData(previous, this.#maxDataBytes);
+    assertData(data, this.#maxDataBytes);
     assertExpiry(expiry);
     return isToken(token) && this.#run<boolean>("replace", token, previous, data, expiry.getTime());
   }
@@ -118,11 +120,11 @@ export class StoreBase implements FullStore {
 
   async *entries(): AsyncIterableIterator<SessionEntry> {
     this.#assertOpen();
-    await this.#answered();
+    await this.#longWork.answered();
     this.#assertOpen();
     const slice = new TimeSlice();
-    for await (const page of takeSteps(this.#backend.pages(), (step) => this.#attempt(step))) {
-      this.#assertOpen(); // a walk that disposal has cut short must not look like a complete one
+    for await (const page of this.#longWork.steps(this.#backend.pages())) {
+      this.#assertOpen(); // a walk that disposal cut short must not look complete
       for (const entry of page) {
         if (this.#isLive(entry)) yield entry;
         if (slice.isOver) await slice.next();
@@ -132,7 +134,7 @@ export class StoreBase implements FullStore {
     this.#assertOpen();
   }
 
-  /** Holds all records in memory. A snapshot of one instant where the backend can take one: see the store's README. */
+  /** Reads all records into memory. Where the backend can take a snapshot, of one instant: see the store's README. */
   async all(): Promise<Map<string, Uint8Array>> {
     this.#assertOpen();
     const { all } = this.#backend;
@@ -141,7 +143,7 @@ export class StoreBase implements FullStore {
       for await (const { token, data } of this.entries()) live.set(token, data);
       return live;
     }
-    return this.#whenAnswered(async () => {
+    return this.#longWork.afterCalls(async () => {
       try {
         return await all.call(this.#backend);
       } catch (error) {
@@ -152,14 +154,17 @@ export class StoreBase implements FullStore {
 
   async deleteExpired(): Promise<number> {
     this.#assertOpen();
-    return this.#whenAnswered(() => this.#removeExpired());
+    return this.#longWork.afterCalls(() => {
+      const isOver = (): boolean => this.#isClosed; // cut short without an error, which the background cleanup would report
+      return this.#longWork.cleanUp(this.#backend.removeExpired(isOver), isOver);
+    });
   }
 
   async stopCleanup(): Promise<void> {
     await this.#cleanup.stop();
   }
 
-  /** May be called again: after a failure, it tries anew to close the backend. */
+  /** May be called again: after a failure, it tries again to close the backend. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#closing ??= this.#close();
@@ -172,13 +177,14 @@ export class StoreBase implements FullStore {
   }
 
   /**
-   * Does work of a method that the contract does not have, such as the creation of a table: rejects with `CLOSED` after
-   * disposal, which waits for it, and with a StoreError if it fails or takes longer than the timeout. The calls made
-   * before have been answered.
+   * Runs the work of a method beyond the contract, such as the creation of a table, after the calls made so far.
+   * Disposal waits for it.
+   *
+   * @throws StoreError `CLOSED` after disposal, `UNAVAILABLE` if the work fails or takes longer than the timeout of a step.
    */
   protected async whileOpen<T>(work: () => Promise<T>): Promise<T> {
     this.#assertOpen();
-    return this.#whenAnswered(() => this.#attempt(work));
+    return this.#longWork.afterCalls(() => this.#longWork.attempt(work));
   }
 
   #assertOpen(): void {
@@ -189,36 +195,18 @@ export class StoreBase implements FullStore {
     return new StoreError("CLOSED", `${this.#name}: the store has been disposed of; open a new one`);
   }
 
-  #assertData(data: unknown): asserts data is Uint8Array {
-    assertData(data);
-    if (data.length > this.#maxDataBytes) {
-      throw new StoreError(
-        "INVALID_ARGUMENT",
-        `${this.#name}: data must be at most ${this.#maxDataBytes} bytes`,
-      );
-    }
-  }
-
   #isLive({ expiry }: SessionEntry): boolean {
     if (this.#now === undefined) return true;
     try {
       return expiry.getTime() > this.#now();
     } catch (error) {
-      throw this.#toStoreError(error); // of the clock of the app
+      throw this.#toStoreError(error); // the app's clock has thrown
     }
   }
 
-  /** Whether there can be a record: a backend in memory has never stored a malformed token, and looks it up in no time. */
+  /** Tells whether a lookup is worthwhile. In memory, looking a malformed token up is cheaper than checking it. */
   #mayBeStored(token: unknown): boolean {
     return this.#queue === undefined || isToken(token);
-  }
-
-  #findNow(token: string): SessionRecord | undefined {
-    try {
-      return this.#backend.findNow?.(token);
-    } catch (error) {
-      throw this.#toStoreError(error);
-    }
   }
 
   #run<T extends SessionRecord | boolean | undefined>(
@@ -241,65 +229,15 @@ export class StoreBase implements FullStore {
     return answer as T;
   }
 
-  async #removeExpired(): Promise<number> {
-    let removed = 0;
-    if (this.#isClosed) return removed;
-    for await (const count of takeSteps(
-      this.#backend.removeExpired(() => this.#isClosed),
-      (step) => this.#attempt(step),
-    )) {
-      removed += count;
-      if (this.#isClosed) break; // no error: the background cleanup would report it
-      await setImmediate();
-    }
-    return removed;
-  }
-
-  async #attempt<T>(work: () => Awaitable<T>): Promise<T> {
-    try {
-      const result = work();
-      return await (result instanceof Promise
-        ? withTimeout(result, this.#stepTimeoutMs, () => this.#lateError())
-        : result);
-    } catch (error) {
-      throw this.#toStoreError(error);
-    }
-  }
-
-  /** Does work when the calls made before have been answered. Disposal waits for it. */
-  async #whenAnswered<T>(work: () => Promise<T>): Promise<T> {
-    const begin = async (): Promise<T> => {
-      if (this.#queue !== undefined) await this.#answered(); // without a queue, a snapshot is of this very instant
-      return work();
-    };
-    const task = begin();
-    this.#underWay.add(task);
-    try {
-      return await task;
-    } finally {
-      this.#underWay.delete(task);
-    }
-  }
-
-  /** Resolves when the calls made before have been answered, and what they left is done; within the timeout. */
-  async #answered(): Promise<void> {
-    if (this.#queue === undefined) return;
-    await withTimeout(this.#queue.answered(), this.#stepTimeoutMs, () => this.#lateError());
-  }
-
   async #close(): Promise<void> {
     await this.#cleanup.stop();
     await this.#queue?.close();
-    await Promise.allSettled(this.#underWay);
+    await this.#longWork.finished();
     try {
       await this.#backend.close?.();
     } catch (error) {
       throw this.#toStoreError(error);
     }
-  }
-
-  #lateError(): StoreError {
-    return new StoreError("UNAVAILABLE", `${this.#name}: no answer within ${this.#stepTimeoutMs} ms`);
   }
 
   #toStoreError(error: unknown): Error {
