@@ -1,97 +1,144 @@
-import { access, constants, mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
-import { chartsOf } from "./charts.js";
-import { breakOff } from "./child.js";
-import { Comparison } from "./comparison.js";
-import { makeRunDirectory, remove } from "./directory.js";
-import { describeMachine } from "./machine.js";
-import { measure } from "./measure.js";
-import { type Options, readOptions } from "./options.js";
-import { failuresOf, LEGEND, tablesOf } from "./report.js";
-import { assertSame, formatResults, merge, parseResults, type Results } from "./results.js";
-import { asText } from "./table.js";
-import { USAGE } from "./usage.js";
+import { access, constants, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { FAMILIES } from "./contenders/families.js";
+import { breakOff } from "./harness/child.js";
+import { makeRunDirectory, remove } from "./harness/directory.js";
+import { Servers } from "./harness/servers.js";
+import { leastSize } from "./harness/sessions.js";
+import { asText } from "./report/table.js";
+import { failuresOf, LEGEND, tablesOf } from "./report/tables.js";
+import { OPERATIONS, tasksOf } from "./scenarios/operation.js";
+import { formatResults, parseResults, type Results } from "./scenarios/results.js";
+import { Run, type RunOptions } from "./scenarios/run.js";
 
-async function read(file: string): Promise<Results> {
-  return parseResults(await readFile(file, "utf8"), file);
+const USAGE = `npm run bench -- [OPTIONS]
+
+  --store NAMES      stores, of ${Object.keys(FAMILIES).join(", ")}; names may be cut short (all)
+  --op NAMES         operations, of ${OPERATIONS.join(", ")} (all)
+  --size BYTES       sizes of a session (256)
+  --in-flight NUMBERS  calls in flight at once; of requests, the largest number (1,64)
+  --quick            a short run that only checks that everything works
+  --json FILE        write all figures; a file that exists keeps its other stores
+
+Lists are separated by commas.`;
+
+interface Options extends RunOptions {
+  stores: string[];
+  json: string | undefined;
 }
 
-/** @throws RangeError */
-async function assertFolder(folder: string): Promise<void> {
-  await access(folder, constants.W_OK).catch(() => {
-    throw new RangeError(`there is no folder ${folder}, or it cannot be written to`);
+const listOf = (value: string) => [...new Set(value.split(",").map((each) => each.trim()))];
+
+/** @throws RangeError if no name, or more than one, begins like this */
+function nameIn<Name extends string>(what: string, name: string, known: readonly Name[]): Name {
+  const found = known.filter((each) => each === name || (name !== "" && each.startsWith(name)));
+  const exact = found.find((each) => each === name);
+  if (exact !== undefined) return exact;
+  if (found.length === 1) return found[0] as Name;
+  throw new RangeError(`no ${what} "${name}"; there are: ${known.join(", ")}`);
+}
+
+function numbersIn(option: string, value: string, least = 1): number[] {
+  return listOf(value).map((text) => {
+    const number = Number(text);
+    if (text === "" || !Number.isSafeInteger(number) || number < least)
+      throw new RangeError(`--${option} must be whole numbers of at least ${least}, got "${text}"`);
+    return number;
   });
 }
 
-async function main(options: Options): Promise<void> {
-  const { json, add, compare, out, show } = options;
-  // Hours of measuring are to go there.
-  if (json !== undefined) await assertFolder(dirname(resolve(json)));
-  const earlier = add === undefined ? undefined : await read(add);
-  const comparison = compare === undefined ? undefined : new Comparison(await read(compare));
-  let results: Results;
-  if (show !== undefined) results = await read(show);
-  else {
-    const directory = makeRunDirectory();
-    let brokenOffBy: NodeJS.Signals | undefined;
-    // Whoever breaks it off waits until the servers have ended and the files are gone.
-    const stop = (signal: NodeJS.Signals) => {
-      brokenOffBy = signal;
-      breakOff();
-    };
-    process.on("SIGINT", stop).on("SIGTERM", stop);
-    try {
-      if (earlier !== undefined) assertSame(earlier.machine, describeMachine(directory));
-      results = await measure(options, directory);
-    } finally {
-      await remove(directory);
-      process.off("SIGINT", stop).off("SIGTERM", stop);
-      // What it has measured is no result, and the file of an earlier run stays as it is.
-      if (brokenOffBy !== undefined) process.kill(process.pid, brokenOffBy);
-    }
-  }
-  const tables = tablesOf(results, comparison).map(asText);
-  const { cpu, cores, memoryGiB, kernel, fileSystem } = results.machine;
-  const text = [
-    `${cpu}, ${cores} cores, ${memoryGiB} GiB; ${kernel}; ${fileSystem}; Node ${results.versions.node}\n${LEGEND}`,
-    ...tables,
-    ...(results.skipped.length > 0 ? [`Not measured:\n${results.skipped.join("\n")}`] : []),
-  ].join("\n\n");
-  console.log(text);
-  const all = earlier === undefined ? results : merge(earlier, results);
-  if (json !== undefined) {
-    // It is never there in part.
-    await writeFile(`${json}.tmp`, formatResults(all));
-    await rename(`${json}.tmp`, json);
-  }
-  if (out !== undefined) {
-    await mkdir(out, { recursive: true });
-    await writeFile(join(out, "tables.txt"), `${text}\n`);
-    await writeFile(join(out, "results.json"), formatResults(all));
-    for (const { name, svg } of chartsOf(all)) await writeFile(join(out, `${name}.svg`), svg);
-  }
-  const failures = failuresOf(results);
-  if (failures.length > 0) {
-    console.error(`\nVoid:\n${failures.join("\n")}`);
-    process.exitCode = 1;
-  }
+/** @throws RangeError or TypeError that says what to write instead */
+function readOptions(args: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: args[0] === "--" ? args.slice(1) : [...args], // pnpm passes it on, npm does not
+    options: {
+      ...{ store: { type: "string" }, op: { type: "string" }, size: { type: "string" } },
+      ...{ "in-flight": { type: "string" }, quick: { type: "boolean" }, json: { type: "string" } },
+      help: { type: "boolean" },
+    },
+  });
+  if (values.help) return undefined;
+  const { quick = false, op, store, size = "256" } = values;
+  const inFlight = numbersIn("in-flight", values["in-flight"] ?? (quick ? "64" : "1,64"));
+  const operations = op === undefined ? OPERATIONS : listOf(op).map((name) => operationOf(name));
+  return {
+    stores: listOf(store ?? Object.keys(FAMILIES).join()).map((name) =>
+      nameIn("store", name, Object.keys(FAMILIES)),
+    ),
+    tasks: tasksOf(operations, inFlight),
+    sizes: numbersIn("size", size, leastSize()),
+    isQuick: quick,
+    json: values.json,
+  };
 }
 
-/** What a caller did wrong is said in a line; everything else with its stack. */
-function complain(error: unknown, isUsage = error instanceof RangeError): void {
-  console.error(isUsage && error instanceof Error ? error.message : error);
+const operationOf = (name: string) => nameIn("operation", name, OPERATIONS);
+
+/** Reads the results that exist. @throws RangeError if the file cannot be written, or is another's */
+async function readEarlier(file: string): Promise<Results> {
+  const folder = dirname(resolve(file));
+  await access(folder, constants.W_OK).catch(() => {
+    throw new RangeError(`cannot write to the folder ${folder}`);
+  });
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  return text === undefined ? { format: 2, stores: {} } : parseResults(text, file);
+}
+
+async function main({ stores, json, ...options }: Options): Promise<void> {
+  const all: Results = json === undefined ? { format: 2, stores: {} } : await readEarlier(json);
+  const directory = makeRunDirectory();
+  const servers = new Servers(directory);
+  let stoppedBy: NodeJS.Signals | undefined;
+  const stop = (signal: NodeJS.Signals) => {
+    stoppedBy = signal;
+    breakOff();
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  const failures: string[] = [];
+  try {
+    console.log(LEGEND);
+    const run = new Run(options, directory, servers, showStep);
+    for (const store of stores) {
+      const results = await run.measure(FAMILIES[store] as string);
+      showStep("");
+      if (stoppedBy !== undefined) return;
+      console.log(`\n${[...tablesOf(store, results).map(asText), ...results.skipped].join("\n\n")}`);
+      failures.push(...failuresOf(store, results));
+      all.stores[store] = results;
+    }
+  } finally {
+    await servers.close();
+    await remove(directory);
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+    if (stoppedBy !== undefined) process.kill(process.pid, stoppedBy);
+  }
+  if (json !== undefined) {
+    await writeFile(`${json}.tmp`, formatResults(all)); // renamed when it is whole
+    await rename(`${json}.tmp`, json);
+  }
+  if (failures.length === 0) return;
+  console.error(`\nVoid:\n${failures.join("\n")}`);
+  process.exitCode = 1;
+}
+
+/** Shows the current step on a terminal. */
+function showStep(what: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
+}
+
+/** Reports a mistake of the caller in one line, any other error with its stack. */
+function report(error: unknown): void {
+  const isUsage =
+    error instanceof RangeError || (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
+  console.error(isUsage ? (error as Error).message : error);
   process.exitCode = isUsage ? 2 : 1;
 }
 
-function optionsOf(args: readonly string[]): Options | "help" | undefined {
-  try {
-    return readOptions(args, process.env);
-  } catch (error) {
-    complain(error, true);
-    return undefined;
-  }
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options === undefined) console.log(USAGE);
+  else await main(options);
+} catch (error) {
+  report(error);
 }
-
-const options = optionsOf(process.argv.slice(2));
-if (options === "help") console.log(USAGE);
-else if (options !== undefined) await main(options).catch((error: unknown) => complain(error));

@@ -1,14 +1,18 @@
 import { expect, it } from "vitest";
+import { percentile } from "../src/harness/percentile.js";
 import {
-  agree,
-  percentile,
-  ratios,
+  rateRatio,
   showMicroseconds,
   showRate,
   showRatio,
   showSpread,
   spread,
-} from "../src/statistics.js";
+  summarise,
+} from "../src/report/statistics.js";
+import type { Outcome } from "../src/scenarios/outcome.js";
+
+const roundsOf = (...rates: number[]): Outcome[] =>
+  rates.map((perSecond) => ({ perSecond, p50: 1, p99: 1, cpu: 1 }));
 
 it("a spread is median, lowest and highest, whatever the order", () => {
   expect(spread([5, 1, 3])).toEqual({ median: 3, min: 1, max: 5 });
@@ -26,19 +30,18 @@ it("a percentile is a value that was measured, by the nearest rank", () => {
 });
 
 it("ratios are taken round by round, not of the medians", () => {
+  const ratios = (ours: number[], theirs: number[]) => rateRatio(roundsOf(...ours), roundsOf(...theirs));
   // The machine was slow in the second round, for both.
   expect(ratios([100, 10, 90], [50, 5, 45])).toEqual({ median: 2, min: 2, max: 2 });
   expect(ratios([1, 2], [1])).toBeUndefined();
   expect(ratios([], [])).toBeUndefined();
   expect(ratios([1], [0])).toBeUndefined();
-  expect(ratios([Number.NaN], [1])).toBeUndefined();
 });
 
-it("two medians agree within 30 %, either way", () => {
-  expect(agree(1, 1.3)).toBe(true);
-  expect(agree(1.3, 1)).toBe(true);
-  expect(agree(1, 1.31)).toBe(false);
-  expect(agree(1.31, 1)).toBe(false);
+it("a cell is void if one round failed", () => {
+  expect(summarise([...roundsOf(1, 2), { failure: "lost" }])).toEqual({ failure: "lost" });
+  expect(summarise([{ isAbsent: true }])).toEqual({});
+  expect(summarise(roundsOf(1, 2, 3)).perSecond).toEqual({ median: 2, min: 1, max: 3 });
 });
 
 it("figures are shown with the digits that they are worth", () => {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { limitTime } from "../src/time-limit.js";
+import { limitTime } from "../src/harness/time-limit.js";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
@@ -11,7 +11,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A process that does nothing, under a limit of five seconds, by a clock that is moved. */
+/** Starts an idle process under a limit of five seconds, on a clock that the test moves. */
 function start() {
   const child = spawn(process.execPath, ["-e", "process.stdin.resume()"], {
     stdio: ["pipe", "ignore", "ignore"],
@@ -24,7 +24,7 @@ function start() {
     (what) => said.push(what),
     () => clock.now,
   );
-  /** Lets a second pass, which takes so long by the clock. */
+  /** Fires the check that comes each second, and moves the clock by `ms`. */
   const tick = (ms = 1_000) => {
     clock.now += ms;
     vi.advanceTimersByTime(1_000);
@@ -32,23 +32,17 @@ function start() {
   return { child, said, end, tick };
 }
 
-it("who takes longer is killed, and it is said whether it was computing", async () => {
+it("a process that runs longer than its limit is killed", async () => {
   const { child, said, tick } = start();
   for (let second = 1; second < 5; second++) tick();
   expect(said).toEqual([]);
   const closed = once(child, "close");
   tick();
-  expect(said).toEqual([
-    expect.stringMatching(
-      process.platform === "linux"
-        ? /^it had not ended after 5 s, computing for \d+\.\d s of it$/
-        : /^it had not ended after 5 s$/,
-    ),
-  ]);
+  expect(said).toEqual(["it had not ended after 5 s"]);
   expect((await closed)[1]).toBe("SIGKILL");
 });
 
-it("a time in which the whole machine stood still does not count", async () => {
+it("time in which the whole machine stood still does not count", async () => {
   const { child, said, end, tick } = start();
   tick();
   tick(3_600_000);

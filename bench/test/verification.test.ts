@@ -1,23 +1,23 @@
 import { expect, it } from "vitest";
-import { measureTask } from "../src/cell.js";
-import type { Contender } from "../src/contender.js";
-import { OPERATIONS, type Operation } from "../src/operation.js";
-import { Expiry } from "../src/whole.js";
-import { Workload } from "../src/workload.js";
-import { honest } from "./fixtures/lying-contenders.js";
+import type { Contender } from "../src/harness/contender.js";
+import { measureSingle, measureWhole } from "../src/scenarios/cell.js";
+import { Expiry } from "../src/scenarios/expiry.js";
+import { isRequest, isWhole, OPERATIONS, type Operation } from "../src/scenarios/operation.js";
+import { Workload } from "../src/scenarios/workload.js";
+import { honest } from "./fixtures/lying-family.js";
 
 type Lie = NonNullable<Parameters<typeof honest>[0]>;
 
 const SESSIONS = 200;
 const options = { sessions: SESSIONS, size: 256 };
 
-/** Measures one operation as a child of the benchmark does. */
+/** Measures one operation as a process of the benchmark does. */
 async function measure(
   operation: Operation,
   open: (now?: () => number) => Contender,
   inFlight = 8,
 ): Promise<number> {
-  globalThis.gc ??= (() => undefined) as never; // the children are given it by their parent
+  globalThis.gc ??= (() => undefined) as never; // the processes are started with --expose-gc
   const workload = new Workload(open(), options);
   if (operation !== "insert") await workload.fill();
   const clock = { now: Date.now() };
@@ -28,13 +28,16 @@ async function measure(
       options,
     );
   const pacing = { measureMs: 5, warmUpMs: 5 };
-  const { perSecond } = await measureTask(workload, { operation, inFlight }, pacing, openExpiry);
+  if (isRequest(operation)) throw new Error("a store has no requests");
+  const { perSecond } = isWhole(operation)
+    ? await measureWhole(workload, operation, pacing, openExpiry)
+    : await measureSingle(workload, { operation, inFlight }, pacing);
   await workload.verify("all");
   return perSecond;
 }
 
-/** A `deleteExpired` over the map, on the clock that the benchmark moves: all that is due within a second has expired. */
-const sweeping: Lie = (_contender, items) => ({
+/** A `deleteExpired` over the map, on the clock that the benchmark moves. */
+const removing: Lie = (_contender, items) => ({
   deleteExpired: async () => {
     const due = Date.now() + 600_000;
     const expired = [...items].filter(([, { expiry }]) => expiry.getTime() < due);
@@ -43,17 +46,17 @@ const sweeping: Lie = (_contender, items) => ({
   },
 });
 
-const operations = OPERATIONS.filter((each) => each !== "deleteExpired");
+const operations = OPERATIONS.filter((each) => each !== "deleteExpired" && !isRequest(each));
 
 it.each(operations)("an honest contender has a figure for %s", async (operation) => {
   expect(await measure(operation, () => honest())).toBeGreaterThan(0);
 });
 
 it("an honest contender has a figure for deleteExpired", async () => {
-  expect(await measure("deleteExpired", () => honest(sweeping), 1)).toBeGreaterThan(0);
+  expect(await measure("deleteExpired", () => honest(removing), 1)).toBeGreaterThan(0);
 });
 
-it("callbacks, at once or later, are as good as promises", async () => {
+it("callbacks are measured like promises, whether they come at once or later", async () => {
   for (const later of [false, true]) {
     const items = new Map<string, unknown>();
     const answer = (callback: (error?: unknown, result?: unknown) => void, result?: unknown) =>
@@ -68,12 +71,12 @@ it("callbacks, at once or later, are as good as promises", async () => {
       touch: (_token, _content, _expiry, callback) => answer(callback),
       close: async () => undefined,
     };
-    for (const operation of ["find", "insert", "update", "touch", "delete", "mix"] as const)
+    for (const operation of ["find", "insert", "update", "touch", "delete"] as const)
       expect(await measure(operation, () => contender)).toBeGreaterThan(0);
   }
 });
 
-/** Does the call but every so many times, and then says what a good one would say. */
+/** Skips every 150th call, and answers like a successful one. */
 const sometimes = <Args extends unknown[]>(call: (...args: Args) => unknown, said: unknown) => {
   let calls = 0;
   return (...args: Args) => (++calls % 150 === 0 ? Promise.resolve(said) : call(...args));
@@ -82,27 +85,26 @@ const sometimes = <Args extends unknown[]>(call: (...args: Args) => unknown, sai
 const lies: [string, Operation, Lie][] = [
   ["loses a write", "insert", ({ commit }) => ({ commit: sometimes(commit, undefined) })],
   ["loses a change", "update", ({ commit }) => ({ commit: sometimes(commit, undefined) })],
-  ["says that it replaced", "replace", ({ replace }) => ({ replace: sometimes(replace as never, true) })],
-  ["says that it did not replace", "replace", () => ({ replace: async () => false })],
-  ["says that it touched", "touch", ({ touch }) => ({ touch: sometimes(touch as never, true) })],
-  ["does not find what is there", "find", ({ find }) => ({ find: sometimes(find, undefined) })],
-  ["finds what is not there", "miss", (_contender, items) => ({ find: async () => [...items.values()][0] })],
+  ["claims that it replaced", "replace", ({ replace }) => ({ replace: sometimes(replace as never, true) })],
+  ["claims that it did not replace", "replace", () => ({ replace: async () => false })],
+  ["claims that it touched", "touch", ({ touch }) => ({ touch: sometimes(touch as never, true) })],
+  ["does not find a session", "find", ({ find }) => ({ find: sometimes(find, undefined) })],
+  ["finds an unknown session", "miss", (_contender, items) => ({ find: async () => [...items.values()][0] })],
   [
     "finds another session",
     "find",
     (_contender, items) => ({ find: async (token) => items.get(token) && items.values().next().value }),
   ],
-  ["keeps what was deleted", "delete", ({ delete: remove }) => ({ delete: sometimes(remove, undefined) })],
-  ["lists less than all", "all", (_contender, items) => ({ all: async () => [...items.values()].slice(1) })],
+  ["keeps a deleted session", "delete", ({ delete: remove }) => ({ delete: sometimes(remove, undefined) })],
   [
     "lists a session twice",
-    "all",
+    "entries",
     (_contender, items) => ({
-      all: async () => [...items.values()].with(0, [...items.values()][1] as never),
+      entries: async () => [...items.values()].with(0, [...items.values()][1] as never),
     }),
   ],
   [
-    "walks over less than all",
+    "lists less than all",
     "entries",
     (_contender, items) => ({
       async *entries() {
@@ -110,9 +112,13 @@ const lies: [string, Operation, Lie][] = [
       },
     }),
   ],
-  ["says that it swept", "deleteExpired", () => ({ deleteExpired: async () => SESSIONS / 2 })],
   [
-    "sweeps what is live",
+    "claims that it removed expired sessions",
+    "deleteExpired",
+    () => ({ deleteExpired: async () => SESSIONS / 2 }),
+  ],
+  [
+    "removes live sessions",
     "deleteExpired",
     (_contender, items) => ({
       deleteExpired: async () => {
@@ -122,20 +128,18 @@ const lies: [string, Operation, Lie][] = [
     }),
   ],
   [
-    "sweeps without telling, and nothing",
+    "removes nothing and reports no number",
     "deleteExpired",
     (_contender, items) => ({ deleteExpired: async () => undefined, count: async () => items.size }),
   ],
-  ["loses a change in the mix", "mix", ({ replace }) => ({ replace: sometimes(replace as never, true) })],
-  ["finds nothing in the mix", "mix", ({ find }) => ({ find: sometimes(find, undefined) })],
 ];
 
 it.each(lies)("a contender that %s has no figure (%s)", async (_name, operation, lie) => {
-  const lying = () => honest((given, items) => ({ ...sweeping(given, items), ...lie(given, items) }));
+  const lying = () => honest((given, items) => ({ ...removing(given, items), ...lie(given, items) }));
   await expect(measure(operation, lying)).rejects.toThrow(/session|calls gave a result/);
 });
 
-it("a contender that hides what has expired, and removes nothing, has no figure (deleteExpired)", async () => {
+it("a contender that hides expired sessions without removing them has no figure (deleteExpired)", async () => {
   const hiding = (now: () => number = Date.now) =>
     honest((_given, items) => ({
       find: async (token) => {
@@ -147,7 +151,7 @@ it("a contender that hides what has expired, and removes nothing, has no figure 
   await expect(measure("deleteExpired", hiding, 1)).rejects.toThrow("an expired session was found");
 });
 
-it("an error of a call is the error of the cell", async () => {
+it("an error of a call voids the cell", async () => {
   const failing = () => honest(() => ({ find: () => Promise.reject(new Error("out of order")) }));
   await expect(measure("find", failing)).rejects.toThrow("out of order");
 });

@@ -1,0 +1,107 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { BenchSession } from "./sessions.js";
+
+/**
+ * What an acknowledged write survives: `memory` nothing, `process` the death of the process (`kill -9`), `flushed` a
+ * power failure as well.
+ */
+export type Durability = "memory" | "process" | "flushed";
+
+/** `ours` is a store of this repository, `peer` an alternative, `limit` the bare driver or disk without a store. */
+export type Role = "ours" | "peer" | "limit";
+
+/** A server that the run starts for the contenders that need it. */
+export type ServerName = "postgres" | "redis";
+
+/** The place where a contender is opened. */
+export interface Environment {
+  /** An empty directory of its own. The run removes it. */
+  directory: string;
+  /** The address of an empty database on the server that the contender needs. */
+  url?: string;
+  /** Number of sessions it will hold. */
+  sessions: number;
+  /** A clock that the benchmark moves, for stores that accept one. */
+  now?: () => number;
+}
+
+export type Callback = (error?: unknown, result?: unknown) => void;
+
+/**
+ * An open store, driver or peer. With the style `promise` each call returns a promise. With the style `callback` each
+ * call answers through its callback, as express-session uses its stores: wrapping it in a promise would add a cost.
+ */
+export interface Contender {
+  style: "promise" | "callback";
+  /** Converts a session into the content that `commit` takes. Not timed. */
+  prepare(session: BenchSession): unknown;
+  /** Converts a result of `find` back into a session. Not timed. */
+  read(found: unknown): BenchSession;
+  /** Returns the bytes of a result of `find`, for contenders that store bytes. */
+  bytesOf?(found: unknown): Uint8Array;
+  /** Returns the expiry of a result of `find`, for contenders that return one. */
+  expiryOf?(found: unknown): Date | undefined;
+
+  find(token: string, callback: Callback): unknown;
+  commit(token: string, content: unknown, expiry: Date, callback: Callback): unknown;
+  delete(token: string, callback: Callback): unknown;
+  touch?(token: string, content: unknown, expiry: Date, callback: Callback): unknown;
+  /** Whether `touch` answers true or false. */
+  touchTells?: boolean;
+  replace?(token: string, previous: unknown, content: unknown, expiry: Date, callback: Callback): unknown;
+  /** Lists all sessions, each as `find` returns it. */
+  entries?(): AsyncIterable<unknown> | Promise<Iterable<unknown>>;
+  /** Removes expired sessions. Returns their number, or nothing if it does not count. */
+  deleteExpired?(): Promise<number | undefined>;
+  /** Returns the number of stored sessions, for contenders whose `deleteExpired` does not count. Not timed. */
+  count?(): Promise<number>;
+  /** Begins or commits a transaction around many writes that are not timed. */
+  bulk?(command: "BEGIN" | "COMMIT"): Promise<void>;
+  /** Closes everything that was opened. Files may stay. */
+  close(): Promise<void>;
+}
+
+/** The values in the session of the HTTP application. */
+export interface Values {
+  user: { id: string; name: string; roles: string[] };
+  csrf: string;
+  count: number;
+}
+
+/** Reads and changes one request's session, whoever keeps it. */
+export interface SessionAccess {
+  get<K extends keyof Values>(key: K): Values[K] | undefined;
+  set<K extends keyof Values>(key: K, value: Values[K]): void;
+}
+
+/** A session middleware for the HTTP application. */
+export interface SessionLayer {
+  middleware(req: IncomingMessage, res: ServerResponse, next: () => void): void;
+  access(req: IncomingMessage): SessionAccess;
+  close(): Promise<void>;
+}
+
+/** A contender before it is opened. */
+export interface ContenderKind {
+  name: string;
+  role: Role;
+  durability: Durability;
+  /** Whether it takes bytes, or encodes objects itself. Ratios compare like with like. */
+  takes: "bytes" | "objects";
+  /** A fact that helps to judge its figures. */
+  note?: string;
+  /** The package whose version is reported. */
+  package?: string;
+  server?: ServerName;
+  /** Opens it on what the directory and the database hold. Without it, no store operation is measured. */
+  open?(environment: Environment): Promise<Contender>;
+  /** Opens it below an HTTP application. Without it, no request is measured. */
+  openLayer?(environment: Environment): Promise<SessionLayer>;
+}
+
+/** A store and the contenders measured beside it. */
+export interface Family {
+  /** The name that `--store` takes; of its package and of its file in `families/`. */
+  store: string;
+  contenders: readonly ContenderKind[];
+}

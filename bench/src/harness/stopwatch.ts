@@ -1,0 +1,17 @@
+/** Time that passed between start and stop. */
+export interface Elapsed {
+  elapsedMs: number;
+  /** CPU time of this process in µs. */
+  cpu: number;
+}
+
+/** Starts to measure time and CPU time. Returns the function that stops. */
+export function startWatch(): () => Elapsed {
+  const cpuBefore = process.cpuUsage();
+  const started = performance.now();
+  return () => {
+    const elapsedMs = performance.now() - started;
+    const { user, system } = process.cpuUsage(cpuBefore);
+    return { elapsedMs, cpu: user + system };
+  };
+}

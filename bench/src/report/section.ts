@@ -1,0 +1,7 @@
+/** Replaces the text between `<!-- name -->` and `<!-- /name -->`; a page without these marks stays as it is. */
+export function replaceSection(page: string, name: string, text: string): string {
+  const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const [start, end] = [page.indexOf(open), page.indexOf(close)];
+  if (start < 0 || end < start) return page;
+  return `${page.slice(0, start + open.length)}\n\n${text.trim()}\n\n${page.slice(end)}`;
+}
