@@ -1,5 +1,5 @@
 import { createContext, runInContext } from "node:vm";
-import type { FullStore } from "@scs/core";
+import type { FullStore } from "../packages/core/dist/index.js";
 import { expect, it, onTestFinished, vi } from "vitest";
 
 const data = new Uint8Array([1, 2, 3]);
