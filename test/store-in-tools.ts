@@ -1,6 +1,6 @@
 import { createContext, runInContext } from "node:vm";
-import type { FullStore } from "../packages/core/dist/index.js";
 import { expect, it, onTestFinished, vi } from "vitest";
+import type { FullStore } from "../packages/core/dist/index.js";
 
 const data = new Uint8Array([1, 2, 3]);
 
