@@ -2,21 +2,21 @@ import { cleanUp } from "./cleanup-channel.js";
 import type { ExpiringStore, StoreOptions } from "./store.js";
 import { report, StoreError, warnOncePerCode } from "./store-error.js";
 
-/** The longest delay that Node.js timers take, about 24.8 days; a longer one would fire at once. */
+/** Maximum delay of a Node.js timer in ms, about 24.8 days. A timer with a longer delay fires at once. */
 export const MAX_DELAY_MS: number = 2 ** 31 - 1;
 
-/** Up to this share is added to each interval, so that the hosts of a fleet do not clean up in step. */
+/** Maximum share added to each interval, so that the hosts of a fleet do not clean up at the same time. */
 const JITTER = 0.1;
 
-/** Keeps each scheduler for as long as its store is there, and no longer. */
+/** Keeps each scheduler alive as long as its store. */
 const schedulers: WeakMap<object, readonly CleanupScheduler[]> = new WeakMap();
 
 /**
- * Calls `deleteExpired` of a store again and again: one run at a time, the next scheduled when the last has
- * ended. Its timer never keeps the process alive.
+ * Calls `deleteExpired` of a store at an interval. One run at a time: the next is scheduled when the last has ended. The
+ * timer never keeps the process alive.
  *
- * It lives as long as its store, whether or not anything else keeps it, and holds that weakly: a store that the
- * app has dropped is collected, even if `onError` refers to it, and the timer ends by itself.
+ * Lives as long as its store, which it references weakly: a store that the app has dropped is collected, even if
+ * `onError` refers to it, and the timer ends by itself.
  */
 export class CleanupScheduler {
   readonly #store: WeakRef<Pick<ExpiringStore, "deleteExpired">>;
@@ -59,7 +59,7 @@ export class CleanupScheduler {
     else this.#stopped = true;
   }
 
-  /** Ends the schedule, and resolves when the run under way has ended. May be called again. */
+  /** Ends the schedule. Resolves when the run in progress has ended. May be called again. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -73,7 +73,7 @@ export class CleanupScheduler {
       const self = scheduler.deref();
       if (self !== undefined) self.#begin();
     }, delay);
-    this.#timer.unref?.(); // the timers of jsdom are numbers, and hold nothing
+    this.#timer.unref?.(); // timers of jsdom are numbers, and do not keep the process alive
   }
 
   #begin(): void {

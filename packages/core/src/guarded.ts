@@ -1,6 +1,6 @@
 /**
- * Calls a callback of the app's. What it throws, and what a promise that it returns rejects with, goes to `onFailure`:
- * no call of a store may fail of it, and no rejection end the process.
+ * Calls a callback of the app. Passes its error to `onFailure`, thrown or rejected, so that it neither fails a call of a
+ * store nor ends the process.
  */
 export function callGuarded(callback: () => unknown, onFailure: (thrown: unknown) => void): void {
   try {

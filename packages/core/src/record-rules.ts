@@ -1,15 +1,15 @@
 import { isUint8Array } from "node:util/types";
 import { StoreError } from "./store-error.js";
 
-/** The longest token, in UTF-8 bytes: what a file name and a database key take everywhere. */
+/** Maximum length of a token in UTF-8 bytes, which fits into a file name and a database key everywhere. */
 export const MAX_TOKEN_BYTES = 255;
 
-/** Tells whether `token` is one: a string of 1 to 255 UTF-8 bytes, well-formed, without NUL. */
+/** Tells whether `token` is well-formed: a valid Unicode string of 1 to 255 UTF-8 bytes, without NUL. */
 export function isToken(token: unknown): token is string {
   return (
     typeof token === "string" &&
     token.length > 0 &&
-    // No UTF-16 unit takes more than three bytes, so that a usual token need not be measured.
+    // A UTF-16 unit takes at most three bytes, so most tokens need not be measured.
     (token.length * 3 <= MAX_TOKEN_BYTES ||
       (token.length <= MAX_TOKEN_BYTES && Buffer.byteLength(token) <= MAX_TOKEN_BYTES)) &&
     !token.includes("\0") &&
@@ -17,7 +17,7 @@ export function isToken(token: unknown): token is string {
   );
 }
 
-/** @throws StoreError `INVALID_ARGUMENT` unless {@link isToken}. For `commit`; elsewhere a malformed token is absence. */
+/** Checks the token of a `commit`. Other methods treat a malformed token as absent. @throws StoreError `INVALID_ARGUMENT` */
 export function assertToken(token: unknown): asserts token is string {
   if (!isToken(token)) {
     throw new StoreError(
@@ -43,7 +43,7 @@ export function assertData(
     throw new StoreError("INVALID_ARGUMENT", `data must be at most ${maxBytes} bytes, got ${data.length}`);
 }
 
-/** @throws StoreError `INVALID_ARGUMENT` unless `expiry` is a valid `Date`, of whichever realm. */
+/** Checks an expiry. Accepts a valid `Date` of any realm. @throws StoreError `INVALID_ARGUMENT` */
 export function assertExpiry(expiry: unknown): asserts expiry is Date {
   if (Number.isNaN(timeOf(expiry))) {
     throw new StoreError("INVALID_ARGUMENT", "expiry must be a valid Date");
@@ -52,7 +52,7 @@ export function assertExpiry(expiry: unknown): asserts expiry is Date {
 
 const { getTime } = Date.prototype;
 
-/** The time of a date; `NaN` if it is invalid, or no date. */
+/** Returns the time of a date; `NaN` if it is invalid, or no date. */
 function timeOf(date: unknown): number {
   try {
     return getTime.call(date);

@@ -4,7 +4,7 @@ import { callGuarded } from "./guarded.js";
  * - `CLOSED`: the store has been disposed of.
  * - `INVALID_ARGUMENT`: malformed token, data that is no `Uint8Array`, invalid `Date`, or more than fits.
  * - `UNAVAILABLE`: the backend cannot be reached, its pool is exhausted, its disk full; `cause` says which.
- * - `CORRUPT`: a record that cannot be read back. Goes to `onError`; the record counts as absent.
+ * - `CORRUPT`: a record cannot be read back. Reported to `onError`; the record counts as absent.
  * - `MISSING_TABLE`: the table does not exist; the message says which call creates it.
  * - `LOCKED`: another process owns the directory.
  */
@@ -16,9 +16,8 @@ export type StoreErrorCode =
   | "MISSING_TABLE"
   | "LOCKED";
 
-/**
- * The one error that stores reject with. Act on `code`, not on `instanceof`: two copies of this package may
- * be installed. The driver's own error is the `cause`.
+/* * The only error that stores reject with. Check `code`, not `instanceof`: two copies of this package may be installed.
+ * The driver's error is the `cause`.
  */
 export class StoreError extends Error {
   override readonly name = "StoreError";
@@ -30,7 +29,7 @@ export class StoreError extends Error {
   }
 }
 
-/** Makes the default `onError`: each distinct code becomes one process warning, however often it occurs. */
+/** Creates the default `onError`, which emits one process warning per distinct code. */
 export function warnOncePerCode(): (error: StoreError) => void {
   const seen = new Set<string>();
   return (error) => {
@@ -47,8 +46,7 @@ export function warnOncePerCode(): (error: StoreError) => void {
 }
 
 /**
- * Calls an `onError` of the app's. If it throws, or returns a promise that rejects, that becomes a process warning: no
- * call fails of it.
+ * Calls `onError` of the app. If it throws or rejects, emits a process warning: no call of a store fails because of it.
  */
 export function report(onError: (error: StoreError) => unknown, error: StoreError): void {
   callGuarded(() => onError(error), warn);

@@ -26,7 +26,7 @@ const another = async (store: FullStore, options: OpenOptions): Promise<FullStor
 };
 
 /** The interleavings make thousands of calls that contend for few locks, on a machine that may be busy. */
-const patiently: It = (name, run) => it(name, { timeout: 30_000 }, run);
+const patiently: It = (name, run) => it(name, { timeout: 180_000 }, run);
 
 describe("of two processes", () => {
   testFullStore(patiently, {

@@ -13,7 +13,7 @@ const module = new URL("./open.js", import.meta.url);
 
 for (const durability of ["flushed", "committed"]) {
   it(`${durability}: nothing acknowledged is lost when the process is killed, in the midst of snapshots, too`, {
-    timeout: 10_000 + kills * 2_000,
+    timeout: 60_000 + kills * 10_000,
   }, async () => {
     const directory = makeDirectory();
     // With so small a log, a snapshot follows the other.
@@ -26,7 +26,7 @@ for (const durability of ["flushed", "committed"]) {
 }
 
 it("a process that dies before any call of the file system, be it of a start, a lock or a snapshot, leaves what was acknowledged", {
-  timeout: 60_000 + kills * 2_000,
+  timeout: 60_000 + kills * 10_000,
 }, async () => {
   const directory = makeDirectory();
   let acknowledged = -1;

@@ -78,7 +78,7 @@ it("of another process that lives, the message tells the ID; when it is killed, 
 });
 
 it("of several processes that are after the directory of a dead one, one gets it, each time", {
-  timeout: 60_000 + rounds * 5_000,
+  timeout: 60_000 + rounds * 20_000,
 }, async () => {
   const directory = makeDirectory();
   let last = await startContender(directory);

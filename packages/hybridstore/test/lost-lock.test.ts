@@ -77,7 +77,7 @@ describe("a store that is lazy, or only read", () => {
     await store.commit("t", data, expiry);
     rmSync(directory, { recursive: true });
     await vi.advanceTimersByTimeAsync(1000);
-    await vi.waitUntil(() => onError.mock.calls.length > 0, { timeout: 20_000 });
+    await vi.waitUntil(() => onError.mock.calls.length > 0, { timeout: 60_000 });
     expect(onError).toHaveBeenCalledWith(expect.objectContaining({ code: "UNAVAILABLE" }));
     await expect(store.commit("u", data, expiry)).rejects.toMatchObject(lost);
     await expect(store.find("t")).rejects.toMatchObject(lost);
@@ -94,7 +94,7 @@ describe("a store that is lazy, or only read", () => {
     await vi.advanceTimersByTimeAsync(3000);
     vi.useRealTimers();
     await vi.waitUntil(async () => (await Promise.allSettled([store.find("t")]))[0].status === "rejected", {
-      timeout: 20_000,
+      timeout: 60_000,
     });
     await expect(store.find("t")).rejects.toMatchObject(lost);
     await store[Symbol.asyncDispose]();

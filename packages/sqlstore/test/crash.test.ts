@@ -7,7 +7,7 @@ const kills = Number(process.env.SCS_TEST_KILLS ?? 6);
 
 for (const driver of drivers) {
   for (const durability of ["flushed", "committed"]) {
-    const timeout = 10_000 + kills * 2_000;
+    const timeout = 60_000 + kills * 10_000;
     it(`${driver}, ${durability}: nothing acknowledged is lost when the process is killed`, {
       timeout,
     }, async () => {

@@ -96,9 +96,9 @@ describe.each(drivers)("%s, while another connection keeps the lock:", (driver) 
 });
 
 describe.each(drivers)("%s, with a test's clock:", (driver) => {
-  it("faked timers, ticks and microtasks stop no call", async () => {
+  it("faked timers, ticks and microtasks stop no call", { timeout: 180_000 }, async () => {
     const script = fileURLToPath(new URL("./fixtures/faked-globals.js", import.meta.url));
-    const { code } = await run(process.execPath, [script, driver, newPath()], { timeout: 30_000 }).then(
+    const { code } = await run(process.execPath, [script, driver, newPath()], { timeout: 120_000 }).then(
       () => ({ code: 0 }),
       (error: { code: unknown }) => error,
     );

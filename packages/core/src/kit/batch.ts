@@ -3,41 +3,41 @@ import type { Fifo } from "./fifo.js";
 import type { PendingCall } from "./pending-call.js";
 
 /**
- * Calls on their way to the backend. Iterating takes the next call, as late as possible: whatever has arrived by then
- * is part of the batch, and what has run out of time is not. Leaving the loop ends the batch.
+ * Calls for the backend. Iterating takes the next call from the queue, as late as possible: the batch includes calls that
+ * have just arrived, and excludes calls that have run out of time. Leaving the loop ends the batch.
  */
 export interface Batch extends Iterable<Call> {
-  /** Takes all that the batch may have, and returns {@link calls}. */
+  /** Takes all calls that fit into the batch, and returns {@link calls}. */
   take(): readonly Call[];
-  /** The calls taken so far, in the order in which they are to be answered. */
+  /** The calls taken so far, in the order of their answers. */
   readonly calls: readonly Call[];
-  /** Whether there is a call to take. A backend that waits for a lock need not go on when there is none. */
+  /** Whether there is a call to take. If not, a backend that waits for a lock may give up. */
   readonly hasNext: boolean;
-  /** The deadline of the call that has waited for the longest, by `performance.now()`; infinite without a call. */
+  /** The earliest deadline of the calls taken, by `performance.now()`; infinite without a call. */
   readonly deadline: number;
 }
 
 /**
- * Carries out a batch: gets ready (a connection, a lock, a transaction), takes the calls, and resolves with an answer
- * for each, in their order, when what they have changed is durable. Rejecting fails all of them; rejecting before a
- * call was taken fails all that wait in the lane, unless another worker is under way.
+ * Executes a batch: gets a connection, a lock or a transaction, takes the calls, and resolves with an answer for each, in
+ * their order, when their changes are durable. If it rejects, all taken calls fail. If it rejects before it has taken a
+ * call, all calls in the lane fail, unless another worker is running.
  *
- * A backend that gets ready at once should await {@link microtasksDone} first: those that have just been answered call
- * again in a moment.
+ * A backend that need not wait for anything should await {@link microtasksDone} first: callers that have just got their
+ * answers often call again at once.
  */
 export type Execute = (batch: Batch) => Promise<readonly Answer[]>;
 
-/** Where a batch takes its calls from, and how many at most. */
+/** The calls that a batch may take, and the maximum number. */
 export interface Source {
   readonly calls: Fifo<PendingCall>;
   readonly most: number;
-  /** Whether the calls are of this batch alone. */
+  /** Whether the calls are a repeated batch, from which no other batch takes. */
   readonly isRepeat: boolean;
 }
 
-/** The lane of a batch. */
+/** The lane that provides the calls of a batch. */
 export interface BatchSource {
-  /** Chooses the calls for a batch, when the first is asked for; `undefined` if there is none. */
+  /** Chooses calls for a batch, when it takes its first; `undefined` if there are none. */
   begin: () => Source | undefined;
   hasNext: () => boolean;
 }
@@ -83,7 +83,7 @@ export class PulledBatch implements Batch {
     return earliest;
   }
 
-  /** Ends the batch. Returns the calls that it should have repeated and has not taken. */
+  /** Ends the batch. Returns the calls of a repeated batch that it has not taken. */
   end(): PendingCall[] {
     this.#isOver = true;
     return this.#source?.isRepeat ? [...this.#source.calls] : [];
@@ -113,7 +113,7 @@ export class PulledBatch implements Batch {
       const call = calls.first;
       if (call === undefined) return undefined;
       if (!call.isWanted) {
-        calls.shift(); // it has run out of time
+        calls.shift(); // has run out of time
         continue;
       }
       const bytes = extraBytes === undefined ? call.bytes : call.bytes + extraBytes(call as Call);

@@ -1,7 +1,7 @@
-/** Number of empty slots at the front before they are dropped, if they are half of the array. */
+/** Minimum number of empty slots at the front before the array is copied without them. */
 const MIN_DROPPED = 1024;
 
-/** A queue whose `shift` takes constant time, however long it is. */
+/** A queue whose `shift` takes constant time at any length. */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;
@@ -10,7 +10,7 @@ export class Fifo<T> {
     return this.#items.length - this.#head;
   }
 
-  /** The item that `shift` would return. */
+  /** The item that `shift` returns next. */
   get first(): T | undefined {
     return this.#items[this.#head];
   }
@@ -22,7 +22,7 @@ export class Fifo<T> {
   shift(): T | undefined {
     const item = this.#items[this.#head];
     if (item === undefined) return undefined;
-    this.#items[this.#head++] = undefined; // an old array must not keep young items alive
+    this.#items[this.#head++] = undefined; // an old array would keep young items alive
     if (this.#head === this.#items.length) {
       this.#items.length = 0;
       this.#head = 0;

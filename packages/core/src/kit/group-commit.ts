@@ -3,10 +3,10 @@ import type { Answer, Call } from "./call.js";
 import { TimeSlice } from "./time-slice.js";
 
 /**
- * Carries out calls of a batch at once, on the event loop, for one slice of time: for a backend that then makes all of
- * them durable by one write. What is left forms the next batch.
+ * Executes calls of a batch synchronously for one slice of time, for a backend that then makes all of them durable by one
+ * write. The remaining calls form the next batch.
  *
- * @param isFull Whether to take no more calls, asked after each.
+ * @param isFull Called after each call; `true` ends the batch.
  */
 export function decideBatch(
   batch: Batch,

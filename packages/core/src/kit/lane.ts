@@ -5,34 +5,35 @@ import { AGAIN, type Answer, type Call, type CallKind } from "./call.js";
 import { Fifo } from "./fifo.js";
 import type { PendingCall } from "./pending-call.js";
 
-/** Some kinds of calls, which do not wait for those of other lanes, but for those of the same token. */
+/** Options of one lane of a queue. Calls in different lanes do not wait for each other, unless they have the same token. */
 export interface LaneOptions {
-  /** @default every kind that no other lane has */
+  /** Kinds of calls in this lane. @default every kind that no other lane names */
   kinds?: readonly CallKind[];
-  /** How many batches may be under way at once. @default 1 */
+  /** Maximum number of batches in flight. @default 1 */
   workers?: number;
   /**
-   * For each worker that is getting ready there must be more calls than this before another starts, and a batch takes
-   * at least as many: few calls are not worth two statements. @default 1
+   * Minimum number of calls per batch before a second worker starts: few calls are not worth two statements.
+   *
+   * @default 1
    */
   minShare?: number;
-  /** Calls of different groups do not share a batch. @default all of the lane are one group */
+  /** Returns the group of a call. Calls of different groups never share a batch. @default one group */
   groupOf?: (call: Call) => string;
-  /** Adds to the bytes of a call what its own content does not tell, such as what a find returns. */
+  /** Returns bytes to add to the size of a call, such as the expected size of what a find returns. @default 0 */
   extraBytes?: (call: Call) => number;
   /** Maximum number of calls in a batch. @default 128 */
   maxCalls?: number;
-  /** A batch that has this many bytes takes no more calls. A larger call goes alone. @default 1 MiB */
+  /** Maximum size of a batch, in bytes. A larger call goes alone. @default 1 MiB */
   maxBytes?: number;
 }
 
-/** What a lane needs of its queue. */
+/** The parts of a queue that a lane uses. */
 export interface LaneOwner {
   readonly execute: Execute;
   readonly mayConcernOneCall: (error: unknown) => boolean;
   /** Answers a call that failed alone. */
   fail(call: PendingCall, error: unknown): void | Promise<void>;
-  /** Lets go of calls that are done with, and starts workers for those that have waited for them. */
+  /** Releases finished calls, and starts workers for the calls that waited for them. */
   release(calls: readonly PendingCall[]): void;
 }
 
@@ -41,20 +42,20 @@ type CheckedLaneOptions = BatchOptions &
     groupOf: LaneOptions["groupOf"] | undefined;
   };
 
-/** The calls that may be taken, and the workers that carry them out in batches. */
+/** Calls that are ready for a batch, and the workers that execute batches. */
 export class Lane {
   readonly #owner: LaneOwner;
   readonly #options: CheckedLaneOptions;
   readonly #groups: Map<string, Fifo<PendingCall>> = new Map();
-  /** The only group, if there are no others. */
+  /** The group of a lane without `groupOf`. */
   readonly #only: Fifo<PendingCall> | undefined;
-  /** Calls that are to be carried out before all others, batch by batch. The next is the last. */
+  /** Batches to repeat before all other calls. The next one is at the end. */
   readonly #repeats: PendingCall[][] = [];
-  /** Workers that have not yet taken a call. */
+  /** Number of workers that have taken no call yet. */
   #starting = 0;
-  /** Workers that have. */
+  /** Number of workers that have taken a call. */
   #working = 0;
-  /** How many batches have taken a call. */
+  /** Number of batches so far that have taken a call. */
   #begun = 0;
 
   constructor(owner: LaneOwner, options: LaneOptions) {
@@ -73,12 +74,12 @@ export class Lane {
     }
   }
 
-  /** Whether a worker has taken calls and not yet answered all of them. */
+  /** Whether a batch is in flight. */
   get isWorking(): boolean {
     return this.#working > 0;
   }
 
-  /** Enters a call that may be taken. {@link pump} follows. */
+  /** Enters a call that is ready for a batch. {@link pump} follows. */
   push(call: PendingCall): void {
     if (this.#only !== undefined) {
       this.#only.push(call);
@@ -93,7 +94,7 @@ export class Lane {
     group.push(call);
   }
 
-  /** Drops the calls at the head that nobody waits for. */
+  /** Drops calls at the head whose callers have given up. */
   dropUnwanted(): void {
     for (const group of this.#groups.values()) while (group.first?.isWanted === false) group.shift();
   }
@@ -105,7 +106,7 @@ export class Lane {
     return count;
   }
 
-  /** Starts workers for what waits. */
+  /** Starts workers for waiting calls. */
   pump(): void {
     const { workers, minShare } = this.#options;
     while (this.#starting + this.#working < workers) {
@@ -133,15 +134,15 @@ export class Lane {
     if (left.length > 0) this.#repeats.push(left);
     const { taken } = batch;
     if (!batch.isBegun) this.#starting--;
-    else if (taken.length === 0) this.#working--; // all that it was to repeat had run out of time
+    else if (taken.length === 0) this.#working--; // every call that it should have repeated has run out of time
     let done: readonly PendingCall[] = [];
     if (answers !== undefined) done = this.#answer(taken, answers);
     else if (taken.length > 0) done = await this.#failed(taken, error);
     else if (this.#starting + this.#working > 0)
-      return; // it takes no further worker, but serves those that it has
+      return; // the other workers go on; this one cannot start
     else if (this.#begun === begunBefore) await this.#failAll(error);
     if (taken.length > 0) this.#working--;
-    else if (answers !== undefined) await setImmediate(); // it has taken nothing, and must not spin
+    else if (answers !== undefined) await setImmediate(); // a worker that takes nothing must not spin
     this.#owner.release(done);
   }
 
@@ -150,7 +151,7 @@ export class Lane {
     return this.#count() > 0;
   }
 
-  /** Chooses the calls for a batch: those that are to be repeated, or the group whose first has waited for longest. */
+  /** Chooses the calls for a batch: those to repeat, or the group with the oldest call. */
   #begin(): Source | undefined {
     const repeated = this.#repeats.pop();
     let calls: Fifo<PendingCall> | undefined;
@@ -175,7 +176,7 @@ export class Lane {
     return { calls, most: isRepeat ? calls.size : Math.min(maxCalls, share), isRepeat };
   }
 
-  /** Returns the calls that have their answer. */
+  /** Answers calls. Returns those that are finished. */
   #answer(taken: readonly PendingCall[], answers: readonly Answer[]): readonly PendingCall[] {
     const again: PendingCall[] = [];
     for (let index = 0; index < taken.length; index++) {
@@ -196,7 +197,7 @@ export class Lane {
     return taken.filter((call) => !repeated.has(call));
   }
 
-  /** Fails the calls; or, if one of them can have failed the others, has them carried out by halves. */
+  /** Fails calls, or splits the batch into halves if one call may have failed the others. Returns the finished calls. */
   async #failed(calls: readonly PendingCall[], error: unknown): Promise<readonly PendingCall[]> {
     if (calls.length > 1 && this.#owner.mayConcernOneCall(error)) {
       const middle = calls.length >> 1;
@@ -211,7 +212,7 @@ export class Lane {
   }
 
   #repeat(calls: PendingCall[]): void {
-    for (const call of calls) call.isTaken = false; // it was undone
+    for (const call of calls) call.isTaken = false; // the backend has undone it
     this.#repeats.push(calls);
   }
 

@@ -1,6 +1,6 @@
 import { MAX_DELAY_MS } from "../cleanup-scheduler.js";
 
-/** What to write instead of options that stores and session libraries of others have. */
+/** Replacements for the options of other session stores and libraries. */
 const REMEDIES: Readonly<Record<string, string>> = {
   checkPeriod: "cleanupIntervalMs",
   checkperiod: "cleanupIntervalMs",
@@ -44,8 +44,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Refuses an option that a store does not have, by name and with what to write instead: a misspelt or foreign option
- * that is passed over in silence shows only when it is missed.
+ * Refuses unknown options. The error names the option and its replacement. A misspelt option that is ignored silently
+ * shows only when its effect is missing.
  *
  * @throws TypeError if `options` is no object, or has an option that is not `known`.
  */
@@ -67,7 +67,7 @@ export function assertKnownOptions(store: string, options: object, known: readon
   }
 }
 
-/** Whether one name is a misspelling of the other: other capitals, or one letter more, less or other, or without "Ms". */
+/** Tells whether the names differ only in capitals, in one letter, or in a missing "Ms". */
 function isClose(name: string, other: string): boolean {
   const [a, b] = [name.toLowerCase(), other.toLowerCase()];
   if (a === b || `${a}ms` === b) return true;
@@ -79,7 +79,7 @@ function isClose(name: string, other: string): boolean {
   return Math.max(a.length, b.length) - start - end <= 1;
 }
 
-/** @throws TypeError or RangeError unless `value` is a whole number from `min` to `max`. */
+/** Checks a numeric option. @throws TypeError or RangeError unless `value` is a whole number from `min` to `max`. */
 export function assertWholeNumber(
   name: string,
   value: unknown,
@@ -91,7 +91,7 @@ export function assertWholeNumber(
   }
 }
 
-/** @throws TypeError unless `value` is one of `allowed`. */
+/** Checks an option with named values. @throws TypeError unless `value` is one of `allowed`. */
 export function assertOneOf(name: string, value: unknown, allowed: readonly string[]): void {
   if (typeof value === "string" && allowed.includes(value)) return;
   const quoted = allowed.map((one) => `"${one}"`);
@@ -99,7 +99,7 @@ export function assertOneOf(name: string, value: unknown, allowed: readonly stri
   throw new TypeError(`${name} must be ${list}, got ${String(value)}`);
 }
 
-/** @throws TypeError unless `value` is a function. */
+/** Checks a callback. @throws TypeError unless `value` is a function. */
 export function assertFunction(name: string, value: unknown): void {
   if (typeof value !== "function") throw new TypeError(`${name} must be a function, got ${typeof value}`);
 }

@@ -2,12 +2,12 @@ import { constants } from "node:buffer";
 import { StoreError } from "../store-error.js";
 
 /**
- * Bytes as a string of one character each. A million small arrays would cost a million `ArrayBuffer`s of
- * about 200 bytes each beside their data; a string costs 16, and lies where the collector can compact it.
+ * Bytes as a string, one character per byte. A small array costs an `ArrayBuffer` of about 200 bytes beside its data; a
+ * string costs 16, and the garbage collector can move it.
  */
 export type PackedBytes = string & { readonly packedBytes: unique symbol };
 
-// To make a Buffer of each array, or by way of one, would take half of the time again.
+// Creating a Buffer for each array would take 50 % longer.
 const POOL_BYTES = 8192;
 const scratch = Buffer.allocUnsafeSlow(POOL_BYTES);
 let pool = Buffer.allocUnsafeSlow(POOL_BYTES);
@@ -28,11 +28,11 @@ export function pack(data: Uint8Array): PackedBytes {
   return source.toString("latin1", 0, length) as PackedBytes;
 }
 
-/** Gives a fresh copy: a plain `Uint8Array`, since the `slice` of a `Buffer` is no copy. */
+/** Returns a new copy: a plain `Uint8Array`, because `slice` of a `Buffer` does not copy. */
 export function unpack(packed: PackedBytes): Uint8Array {
   const { length } = packed;
   if (taken + length > pool.length) {
-    pool = Buffer.allocUnsafeSlow(Math.max(POOL_BYTES, length)); // pool.length is 0 if the app transferred it
+    pool = Buffer.allocUnsafeSlow(Math.max(POOL_BYTES, length)); // length is 0 after the app has transferred the buffer
     taken = 0;
   }
   pool.write(packed, taken, "latin1");

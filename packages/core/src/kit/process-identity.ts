@@ -1,19 +1,19 @@
 import fs from "node:fs";
 
 /**
- * What tells a process from every other: its ID may be given to another one. What the system does not tell is empty.
+ * Identifies a process. A process ID alone does not: the system reuses it. Unknown parts are empty.
  */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it was started, in ticks since the system was. Linux only. */
+  /** Start time of the process, in ticks since the system started. Linux only. */
   readonly start: string;
-  /** Where its ID has a meaning: a container has a space of IDs of its own. Linux only. */
+  /** Namespace of the process ID: a container has its own. Linux only. */
   readonly namespace: string;
-  /** Which start of the system it belongs to. Linux only. */
+  /** ID of the system's current boot. Linux only. */
   readonly boot: string;
 }
 
-/** Whether a process has ended. `unknown`: this system, or this container, cannot tell. */
+/** Whether a process has ended. `unknown`: it cannot be determined on this system, or from this container. */
 export type Verdict = "alive" | "dead" | "unknown";
 
 const ENDED = ["Z", "X"];
@@ -32,18 +32,18 @@ export function identifyProcess(): ProcessIdentity {
 }
 
 /**
- * Tells whether a process of this machine has ended. `dead` is for ever, and only said when it is certain: where
- * `/proc/<pid>` cannot be read, or the start was not noted, another process may have got the ID, or not.
+ * Tells whether a process of this machine has ended. Returns `dead` only when that is certain. Where `/proc/<pid>`
+ * cannot be read, or the start time is not known, another process may have the same ID: `unknown`.
  *
- * @param observer The process that looks, for tests.
+ * @param observer The identity of the observing process, for tests.
  */
 export function judgeProcess(
   { pid, start, namespace, boot }: ProcessIdentity,
   observer: Omit<ProcessIdentity, "pid" | "start"> = identifyProcess(),
 ): Verdict {
   if (boot !== observer.boot) return boot === "" || observer.boot === "" ? "unknown" : "dead";
-  if (namespace !== observer.namespace) return "unknown"; // here, its ID is another's, or nobody's
-  if (!Number.isSafeInteger(pid) || pid <= 0) return "unknown"; // to signal 0 would mean this process, and its group
+  if (namespace !== observer.namespace) return "unknown"; // in this namespace, the ID belongs to another process or none
+  if (!Number.isSafeInteger(pid) || pid <= 0) return "unknown"; // kill(0) would signal this process and its group
   try {
     process.kill(pid, 0);
   } catch (error) {
@@ -56,17 +56,17 @@ export function judgeProcess(
   return status.start === start ? "alive" : "dead";
 }
 
-/** The state of a process, and when it was started; `undefined` where there is no /proc, or it may not be read. */
+/** Returns the state and start time of a process; `undefined` if `/proc` is missing or cannot be read. */
 function statusOf(pid: number | "self"): { state: string; start: string } | undefined {
   const stat = read(`/proc/${pid}/stat`);
-  // Field 2, the name of the program, is in parentheses and may hold anything; 3 is the state, 22 the start.
+  // Field 2, the program's name, is in parentheses and may contain anything. Field 3 is the state, 22 the start time.
   const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state, start] = [fields?.[0], fields?.[19]];
   return state === undefined || start === undefined ? undefined : { state, start };
 }
 
 function read(path: string): string | undefined {
-  return tell(() => fs.readFileSync(path, "latin1")); // of /proc: memory of the system, no disk
+  return tell(() => fs.readFileSync(path, "latin1")); // a synchronous read of /proc does not touch a disk
 }
 
 function tell<T>(ask: () => T): T | undefined {

@@ -1,25 +1,25 @@
 import { type PackedBytes, pack } from "./packed-bytes.js";
 
-/** What a {@link SessionMap} keeps of a session. `expiry` is in ms since the epoch. */
+/** An entry of a {@link SessionMap}. `expiry` is in ms since the epoch. */
 export interface SessionItem {
   data: PackedBytes;
   expiry: number;
 }
 
-// A Map that grows or shrinks is copied in one go: with a million sessions in one, requests would wait for 50
-// to 200 ms. Spread over many Maps, no copy takes a millisecond.
+// A Map copies all its entries when it grows or shrinks, which takes 50 to 200 ms with a million sessions. A copy of one
+// of many small maps takes less than a millisecond.
 const SHARDS = 256;
 
-/** Sessions by token in the memory of this process, as compact as a million of them ask for. */
+/** Maps tokens to sessions in the memory of this process, compactly enough for a million sessions. */
 export class SessionMap {
-  /** All of them, to walk over. A walk may be left between any two, as that of a `Map`. */
+  /** The maps that hold the sessions. Iterating them is safe while they change, as with any `Map`. */
   readonly shards: readonly Map<string, SessionItem>[] = Array.from({ length: SHARDS }, () => new Map());
 
   get size(): number {
     return this.shards.reduce((sum, shard) => sum + shard.size, 0);
   }
 
-  /** Gives the item itself, which may be changed in place. What is malformed was never stored. */
+  /** Returns the entry itself, which may be changed in place; `undefined` for a malformed token. */
   get(token: string): SessionItem | undefined {
     return typeof token === "string" ? this.#shard(token).get(token) : undefined;
   }
@@ -31,13 +31,13 @@ export class SessionMap {
     const item = shard.get(token);
     if (item === undefined) shard.set(token, { data: packed, expiry });
     else {
-      // Not a new item: the collector would have to move it to where the map is, and to clear the old one away.
+      // Reuses the item: a new one would have to be promoted to the old generation.
       item.data = packed;
       item.expiry = expiry;
     }
   }
 
-  /** What is malformed was never stored. */
+  /** Removes an entry. Returns whether there was one. */
   delete(token: string): boolean {
     return typeof token === "string" && this.#shard(token).delete(token);
   }
@@ -49,6 +49,6 @@ export class SessionMap {
   #shard(token: string): Map<string, SessionItem> {
     const { length } = token;
     const mixed = token.charCodeAt(0) * 7 + token.charCodeAt(length >> 1) * 31 + token.charCodeAt(length - 1);
-    return this.shards[mixed & (SHARDS - 1)] as Map<string, SessionItem>; // of an empty string NaN: the first
+    return this.shards[mixed & (SHARDS - 1)] as Map<string, SessionItem>; // NaN for the empty string: shard 0
   }
 }

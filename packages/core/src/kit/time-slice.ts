@@ -1,11 +1,11 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
 
-/** Short enough to hardly delay the timers and requests of others, long enough to get on. */
+/** Short enough not to delay requests noticeably, long enough to make progress. */
 const SLICE_MS = 2;
 
 /**
- * Cuts long work into slices of about 2 ms, between which the event loop turns. In the loop:
+ * Divides long work into slices of about 2 ms. Between slices, the event loop turns. In the loop of the work:
  * `if (slice.isOver) await slice.next();`
  */
 export class TimeSlice {
@@ -15,7 +15,7 @@ export class TimeSlice {
     return performance.now() >= this.#end;
   }
 
-  /** Lets the event loop turn once and begins the next slice. */
+  /** Lets the event loop turn once, and begins the next slice. */
   async next(): Promise<void> {
     await setImmediate();
     this.#end = performance.now() + SLICE_MS;

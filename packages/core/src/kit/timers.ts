@@ -1,10 +1,10 @@
-// Bound at import: the fake timers of Jest and vitest replace the globals, jsdom has others, and a test that stops the
-// clock must not stop a call that is under way.
+// Imported, not global: the fake timers of Jest and vitest replace the globals, jsdom has its own, and a test that stops
+// the clock must not stop a call in flight.
 import { clearTimeout, setTimeout } from "node:timers";
 
 export type Timer = ReturnType<typeof setTimeout>;
 
-/** Starts a timer of Node.js, whatever the globals are. */
+/** Starts a timer of Node.js, even where tests have replaced the global ones. */
 export const setTimer = (run: () => void, ms: number): Timer => setTimeout(run, ms);
 
 export const clearTimer = (timer: Timer | undefined): void => clearTimeout(timer);
@@ -12,7 +12,7 @@ export const clearTimer = (timer: Timer | undefined): void => clearTimeout(timer
 /** Resolves after `ms`. */
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Resolves or rejects as `result` does, or rejects after `ms`, unless that is infinite. */
+/** Settles as `result` does, or rejects after `ms`, which may be infinite. */
 export function withTimeout<T>(result: Promise<T>, ms: number, lateError: () => Error): Promise<T> {
   if (ms === Number.POSITIVE_INFINITY) return result;
   return new Promise((resolve, reject) => {
@@ -33,7 +33,7 @@ export function withTimeout<T>(result: Promise<T>, ms: number, lateError: () => 
 const { nextTick } = process;
 const { queueMicrotask } = globalThis;
 
-/** Resolves when every microtask that is queued, or will be by one of them, is done. Takes no turn of the event loop. */
+/** Resolves when the queue of microtasks is empty, within the same turn of the event loop. */
 export function microtasksDone(): Promise<void> {
   return new Promise((resolve) => queueMicrotask(() => nextTick(resolve)));
 }

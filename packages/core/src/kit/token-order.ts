@@ -3,20 +3,20 @@ import type { PendingCall } from "./pending-call.js";
 /** Minimum number of deletions between two renewals of a map. */
 const MIN_DELETIONS = 512;
 
-/** What keeps the order of the calls for one token. */
+/** Keeps the order of the calls for one token. */
 export interface TokenOrder {
-  /** Whether a call of this token is in the queue, or under way. */
+  /** Tells whether a call of this token waits or is in flight. */
   has(token: string): boolean;
-  /** Enters a call. Returns whether it may be taken at once. */
+  /** Enters a call. Returns whether a batch may take it at once. */
   add(call: PendingCall): boolean;
-  /** Removes a call. Returns the call that may be taken now that this one is gone. */
+  /** Removes a call. Returns the call that a batch may take next. */
   remove(call: PendingCall): PendingCall | undefined;
 }
 
 /**
- * A map that is filled and emptied without end. V8 rebuilds it again and again, and each table that it leaves behind
- * refers to the next: once one of them is old, all calls that came after it survive until the next full collection
- * (measured: pauses of 4 to 10 ms every 2,500 calls). A new map now and then breaks the chain.
+ * A map for entries that come and go. V8 rebuilds the table of such a map now and then, and each old table refers to
+ * the next: once one of them is in the old generation, all later calls survive until a full collection (measured: pauses
+ * of 4 to 10 ms every 2,500 calls). Replacing the map breaks the chain.
  */
 class TransientMap<T> {
   #map: Map<string, T> = new Map();
@@ -42,7 +42,7 @@ class TransientMap<T> {
   }
 }
 
-/** Lets one call of a token into a batch; the next follows when it has been answered. */
+/** Allows one call of a token at a time; the next follows when the one before has its answer. */
 export class OneAtATime implements TokenOrder {
   readonly #first: TransientMap<PendingCall> = new TransientMap();
 
@@ -58,7 +58,7 @@ export class OneAtATime implements TokenOrder {
       return true;
     }
     const { last } = first;
-    // Finds that follow each other, and have not been sent, are one.
+    // Consecutive finds that are in no batch yet are executed as one.
     if (call.kind === "find" && last.kind === "find" && !last.isTaken) {
       last.twins ??= [];
       last.twins.push(call);
@@ -91,15 +91,15 @@ export class OneAtATime implements TokenOrder {
   }
 }
 
-/** Calls wait for as long as each other: those that have run out of time are the next behind the first. */
+/** Unlinks the calls that have run out of time. All calls have the same timeout, so they directly follow the first. */
 function unlinkUnwanted(first: PendingCall): void {
   while (first.next !== undefined && !first.next.isWanted) first.next = first.next.next;
   if (first.next === undefined) first.last = first;
 }
 
-/** Lets all calls of a token into a batch, which carries them out in their order. */
+/** Allows all calls of a token in one batch, which executes them in order. */
 export class InSequence implements TokenOrder {
-  /** By token, how many calls there are, which all of them share. */
+  /** Number of calls by token, shared by these calls. */
   readonly #counts: TransientMap<{ calls: number }> = new TransientMap();
 
   has(token: string): boolean {
