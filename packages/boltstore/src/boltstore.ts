@@ -8,15 +8,15 @@ export interface BoltStoreOptions extends StoreOptions {
   /** @default 60_000 */
   cleanupIntervalMs?: number;
   /**
-   * When a write resolves: `"flushed"` once it is on disk, to survive a power failure; `"committed"` once every
-   * process sees it, to survive the death of this one.
+   * When a write resolves: `"flushed"`, when it is on disk and survives a power failure; `"committed"`, when every process
+   * sees it and it survives the death of this one.
    *
    * @default "flushed"
    */
   durability?: "flushed" | "committed";
   /**
-   * How long a call may take, from the moment it was made: a write waits for the write lock, and for the writes before
-   * it. Also the timeout of closing a database that was opened for the store. From 1 to 2^31 - 1.
+   * Timeout of a call, from the moment it was made: a write waits for the write lock, and for the writes before it. Also
+   * the timeout of disposal, where the store closes the database. From 1 to 2^31 - 1.
    *
    * @default 5_000
    */
@@ -24,8 +24,8 @@ export interface BoltStoreOptions extends StoreOptions {
 }
 
 /**
- * The part of what `open` of `lmdb` returns that the store uses. The driver's own declarations do not pass a compiler
- * that checks libraries, so none of ours refers to them.
+ * The methods that the store uses of the database that `open` of `lmdb` returns. The driver's own declarations fail with
+ * `skipLibCheck: false`, so the store's declarations do not refer to them.
  */
 export interface LmdbRootDatabase {
   openDB(name: string, options: object): unknown;
@@ -52,7 +52,7 @@ export function assertOptions(options: BoltStoreOptions): void {
  * @throws StoreError `UNAVAILABLE` on construction, if the database cannot be used.
  */
 export class BoltStore extends StoreBase {
-  /** @param database It stays the caller's: the store does not close it. */
+  /** @param database The store does not close it. */
   constructor(database: LmdbRootDatabase, options: BoltStoreOptions = {}) {
     const db = database as unknown as RootDatabase;
     if (typeof db?.openDB !== "function") {

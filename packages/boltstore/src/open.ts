@@ -4,15 +4,15 @@ import { prepareDataFile } from "./lmdb/data-file.js";
 import { toStoreError } from "./lmdb/lmdb-error.js";
 import { own } from "./lmdb/ownership.js";
 
-/** An option of the driver's that its declarations lack: the mode of the files that LMDB makes, here the lock file. */
+/** Mode of the lock file that LMDB creates. The driver's declarations lack this option. */
 const OWNER_ONLY = { permissionsMode: 0o600 };
 
 /**
- * Opens the LMDB database in the file at `path`, which is made if there is none, readable by its owner only, and
- * returns a store that closes it when it is disposed of. Beside it, LMDB keeps `path` + "-lock".
+ * Opens the LMDB database in the file at `path`, and returns a store that closes it on disposal. Creates the file if it is
+ * missing, readable by its owner only. LMDB keeps a second file, `path` + "-lock".
  *
- * Disposal rejects with `UNAVAILABLE` if another process keeps the write lock for `busyTimeoutMs`; the database is
- * closed when it lets go, and disposal may be called again to wait for that.
+ * Disposal rejects with `UNAVAILABLE` if another process keeps the write lock for `busyTimeoutMs`. The database is closed
+ * when that process releases the lock; call disposal again to wait for it.
  *
  * @throws RangeError or TypeError if an option is unknown or out of range.
  * @throws StoreError `UNAVAILABLE` if the file cannot be opened, or is no LMDB database.

@@ -8,22 +8,22 @@ export interface FileStoreOptions extends StoreOptions {
   /** @default 60_000 */
   cleanupIntervalMs?: number;
   /**
-   * When a write resolves: `"flushed"` once it is on disk, to survive a power failure; `"committed"` once the system
-   * has it, to survive the death of this process.
+   * When a write resolves: `"flushed"`, when it is on disk and survives a power failure; `"committed"`, when the system
+   * has it and it survives the death of this process.
    *
    * @default "flushed"
    */
   durability?: "flushed" | "committed";
   /**
-   * How long a call may take, from the moment it was made: a write waits for the calls before it, and for another
-   * process that stands still. From 1 to 2^31 - 1.
+   * Timeout of a call, from the moment it was made: a write waits for the calls before it, and for a lock of another
+   * process. From 1 to 2^31 - 1.
    *
    * @default 5_000
    */
   busyTimeoutMs?: number;
 }
 
-/** Far more than the files of four shards take a disk that works. Each lock that a cleanup waits for has the other timeout. */
+/** Timeout of a cleanup's step: far longer than a working disk needs for four shards. Its locks time out after `busyTimeoutMs`. */
 const STEP_TIMEOUT_MS = 60_000;
 
 const OPTIONS = ["cleanupIntervalMs", "durability", "busyTimeoutMs", "onError", "now"];
@@ -34,7 +34,7 @@ const OPTIONS = ["cleanupIntervalMs", "durability", "busyTimeoutMs", "onError", 
  * @throws RangeError or TypeError on construction, if an option is unknown or out of range.
  */
 export class FileStore extends StoreBase {
-  /** @param directory Is made, with those above it, by the first write. */
+  /** @param directory Created with its parents by the first write. */
   constructor(directory: string, options: FileStoreOptions = {}) {
     if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
       throw new TypeError("directory must be the path of a directory");

@@ -17,9 +17,9 @@ export interface Parts {
   lock: DirectoryLock;
 }
 
-/** Sessions in memory, and a log: calls are decided in memory, and answered when the log has what they changed. */
+/** Keeps sessions in memory and their changes in a log. Answers a call when the log contains its change. */
 export class HybridBackend implements Backend {
-  /** With a group commit, calls go through its batches; with a lazy one, they are answered at once. */
+  /** The batches of a group commit. A lazy commit executes calls at once instead. */
   readonly queue: Backend["queue"];
   readonly executeNow: Backend["executeNow"];
   readonly #parts: Parts;
@@ -48,7 +48,7 @@ export class HybridBackend implements Backend {
       const unflushed: string[] = [];
       yield sessions.entriesOf(shard, unflushed);
       if (unflushed.length === 0) continue;
-      // What is in memory may yet be refused, and a session that was deleted be there again.
+      // A change in memory may still be undone: wait until it is in the log.
       yield await commit.whenFlushed(() =>
         unflushed.flatMap((token) => {
           const record = sessions.find(token);
@@ -58,7 +58,7 @@ export class HybridBackend implements Backend {
     }
   }
 
-  /** In one step, a snapshot of one instant. */
+  /** Reads a snapshot in one step. */
   async all(): Promise<Map<string, Uint8Array>> {
     this.#parts.lock.assertNotLost();
     return this.#parts.commit.whenFlushed(() => this.#parts.sessions.all());

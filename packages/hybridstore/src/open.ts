@@ -27,19 +27,19 @@ const OPTIONS = [
 ];
 
 /**
- * Opens the directory, which is made if there is none, accessible to its owner only, and reads the sessions that are
- * in it. The directory belongs to this store until it is disposed of, or the process ends. If its owner is, or was, in
- * another container of this host, it takes up to 30 s to see whether that lives.
+ * Opens a directory and loads its sessions. Creates the directory if it is missing, accessible to its owner only. The
+ * directory belongs to this store until disposal, or the end of the process. If its owner runs or ran in another container
+ * of this host, opening takes up to 30 s, to see whether that owner is alive.
  *
- * @throws RangeError or TypeError if an option is out of range.
- * @throws StoreError `LOCKED` if another process, or another store of this one, has the directory; `UNAVAILABLE` if
- *   it cannot be used. Damage is no error: `CORRUPT` goes to `onError`, and every session that is whole is there.
+ * @throws RangeError or TypeError if an option is unknown or out of range.
+ * @throws StoreError `LOCKED` if another store owns the directory, in this process or another; `UNAVAILABLE` if it cannot
+ *   be used. Damage is no error: `CORRUPT` goes to `onError`, and all undamaged sessions are loaded.
  */
 export function openHybridStore(directory: string, options: HybridStoreOptions = {}): Promise<HybridStore> {
   return openWith(systemFiles, directory, options);
 }
 
-/** As {@link openHybridStore}, by other calls of the file system. */
+/** Opens as {@link openHybridStore} does, with other functions of the file system. */
 export async function openWith(
   files: Files,
   directory: string,
@@ -49,7 +49,7 @@ export async function openWith(
   if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
     throw new TypeError("directory must be the path of a directory");
   }
-  const path = resolve(directory); // the app may change where it works
+  const path = resolve(directory); // the app may change its working directory
   let lock: DirectoryLock | undefined;
   try {
     await makeDirectory(files, path);
@@ -73,7 +73,7 @@ function check(options: HybridStoreOptions): Required<HybridStoreOptions> {
     snapshotRatio = 1,
     minLogBytes = 67_108_864,
   } = options;
-  // Before anything is opened, and by the rules of the scheduler itself.
+  // Checked before anything is opened, by the scheduler itself.
   void new CleanupScheduler({ deleteExpired: async () => 0 }, { cleanupIntervalMs, onError }).stop();
   assertFunction("now", now);
   assertOneOf("durability", durability, ["flushed", "committed", "lazy"]);
@@ -105,7 +105,7 @@ async function recover(
 ): Promise<HybridStore> {
   const { durability, flushIntervalMs, snapshotRatio, minLogBytes, now, onError } = options;
   const found = await listFiles(files, directory);
-  // All files of a directory have one mark; a new one is nothing that anybody could guess.
+  // All files of a directory share a mark, which nobody can guess.
   const mark = (found.logs.at(-1) ?? found.snapshot)?.mark ?? randomInt(2 ** 32);
   const records = new RecordBuffer(mark, 0);
   const sessions = new Sessions(records, now);

@@ -11,30 +11,30 @@ import {
 import { kinds, RECORD_BYTES, type RecordBuffer } from "./log/record.js";
 
 /**
- * The expiry of a session that a batch has deleted, until that is durable. Its place is kept: should the batch fail,
- * a walk over the sessions must meet it once, neither twice nor not at all.
+ * Expiry of a deleted session until the deletion is durable. The session keeps its place in the map: if the batch fails, an
+ * iteration must yield it exactly once.
  */
 export const DELETED: number = Number.NEGATIVE_INFINITY;
 
 interface Change {
   token: string;
-  /** What it was before; `undefined`: not there. */
+  /** The data before the change; `undefined` if there was no session. */
   data: PackedBytes | undefined;
   expiry: number;
 }
 
 /**
- * The sessions in memory. Each change is recorded, to be written to the log, and can be undone until it is flushed.
- * Everything is done at once, on the event loop.
+ * Keeps the sessions in memory. Appends a record of each change to a buffer for the log, and can undo changes until they
+ * are flushed. All methods are synchronous.
  */
 export class Sessions {
   readonly map: SessionMap = new SessionMap();
   readonly #records: RecordBuffer;
   readonly #now: () => number;
   readonly #changes: Change[] = [];
-  /** The tokens of the changes, once they were asked for. */
+  /** Tokens of the changes, computed on demand. */
   #unflushed: Set<string> | undefined;
-  /** What a snapshot of them takes on the disk; a token that is not ASCII takes a little more. */
+  /** Approximate size of a snapshot in bytes: counts a non-ASCII character as one byte. */
   bytes = 0;
 
   constructor(records: RecordBuffer, now: () => number) {
@@ -52,7 +52,7 @@ export class Sessions {
     return item && { data: unpack(item.data), expiry: new Date(item.expiry) };
   }
 
-  /** Carries out a call. */
+  /** Executes a call. */
   decide(call: Call): Answer {
     const { kind, token } = call;
     switch (kind) {
@@ -99,7 +99,7 @@ export class Sessions {
     return true;
   }
 
-  /** Removes a session that has expired, without a word in the log: whoever replays it sees its expiry. */
+  /** Removes an expired session. Needs no record in the log, which contains the expiry. */
   removeExpired(token: string): boolean {
     const item = this.map.get(token);
     if (item === undefined || item.expiry > this.#now() || this.isUnflushed(token)) return false;
@@ -107,14 +107,14 @@ export class Sessions {
     return true;
   }
 
-  /** Whether the log does not yet have the last change of a session: it may yet be refused. */
+  /** Tells whether the last change of a session is not in the log yet, and may still be undone. */
   isUnflushed(token: string): boolean {
     if (this.#changes.length === 0) return false;
     this.#unflushed ??= new Set(this.#changes.map((change) => change.token));
     return this.#unflushed.has(token);
   }
 
-  /** Yields the live sessions of a shard, and enters those that are not flushed in `unflushed` instead. */
+  /** Yields the live sessions of a shard. Adds those with unflushed changes to `unflushed` instead. */
   *entriesOf(shard: Map<string, SessionItem>, unflushed: string[]): Generator<SessionEntry, void> {
     for (const [token, { data, expiry }] of shard) {
       if (this.isUnflushed(token)) unflushed.push(token);
@@ -122,7 +122,7 @@ export class Sessions {
     }
   }
 
-  /** In one step. */
+  /** Returns token and data of all live sessions, in one step. */
   all(): Map<string, Uint8Array> {
     const now = this.#now();
     const live = new Map<string, Uint8Array>();
@@ -132,13 +132,13 @@ export class Sessions {
     return live;
   }
 
-  /** The log has the changes so far. */
+  /** Marks the changes so far as written to the log. */
   flushed(): void {
     for (const { token } of this.#changes) if (this.map.get(token)?.expiry === DELETED) this.remove(token);
     this.#forgetChanges();
   }
 
-  /** The changes so far were refused. */
+  /** Undoes the changes since the last flush. */
   undo(): void {
     for (const { token, data, expiry } of this.#changes.reverse()) {
       if (data === undefined) this.remove(token);
@@ -147,14 +147,14 @@ export class Sessions {
     this.#forgetChanges();
   }
 
-  /** Sets what the log says, without recording it. */
+  /** Sets a session without recording a change. */
   restore(token: string, data: PackedBytes, expiry: number): void {
     const before = this.map.get(token);
     this.bytes += data.length - (before ? before.data.length : -RECORD_BYTES - token.length);
     this.map.set(token, data, expiry);
   }
 
-  /** Removes what the log says is gone, without recording it. */
+  /** Removes a session without recording a change. */
   remove(token: string): void {
     const before = this.map.get(token);
     if (before === undefined) return;

@@ -16,7 +16,7 @@ export interface MemStoreOptions extends StoreOptions {
 const OPTIONS = ["cleanupIntervalMs", "maxSessions", "maxBytes", "onEvict", "onError", "now"];
 
 /**
- * Keeps sessions in the memory of this process; they are gone when it ends.
+ * Keeps sessions in the memory of this process. They do not survive its end.
  *
  * @throws RangeError or TypeError on construction, if an option is unknown or out of range.
  */
@@ -38,7 +38,7 @@ export class MemStore extends StoreBase {
     this.#memory = memory;
   }
 
-  /** How many sessions are kept, among them those that have expired and wait for the next cleanup. */
+  /** Number of sessions, including expired ones that the next cleanup will remove. */
   get size(): number {
     return this.#memory.size;
   }

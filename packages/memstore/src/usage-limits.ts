@@ -1,14 +1,14 @@
-/** After so many uses at least, and at least as many as there are sessions, the iterator is a new one. */
+/** Minimum number of uses between two renewals of the iterator. Renewed after max(512, number of sessions) uses. */
 const MIN_USES = 512;
 
-/** Knows how many sessions there are, how large, and which were used longest ago. */
+/** Tracks the number, sizes and last uses of sessions. */
 export class UsageLimits {
   readonly #maxSessions: number;
   readonly #maxBytes: number;
-  /** Token and size in bytes, the longest unused first. */
+  /** Sizes in bytes by token, least recently used first. */
   readonly #sizes: Map<string, number> = new Map();
-  // Kept from one eviction to the next: a new iterator would step over the gap of every token that has left. But not
-  // for ever: V8 rebuilds the map now and then, and an iterator that nobody moves keeps alive each table since its own.
+  // Reused between evictions: a new iterator would skip the gap of every removed token. Renewed now and then: V8 rebuilds
+  // the map, and an unused iterator keeps all tables since its own alive.
   #longestUnused: Iterator<string> = this.#sizes.keys();
   #uses = 0;
   #bytes = 0;
@@ -26,12 +26,12 @@ export class UsageLimits {
     this.#maxBytes = limits.maxBytes ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Whether a session of this many bytes can be kept at all. */
+  /** Tells whether a session of this size fits at all. */
   allows(bytes: number): boolean {
     return bytes <= this.#maxBytes;
   }
 
-  /** Notes that the session under `token` is used now; with `bytes`, that it is new or has a new size. */
+  /** Marks a session as used. `bytes`: its size, if it is new or has changed. */
   use(token: string, bytes: number = this.#sizes.get(token) ?? 0): void {
     this.forget(token);
     this.#sizes.set(token, bytes);
@@ -46,7 +46,7 @@ export class UsageLimits {
     this.#sizes.delete(token);
   }
 
-  /** Gives the sessions that have to go, and forgets them: the longest unused, down to the limits. */
+  /** Removes and yields the least recently used sessions until the rest is within the limits. */
   *excess(): Generator<string> {
     while (this.#sizes.size > this.#maxSessions || this.#bytes > this.#maxBytes) {
       const token = this.#longestUnused.next().value as string;

@@ -16,7 +16,7 @@ export interface LmdbBackendOptions {
   now: () => number;
 }
 
-/** Sessions in an LMDB database: read at once, written by one transaction for all that is in flight. */
+/** Keeps sessions in an LMDB database: reads synchronously, and writes all calls in flight in one transaction. */
 export class LmdbBackend implements Backend {
   readonly queue: NonNullable<Backend["queue"]>;
   readonly #db: RootDatabase;
@@ -36,7 +36,7 @@ export class LmdbBackend implements Backend {
     this.#transactions = new Transactions(db, this.#files, options);
     this.queue = {
       batchIs: "sequence",
-      lanes: [{ maxCalls: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }], // a slice of time bounds it
+      lanes: [{ maxCalls: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }], // bounded by a slice of time
       execute: (batch) => this.#transactions.run(() => decideBatch(batch, (call) => this.#decide(call))),
       mayConcernOneCall: (error) => error instanceof TransactionError && error.mayConcernOneCall,
       lateMessage: (isTaken) =>
@@ -44,7 +44,7 @@ export class LmdbBackend implements Backend {
           ? `another process has kept the write lock for ${options.busyTimeoutMs} ms`
           : undefined,
     };
-    // The index of a new database is complete at once. Of one with sessions, the first cleanup completes it.
+    // The index of a new database is complete at once. In one with sessions, the first cleanup completes it.
     if (!this.#sessions.isIndexed()) {
       this.#indexing = this.#transactions
         .run(() => this.#sessions.index.build(undefined))
@@ -57,7 +57,7 @@ export class LmdbBackend implements Backend {
     return this.#sessions.find(Buffer.from(token));
   }
 
-  /** Page by page: what is freed while a view of the database is held cannot be used again, and the file grows. */
+  /** Reads page by page: while a view of the database is open, LMDB reuses no freed pages, and the file grows. */
   *pages(): Generator<Iterable<SessionEntry>, void> {
     this.#files.assertNotLost();
     let page = this.#sessions.page(undefined);
@@ -67,7 +67,7 @@ export class LmdbBackend implements Backend {
     }
   }
 
-  /** In one step, a snapshot of one instant. */
+  /** Reads a snapshot in one step. */
   all(): Map<string, Uint8Array> {
     this.#files.assertNotLost();
     return this.#sessions.all();
@@ -78,7 +78,7 @@ export class LmdbBackend implements Backend {
     for (let last: Buffer | undefined; !this.#sessions.isIndexed(); yield 0) {
       last = await this.#transactions.run(() => (isOver() ? undefined : index.build(last)));
     }
-    // Asked first, not to take the write lock for nothing.
+    // Checked first, to take the write lock only when needed.
     while (this.#sessions.isCleanupDue()) {
       yield await this.#transactions.run(() => (isOver() ? 0 : index.removeExpired(this.#options.now())));
     }
@@ -97,7 +97,7 @@ export class LmdbBackend implements Backend {
     }
     this.#closing ??= this.#db.close();
     try {
-      // The driver has asked for the lock, also for a write that was given up since, and closes when it has had it.
+      // The driver still waits for the lock, even for a write that has timed out, and closes after it.
       await withTimeout(this.#closing, busyTimeoutMs, () => busy("; the database is closed when it lets go"));
     } catch (cause) {
       throw toStoreError(cause, "the database cannot be closed");

@@ -2,8 +2,8 @@ import fs from "node:fs";
 import { dirname } from "node:path";
 import { StoreError } from "@scs/core";
 
-// The head of a data file as `lmdb` 3 writes it: struct MDB_meta of its LMDB, behind a page header of 24 bytes. Pages
-// 0 and 1 begin with it, in turn; what was last flushed is half a page behind the first. Little-endian.
+// Start of a data file of `lmdb` 3: struct MDB_meta of its LMDB, after a page header of 24 bytes. Pages 0 and 1 start
+// with it, written alternately; half a page after the first follows the last flushed one. Little-endian.
 const META_BYTES = 168;
 const MAGIC = 0xbeefc0de;
 const MAGIC_OFFSET = 24;
@@ -12,7 +12,7 @@ const FLAGS_OFFSET = 52;
 const LAST_PAGE_OFFSET = 144;
 const TRANSACTION_OFFSET = 152;
 const BOOT_OFFSET = 160;
-/** Of a transaction that may not have been flushed. */
+/** Flag of a transaction that may not be flushed. */
 const UNFLUSHED = 0x1000;
 
 interface Meta {
@@ -25,11 +25,11 @@ interface Meta {
 }
 
 /**
- * Makes the data file where it is not there, readable by its owner only, and looks whether LMDB can open it and its
- * lock file: a file that is none of its own, cut short or out of reach would end the process.
+ * Creates the data file if it is missing, readable by its owner only. Checks that LMDB can open it and its lock file: a
+ * foreign, truncated or inaccessible file would crash the process.
  *
- * @throws StoreError `UNAVAILABLE` if the file is no LMDB database, or truncated, or the lock file is none. Errors of
- *   the file system as they are.
+ * @throws StoreError `UNAVAILABLE` if the file is no LMDB database or is truncated, or the lock file is no file. Errors of
+ *   the file system pass through.
  */
 export function prepareDataFile(
   path: string,
@@ -47,15 +47,15 @@ export function prepareDataFile(
   if (isFlushed) syncDirectory(dirname(path));
 }
 
-/** Makes sure that the name of the file outlasts a power failure: LMDB flushes what is in it. */
+/** Makes the name of the file survive a power failure. LMDB flushes only its content. */
 function syncDirectory(path: string): void {
-  if (process.platform === "win32") return; // cannot be opened there
+  if (process.platform === "win32") return; // directories cannot be opened there
   let directory: number;
   try {
     directory = fs.openSync(path, "r");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EACCES" || code === "EPERM") return; // not everybody may read it
+    if (code === "EACCES" || code === "EPERM") return; // no permission to read it
     throw error;
   }
   try {
@@ -66,9 +66,9 @@ function syncDirectory(path: string): void {
 }
 
 /**
- * Looks whether LMDB can open its lock file, or make it, and does not open it: by a lock on that file LMDB knows that
- * a process is there, and the system drops the lock when the process closes any descriptor of the file. Should another
- * store of the process be open, the next process would take the file for one that nobody uses, and begin it anew.
+ * Checks that LMDB can open or create its lock file, without opening it. LMDB marks a running process by a lock on that
+ * file, and the system drops this lock when the process closes any descriptor of the file. If the process has another
+ * store on the file, the next process would take the file for unused, and reset it.
  */
 function assertLockable(path: string): void {
   const lockPath = `${path}-lock`;
@@ -93,7 +93,7 @@ function assertComplete(file: number, first: Meta | undefined): void {
   const second = readMeta(file, first.pageSize) ?? first;
   const flushed = readMeta(file, first.pageSize / 2) ?? first;
   const newest = first.transaction > second.transaction ? first : second;
-  // After a power failure, LMDB goes back to what was flushed; the file may be too short for what came later.
+  // After a power failure, LMDB returns to the last flushed transaction; the file may be too short for later ones.
   const { lastPage } = newest.isFlushed || newest.boot === currentBoot() ? newest : flushed;
   if (fs.fstatSync(file).size < (lastPage + 1) * first.pageSize) {
     throw new StoreError("UNAVAILABLE", "boltstore: the file is truncated; restore it from a backup");
@@ -102,7 +102,7 @@ function assertComplete(file: number, first: Meta | undefined): void {
 
 function readMeta(file: number, position: number): Meta | undefined {
   const meta = Buffer.alloc(META_BYTES);
-  if (fs.readSync(file, meta, 0, META_BYTES, position) === 0) return undefined; // of a part of it, the rest is 0
+  if (fs.readSync(file, meta, 0, META_BYTES, position) === 0) return undefined; // after a partial read, the rest is 0
   return {
     magic: meta.readUInt32LE(MAGIC_OFFSET),
     pageSize: meta.readUInt32LE(PAGE_SIZE_OFFSET),
@@ -113,7 +113,7 @@ function readMeta(file: number, position: number): Meta | undefined {
   };
 }
 
-/** Which start of the system this is, as LMDB notes it: the first hexadecimal digits of Linux's ID; 0 elsewhere. */
+/** Returns the boot ID as LMDB stores it: the first hexadecimal digits of Linux's ID; 0 elsewhere. */
 function currentBoot(): bigint {
   try {
     return BigInt(`0x${fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").split("-")[0]}`);

@@ -6,27 +6,27 @@ import { StoreError } from "@scs/core";
 const LATELY_MS = 1;
 
 /**
- * The files of a database that is open. LMDB goes on writing to files that were removed or replaced: to a data file that
- * nobody finds any more, or, without the lock file of the others, at the same time as they do.
+ * Checks that the files of an open database are in place. LMDB continues to write to files that were removed or replaced:
+ * to a data file that no other process can open, or, without the common lock file, at the same time as other processes.
  */
 export class OpenFiles {
   readonly #numbers: ReadonlyMap<string, number>;
   #areLost = false;
   #lookedAt: number = Number.NEGATIVE_INFINITY;
 
-  /** @param path That of the database: a file, or the directory that has the files. */
+  /** @param path Path of the database: a file, or the directory of its files. */
   constructor(path: string) {
     const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory();
     const paths = isDirectory ? [join(path, "data.mdb"), join(path, "lock.mdb")] : [path, `${path}-lock`];
     const numbers = new Map<string, number>();
     for (const each of paths) {
       const number = fileNumber(each);
-      if (number !== undefined) numbers.set(each, number); // a database may be open without a lock
+      if (number !== undefined) numbers.set(each, number); // a database may be open without a lock file
     }
     this.#numbers = numbers;
   }
 
-  /** @throws StoreError `UNAVAILABLE` if the files were seen to be lost. Asks nobody. */
+  /** @throws StoreError `UNAVAILABLE` if an earlier check has found the files lost. Makes no system call. */
   assertNotLost(): void {
     if (this.#areLost) {
       throw new StoreError(
@@ -37,9 +37,9 @@ export class OpenFiles {
   }
 
   /**
-   * Looks whether the files are those that were opened: calls of the system, of some microseconds.
+   * Checks whether the paths still lead to the opened files: two system calls, some microseconds.
    *
-   * @throws StoreError `UNAVAILABLE` if they are not, now and ever after.
+   * @throws StoreError `UNAVAILABLE` if not, from now on.
    */
   assertPresent(): void {
     this.#lookedAt = performance.now();
@@ -47,12 +47,12 @@ export class OpenFiles {
     this.assertNotLost();
   }
 
-  /** The same, unless it has looked within the last millisecond: nobody makes a database in less. */
+  /** Checks as {@link assertPresent} does, unless it has within the last millisecond: creating a database takes longer. */
   assertPresentLately(): void {
     if (performance.now() - this.#lookedAt > LATELY_MS) this.assertPresent();
     else this.assertNotLost();
   }
 }
 
-/** What a file has to itself in its file system, whatever its name; `undefined` if it is not there. */
+/** Returns the inode number of a file; `undefined` if there is none. */
 const fileNumber = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino;

@@ -1,7 +1,7 @@
-/** The databases that `openBoltStore` opened: their store closes them. */
+/** The databases that `openBoltStore` has opened, which their stores close. */
 const owned = new WeakSet<object>();
 
-/** Makes a database its store's own. */
+/** Marks a database as owned by its store. */
 export function own<T extends object>(db: T): T {
   owned.add(db);
   return db;

@@ -9,11 +9,11 @@ export interface Entry {
   value: Buffer;
 }
 
-/** A page is at most so many records, and so many bytes once it has one record. */
+/** Maximum number of records of a page, and of its bytes beyond the first record. */
 const PAGE_RECORDS = 100;
 const PAGE_BYTES = 2 ** 20;
 
-/** The named databases of a store: the sessions, and the index by which the expired ones are found. */
+/** The two named databases of a store: the sessions, and their index by expiry. */
 export class Sessions {
   readonly index: ExpiryIndex;
   readonly #db: RootDatabase;
@@ -39,7 +39,7 @@ export class Sessions {
     }
   }
 
-  /** Gives the live record, as it is now or, within a write transaction, as that has left it. */
+  /** Returns the live record. Within a write transaction, sees its writes. */
   find(key: Buffer): SessionRecord | undefined {
     return this.#attempt(() => {
       const value = this.#sessions.getBinaryFast(key); // a view, until the next read
@@ -47,7 +47,7 @@ export class Sessions {
     });
   }
 
-  /** Gives the next records in the order of their keys, with the expired and the damaged. */
+  /** Returns the next records in the order of their keys, including expired and damaged ones. */
   page(after: Buffer | undefined): Entry[] {
     return this.#attempt(() => {
       const page: Entry[] = [];
@@ -70,7 +70,7 @@ export class Sessions {
     }
   }
 
-  /** Gives token and data of every live record, in one step. */
+  /** Returns token and data of every live record, in one step. */
   all(): Map<string, Uint8Array> {
     return this.#attempt(() => {
       const live = new Map<string, Uint8Array>();
@@ -82,17 +82,17 @@ export class Sessions {
     });
   }
 
-  /** Whether {@link ExpiryIndex.build} has nothing to do. */
+  /** Tells whether the index is complete. */
   isIndexed(): boolean {
     return this.#attempt(() => this.index.isComplete());
   }
 
-  /** Whether {@link ExpiryIndex.removeExpired} has anything to do. */
+  /** Tells whether there are records to remove. */
   isCleanupDue(): boolean {
     return this.#attempt(() => this.index.isDue(this.#now()));
   }
 
-  /** Makes a record of a value, with a copy of its data; `undefined` if it has expired or is damaged. */
+  /** Decodes a value, and copies its data. Returns `undefined` if the record has expired or is damaged. */
   decode(value: Uint8Array): SessionRecord | undefined {
     if (value.length < HEADER_BYTES) {
       report(
@@ -106,7 +106,7 @@ export class Sessions {
     return { data: copyData(value), expiry: new Date(expiry) };
   }
 
-  /** Writes a record. Like those that follow, it is for within a write transaction. */
+  /** Writes a record. Call this and the following methods within a write transaction. */
   write(key: Buffer, value: Buffer): undefined {
     const expiry = readExpiry(value);
     if (expiry <= this.#now()) {
@@ -123,7 +123,7 @@ export class Sessions {
     this.#sessions.remove(key);
   }
 
-  /** Writes if the data of the live record equals `previous`, or if there is none and none is expected. */
+  /** Writes if the data of the live record equals `previous`, or both are `undefined`. */
   replace(key: Buffer, previous: Uint8Array | undefined, value: Buffer): boolean {
     const live = this.find(key)?.data;
     const isExpected = live && previous ? Buffer.compare(previous, live) === 0 : live === previous;
@@ -139,7 +139,7 @@ export class Sessions {
     return true;
   }
 
-  /** Calls the driver on a view that is up to date, and makes its errors ours. */
+  /** Calls the driver with an up-to-date view, and translates its errors. */
   #attempt<T>(call: () => T): T {
     try {
       this.#refresh();
@@ -150,8 +150,8 @@ export class Sessions {
   }
 
   /**
-   * The driver keeps its view until a timer runs. By then, another process may have told us of a write of its own.
-   * It cannot have before the event loop turns.
+   * Renews the view once per turn of the event loop. The driver keeps its view until a timer fires; by then, another process
+   * may have told this one about a newer write. Within a turn, it cannot.
    */
   #refresh(): void {
     if (this.#isFresh) return;

@@ -5,9 +5,9 @@ import type { RootDatabase } from "lmdb";
 import { causeOf, isNoSpace, toStoreError } from "./lmdb-error.js";
 import type { OpenFiles } from "./open-files.js";
 
-/** The error of a transaction that was not committed. */
+/** An error of a transaction that was not committed. */
 export class TransactionError extends StoreError {
-  /** Whether a part of the work may have failed the rest of it, which was undone. */
+  /** Whether one call may have failed the others, which were undone. */
   readonly mayConcernOneCall: boolean;
 
   constructor({ code, message, cause }: StoreError, mayConcernOneCall: boolean) {
@@ -16,13 +16,13 @@ export class TransactionError extends StoreError {
   }
 }
 
-/** Runs work in LMDB's write transactions. */
+/** Runs work in write transactions of LMDB. */
 export class Transactions {
   readonly #db: RootDatabase;
   readonly #path: string;
   readonly #files: OpenFiles;
   readonly #untilFlushed: boolean;
-  /** Since when the work that was begun last has waited for the write lock, by `performance.now()`. */
+  /** When the last work began to wait for the write lock, by `performance.now()`. */
   #waitingSince: number | undefined;
 
   constructor(db: RootDatabase, files: OpenFiles, { untilFlushed }: { untilFlushed: boolean }) {
@@ -32,35 +32,35 @@ export class Transactions {
     this.#untilFlushed = untilFlushed;
   }
 
-  /** For how many ms work has been waiting for the write lock, which another process has. */
+  /** Time that work has waited for the write lock of another process, in ms. */
   get waitedMs(): number {
     return this.#waitingSince === undefined ? 0 : performance.now() - this.#waitingSince;
   }
 
   /**
-   * Runs `work` on the event loop when the write lock is free, in a transaction, and resolves when that is committed,
-   * or flushed. What `work` throws undoes the transaction.
+   * Runs `work` in a transaction, on the event loop, when the write lock is free. Resolves when the transaction is committed
+   * or flushed. If `work` throws, undoes the transaction.
    *
-   * @throws TransactionError `UNAVAILABLE`, and nothing was changed, if `work` throws, LMDB fails, or the disk is full.
-   *   If the disk fails when it is to flush, the change is there, and may not survive a power failure.
+   * @throws TransactionError `UNAVAILABLE`, and nothing has changed, if `work` throws, LMDB fails, or the disk is full. If
+   *   the disk fails to flush, the change remains, and may not survive a power failure.
    */
   async run<T>(work: () => T): Promise<T> {
     let isUndone = true;
     this.#waitingSince ??= performance.now();
     try {
-      // A child of LMDB's own transaction, which would commit what was done before the work that throws.
+      // A child transaction: LMDB's own would commit the changes made before `work` throws.
       const committed = this.#db.childTransaction(() => {
         this.#waitingSince = undefined;
-        this.#files.assertPresentLately(); // without their lock file, others may be writing at this moment
+        this.#files.assertPresentLately(); // without a common lock file, another process may be writing now
         const result = work();
         isUndone = false;
         return result;
       });
-      // The driver keeps a promise of its own of each batch. Should it reject with nobody there, it ends the process.
+      // The driver has another promise for each batch. Unhandled, its rejection would end the process.
       setImmediate(() => this.#db.committed.then(undefined, () => undefined));
-      // Asked for at once, `flushed` is of what was begun until now.
+      // Read now, `flushed` covers the transactions begun so far.
       const [result] = await Promise.all([committed, this.#untilFlushed ? this.#db.flushed : undefined]);
-      this.#files.assertPresent(); // what was written to a file that nobody finds is not written
+      this.#files.assertPresent(); // a write to a removed file is no write
       return result;
     } catch (error) {
       this.#waitingSince = undefined;

@@ -19,15 +19,15 @@ export interface FileBackendOptions {
   now: () => number;
 }
 
-/** How many files a walk reads at once. */
+/** Number of files that an iteration reads at once. */
 const READ_AHEAD = 32;
 
-/** What a call is to leave of a session: a record, or what is there. */
+/** The result of a call for its session: a new record, or no change. */
 type Change = { data: Uint8Array; expiry: number } | "nothing changes";
 
-/** Sessions as files: each call reads or writes that of its session. */
+/** Keeps each session in a file, which each of its calls reads or writes. */
 export class FileBackend implements Backend {
-  /** A call that waits for the lock of its shard must not keep those for other shards waiting. */
+  /** Unlimited: a call that waits for the lock of its shard must not delay calls for other shards. */
   readonly concurrency: number = Number.POSITIVE_INFINITY;
   readonly #directory: Directory;
   readonly #locks: ShardLocks;
@@ -92,21 +92,21 @@ export class FileBackend implements Backend {
         yield records.filter((record) => record !== undefined).map(toEntry);
       }
     }
-    // A disk of which not one file can be read must not look like an empty store.
+    // A disk without a readable file must not look like an empty store.
     if (failures.passedOver === met) failures.throwFirst();
   }
 
   removeExpired(isOver: () => boolean): AsyncGenerator<number, void> {
     const cleanup = new Cleanup(this.#directory, this.#locks, this.#lock, {
       now: this.#now,
-      setAside: (name) => this.#live(name), // it does so with what it finds damaged
+      setAside: (name) => this.#live(name), // sets a damaged file aside
     });
     return cleanup.run(isOver);
   }
 
   async close(): Promise<void> {
     await this.#locks.idle();
-    await removeFile(this.#directory.ownerFile).catch(() => undefined); // nothing depends on it: a cleanup removes it
+    await removeFile(this.#directory.ownerFile).catch(() => undefined); // if this fails, a cleanup removes it
   }
 
   toStoreError(error: unknown): StoreError {
@@ -121,14 +121,14 @@ export class FileBackend implements Backend {
   async #remove(name: string, deadline: number): Promise<undefined> {
     const shard = shardOf(name);
     const path = this.#directory.pathOf(name);
-    // Absence needs no lock. It may be that of a removal which was not flushed: then this one makes sure of it.
+    // Absence needs no lock. It may be a removal that was not flushed: this call flushes it.
     if (await isPresent(path)) await this.#locks.run(shard, deadline, () => removeFile(path));
-    await unlessAbsent(this.#directory.flush(shard)); // a directory that is not there has nothing to flush
+    await unlessAbsent(this.#directory.flush(shard)); // a missing directory has nothing to flush
   }
 
   /**
-   * Makes of the live record what `change` says, in one step against every other process, and tells whether it
-   * was to be changed. `change` is asked again if another process was faster.
+   * Replaces the live record by the result of `change`, atomically against every other process. Returns whether it was
+   * changed. Calls `change` again if another process was faster.
    */
   async #change(
     { name, token, deadline }: { name: string; token: string; deadline: number },
@@ -136,9 +136,9 @@ export class FileBackend implements Backend {
   ): Promise<boolean> {
     const live = await this.#live(name, token);
     const next = change(live);
-    if (next === "nothing changes") return false; // as it was at the instant of reading, and that needs no lock
+    if (next === "nothing changes") return false; // true at the instant of reading; needs no lock
     if (next.expiry > this.#now()) {
-      // Written and synced before the lock is taken, for as long as nobody else changes the record.
+      // Written and synced before taking the lock, unless another process changes the record.
       const content = encodeRecord(token, next.data, next.expiry);
       const isSame = async (): Promise<boolean> => isEqual(live, await this.#peek(name));
       if (await this.#publish(name, content, deadline, isSame)) return true;
@@ -166,7 +166,7 @@ export class FileBackend implements Backend {
     return isChanged;
   }
 
-  /** Writes the content beside the file and, if `isAllowed` under the lock, makes it the file. */
+  /** Writes the content to a temporary file and renames it, if `isAllowed` under the lock. */
   async #publish(
     name: string,
     content: Buffer,
@@ -183,7 +183,7 @@ export class FileBackend implements Backend {
         isPublished = true;
       });
     } finally {
-      if (!isPublished) await removeFile(temporary).catch(() => undefined); // if not, a cleanup does it later
+      if (!isPublished) await removeFile(temporary).catch(() => undefined); // if this fails, a cleanup removes it
     }
     if (isPublished) await this.#directory.flush(shard);
     return isPublished;
@@ -192,7 +192,7 @@ export class FileBackend implements Backend {
   #read(name: string, token?: string): Promise<StoredRecord | typeof DAMAGED | undefined> {
     return this.#directory.read(this.#directory.pathOf(name), (content) => {
       const record = decodeRecord(content);
-      // A whole file under the name of another session is no session either.
+      // A valid file under the name of another session is no session.
       const isOwn = token === undefined ? record && nameOf(record.token) === name : record?.token === token;
       return isOwn ? record : undefined;
     });
@@ -202,19 +202,19 @@ export class FileBackend implements Backend {
     return record !== undefined && record.expiry > this.#now() ? record : undefined;
   }
 
-  /** The live record; a file that is damaged is set aside. Not under the lock of the shard. */
+  /** Reads the live record, and sets a damaged file aside. Not for use under the lock of the shard. */
   async #live(name: string, token?: string): Promise<StoredRecord | undefined> {
     const found = await this.#read(name, token);
     return this.#onlyLive(found === DAMAGED ? await this.#setAside(name) : found);
   }
 
-  /** The live record, under the lock of the shard. A file that is damaged stays for who meets it next. */
+  /** Reads the live record under the lock of the shard. Leaves a damaged file to the next call without the lock. */
   async #peek(name: string): Promise<StoredRecord | undefined> {
     const found = await this.#read(name);
     return this.#onlyLive(found === DAMAGED ? undefined : found);
   }
 
-  /** Sets a damaged file aside, unless by now there is a whole one, which it returns. */
+  /** Sets a damaged file aside. If it has been replaced by a valid one meanwhile, returns its record. */
   async #setAside(name: string): Promise<StoredRecord | undefined> {
     const { onError } = this.#options;
     try {

@@ -12,18 +12,18 @@ import { codeOf } from "./file-error.js";
 import { decodeHeader } from "./record.js";
 import { isShard } from "./session-name.js";
 
-/** Number of shards that are cleaned up at once, and of files of each that are looked at. */
+/** Number of shards cleaned up at once, and of files of each checked at once. */
 const SHARDS_AT_ONCE = 4;
 const FILES_AT_ONCE = 64;
 
-/** After a step in which so large a share had expired, the next is looked at under the lock alone: once, not twice. */
+/** Share of expired files in a step above which the next step checks files only once, under the lock. */
 const LARGE_SHARE = 0.25;
 
-/** After a file that it took so long to read, one that the disk was asked for, so many are left to Node's threads. */
+/** Time of a synchronous read that shows a file was not in the cache: the next files are read asynchronously. */
 const SLOW_MS = 0.5;
 const FILES_ONCE_SLOW = 256;
 
-/** A file of a process that cannot be judged is nobody's when it has not been touched for a day. */
+/** Age of a file, since its last change, at which its process counts as dead if it cannot be examined: a day. */
 const UNTOUCHED_MS = 86_400_000;
 
 export interface CleanupOptions {
@@ -32,14 +32,14 @@ export interface CleanupOptions {
   setAside: (name: string) => Promise<unknown>;
 }
 
-/** Removes what has expired, and what processes that have ended left behind. */
+/** Removes expired sessions, and files that dead processes have left. */
 export class Cleanup {
   readonly #directory: Directory;
   readonly #locks: ShardLocks;
   readonly #lock: ShardLock;
   readonly #options: CleanupOptions;
   readonly #failures: Failures = new Failures();
-  /** Of all shards that are cleaned up at once: what each of them does at once adds up. */
+  /** Shared by the shards cleaned up at once, whose synchronous work adds up. */
   readonly #slice = new TimeSlice();
   #slowFiles = 0;
   readonly #verdicts: Map<string, Verdict> = new Map();
@@ -52,8 +52,8 @@ export class Cleanup {
   }
 
   /**
-   * Yields, shards by shards, how many sessions it removed. `isOver` is asked again and again whether it is to end. What
-   * fails of one file or one shard keeps nothing else from being removed; the first error is thrown at the end.
+   * Yields the numbers of sessions removed. Checks `isOver` between files. A failure of one file or shard does not stop the
+   * cleanup of the others; throws the first error at the end.
    */
   async *run(isOver: () => boolean): AsyncGenerator<number, void> {
     const entries = (await unlessAbsent(readDirectory(this.#directory.root))) ?? [];
@@ -68,7 +68,7 @@ export class Cleanup {
     this.#failures.throwFirst();
   }
 
-  /** Returns how many sessions it removed, also if something fails. */
+  /** Returns the number of sessions removed, even if something fails. */
   async #cleanUpShard(shard: string, isOver: () => boolean): Promise<number> {
     let removed = 0;
     try {
@@ -88,12 +88,12 @@ export class Cleanup {
       await this.#removeLeftBehind(path, entries, ".tmp");
       if (entries.some((entry) => entry.startsWith(LOCK))) await this.#removeLocks(shard, path);
     } catch (error) {
-      this.#failures.keep(error); // one shard, whose lock another process keeps, must not keep the others
+      this.#failures.keep(error); // a shard whose lock another process keeps must not stop the others
     }
     return removed;
   }
 
-  /** On the event loop, which takes a fraction of the time, for as long as the files are in the system's cache. */
+  /** Returns the expired ones. Reads synchronously, which is several times faster, while files are in the system's cache. */
   async #expiredOf(names: readonly string[]): Promise<string[]> {
     const expired: string[] = [];
     const others: string[] = [];
@@ -119,8 +119,8 @@ export class Cleanup {
   }
 
   /**
-   * Removes those of the files, all of one shard, whose records have expired, and returns how many. Nobody else works in
-   * the shard meanwhile. A file that cannot be read or removed is passed over.
+   * Removes the files with expired records, all of one shard, while nobody else works in the shard. Returns their number.
+   * Skips a file that cannot be read or removed.
    */
   async #remove(shard: string, names: readonly string[]): Promise<number> {
     const damaged: string[] = [];
@@ -132,7 +132,7 @@ export class Cleanup {
             const isExpired = this.#isExpiredNow(name);
             if (isExpired) {
               const removal = removeFile(this.#directory.pathOf(name));
-              removal.catch(() => undefined); // it may fail before anybody waits for it
+              removal.catch(() => undefined); // it may fail before it is awaited
               removals.push(removal);
             } else if (isExpired === undefined) damaged.push(name);
           } catch (error) {
@@ -141,7 +141,7 @@ export class Cleanup {
           if (this.#slice.isOver) await this.#slice.next();
         }
       } finally {
-        // When the lock has been given back, a removal under way could remove what another process has renewed.
+        // After the lock is released, a removal in flight could remove a session that another process has renewed.
         await Promise.allSettled(removals);
       }
       return this.#failures.settle(removals);
@@ -150,7 +150,7 @@ export class Cleanup {
     return outcomes.filter((isRemoved) => isRemoved).length;
   }
 
-  /** Whether the header of the file says that its record has expired; nothing more of the file is read. */
+  /** Tells whether a record has expired, by the header of its file. */
   async #isExpired(name: string): Promise<boolean> {
     const header = await this.#directory.readHeader(this.#directory.pathOf(name));
     const isExpired = this.#isOver(header);
@@ -158,7 +158,7 @@ export class Cleanup {
     return isExpired ?? false;
   }
 
-  /** The same at once, on the event loop; `undefined` if the header is damaged. */
+  /** Tells whether a record has expired, synchronously; `undefined` if the header is damaged. */
   #isExpiredNow(name: string): boolean | undefined {
     return this.#isOver(this.#directory.readHeaderNow(this.#directory.pathOf(name)));
   }
@@ -169,7 +169,7 @@ export class Cleanup {
     return header && header.expiry <= this.#options.now();
   }
 
-  /** Files of processes that have ended; nobody else writes them, and their names do not come again. */
+  /** Removes files of dead processes: nobody else writes them, and their names are never reused. */
   async #removeLeftBehind(path: string, entries: readonly string[], extension: string): Promise<void> {
     for (const entry of entries) {
       if (!entry.endsWith(extension)) continue;
@@ -187,13 +187,13 @@ export class Cleanup {
     }
   }
 
-  /** Takes over a lock that was left behind and gives it back, and removes what is left of those taken over. */
+  /** Takes over and releases a lock of a dead process, and removes the remains of earlier takeovers. */
   async #removeLocks(shard: string, path: string): Promise<void> {
     if (await this.#lock.isLeftBehind(path)) await this.#locks.runAlone(shard, async () => undefined);
     const isRest = (entry: string): boolean => entry.startsWith(`${LOCK}.`);
     if (!(await readDirectory(path)).some(isRest)) return;
     await this.#locks.runAlone(shard, async () => {
-      if (!(await this.#lock.isOwn(path))) return; // a part of a chain that is in use
+      if (!(await this.#lock.isOwn(path))) return; // part of a chain in use
       for (const entry of (await readDirectory(path)).filter(isRest)) await removeFile(join(path, entry));
     });
   }

@@ -7,7 +7,7 @@ interface Syncing {
   next: Promise<void> | undefined;
 }
 
-/** Syncs directories: what asks while a sync of the same one is under way shares the next. */
+/** Syncs directories. Requests that arrive during a sync of the same directory share the next one. */
 export class DirectorySync {
   readonly #semaphore: Semaphore;
   readonly #syncing: Map<string, Syncing> = new Map();
@@ -16,12 +16,12 @@ export class DirectorySync {
     this.#semaphore = semaphore;
   }
 
-  /** Resolves when every name that was made or removed in the directory before is on the disk. */
+  /** Resolves when all earlier changes of names in the directory are on disk. */
   async sync(directory: string): Promise<void> {
     const syncing = this.#syncing.get(directory);
     if (syncing === undefined) return this.#begin(directory);
     const begin = (): Promise<void> => this.#begin(directory);
-    // The one under way may have begun too early; whether it fails is the business of others.
+    // The sync in flight may have begun too early; its failure concerns its own callers.
     syncing.next ??= syncing.running.then(begin, begin);
     return syncing.next;
   }
@@ -36,14 +36,14 @@ export class DirectorySync {
   }
 
   async #run(path: string): Promise<void> {
-    if (process.platform === "win32") return; // cannot be opened there
+    if (process.platform === "win32") return; // directories cannot be opened there
     await this.#semaphore.take();
     try {
       const directory = await call<number>((done) => fs.open(path, "r", done));
       try {
         await call((done) => fs.fsync(directory, (error) => done(error)));
       } finally {
-        await closeFile(directory).catch(() => undefined); // of what was synced, nothing is left to fail
+        await closeFile(directory).catch(() => undefined); // synced already: a failure to close loses nothing
       }
     } finally {
       this.#semaphore.give();

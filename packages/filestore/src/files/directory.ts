@@ -16,19 +16,19 @@ import { HEADER_BYTES } from "./record.js";
 import { Semaphore } from "./semaphore.js";
 import { fileOf, isShard, nameOfFile, shardOf } from "./session-name.js";
 
-/** How many files are open at once, at most; a burst of calls must not use up those of the process. */
+/** Maximum number of open files: a burst of calls must not exhaust the descriptors of the process. */
 const OPEN_FILES = 64;
 
-/** Session files are read at one go up to this size. */
+/** Maximum size of a session file that one read call reads. */
 const SCRATCH_BYTES = 8192;
 
-/** What a file is that cannot be read back. */
+/** Marks a file with invalid content. */
 export const DAMAGED: unique symbol = Symbol("damaged");
 
-/** The directory of a store, with its shards: makes, reads, writes and syncs what is in it. */
+/** Creates, reads, writes and syncs the files in the directory of a store and its shards. */
 export class Directory {
   readonly root: string;
-  /** Holds the identity of the store; the locks of shards are links to it. */
+  /** Path of the file with the identity of the store. The locks of shards are links to it. */
   readonly ownerFile: string;
   readonly #identity: string;
   readonly #isFlushed: boolean;
@@ -36,9 +36,9 @@ export class Directory {
   readonly #syncs: DirectorySync = new DirectorySync(this.#semaphore);
   readonly #scratch: Buffer[] = [];
   #temporaryFiles = 0;
-  /** Shards whose name in the root is on the disk, as far as this process knows. */
+  /** Shards whose names this process knows to be on disk. */
   readonly #flushedShards: Set<string> = new Set();
-  /** Directories that have a new name in them, and were not synced since. */
+  /** Directories with new names since their last sync. */
   readonly #unflushed: Set<string> = new Set();
 
   constructor(root: string, options: { identity: string; isFlushed: boolean }) {
@@ -48,31 +48,32 @@ export class Directory {
     this.ownerFile = join(root, `${options.identity}.owner`);
   }
 
-  /** The shards there are, in the order of their names. */
+  /** Returns the existing shards, sorted. */
   async shards(): Promise<string[]> {
     return ((await unlessAbsent(readDirectory(this.root))) ?? []).filter(isShard).sort();
   }
 
-  /** The names of the sessions in a shard, each once, whatever is renamed meanwhile. */
+  /** Returns the names of the sessions in a shard, each once, even if files are renamed meanwhile. */
   async sessionsOf(shard: string): Promise<string[]> {
     return namesIn((await unlessAbsent(readDirectory(join(this.root, shard)))) ?? []);
   }
 
-  /** The path of the file of a session. */
+  /** Returns the path of a session's file. */
   pathOf(name: string): string {
     return join(this.root, shardOf(name), fileOf(name));
   }
 
   /**
-   * Gives what `decode` makes of the content of a file, which is valid only within; `undefined` if there is no file,
-   * {@link DAMAGED} if `decode` gives `undefined`.
+   * Reads a file and returns the result of `decode`. The content is valid only during `decode`.
+   *
+   * @returns `undefined` if there is no file, {@link DAMAGED} if `decode` returns `undefined`.
    */
   read<T>(path: string, decode: (content: Buffer) => T | undefined): Promise<T | typeof DAMAGED | undefined> {
     const waiting = this.#semaphore.take();
     return waiting === undefined ? this.#read(path, decode) : waiting.then(() => this.#read(path, decode));
   }
 
-  /** Gives the first bytes of a session file, or fewer if it is shorter. */
+  /** Returns the first bytes of a session file, or all if it is shorter. */
   async readHeader(path: string): Promise<Buffer | undefined> {
     await this.#semaphore.take();
     try {
@@ -82,14 +83,14 @@ export class Directory {
         const header = Buffer.allocUnsafe(HEADER_BYTES);
         return header.subarray(0, await fill(file, header));
       } finally {
-        await closeFile(file).catch(() => undefined); // of a file that was only read, nothing can go wrong
+        await closeFile(file).catch(() => undefined); // after reading, a failure to close does not matter
       }
     } finally {
       this.#semaphore.give();
     }
   }
 
-  /** The same at once, on the event loop: of a file in the system's cache a few microseconds. */
+  /** Returns the first bytes of a session file, synchronously: a few microseconds if it is in the system's cache. */
   readHeaderNow(path: string): Buffer | undefined {
     let file: number;
     try {
@@ -106,7 +107,7 @@ export class Directory {
     }
   }
 
-  /** With callbacks, within one promise: it is what every call begins with. */
+  /** Reads a file by callbacks within one promise, for speed: every call starts with it. */
   #read<T>(
     path: string,
     decode: (content: Buffer) => T | undefined,
@@ -122,7 +123,7 @@ export class Directory {
         const scratch = this.#scratch.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_BYTES);
         const end = (): void => {
           this.#scratch.push(scratch);
-          // Nobody waits for it, and of a file that was only read, nothing can go wrong.
+          // Not awaited: after reading, a failure to close does not matter.
           fs.close(file, () => this.#semaphore.give());
         };
         fs.read(file, scratch, 0, SCRATCH_BYTES, null, (error, count) => {
@@ -131,7 +132,7 @@ export class Directory {
             reject(error);
             return;
           }
-          // One read gives a small file whole, and that it does so shows in the content: no second one is needed.
+          // One call reads a small file completely; the content shows whether it is complete.
           const begun = scratch.subarray(0, count);
           const decoded = decode(begun);
           if (decoded === undefined)
@@ -148,7 +149,7 @@ export class Directory {
     });
   }
 
-  /** Writes a file of a name of its own in the shard, made durable by the durability of the store. */
+  /** Writes a file with a unique name in the shard, and flushes it if the store is `"flushed"`. */
   async writeTemporary(shard: string, content: Buffer): Promise<string> {
     const name = `${this.#identity}-${(this.#temporaryFiles++).toString(36)}.tmp`;
     const path = join(this.root, shard, name);
@@ -163,8 +164,8 @@ export class Directory {
   }
 
   /**
-   * Makes sure that what was renamed or removed in the shard stays so, by the durability of the store: also what
-   * another process has left behind that died before it could.
+   * Makes renames and removals in the shard durable, if the store is `"flushed"`: also those of a process that died before
+   * it could.
    */
   async flush(shard: string): Promise<void> {
     if (!this.#isFlushed) return;
@@ -174,24 +175,24 @@ export class Directory {
       this.#flushedShards.add(shard);
     }
     for (const directory of this.#unflushed) {
-      await unlessAbsent(this.#syncs.sync(directory)); // without it, the sync of the shard would have failed
+      await unlessAbsent(this.#syncs.sync(directory)); // a missing directory would have failed above
       this.#unflushed.delete(directory);
     }
   }
 
-  /** Makes the directory of a shard, and those above, where they are not there. What is in it is flushed by {@link flush}. */
+  /** Creates the directory of a shard and its parents if they are missing. {@link flush} flushes its content. */
   async makeShard(shard: string): Promise<void> {
     const path = join(this.root, shard);
     const first = await call<string | undefined>((done) =>
       fs.mkdir(path, { recursive: true, mode: 0o700 }, done),
     );
     if (first === undefined) return;
-    this.#flushedShards.clear(); // the root may be a new one
+    this.#flushedShards.clear(); // the root may be new
     for (let made = path; made.length >= first.length; made = dirname(made))
       this.#unflushed.add(dirname(made));
   }
 
-  /** Makes the owner file where it is not there. Synced, so that no power failure leaves locks that say nothing. */
+  /** Creates the owner file if it is missing. Synced: a power failure must not leave empty locks. */
   async makeOwnerFile(): Promise<void> {
     try {
       await this.#write(this.ownerFile, Buffer.from(this.#identity), true);
@@ -212,7 +213,7 @@ export class Directory {
           await closeFile(file);
         }
       } catch (error) {
-        await removeFile(path).catch(() => undefined); // if it fails as well, a cleanup removes it later
+        await removeFile(path).catch(() => undefined); // if this fails too, a cleanup removes it
         throw error;
       }
     } finally {
@@ -221,7 +222,7 @@ export class Directory {
   }
 }
 
-/** The names of the sessions among the entries of a shard. */
+/** Returns the names of the sessions among the entries of a shard. */
 export function namesIn(entries: readonly string[]): string[] {
   return [...new Set(entries.map(nameOfFile).filter((name) => name !== undefined))];
 }

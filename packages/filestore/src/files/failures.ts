@@ -1,31 +1,31 @@
 import { isOfOneFile } from "./file-error.js";
 
-/** What fails in work on many files: it goes on past what is of one file alone, and throws the error at its end. */
+/** Collects the failures of work on many files: skips single files, and throws the first error at the end. */
 export class Failures {
   readonly #onPassedOver: (error: unknown) => void;
   #ofOneFile: unknown;
   #ofMore: unknown;
   #passedOver = 0;
 
-  /** @param onPassedOver Is told of each file that was passed over. */
+  /** @param onPassedOver Called with the error of each skipped file. */
   constructor(onPassedOver: (error: unknown) => void = () => undefined) {
     this.#onPassedOver = onPassedOver;
   }
 
-  /** How many files were passed over. */
+  /** Number of skipped files. */
   get passedOver(): number {
     return this.#passedOver;
   }
 
-  /** Keeps an error of more than one file. */
+  /** Keeps an error that concerns more than one file. */
   keep(error: unknown): void {
     this.#ofMore ??= error;
   }
 
   /**
-   * Keeps what has failed of a file.
+   * Keeps the error of a file, and skips the file.
    *
-   * @throws The error itself, unless it is of this file alone: each of the others would fail of it as well.
+   * @throws The error itself if it concerns other files too.
    */
   passOver(error: unknown): undefined {
     if (!isOfOneFile(error)) throw error;
@@ -34,7 +34,7 @@ export class Failures {
     this.#onPassedOver(error);
   }
 
-  /** Gives the results of files, `undefined` for one that was passed over. When it throws, nothing is under way. */
+  /** Returns the results of files, `undefined` for a skipped one. When it throws, nothing is in flight. */
   async settle<T>(results: readonly Promise<T>[]): Promise<(T | undefined)[]> {
     const outcomes = await Promise.allSettled(results);
     return outcomes.map((outcome) =>
@@ -43,9 +43,9 @@ export class Failures {
   }
 
   /**
-   * Ends the work: does nothing if nothing has failed.
+   * Ends the work. Does nothing if nothing has failed.
    *
-   * @throws The first error of more than one file; without one, the first that was passed over.
+   * @throws The first error that concerns more than one file, or else the first error of a skipped file.
    */
   throwFirst(): void {
     const first = this.#ofMore ?? this.#ofOneFile;

@@ -4,14 +4,14 @@ import { codeOf } from "./file-error.js";
 
 type Done<T> = (error: NodeJS.ErrnoException | null, result: T) => void;
 
-/** A call of `node:fs` with a callback, awaited: twice as fast as `node:fs/promises` for files this small. */
+/** Awaits a callback function of `node:fs`: for small files twice as fast as `node:fs/promises`. */
 export function call<T = void>(begin: (done: Done<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     begin((error, result) => (error ? reject(error) : resolve(result)));
   });
 }
 
-/** Of a call that failed since what it is about is not there: nothing. Any other failure stays one. */
+/** Returns the result of a call, or `undefined` if its file does not exist. Rejects with any other error. */
 export async function unlessAbsent<T>(result: Promise<T>): Promise<T | undefined> {
   try {
     return await result;
@@ -24,14 +24,14 @@ export async function unlessAbsent<T>(result: Promise<T>): Promise<T | undefined
 export const readDirectory = (path: string): Promise<string[]> =>
   call<string[]>((done) => fs.readdir(path, done));
 
-/** @returns Whether there was a file to remove. */
+/** Removes a file. @returns Whether it existed. */
 export async function removeFile(path: string): Promise<boolean> {
   return (
     (await unlessAbsent(call<boolean>((done) => fs.unlink(path, (error) => done(error, true))))) ?? false
   );
 }
 
-// On Windows, a file that somebody has open for a moment, such as a virus scanner, cannot be renamed or replaced.
+// On Windows, a file that another program has open, such as a virus scanner, cannot be renamed or replaced.
 const RENAME_TRIES = process.platform === "win32" ? 10 : 1;
 const RENAME_DELAY_MS = 5;
 
@@ -48,7 +48,7 @@ export async function renameFile(from: string, to: string): Promise<void> {
   }
 }
 
-/** Writes all of `bytes`, also where the system takes fewer at a time. */
+/** Writes all of `bytes`, in as many calls as it takes. */
 export async function writeAll(file: number, bytes: Buffer): Promise<void> {
   for (let written = 0; written < bytes.length; ) {
     const start = written;
@@ -63,7 +63,7 @@ export async function writeAll(file: number, bytes: Buffer): Promise<void> {
 export const closeFile = (file: number): Promise<void> =>
   call((done) => fs.close(file, (error) => done(error)));
 
-/** Fills `target` from the place where the file is, and gives how many bytes there were: fewer, at its end. */
+/** Fills `target` from the current position. Returns the number of bytes read, which is smaller at the end of the file. */
 export async function fill(file: number, target: Buffer): Promise<number> {
   for (let count = 0; ; ) {
     const start = count;
@@ -77,7 +77,7 @@ export async function fill(file: number, target: Buffer): Promise<number> {
 
 const CHUNK_BYTES = 2 ** 18;
 
-/** Gives the content of a file of which `begun` has been read. */
+/** Returns the whole content of a file whose first part, `begun`, has been read. */
 export async function readOn(file: number, begun: Buffer): Promise<Buffer> {
   const chunks = [begun];
   for (;;) {

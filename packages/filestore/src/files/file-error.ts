@@ -11,18 +11,18 @@ const REASONS: Record<string, string> = {
   ENOTDIR: "the path is not a directory",
 };
 
-/** What may be wrong with one file alone: bad sectors, a lack of rights, something else in its place. */
+/** Errors that may concern a single file: bad sectors, missing rights, a directory in its place. */
 const OF_ONE_FILE = new Set(["EIO", "EACCES", "EPERM", "EBUSY", "EISDIR", "ELOOP", "ENXIO"]);
 
-/** Begins the codes of errors that Node has no names for, such as those of damaged structures of a file system. */
+/** Start of the codes of errors that Node.js has no name for, such as of a damaged file system. */
 const UNNAMED = /^unknown/i;
 
-/** The code of an error of the file system. */
+/** Returns the code of an error of the file system. */
 export function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
-/** Makes the error of a failed call: what happened, and as the cause what the file system said of it. */
+/** Translates an error of the file system, which becomes the cause. */
 export function toStoreError(cause: unknown): StoreError {
   if (isStoreError(cause)) return cause;
   const code = codeOf(cause);
@@ -31,15 +31,15 @@ export function toStoreError(cause: unknown): StoreError {
 }
 
 /**
- * Whether a call for a file has failed of what is wrong with this file, so that others may do well. What is not known
- * to be so counts as an error of them all: a file system that has failed must not look like an empty one.
+ * Tells whether an error concerns a single file, so that calls for others may succeed. Unknown errors count as errors of
+ * the file system: a failed file system must not look like an empty one.
  */
 export function isOfOneFile(error: unknown): boolean {
   const code = codeOf(unwrapped(error)) ?? "";
   return OF_ONE_FILE.has(code) || UNNAMED.test(code);
 }
 
-/** What the file system said, where {@link toStoreError} has made an error of it. */
+/** Returns the error of the file system behind an error of {@link toStoreError}. */
 export function unwrapped(error: unknown): unknown {
   return isStoreError(error) ? error.cause : error;
 }

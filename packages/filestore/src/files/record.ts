@@ -17,10 +17,10 @@ const DATA_LENGTH = 16;
 const BODY_CHECKSUM = 20;
 const HEADER_CHECKSUM = 24;
 
-/** The header, which alone tells the expiry, and whether it can be trusted. */
+/** Size of the header, which contains the expiry and its own checksum. */
 export const HEADER_BYTES = 28;
 
-/** The longest data whose length fits. */
+/** Maximum length of the data that the header can store. */
 export const MAX_DATA_BYTES: number = 2 ** 32 - 1;
 
 export interface Header {
@@ -37,7 +37,7 @@ export interface StoredRecord {
   expiry: number;
 }
 
-/** Makes the content of a file, a copy of the data. */
+/** Returns the content of a file, with a copy of the data. */
 export function encodeRecord(token: string, data: Uint8Array, expiry: number): Buffer {
   const tokenLength = Buffer.byteLength(token);
   const file = Buffer.allocUnsafe(HEADER_BYTES + tokenLength + data.length);
@@ -55,7 +55,7 @@ export function encodeRecord(token: string, data: Uint8Array, expiry: number): B
   return file;
 }
 
-/** Reads the header of a file, of which nothing else need be there; `undefined` if it is damaged. */
+/** Decodes the header of a file; `undefined` if it is damaged. */
 export function decodeHeader(file: Buffer): Header | undefined {
   if (
     file.length < HEADER_BYTES ||
@@ -71,7 +71,7 @@ export function decodeHeader(file: Buffer): Header | undefined {
   };
 }
 
-/** Reads the content of a whole file, a copy of its data; `undefined` if it is damaged in any place. */
+/** Decodes a whole file, and copies its data; `undefined` if it is damaged. */
 export function decodeRecord(file: Buffer): StoredRecord | undefined {
   const header = decodeHeader(file);
   if (header === undefined) return undefined;

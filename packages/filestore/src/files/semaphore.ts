@@ -1,4 +1,4 @@
-/** Lets so many at a time pass; the others wait, first come, first served. */
+/** Limits the number of concurrent tasks. Others wait in the order of their arrival. */
 export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -8,7 +8,7 @@ export class Semaphore {
     this.#free = count;
   }
 
-  /** Gives nothing to wait for when a slot is free, so that a call that is alone loses no time. */
+  /** Takes a slot. Returns `undefined` if one is free, so that a lone call need not wait. */
   take(): Promise<void> | undefined {
     if (this.#free > 0) {
       this.#free--;
@@ -24,7 +24,7 @@ export class Semaphore {
       return;
     }
     next();
-    // A shift of each would move all that wait behind it.
+    // Shifting each would move all others.
     if (++this.#next === this.#waiting.length || this.#next === 1024) {
       this.#waiting.splice(0, this.#next);
       this.#next = 0;

@@ -6,10 +6,10 @@ import { call, removeFile, unlessAbsent } from "../files/file-calls.js";
 import { codeOf } from "../files/file-error.js";
 import { judge } from "./identity.js";
 
-/** The name of the lock in a shard; of those that take it over, a name that begins with it and a dot. */
+/** Name of the lock in a shard. The names of takeovers start with it and a dot. */
 export const LOCK = "lock";
 
-/** A lock whose holder nobody can judge is left behind once it has been seen unchanged for so long. */
+/** Time without a change after which a lock counts as abandoned if its holder cannot be examined. */
 const LEFT_BEHIND_MS = 60_000;
 
 /*
@@ -48,22 +48,22 @@ interface Seen {
   since: number;
 }
 
-/** Takes and gives back the locks of shards on the disk, for one store. Within it, one call at a time for a shard. */
+/** Takes and releases the locks of shards on disk for one store, with one call at a time per shard. */
 export class ShardLock {
   readonly #identity: string;
   readonly #ownerFile: string;
   readonly #seen: Map<string, Seen> = new Map();
 
-  /** @param ownerFile The path of a file, the owner file, that holds `identity`. */
+  /** @param ownerFile Path of the file that contains `identity`. */
   constructor(identity: string, ownerFile: string) {
     this.#identity = identity;
     this.#ownerFile = ownerFile;
   }
 
   /**
-   * Tries to take the lock of the shard once.
+   * Tries once to take the lock of the shard.
    *
-   * @returns The names to remove, in this order, to give it back; `undefined` if somebody else has it.
+   * @returns The names to remove, in this order, to release it; `undefined` if another store has it.
    */
   async take(shard: string): Promise<string[] | undefined> {
     const lock = join(shard, LOCK);
@@ -72,7 +72,7 @@ export class ShardLock {
     const chain = [lock];
     let holder = first;
     while (first !== undefined && holder !== undefined) {
-      if (holder === this.#identity) return chain; // to give it back had failed
+      if (holder === this.#identity) return chain; // an earlier release has failed
       if (!(await this.#isDead(holder, chain.at(-1) as string))) return undefined;
       const next = successorOf(lock, holder);
       if (await this.#link(next)) {
@@ -86,17 +86,17 @@ export class ShardLock {
     return undefined;
   }
 
-  /** Gives a lock back. */
+  /** Releases a lock. */
   async give(names: readonly string[]): Promise<void> {
     for (const name of names) await removeFile(name);
   }
 
-  /** Whether `lock` itself is held by this store: not a successor. */
+  /** Tells whether this store holds `lock` itself, and no successor of it. */
   async isOwn(shard: string): Promise<boolean> {
     return (await holderIn(join(shard, LOCK))) === this.#identity;
   }
 
-  /** Whether a lock that is there can be taken over, its holder being dead. */
+  /** Tells whether the holder of a lock is dead, so that the lock can be taken over. */
   async isLeftBehind(shard: string): Promise<boolean> {
     const lock = join(shard, LOCK);
     const holder = await holderIn(lock);
@@ -116,7 +116,7 @@ export class ShardLock {
   async #isDead(holder: string, name: string): Promise<boolean> {
     const verdict = judge(holder);
     if (verdict !== "unknown") return verdict === "dead";
-    // Each link that is made to an owner file, and each that is removed, changes the time in it.
+    // Each link to an owner file that is created or removed changes its ctime.
     const stats = await unlessAbsent(call<fs.BigIntStats>((done) => fs.lstat(name, { bigint: true }, done)));
     if (stats === undefined) return false;
     const state = `${holder} ${stats.ctimeNs}`;
@@ -129,10 +129,10 @@ export class ShardLock {
   }
 }
 
-/** Who holds this name of a lock; `undefined` if it is not there. */
+/** Returns the holder of a lock by its name; `undefined` if there is none. */
 const holderIn = (name: string): Promise<string | undefined> =>
   unlessAbsent(call<string>((done) => fs.readFile(name, "latin1", done)));
 
-/** A hash, since the content of a lock may be anything after a power failure. */
+/** Returns the name of the successor of a lock. Hashed, because a power failure may leave any content in a lock. */
 const successorOf = (lock: string, holder: string): string =>
   `${lock}.${createHash("sha256").update(holder).digest("hex").slice(0, 32)}`;

@@ -5,22 +5,22 @@ import { pause } from "@scs/core/kit";
 import { codeOf } from "../files/file-error.js";
 import type { ShardLock } from "./shard-lock.js";
 
-/** How long a lock that was taken lets in further calls of this process, before others get their chance. */
+/** Time that a lock admits further calls of this process, before other processes get a chance. */
 const ADMITTING_MS = 10;
 
 const FIRST_DELAY_MS = 1;
 const LONGEST_DELAY_MS = 8;
 
-/** How often it is tried to give a lock back, with pauses that double, if the file system fails. */
+/** Number of attempts to release a lock, with doubling pauses, if the file system fails. */
 const GIVING_TRIES = 10;
 
 interface Held {
-  /** Of this process, how many calls work under it or wait for it. */
+  /** Number of calls of this process that hold it or wait for it. */
   users: number;
   taken: Promise<readonly string[]>;
-  /** Whether another process has the lock, which was met when it was tried to take it. */
+  /** Whether another process had the lock at the last attempt. */
   isBlocked: boolean;
-  /** Until when further calls join, by `performance.now()`. */
+  /** When it stops admitting further calls, by `performance.now()`. */
   admitsUntil: number;
   given: Promise<void>;
   onGiven: () => void;
@@ -34,14 +34,14 @@ interface JoinOptions {
 }
 
 /**
- * Runs work under the locks of shards. The calls of this process share a lock: the order of calls for one session is
- * kept by the queue, those for different sessions do not meet. A cleanup has a lock to itself.
+ * Runs work under the locks of shards. The calls of this process share a lock: the queue keeps the order of calls for one
+ * session, and calls for different sessions do not conflict. A cleanup holds a lock exclusively.
  */
 export class ShardLocks {
   readonly #root: string;
   readonly #lock: ShardLock;
   readonly #busyTimeoutMs: number;
-  /** Makes what a lock needs: the directory of the shard, the owner file. */
+  /** Creates the directory of a shard, and the owner file. */
   readonly #prepare: (shard: string) => Promise<void>;
   readonly #held: Map<string, Held> = new Map();
 
@@ -60,19 +60,19 @@ export class ShardLocks {
    * Runs `work` while no other process works under the lock of this shard.
    *
    * @param deadline By `performance.now()`.
-   * @throws StoreError `UNAVAILABLE`, and `work` was not begun, if the lock could not be had before the deadline.
-   *   Errors of the file system as they are.
+   * @throws StoreError `UNAVAILABLE` if the lock was not available before the deadline; `work` was not started. Errors of
+   *   the file system pass through.
    */
   run<T>(shard: string, deadline: number, work: () => Promise<T>): Promise<T> {
     return this.#run(shard, { deadline, isShared: true }, work);
   }
 
-  /** As {@link run}, while no other call of this process works under the lock, either. */
+  /** Runs as {@link run} does, and excludes the other calls of this process. */
   runAlone<T>(shard: string, work: () => Promise<T>): Promise<T> {
     return this.#run(shard, { deadline: performance.now() + this.#busyTimeoutMs, isShared: false }, work);
   }
 
-  /** Whether calls of this process wait for another one to give the lock back. */
+  /** Tells whether calls of this process wait until the lock is released. */
   isWaitedFor(shard: string): boolean {
     return this.#held.get(shard)?.isBlocked ?? false;
   }
@@ -88,7 +88,7 @@ export class ShardLocks {
       if (performance.now() >= options.deadline) throw this.#busyError();
       return await work();
     } finally {
-      // Nobody waits for it but those that want the lock: the work is done.
+      // Only callers that want the lock wait for this: the work is done.
       if (--held.users === 0) void this.#give(shard, held);
     }
   }
@@ -111,7 +111,7 @@ export class ShardLocks {
       } catch (error) {
         if (this.#held.get(shard) === held) this.#held.delete(shard);
         held.onGiven();
-        // It was the time of another call that had run out, one that began before.
+        // The deadline of an earlier call had passed, not the one of this call.
         if (!(error instanceof Busy) || performance.now() >= deadline) throw error;
       }
     }
@@ -174,7 +174,7 @@ export class ShardLocks {
         await this.#lock.give(await held.taken);
         break;
       } catch {
-        await pause(2 ** tries); // kept, it locks out every other process; the next to take it here finds it
+        await pause(2 ** tries); // an unreleased lock blocks every other process; the next call here finds it
       }
     }
     this.#held.delete(shard);

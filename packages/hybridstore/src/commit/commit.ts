@@ -1,16 +1,16 @@
-/** How work on the log takes turns with the calls that write to it. */
+/** Coordinates work on the log with the calls that write to it. */
 export interface Commit {
-  /** Does something to the log while no call is under way, and all that was decided before is in the log. */
+  /** Runs work on the log while no batch is in flight, after all changes so far are in the log. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
-  /** Reads the sessions as the calls so far have left them, without what may yet be refused. */
+  /** Reads the sessions after the calls so far, without changes that may still be undone. */
   whenFlushed<T>(read: () => T): Promise<T>;
-  /** Writes what has been decided, and ends. Nothing is written after it. */
+  /** Writes the changes so far. Nothing is written afterwards. */
   close(): Promise<void>;
-  /** How many times what was decided had to be undone. */
+  /** Number of batches undone. */
   readonly undone: number;
 }
 
-/** Lets one at a time work, in the order asked for. */
+/** Runs one task at a time, in the order of the calls. */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
 

@@ -6,13 +6,12 @@ import type { RecordBuffer } from "../log/record.js";
 import type { Sessions } from "../sessions.js";
 import { type Commit, Turns } from "./commit.js";
 
-/** A batch that has this many bytes takes no more calls. */
+/** Size of a batch in bytes at which it takes no more calls. */
 const MAX_BATCH_BYTES = 1_048_576;
 
 /**
- * Commits what calls have changed in batches: one write for all that have come in while the one before was under
- * way. What is decided and not yet written is seen by nobody but the calls behind it in the same batch, which fail
- * with it.
+ * Writes changes to the log in batches: one write for all calls that arrived during the write before. Only later calls of
+ * the same batch see a change that is not written yet, and they fail with it.
  */
 export class GroupCommit implements Commit {
   readonly queue: NonNullable<Backend["queue"]>;
@@ -24,7 +23,7 @@ export class GroupCommit implements Commit {
   #pause: Promise<void> | undefined;
   undone = 0;
 
-  /** @param onWritten Is asked after each batch. While it gives something to wait for, there is no other. */
+  /** @param onWritten Called after each batch. The next batch waits for the promise that it returns. */
   constructor(
     sessions: Sessions,
     records: RecordBuffer,
@@ -37,7 +36,7 @@ export class GroupCommit implements Commit {
     this.#onWritten = onWritten;
     this.queue = {
       batchIs: "sequence",
-      lanes: [{ maxCalls: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }], // a slice of time bounds it
+      lanes: [{ maxCalls: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }], // bounded by a slice of time
       execute: async (batch) => {
         for (; this.#pause !== undefined; this.#pause = this.#onWritten()) await this.#pause;
         return this.#turns.run(() => this.#commit(batch));
@@ -59,8 +58,8 @@ export class GroupCommit implements Commit {
   }
 
   async #commit(batch: Batch): Promise<Answer[]> {
-    await setImmediate(); // those who are at it, and those that were just answered, come in; the system's turn is no wait
-    const hasWritten: boolean[] = []; // by call
+    await setImmediate(); // lets calls of this turn, and of callers just answered, join the batch
+    const hasWritten: boolean[] = []; // by index of the call
     let { length } = this.#records;
     const answers = decideBatch(
       batch,
@@ -78,8 +77,8 @@ export class GroupCommit implements Commit {
       } catch (error) {
         this.#sessions.undo();
         this.undone++;
-        if (isNoSpace(error) && answers.length > 1) throw error; // fewer may fit
-        // What was not to be written is decided anew, on what there is then.
+        if (isNoSpace(error) && answers.length > 1) throw error; // a smaller batch may fit
+        // Calls that wrote nothing saw undone changes: they are executed again.
         const failure = unavailable("the log cannot be written", error);
         return answers.map((_, index) => (hasWritten[index] ? failure : AGAIN));
       } finally {
@@ -95,7 +94,7 @@ export class GroupCommit implements Commit {
     try {
       return this.#sessions.decide(call);
     } catch (error) {
-      return unavailable("the call could not be made", error); // it has changed nothing: what throws is the app's clock
+      return unavailable("the call could not be made", error); // nothing has changed: the app's clock has thrown
     }
   }
 }

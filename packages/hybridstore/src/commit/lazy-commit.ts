@@ -6,9 +6,9 @@ import type { RecordBuffer } from "../log/record.js";
 import type { Sessions } from "../sessions.js";
 import { type Commit, Turns } from "./commit.js";
 
-/** So many bytes are written without waiting for the interval to end. */
+/** Number of buffered bytes that are written before the interval ends. */
 const MAX_BUFFERED_BYTES = 1_048_576;
-/** While so many bytes wait for a disk that takes nothing, no more changes are made. */
+/** Number of buffered bytes at which calls are refused, because the disk accepts no writes. */
 const MAX_BACKLOG_BYTES = 67_108_864;
 
 export interface LazyOptions {
@@ -18,8 +18,8 @@ export interface LazyOptions {
 }
 
 /**
- * Answers calls at once, and writes what they have changed at the end of an interval. What cannot be written stays
- * in memory, and is tried again after the next.
+ * Answers calls at once, and writes their changes at the end of an interval. After a failure, keeps them in memory and
+ * retries after the next interval.
  */
 export class LazyCommit implements Commit {
   readonly #sessions: Sessions;
@@ -27,7 +27,7 @@ export class LazyCommit implements Commit {
   readonly #log: Log;
   readonly #options: LazyOptions;
   readonly #turns: Turns = new Turns();
-  /** What could not be written. */
+  /** Records that could not be written yet. */
   #backlog: { records: Buffer; sequence: number } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isWriting = false;
@@ -59,12 +59,12 @@ export class LazyCommit implements Commit {
     });
   }
 
-  /** What was answered is not refused any more. */
+  /** Reads at once: answered changes are never undone. */
   async whenFlushed<T>(read: () => T): Promise<T> {
     return read();
   }
 
-  /** Nothing is written after it, not even what it could not write: the directory may be another's by then. */
+  /** Writes the changes. After a failure, never retries: the directory may belong to another process by then. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -75,7 +75,7 @@ export class LazyCommit implements Commit {
     try {
       return this.#sessions.decide(call);
     } catch (error) {
-      throw unavailable("the call could not be made", error); // what throws is the clock of the app
+      throw unavailable("the call could not be made", error); // the app's clock has thrown
     } finally {
       this.#sessions.flushed();
     }
@@ -84,7 +84,7 @@ export class LazyCommit implements Commit {
   #schedule(): void {
     if (this.#isClosed || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => this.#write(), this.#options.flushIntervalMs);
-    this.#timer.unref?.(); // the timers of jsdom are numbers, and hold nothing
+    this.#timer.unref?.(); // timers of jsdom are numbers, and do not keep the process alive
   }
 
   #write(): void {

@@ -9,7 +9,7 @@ import { FileWindow } from "../log/file-window.js";
 import { type Files, removeFile, writeAll } from "../log/files.js";
 import { describeSelf, type Holder, judge } from "./holder.js";
 
-/** A lock file that is there, and whose process is not known to be dead. */
+/** A lock file whose process is not known to be dead. */
 interface Found extends Holder {
   path: string;
   verdict: Verdict;
@@ -20,13 +20,13 @@ const LATELY_MS = 1;
 const PREFIX = "lock.";
 const ATTEMPTS = 100;
 const MAX_WAIT_MS = 20;
-/** The owner gives a sign of life so often. */
+/** Interval at which the owner touches its lock file. */
 const TOUCH_MS = 3_000;
-/** Where nothing else tells of an owner, it has gone when this many looks, at this distance, have seen no sign of it. */
+/** Number and interval of looks without a touch after which an owner that cannot be examined counts as dead. */
 const LOOKS = 30;
 const LOOK_MS = 1_000;
 
-/** The ownership of a directory. It can be lost: the directory is removed, or the lock file in it. */
+/** The ownership of a directory. It is lost when the directory or its lock file is removed. */
 export class DirectoryLock {
   readonly #files: Files;
   readonly #path: string;
@@ -40,12 +40,12 @@ export class DirectoryLock {
     this.#files = files;
     this.#path = path;
     this.#file = fileNumber(path);
-    // Gives the signs of life that {@link removeSilent} looks for.
+    // removeSilent of other processes looks for these touches.
     this.#timer = setInterval(() => void this.#touch(), TOUCH_MS);
-    this.#timer.unref?.(); // the timers of jsdom are numbers, and hold nothing
+    this.#timer.unref?.(); // timers of jsdom are numbers, and do not keep the process alive
   }
 
-  /** @throws StoreError `UNAVAILABLE` if the ownership was seen to be lost. Asks nobody. */
+  /** @throws StoreError `UNAVAILABLE` if an earlier check has found the ownership lost. Makes no system call. */
   assertNotLost(): void {
     if (this.#isLost) {
       throw new StoreError(
@@ -56,10 +56,10 @@ export class DirectoryLock {
   }
 
   /**
-   * Looks whether the directory is still this store's: a call of the system, of some microseconds.
+   * Checks whether the directory still belongs to this store: one or two system calls, some microseconds.
    *
    * @param file An open file that must still be in the directory.
-   * @throws StoreError `UNAVAILABLE` if it is not, now and ever after.
+   * @throws StoreError `UNAVAILABLE` if not, from now on.
    */
   assertHeld(file?: number): void {
     this.#lookedAt = performance.now();
@@ -68,40 +68,40 @@ export class DirectoryLock {
     this.assertNotLost();
   }
 
-  /** The same, unless it has looked within the last millisecond: nobody takes a directory in less. */
+  /** Checks as {@link assertHeld} does, unless it has within the last millisecond: taking a directory takes longer. */
   assertHeldLately(): void {
     if (performance.now() - this.#lookedAt > LATELY_MS) this.assertHeld();
     else this.assertNotLost();
   }
 
-  /** Gives the directory back. */
+  /** Releases the directory. */
   async release(): Promise<void> {
     clearInterval(this.#timer);
-    await removeFile(this.#files, this.#path); // whoever has the directory now has a file of another name
+    await removeFile(this.#files, this.#path); // a later owner's lock file has another name
   }
 
   async #touch(): Promise<void> {
-    if (this.#isTouching) return; // a disk that hangs must not take all threads of the pool
+    if (this.#isTouching) return; // a disk that hangs must not occupy all threads of the pool
     this.#isTouching = true;
     try {
       await this.#files.touch(this.#path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") this.#isLost = true; // else, the next time is soon
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") this.#isLost = true; // other errors: the next touch retries
     }
     this.#isTouching = false;
   }
 }
 
-/** What a file has to itself in its file system, whatever its name; `undefined` if it is not there. */
+/** Returns the inode number of a file; `undefined` if there is none. */
 const fileNumber = (path: string): number | undefined => fs.statSync(path, { throwIfNoEntry: false })?.ino;
 
 /**
- * Makes this process the owner of a directory. Each that wants it makes a file of a name of its own, and then looks
- * for others: of two, the later one sees the earlier. So the file of a process that has died can be removed by
- * anybody, at any time; there is no name that a third could have taken meanwhile.
+ * Makes this process the owner of a directory. Each contender creates a file with a unique name, and then looks for others:
+ * of two contenders, the later sees the earlier. Anybody may remove the file of a dead process at any time, because no other
+ * process uses its name.
  *
- * @param wait For tests: resolves after so many ms.
- * @throws StoreError `LOCKED` if another has it.
+ * @param wait Resolves after a number of ms; replaced by tests.
+ * @throws StoreError `LOCKED` if another process owns it.
  */
 export async function lockDirectory(
   files: Files,
@@ -125,13 +125,13 @@ export async function lockDirectory(
       throw error;
     }
     await removeFile(files, path);
-    await wait(randomInt(1, MAX_WAIT_MS)); // two that were there at once: one of them comes first next time
+    await wait(randomInt(1, MAX_WAIT_MS)); // two contenders at once: a random wait lets one come first
   }
 }
 
 /**
- * Waits for a sign of life of those that cannot be judged, and removes the files of those that give none. Looks are
- * counted, rather than the time: clocks are set, and systems sleep.
+ * Watches the lock files whose processes cannot be examined, and removes those that are not touched. Counts looks instead of
+ * time: clocks are changed, and systems sleep.
  */
 async function removeSilent(
   files: Files,
@@ -150,13 +150,13 @@ async function removeSilent(
     for (const [path, before] of silent) {
       const touched = await touchedAt(files, path);
       if (touched === undefined) silent.delete(path);
-      else if (touched !== before) return; // it lives
+      else if (touched !== before) return; // the owner is alive
     }
   }
   for (const path of silent.keys()) await removeFile(files, path);
 }
 
-/** When a file was touched; `undefined` if it is gone. */
+/** Returns when a file was touched; `undefined` if it is gone. */
 async function touchedAt(files: Files, path: string): Promise<number | undefined> {
   try {
     return await files.touchedAt(path);
@@ -166,7 +166,7 @@ async function touchedAt(files: Files, path: string): Promise<number | undefined
   }
 }
 
-/** Puts a whole file there, or its new content in its place, so that nobody sees a part of it. */
+/** Creates or replaces a file atomically. Returns `false` if the owner has removed it meanwhile. */
 async function makeFile(files: Files, path: string, isOwner: boolean): Promise<boolean> {
   const temporary = `${path}.tmp`;
   const { O_WRONLY, O_CREAT, O_TRUNC } = fs.constants;
@@ -181,11 +181,11 @@ async function makeFile(files: Files, path: string, isOwner: boolean): Promise<b
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT" || isOwner) throw error;
-    return false; // the owner has tidied up
+    return false; // the owner has removed the temporary file
   }
 }
 
-/** Gives another holder that may live, an owner first, having removed the files of those that have died. */
+/** Removes the files of dead processes. Returns another holder that may be alive, preferably an owner. */
 async function findOther(files: Files, directory: string, own: string): Promise<Found | "none"> {
   const holders = await findAll(files, directory, own);
   return holders.find(({ isOwner }) => isOwner) ?? holders[0] ?? "none";
@@ -205,7 +205,7 @@ async function findAll(files: Files, directory: string, own?: string): Promise<F
   return found;
 }
 
-/** A file that tells nothing is left from a power failure: it was whole when it got its name. */
+/** Reads a lock file. An unreadable one is left from a power failure: it was complete when it got its name. */
 async function readHolder(files: Files, path: string): Promise<Holder | "gone" | "no holder"> {
   try {
     const text = await FileWindow.over(files, path, async (window) => {

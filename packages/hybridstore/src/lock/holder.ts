@@ -1,13 +1,13 @@
 import { hostname } from "node:os";
 import { identifyProcess, judgeProcess, type Verdict } from "@scs/core/kit";
 
-/** Who has made a lock file. What the system does not tell is empty. */
+/** The process that created a lock file. Unknown parts are empty. */
 export interface Holder {
   pid: number;
   started: string;
   boot: string;
   host: string;
-  /** In which process IDs have a meaning; a container has its own. Files that older versions have made lack it. */
+  /** Namespace of the process ID; a container has its own. Missing in files of older versions. */
   namespace?: string;
   isOwner: boolean;
 }
@@ -24,11 +24,11 @@ export function describeSelf(isOwner: boolean): Required<Holder> {
   };
 }
 
-/** Judges for a process of this system, by default this one. `dead` is only said when it is certain. */
+/** Tells whether a holder is alive, as seen from a process of this system. Returns `dead` only when that is certain. */
 export function judge(
   { pid, started, boot, host, namespace }: Holder,
   own: Pick<Required<Holder>, "boot" | "host" | "namespace"> = describeSelf(false),
 ): Verdict {
-  if (host !== own.host) return "alive"; // of another machine, nothing will ever be known here
+  if (host !== own.host) return "alive"; // a process of another machine cannot be examined from here
   return judgeProcess({ pid, start: started, boot, namespace: namespace ?? own.namespace }, own);
 }

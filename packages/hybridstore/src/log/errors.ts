@@ -1,12 +1,12 @@
 import { StoreError } from "@scs/core";
 
-/** Whether a write failed for want of space, so that a smaller one may not. */
+/** Tells whether a write failed because the disk is full, so that a smaller one may succeed. */
 export function isNoSpace(error: unknown): boolean {
   const { code } = (error ?? {}) as NodeJS.ErrnoException;
   return code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
 }
 
-/** Makes the error of a failed call: what happened, and what the system said of it. */
+/** Translates an error of the system: what happened, and the system's message. */
 export function unavailable(what: string, cause: unknown): StoreError {
   if ((cause as Error | undefined)?.name === "StoreError") return cause as StoreError;
   const { code } = (cause ?? {}) as NodeJS.ErrnoException;

@@ -1,15 +1,15 @@
 import { constants } from "node:fs";
 import type { Files } from "./files.js";
 
-/** How many bytes are read at a time. */
+/** Number of bytes read at a time. */
 const STEP_BYTES = 1_048_576;
 
-/** A part of a file in memory, which moves on through it. */
+/** A part of a file in memory, which moves forward through the file. */
 export class FileWindow {
   readonly #files: Files;
   readonly #file: number;
   readonly size: number;
-  /** Where in the file the window begins. */
+  /** Position of the window in the file. */
   start = 0;
   bytes: Buffer = Buffer.alloc(0);
 
@@ -19,7 +19,7 @@ export class FileWindow {
     this.size = size;
   }
 
-  /** Opens a file for `read`, and closes it. */
+  /** Opens a file, runs `read`, and closes the file. */
   static async over<T>(files: Files, path: string, read: (window: FileWindow) => Promise<T>): Promise<T> {
     const file = await files.open(path, constants.O_RDONLY);
     try {
@@ -29,12 +29,12 @@ export class FileWindow {
     }
   }
 
-  /** Whether so many bytes from `position` on, or all that there are, are in the window. */
+  /** Tells whether the window contains `length` bytes from `position` on, or all up to the end of the file. */
   has(position: number, length: number): boolean {
     return position >= this.start && Math.min(position + length, this.size) <= this.start + this.bytes.length;
   }
 
-  /** Brings them into the window. What was changed in it before is kept, from `position` on. */
+  /** Loads them. Keeps changes made in the window from `position` on. */
   async load(position: number, length: number): Promise<void> {
     const wanted = Math.min(Math.max(length, STEP_BYTES), this.size - position);
     const offset = position - this.start;
@@ -44,14 +44,14 @@ export class FileWindow {
     while (filled < bytes.length) {
       const rest = bytes.length - filled;
       const { bytesRead } = await this.#files.read(this.#file, bytes, filled, rest, position + filled);
-      if (bytesRead === 0) break; // somebody has cut it short
+      if (bytesRead === 0) break; // the file was truncated meanwhile
       filled += bytesRead;
     }
     this.start = position;
     this.bytes = bytes.subarray(0, filled);
   }
 
-  /** Whether there is nothing but zeros from `position` on. */
+  /** Tells whether the file contains only zeros from `position` on. */
   async isZeroFrom(position: number): Promise<boolean> {
     for (let next = position; next < this.size; next = this.start + this.bytes.length) {
       if (!this.has(next, 1)) await this.load(next, 1);

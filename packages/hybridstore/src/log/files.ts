@@ -3,12 +3,12 @@ import { dirname } from "node:path";
 import { promisify } from "node:util";
 
 /**
- * The calls of the file system that the store makes, in one place, so that a test can make each of them fail. Files
- * are plain descriptors: Node.js warns when it collects a `FileHandle`, as a store that the app has dropped is.
+ * The functions of the file system that the store uses, so that a test can make each of them fail. Files are plain
+ * descriptors: Node.js warns when it collects an open `FileHandle`, as of a store that the app has dropped.
  */
 export interface Files {
   open(path: string, flags: number, mode?: number): Promise<number>;
-  /** May write less than it was given, as the system's call does. */
+  /** May write less than it is given, as the system call does. */
   write(
     file: number,
     bytes: Uint8Array,
@@ -29,12 +29,12 @@ export interface Files {
   close(file: number): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
-  /** Says of a file that it was changed now. */
+  /** Sets the modification time of a file to now. */
   touch(path: string): Promise<void>;
-  /** When a file was changed, in ms since the epoch. */
+  /** Returns the modification time of a file, in ms since the epoch. */
   touchedAt(path: string): Promise<number>;
   list(directory: string): Promise<string[]>;
-  /** Makes a directory, with those above it; gives the first that was not there. */
+  /** Creates a directory and its parents; returns the first one created. */
   makeDirectory(path: string): Promise<string | undefined>;
 }
 
@@ -60,7 +60,7 @@ export const systemFiles: Files = {
   makeDirectory: (path) => mkdir(path, { recursive: true, mode: 0o700 }),
 };
 
-/** Writes all of the bytes, in as many calls as the system makes of it. */
+/** Writes all of the bytes, in as many calls as it takes. */
 export async function writeAll(
   files: Files,
   file: number,
@@ -75,9 +75,9 @@ export async function writeAll(
   }
 }
 
-/** Makes names that were made, changed or removed in a directory last through a power failure. */
+/** Makes changes of the names in a directory survive a power failure. */
 export async function syncDirectory(files: Files, path: string): Promise<void> {
-  if (process.platform === "win32") return; // there, a directory cannot be opened
+  if (process.platform === "win32") return; // directories cannot be opened there
   const directory = await files.open(path, fs.constants.O_RDONLY);
   try {
     await files.datasync(directory);
@@ -86,11 +86,11 @@ export async function syncDirectory(files: Files, path: string): Promise<void> {
   }
 }
 
-/** Makes a directory, and those above it, so that they last through a power failure. */
+/** Creates a directory and its parents, so that they survive a power failure. */
 export async function makeDirectory(files: Files, path: string): Promise<void> {
   const first = await files.makeDirectory(path);
   if (first === undefined) {
-    // Whoever has made it may have died before its name was on the disk. Not everybody may read what is above.
+    // Its creator may have died before the name was on disk. The parent may be unreadable.
     await syncDirectory(files, dirname(path)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EACCES" && error.code !== "EPERM") throw error;
     });
@@ -100,7 +100,7 @@ export async function makeDirectory(files: Files, path: string): Promise<void> {
     await syncDirectory(files, dirname(made));
 }
 
-/** Removes a file that may not be there. */
+/** Removes a file if it exists. */
 export async function removeFile(files: Files, path: string): Promise<void> {
   try {
     await files.unlink(path);

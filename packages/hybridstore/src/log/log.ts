@@ -6,46 +6,46 @@ import { pathOf } from "./file-names.js";
 import { type Files, removeFile, syncDirectory, writeAll } from "./files.js";
 import { BEGIN_BYTES, beginRecord } from "./record.js";
 
-/** Where a log ends. */
+/** The end of a log. */
 export interface LogEnd {
   generation: number;
-  /** Its size in bytes, or `undefined` if there is no such file yet. */
+  /** Size of its records in bytes; `undefined` if there is no such file yet. */
   position: number | undefined;
-  /** The size of the file, which may go on with zeros. */
+  /** Size of the file, including zeros at its end. */
   size: number;
-  /** The size of the logs before it that no snapshot covers. */
+  /** Size of the older logs that no snapshot covers. */
   olderBytes: number;
-  /** The sequence number of the last record that counts. */
+  /** Sequence number of the last valid record. */
   lastSequence: number;
 }
 
-/** So much is filled ahead: a few thousand small records, written in a millisecond or two. */
+/** Zeros written ahead: room for a few thousand small records, written in a millisecond or two. */
 const ZEROS: Buffer = Buffer.alloc(1_048_576);
 
 export interface LogOptions {
   directory: string;
   mark: number;
   files: Files;
-  /** Whether what is appended is to survive a power failure at once. */
+  /** Whether each append must survive a power failure. */
   isFlushed: boolean;
-  /** Tells whether the directory is the store's. */
+  /** Ownership of the directory. */
   lock: Pick<DirectoryLock, "assertHeld" | "assertHeldLately">;
 }
 
 /**
- * The log that is written to. What has failed to be written is cut off, or left behind in a file that nobody reads
- * so far, before anything else is appended: positions are told to the system, so that nothing slips in behind it.
+ * The log that the store appends to. Before it appends anything after a failed write, it truncates the failed part, or
+ * starts a new file. Writes name their positions, so that none lands behind a failed part.
  */
 export class Log {
   readonly #options: LogOptions;
   #file = -1;
   #generation: number;
   #position = 0;
-  /** To here the file has been written, be it with zeros. */
+  /** Position up to which the file is written, with records or zeros. */
   #filled = 0;
   #olderBytes: number;
   #lastSequence: number;
-  /** The highest number that was ever given, of records that count or not. */
+  /** Highest sequence number so far, including failed records. */
   #highestSequence: number;
   #isTorn = false;
   #isNameLost = false;
@@ -59,7 +59,7 @@ export class Log {
     this.#highestSequence = lastSequence;
   }
 
-  /** Opens the log at its end, or makes it. */
+  /** Opens the log at its end, or creates it. */
   static async open(options: LogOptions, end: LogEnd): Promise<Log> {
     const log = new Log(options, end);
     if (end.position === undefined) {
@@ -75,7 +75,7 @@ export class Log {
       log.#file = await options.files.open(log.#path(end.generation), O_RDWR | log.#flags());
       log.#position = end.position;
       log.#filled = end.size;
-      log.#isNameLost = true; // whoever has made it may have died before its name was on the disk
+      log.#isNameLost = true; // its creator may have died before the name was on disk
     }
     return log;
   }
@@ -84,22 +84,22 @@ export class Log {
     return this.#generation;
   }
 
-  /** Whether it has but been begun, so that what is appended now would come first in a new one, too. */
+  /** Whether it contains no record beyond its first. */
   get isEmpty(): boolean {
     return this.#position === BEGIN_BYTES && !this.#isTorn;
   }
 
-  /** The size of all logs that no snapshot covers. */
+  /** Size of all logs that no snapshot covers. */
   get bytes(): number {
     return this.#olderBytes + this.#position;
   }
 
-  /** The same without the log that is written to. */
+  /** Size of all logs that no snapshot covers, without the current one. */
   get olderBytes(): number {
     return this.#olderBytes;
   }
 
-  /** So many of {@link olderBytes} are covered by a snapshot now. */
+  /** Subtracts bytes from {@link olderBytes} that a snapshot covers now. */
   isCovered(bytes: number): void {
     this.#olderBytes -= bytes;
   }
@@ -109,29 +109,29 @@ export class Log {
   }
 
   /**
-   * Appends records, of which the last has the number `sequence`. If that fails, none of them counts.
+   * Appends records, of which the last has the number `sequence`. After a failure, none of them is valid.
    *
-   * @param willTryAgain Whether the same records, with the same numbers, are to be appended later.
+   * @param willTryAgain Whether the caller retries with the same records and numbers.
    */
   async append(records: Buffer, sequence: number, willTryAgain = false): Promise<void> {
     this.#assertOpen();
-    this.#options.lock.assertHeldLately(); // another owner may be writing to the same place of the same file
+    this.#options.lock.assertHeldLately(); // another owner may write to the same place of the same file
     await this.#mend();
     if (!willTryAgain) this.#highestSequence = sequence;
     try {
       await this.#write(records);
     } catch (error) {
       this.#isTorn = true;
-      if (this.#isHeld()) await this.#mend().catch(() => undefined); // or before the next records
+      if (this.#isHeld()) await this.#mend().catch(() => undefined); // if this fails, the next append repeats it
       throw error;
     }
-    this.#options.lock.assertHeld(this.#file); // what was written to a file that nobody finds is not written
+    this.#options.lock.assertHeld(this.#file); // a write to a removed file is no write
     this.#position += records.length;
     this.#lastSequence = sequence;
     this.#highestSequence = sequence;
   }
 
-  /** Begins a new log, to which all that follows is written. If that fails, the old one goes on. */
+  /** Starts a new log for all further records. If that fails, continues the old one. */
   async rotate(): Promise<void> {
     this.#assertOpen();
     this.#options.lock.assertHeld();
@@ -145,7 +145,7 @@ export class Log {
       await writeAll(files, file, begin, 0);
     } catch (error) {
       await files.close(file);
-      await removeFile(files, path).catch(() => undefined); // without records it says nothing
+      await removeFile(files, path).catch(() => undefined); // it contains no records
       throw error;
     }
     const old = this.#file;
@@ -156,7 +156,7 @@ export class Log {
     this.#filled = begin.length;
     this.#isTorn = false;
     this.#isNameLost = true;
-    if (old !== -1) await files.close(old).catch(() => undefined); // of what is flushed, nothing can be lost
+    if (old !== -1) await files.close(old).catch(() => undefined); // flushed data cannot be lost
     await this.#mend();
   }
 
@@ -164,7 +164,7 @@ export class Log {
     await this.#options.files.datasync(this.#file);
   }
 
-  /** Cuts off the zeros, and closes the file. */
+  /** Truncates the zeros, and closes the file. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const file = this.#file;
@@ -180,8 +180,8 @@ export class Log {
   }
 
   /**
-   * Where the file has to grow, it is filled with zeros as well: to flush a write that makes a file longer takes the
-   * system about twice as long as one into what is there.
+   * Writes zeros beyond the records where the file has to grow: flushing a write that extends a file takes about twice as
+   * long as one within it.
    */
   async #write(records: Buffer): Promise<void> {
     const { files, isFlushed } = this.#options;
@@ -193,7 +193,7 @@ export class Log {
         return;
       } catch (error) {
         if (!isNoSpace(error)) throw error;
-        await files.truncate(this.#file, this.#position); // without the zeros, it may fit
+        await files.truncate(this.#file, this.#position); // it may fit without the zeros
         this.#filled = this.#position;
       }
     }
@@ -201,7 +201,7 @@ export class Log {
     this.#filled = Math.max(this.#filled, end);
   }
 
-  /** Whether the file is this store's to change. */
+  /** Tells whether the store may change the file. */
   #isHeld(): boolean {
     try {
       this.#options.lock.assertHeld();
@@ -211,14 +211,14 @@ export class Log {
     }
   }
 
-  /** Makes sure that what is appended counts, and lasts. */
+  /** Repairs the log after a failure, so that the next records are valid and durable. */
   async #mend(): Promise<void> {
     const { files, directory, isFlushed } = this.#options;
     if (this.#isTorn) {
       try {
         await files.truncate(this.#file, this.#position);
         this.#filled = this.#position;
-        if (isFlushed) await files.datasync(this.#file); // or a power failure brings back what was refused
+        if (isFlushed) await files.datasync(this.#file); // a power failure must not bring back failed records
         this.#isTorn = false;
       } catch {
         await this.rotate();
@@ -228,12 +228,12 @@ export class Log {
     this.#isNameLost = false;
   }
 
-  /** Who has closed it has given the directory back: a new log would take the place of another owner's. */
+  /** Fails after close: the directory is released, and a new log could replace another owner's. */
   #assertOpen(): void {
     if (this.#isClosed) throw new StoreError("CLOSED", "hybridstore: the log has been closed");
   }
 
-  /** With O_DSYNC, to write and to flush is one call, and one trip to the thread pool. */
+  /** Returns the flags for opening a log. With O_DSYNC, writing and flushing is one call, and one trip to the thread pool. */
   #flags(): number {
     return this.#options.isFlushed ? (constants.O_DSYNC ?? constants.O_SYNC ?? 0) : 0;
   }

@@ -13,29 +13,29 @@ import {
 } from "./record.js";
 
 const MAX_HEAD_BYTES: number = HEAD_BYTES + 255;
-/** No batch has more records: a number that is further on than this is no number that follows. */
+/** Maximum gap between sequence numbers of consecutive records. */
 const MAX_GAP = 2 ** 32;
 
-/** What the reader of a file has met. `data` of a put is `undefined` if it is damaged. Positions are in bytes. */
+/** A finding of the reader of a file. `data` of a put is `undefined` if it is damaged. Positions are in bytes. */
 export type Finding =
   | { what: "record"; position: number; head: Head; data: PackedBytes | undefined }
-  /** The record that is told of next had one damaged byte, and has been put right. */
+  /** The next record had one damaged byte, which was repaired. */
   | { what: "mended"; position: number }
-  /** No record could be made of the bytes between. */
+  /** The bytes in between contain no record. */
   | { what: "damaged"; position: number; end: number };
 
-/** Where the records of a file end. */
+/** The end of the records of a file. */
 export interface ReadEnd {
   end: number;
-  /** Whether there is something behind, other than zeros. It is of no use. */
+  /** Whether bytes other than zeros follow, which are no record. */
   isTorn: boolean;
 }
 
 /**
- * Reads the records of a log or a snapshot, in their order. Numbers have to rise; a record whose number does not is
- * what an earlier write has left there, and is passed over.
+ * Reads the records of a log or a snapshot, in their order. Skips a record whose number does not increase: an earlier write
+ * has left it there.
  *
- * @param sequence That of the last record before this file.
+ * @param sequence Sequence number of the last record before this file.
  */
 export async function readRecords(
   window: FileWindow,
@@ -68,7 +68,7 @@ export async function readRecords(
       const data = readData(window.bytes, offset, head);
       if (window.bytes[offset + length - 1] !== LAST_BYTE) {
         if (!(await window.isZeroFrom(position + length - 1))) found({ what: "mended", position });
-        else if (data === undefined) break; // it was being written when the process, or the system, ended
+        else if (data === undefined) break; // the process or system ended during its write
       }
       found({ what: "record", position, head, data });
       last = Math.max(last, head.sequence);
@@ -79,7 +79,7 @@ export async function readRecords(
   return { end, isTorn: !(await window.isZeroFrom(end)) };
 }
 
-/** Whether a record can be what stood here, by all but its checksum. */
+/** Tells whether a record is plausible here, apart from its checksum. */
 function follows({ kind, token, sequence }: Head, last: number, position: number): boolean {
   if (position === 0) return kind === kinds.begin && token === FORMAT;
   return kind !== kinds.begin && sequence > last && sequence - last < MAX_GAP;
@@ -93,7 +93,7 @@ function readData(bytes: Buffer, offset: number, head: Head): PackedBytes | unde
   return data.toString("latin1") as PackedBytes;
 }
 
-/** Finds the next place at which a record that follows checks out. */
+/** Finds the next position of a valid and plausible record. */
 async function findRecord(
   window: FileWindow,
   from: number,
@@ -106,7 +106,7 @@ async function findRecord(
     if (!window.has(position, MAX_HEAD_BYTES)) await window.load(position, MAX_HEAD_BYTES);
     const at = window.bytes.indexOf(pattern, position - window.start + MARK_OFFSET);
     if (at === -1) {
-      // The pattern may begin with the last bytes of the window.
+      // The pattern may start in the last bytes of the window.
       position = Math.max(position + 1, window.start + window.bytes.length - 7);
       continue;
     }

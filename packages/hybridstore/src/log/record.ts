@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { PackedBytes } from "@scs/core/kit";
 
-// A record, in the log as in a snapshot; numbers are big-endian:
+// A record of a log or a snapshot; numbers are big-endian:
 //
 //   0  CRC-32 of bytes 4 to the end of the token
 //   4  the mark of the directory, which is in the names of its files: it tells a record from session data that
@@ -17,17 +17,17 @@ export const HEAD_BYTES = 32;
 export const MARK_OFFSET = 4;
 export const TOKEN_LENGTH_OFFSET = 9;
 export const LAST_BYTE = 0xff;
-/** What a record takes beside token and data. */
+/** Size of a record without token and data, in bytes. */
 export const RECORD_BYTES: number = HEAD_BYTES + 1;
 
 /**
- * What a record says. `begin` is the first of each file, its token the {@link FORMAT}, its "expiry" the sequence
- * number of the last record before the file that counts; `end` is the last of a snapshot.
+ * Kinds of records. `begin` is the first record of each file: its token is the {@link FORMAT}, its "expiry" the sequence
+ * number of the last valid record before the file. `end` is the last record of a snapshot.
  */
 export const kinds = { put: 1, delete: 2, touch: 3, begin: 4, end: 5 } as const;
 export type Kind = (typeof kinds)[keyof typeof kinds];
 
-/** Says what a file is, and the version of its format. */
+/** Name and version of the format. */
 export const FORMAT = "scs hybridstore 1";
 export const BEGIN_BYTES: number = RECORD_BYTES + FORMAT.length;
 
@@ -38,11 +38,11 @@ export interface Head {
   dataChecksum: number;
   expiry: number;
   sequence: number;
-  /** Of head and token. */
+  /** Length of head and token. */
   length: number;
 }
 
-/** Reads the head and the token at `offset`, or gives `undefined` if they do not check out. */
+/** Reads the head and the token at `offset`; returns `undefined` if their checksum does not match. */
 export function readHead(bytes: Buffer, offset: number, mark: number): Head | undefined {
   if (bytes.length - offset < HEAD_BYTES || bytes.readUInt32BE(offset + MARK_OFFSET) !== mark)
     return undefined;
@@ -63,10 +63,10 @@ export function readHead(bytes: Buffer, offset: number, mark: number): Head | un
 }
 
 /**
- * Reads a head in which one byte is damaged, by trying each value of each byte: of all that differ in one byte,
- * the checksum fits none but the true one. Puts the byte right in `bytes`.
+ * Reads a head with one damaged byte, by trying every value of every byte: among heads that differ in one byte, the
+ * checksum matches only the true one. Repairs the byte in `bytes`.
  *
- * @param fits What else is known of the record: that a checksum fits by chance is one in four thousand million.
+ * @param fits Checks the plausibility of the record: a checksum matches by chance once in four billion cases.
  */
 export function mendHead(
   bytes: Buffer,
@@ -89,12 +89,12 @@ export function mendHead(
   return undefined;
 }
 
-/** Collects records in one buffer, to be written at once, and numbers them. */
+/** Numbers records, and collects them in one buffer for one write. */
 export class RecordBuffer {
   readonly #mark: number;
   #bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #length = 0;
-  /** That of the last record, which no other will have. */
+  /** Sequence number of the last record. Never reused. */
   sequence: number;
 
   constructor(mark: number, sequence: number) {
@@ -126,12 +126,12 @@ export class RecordBuffer {
     this.#length = dataEnd + 1;
   }
 
-  /** The records so far. Good until {@link clear}. */
+  /** Returns the records so far. Valid until {@link clear}. */
   view(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Gives the records so far away, and begins anew. */
+  /** Returns the records so far, and starts a new buffer. */
   take(): Buffer {
     const records = this.view();
     this.#bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
@@ -139,7 +139,7 @@ export class RecordBuffer {
     return records;
   }
 
-  /** Forgets the records so far. Their numbers are not used again. */
+  /** Drops the records so far. Never reuses their numbers. */
   clear(): void {
     this.#length = 0;
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
@@ -155,10 +155,10 @@ export class RecordBuffer {
 }
 
 const FIRST_BYTES = 65_536;
-/** A buffer larger than this is not kept for the next batch. */
+/** Maximum size of a buffer that is reused for the next batch. */
 const KEPT_BYTES = 4_194_304;
 
-/** The first record of a file: see {@link kinds}. */
+/** Returns the first record of a file: see {@link kinds}. */
 export function beginRecord(mark: number, sequence: number, lastGood: number): Buffer {
   const records = new RecordBuffer(mark, sequence - 1);
   records.append(kinds.begin, FORMAT, "", lastGood);

@@ -10,24 +10,24 @@ import { BEGIN_BYTES, FORMAT, type Head, kinds, readHead } from "./record.js";
 import { type Finding, type ReadEnd, readRecords } from "./record-reader.js";
 
 export interface Recovered {
-  /** Where to go on. */
+  /** The position to continue from. */
   log: LogEnd;
-  /** Paths of files that are damaged, and are to be set aside when they are not needed any more. */
+  /** Paths of damaged files, to be kept under another name when they are no longer needed. */
   damaged: string[];
 }
 
-/** The files of a store, in the order in which they are to be read. */
+/** The files of a store, in the order of reading. */
 export interface StoreFiles {
   snapshot: FileName | undefined;
   logs: FileName[];
-  /** What a snapshot has made useless, and what was not finished. */
+  /** Paths of files that a snapshot has replaced, and of unfinished files. */
   useless: string[];
 }
 
-/** Whoever was making them has died; or, of a lock, makes it anew if it is gone. */
+/** Names of unfinished files. Their creators are dead; the creator of a lock file would create it again. */
 const UNFINISHED = /^(snapshot-\d+-[0-9a-f]{8}|lock\.[0-9a-f]{16})\.tmp$/;
 
-/** Looks at what there is in the directory. */
+/** Lists the files of a store. */
 export async function listFiles(files: Files, directory: string): Promise<StoreFiles> {
   const names = await files.list(directory);
   const known = names.map(parseName).filter((name) => name !== undefined);
@@ -47,16 +47,16 @@ export async function listFiles(files: Files, directory: string): Promise<StoreF
   };
 }
 
-/** Reads snapshot and logs into the sessions, and cuts off what a write has left unfinished. */
+/** Loads the sessions from snapshot and logs, and truncates an unfinished write. */
 export class Recovery {
   readonly #files: Files;
   readonly #directory: string;
   readonly #sessions: Sessions;
   readonly #onError: (error: StoreError) => void;
   readonly #damaged: Set<string> = new Set();
-  /** The number of the last record that was read. */
+  /** Sequence number of the last record read. */
   #sequence = 0;
-  /** Numbers of records that were refused, and could not be cut off: from the first, without it, to the second. */
+  /** Ranges of sequence numbers of failed records that could not be truncated: after the first, up to the second. */
   readonly #refused: [number, number][] = [];
 
   constructor(files: Files, directory: string, sessions: Sessions, onError: (error: StoreError) => void) {
@@ -86,8 +86,8 @@ export class Recovery {
       const path = pathOf(this.#directory, log);
       if (isUnreadable) this.#report(path, "it is damaged, and no record is left");
       else if (read.isTorn && log === logs.at(-1)) await this.#cut(path, end, read.size);
-      generation = log.generation + (isUnreadable ? 1 : 0); // it is kept, to be looked at
-      position = end === 0 ? undefined : end; // what was not even begun is made anew
+      generation = log.generation + (isUnreadable ? 1 : 0); // kept for examination
+      position = end === 0 ? undefined : end; // a file without its first record is created again
       size = read.isTorn ? end : read.size;
       bytes += end;
     }
@@ -96,7 +96,7 @@ export class Recovery {
     return { log: { generation, position, size, olderBytes, lastSequence }, damaged: [...this.#damaged] };
   }
 
-  /** Gives the number of the last record before the snapshot, which its first record tells: its own are others. */
+  /** Returns the sequence number of the last record before the snapshot, from its first record. */
   async #readSnapshot(name: FileName): Promise<number | undefined> {
     const path = pathOf(this.#directory, name);
     let isComplete = false;
@@ -126,7 +126,7 @@ export class Recovery {
       if (finding.what !== "record" || finding.head.kind !== kinds.begin) return;
       const missing = finding.head.expiry - this.#sequence;
       if (missing > 0) this.#report(path, `up to ${missing} records that came before it are missing`);
-      this.#sequence = Math.max(this.#sequence, finding.head.sequence); // no number is given twice, refused or not
+      this.#sequence = Math.max(this.#sequence, finding.head.sequence); // never reuse a number, even of a failed record
     });
   }
 
@@ -178,15 +178,15 @@ export class Recovery {
     } else if (kind !== kinds.end) {
       if (data === undefined)
         this.#report(path, `the data of the record at byte ${position} is damaged; its session is lost`);
-      sessions.remove(token); // an older state of it must not come back
+      sessions.remove(token); // an older state must not come back
     }
   }
 
-  /** Cuts off what was being written when the process, or the system, ended. */
+  /** Truncates the write that was in progress when the process or system ended. */
   async #cut(path: string, end: number, size: number): Promise<void> {
     const what = `the log ends at byte ${end}; ${size - end} bytes behind it make no whole record, and are cut off`;
     report(this.#onError, new StoreError("CORRUPT", `hybridstore: ${basename(path)}: ${what}`));
-    if (end === 0) return; // it is made anew
+    if (end === 0) return; // it is created again
     const file = await this.#files.open(path, constants.O_RDWR);
     try {
       await this.#files.truncate(file, end);

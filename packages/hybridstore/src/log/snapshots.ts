@@ -11,29 +11,29 @@ import type { Log } from "./log.js";
 import { beginRecord, kinds, RecordBuffer } from "./record.js";
 import { listFiles } from "./recovery.js";
 
-/** So many bytes are written at a time. */
+/** Number of bytes per write. */
 const CHUNK_BYTES = 131_072;
-/** So many are flushed at a time: what is flushed in the end holds up the flushes of the log. */
+/** Number of bytes per flush: a large flush at the end would delay the flushes of the log. */
 const FLUSH_BYTES = 8_388_608;
 
 export interface SnapshotOptions {
   directory: string;
   mark: number;
   files: Files;
-  /** A snapshot is due when the logs are larger than this share of what it would take, … */
+  /** A snapshot is due when the size of the logs exceeds this share of the size of the snapshot, and `minLogBytes`. */
   ratio: number;
-  /** … and than so many bytes. */
+  /** Minimum size of the logs before a snapshot, in bytes. */
   minLogBytes: number;
   onError: (error: StoreError) => void;
-  /** Tells whether the directory is the store's. */
+  /** Ownership of the directory. */
   lock: Pick<DirectoryLock, "assertHeld">;
 }
 
 /**
- * Saves all sessions to a file, in the background, so that the logs before it can be removed.
+ * Saves all sessions to a file in the background, so that older logs can be removed.
  *
- * What is changed meanwhile goes to a new log, which is replayed over the snapshot. So it does no harm that the
- * snapshot has some of the changes and others not; it must only have none that was refused.
+ * Changes made meanwhile go to a new log, which is replayed after the snapshot. The snapshot may contain any of these
+ * changes, but none that was undone.
  */
 export class Snapshots {
   readonly #sessions: Sessions;
@@ -41,10 +41,10 @@ export class Snapshots {
   readonly #commit: () => Commit;
   readonly #options: SnapshotOptions;
   #damaged: string[];
-  /** After a failure, not before the logs have grown to this. */
+  /** Size of the logs before the next attempt, after a failure. */
   #notBefore = 0;
   #run: Promise<void> | undefined;
-  /** How much of the snapshot under way has been written; `undefined` while it waits for the log. */
+  /** Number of bytes written of the snapshot in progress; `undefined` while it waits for the log. */
   #written: number | undefined;
   readonly #whenWritten: (() => void)[] = [];
   #isStopped = false;
@@ -63,7 +63,7 @@ export class Snapshots {
     this.#damaged = damaged;
   }
 
-  /** Begins a snapshot if one is due. Gives what to wait for if the log grows faster than the snapshot. */
+  /** Starts a snapshot if one is due. Returns a promise to wait for if the log grows faster than the snapshot. */
   check(): Promise<void> | undefined {
     const { ratio, minLogBytes } = this.#options;
     const due = Math.max(minLogBytes, ratio * this.#sessions.bytes);
@@ -87,7 +87,7 @@ export class Snapshots {
     return undefined;
   }
 
-  /** Gives up a snapshot under way. There will be no other. */
+  /** Cancels a snapshot in progress, and all further ones. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#run;
@@ -97,7 +97,7 @@ export class Snapshots {
     const { files, directory, mark } = this.#options;
     const commit = this.#commit();
     const { generation, lastSequence, olderBytes } = await commit.exclusively(async () => {
-      // A damaged snapshot may have the number of an empty log: the new one must not take its place, but go beside it.
+      // A damaged snapshot may have the number of an empty log; the new snapshot must not replace it.
       if (!this.#log.isEmpty || this.#damaged.length > 0) await this.#log.rotate();
       this.#progress(0);
       const { generation, lastSequence, olderBytes } = this.#log;
@@ -107,8 +107,8 @@ export class Snapshots {
     const { undone } = commit;
     try {
       const size = await this.#write(`${path}.tmp`, lastSequence);
-      this.#progress(undefined); // a batch that waits would keep what follows waiting
-      // What the snapshot has seen of a batch under way has to be in the log before the snapshot is.
+      this.#progress(undefined); // a waiting batch would block the steps below
+      // Changes of a batch in flight that the snapshot contains must be in the log first.
       await commit.exclusively(() => {
         this.#progress(size);
         return this.#log.sync();
@@ -117,7 +117,7 @@ export class Snapshots {
       this.#options.lock.assertHeld();
       await files.rename(`${path}.tmp`, path);
     } catch (error) {
-      await removeFile(files, `${path}.tmp`).catch(() => undefined); // it is removed at the next start
+      await removeFile(files, `${path}.tmp`).catch(() => undefined); // the next start removes it
       throw error;
     }
     this.#log.isCovered(olderBytes);
@@ -169,7 +169,7 @@ export class Snapshots {
     for (const resolve of this.#whenWritten.splice(0)) resolve();
   }
 
-  /** Removes what the snapshot has made useless. Damaged files are kept under another name, to be looked at. */
+  /** Removes files that the snapshot has replaced. Keeps damaged files under another name, for examination. */
   async #removeUseless(): Promise<void> {
     const { files, directory } = this.#options;
     const { useless } = await listFiles(files, directory);
