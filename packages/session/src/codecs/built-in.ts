@@ -51,6 +51,7 @@ export function isViewName(name: string): boolean {
  */
 export function classNameOf(value: object): string | undefined {
   const prototype: object | null = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype) return "Object"; // as nearly all
   return names.get(prototype) ?? foreignName(prototype as object) ?? (isFakeDate(value) ? "Date" : undefined);
 }
 

@@ -47,19 +47,14 @@ export const TOO_DEEP: string = `more than ${MAX_LEVELS} levels`;
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Builds a record of a head and the JSON text of its values, named after their notation.
+ * Encodes the JSON text of a record in UTF-8.
+ *
+ * @throws SessionError `TOO_LARGE`.
  *
  * @internal
  */
-export function encodeRecord(
-  { deadline, meta }: SessionContent,
-  notation: "values" | "devalue",
-  text: string,
-  maxBytes: number,
-): Uint8Array {
-  const data = Buffer.from(
-    `{"version":1,"deadline":${deadline},"meta":${JSON.stringify(meta)},"${notation}":${text}}`,
-  );
+export function encodeRecord(text: string, maxBytes: number): Uint8Array {
+  const data = Buffer.from(text);
   if (data.length > maxBytes) throw tooLarge(maxBytes);
   return data;
 }

@@ -1,7 +1,7 @@
 import { contentOf, DEFAULT_MAX_BYTES, encodeRecord, parseRecord, type SessionCodec } from "./codec.js";
 import { DevalueReader } from "./devalue-reader.js";
 import { DevalueWriter } from "./devalue-writer.js";
-import { plainContentOf } from "./json-codec.js";
+import { encodePlain, plainContentOf } from "./json-codec.js";
 import { PlainJsonCheck } from "./plain-json.js";
 
 /**
@@ -17,13 +17,15 @@ import { PlainJsonCheck } from "./plain-json.js";
  */
 export const devalueCodec: SessionCodec = {
   encode(content, maxBytes = DEFAULT_MAX_BYTES) {
-    const { values } = content;
+    const { deadline, meta, values } = content;
     const check = new PlainJsonCheck(maxBytes, { isExact: true });
     for (const key of Object.keys(values)) {
       if (check.problemOf(values[key], 0) === undefined) continue;
-      return encodeRecord(content, "devalue", new DevalueWriter(maxBytes).write(values), maxBytes);
+      const devalue = new DevalueWriter(maxBytes).write(values);
+      const head = `"version":1,"deadline":${deadline},"meta":${JSON.stringify(meta)}`;
+      return encodeRecord(`{${head},"devalue":${devalue}}`, maxBytes);
     }
-    return encodeRecord(content, "values", JSON.stringify(values), maxBytes);
+    return encodePlain(content, maxBytes);
   },
   decode(data) {
     const record = parseRecord(data);

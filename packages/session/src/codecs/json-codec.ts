@@ -17,15 +17,21 @@ import { assertLevels, PlainJsonCheck } from "./plain-json.js";
  */
 export const jsonCodec: SessionCodec = {
   encode(content, maxBytes = DEFAULT_MAX_BYTES) {
+    const { values } = content;
     const check = new PlainJsonCheck(maxBytes, { isExact: false });
-    for (const [key, value] of Object.entries(content.values)) {
-      const problem = check.problemOf(value, 0);
+    for (const key of Object.keys(values)) {
+      const problem = check.problemOf(values[key], 0);
       if (problem !== undefined) throw invalidValue(key, `holds ${problem}, which JSON does not bring back`);
     }
-    return encodeRecord(content, "values", JSON.stringify(content.values), maxBytes);
+    return encodePlain(content, maxBytes);
   },
   decode: (data) => plainContentOf(parseRecord(data), data.length),
 };
+
+/** Encodes content whose values are plain JSON. */
+export function encodePlain({ deadline, meta, values }: SessionContent, maxBytes: number): Uint8Array {
+  return encodeRecord(JSON.stringify({ version: 1, deadline, meta, values }), maxBytes);
+}
 
 /** Returns the content of a record of so many bytes, whose values are plain JSON. */
 export function plainContentOf(record: Record<string, unknown>, bytes: number): SessionContent {

@@ -2,14 +2,19 @@ import { types } from "node:util";
 import { classNameOf, describeClass, extrasOf } from "./built-in.js";
 import { MAX_LEVELS, TOO_DEEP, tooLarge } from "./codec.js";
 
-/** Looks for what JSON would not bring back as it is, before the JSON is made. */
+/** Maximum number of objects that are searched one by one: up to here, that is faster than a Set. */
+const MAX_SCANNED = 16;
+
+/** Finds values that JSON would not bring back unchanged, before the JSON is made. */
 export class PlainJsonCheck {
   readonly #maxBytes: number;
-  /** A lower bound of what the JSON takes. */
+  /** A lower bound of the JSON's size. */
   #bytes = 0;
-  /** Whether JSON is to bring back a prototype of null, a property that is undefined, an object that occurs twice. */
+  /** Whether JSON must bring back a null prototype, an undefined property and an object that occurs twice. */
   readonly #isExact: boolean;
-  readonly #seen: Set<object> = new Set();
+  /** The objects checked so far, if they must differ. */
+  readonly #seen: object[] = [];
+  #manySeen: Set<object> | undefined;
 
   constructor(maxBytes: number, { isExact }: { isExact: boolean }) {
     this.#maxBytes = maxBytes;
@@ -17,9 +22,9 @@ export class PlainJsonCheck {
   }
 
   /**
-   * Returns what JSON would not bring back in a value that is nested so deep; `undefined` if there is nothing.
+   * Describes the first part of a value, nested at `level`, that JSON would not bring back; `undefined` if there is none.
    *
-   * @throws SessionError `TOO_LARGE` as soon as the JSON of all that was checked would take too much.
+   * @throws SessionError `TOO_LARGE` as soon as the JSON of all checked values would exceed the limit.
    */
   problemOf(value: unknown, level: number): string | undefined {
     if (typeof value === "string") return this.#take(value.length + 2);
@@ -30,12 +35,24 @@ export class PlainJsonCheck {
       return Object.is(value, -0) ? "-0" : String(value);
     }
     if (typeof value !== "object") return `a value of type ${typeof value}`;
-    if (this.#isExact && this.#seen.has(value)) return "an object that occurs twice";
-    if (this.#isExact) this.#seen.add(value);
+    if (this.#isExact && this.#isSeen(value)) return "an object that occurs twice";
     if (level === MAX_LEVELS) return `a circle or ${TOO_DEEP}`;
     if (types.isProxy(value)) return "a Proxy";
     if ("toJSON" in value) return describeClass(value);
     return Array.isArray(value) ? this.#listProblem(value, level + 1) : this.#objectProblem(value, level + 1);
+  }
+
+  /** Notes the object, and tells whether it was noted before. */
+  #isSeen(object: object): boolean {
+    if (this.#manySeen === undefined) {
+      if (this.#seen.includes(object)) return true;
+      this.#seen.push(object);
+      if (this.#seen.length > MAX_SCANNED) this.#manySeen = new Set(this.#seen);
+      return false;
+    }
+    if (this.#manySeen.has(object)) return true;
+    this.#manySeen.add(object);
+    return false;
   }
 
   #listProblem(list: unknown[], level: number): string | undefined {
@@ -45,23 +62,27 @@ export class PlainJsonCheck {
       const problem = this.problemOf(list[at], level);
       if (problem !== undefined) return problem;
     }
-    return extrasOf(list, "Array", Object.keys(list));
+    const hasExtras = Reflect.ownKeys(list).length > list.length + 1; // the indexes, and `length`
+    return hasExtras ? extrasOf(list, "Array", Object.keys(list)) : undefined;
   }
 
   #objectProblem(object: object, level: number): string | undefined {
     const isBare = Object.getPrototypeOf(object) === null;
-    if (classNameOf(object) !== "Object" && !(isBare && !this.#isExact)) return describeClass(object);
-    const keys = Object.keys(object);
-    for (let at = 0; at < keys.length; at++) {
-      const key = keys[at] as string;
+    if (isBare ? this.#isExact : classNameOf(object) !== "Object") return describeClass(object);
+    for (const key of Reflect.ownKeys(object)) {
+      if (typeof key === "symbol") return "a property with a symbol as its key";
       this.#take(key.length + 3);
-      const property = Object.getOwnPropertyDescriptor(object, key) as PropertyDescriptor;
-      if (property.get !== undefined || property.set !== undefined) return "a getter or setter";
-      if (property.value === undefined && !this.#isExact) continue; // left out, and read as undefined again
-      const problem = this.problemOf(property.value, level);
+      const { get, set, value, enumerable } = Object.getOwnPropertyDescriptor(
+        object,
+        key,
+      ) as PropertyDescriptor;
+      if (enumerable !== true) return "a property that is not enumerable";
+      if (get !== undefined || set !== undefined) return "a getter or setter";
+      if (value === undefined && !this.#isExact) continue; // left out, and read as undefined again
+      const problem = this.problemOf(value, level);
       if (problem !== undefined) return problem;
     }
-    return extrasOf(object, "Object", keys);
+    return undefined;
   }
 
   #take(bytes: number): undefined {

@@ -122,12 +122,16 @@ class HeldResponse {
   #hold(due: Saving[]): void {
     this.#state = "holding";
     this.#outlet.hold();
-    Promise.all(due.map(trySave))
-      .then((outcomes) => this.#conclude(outcomes))
-      .catch((error: Error) => {
-        this.#savings[0]?.report(error);
-        this.#outlet.cut(error);
-      });
+    this.#saveAll(due).catch((error: Error) => {
+      this.#savings[0]?.report(error);
+      this.#outlet.cut(error);
+    });
+  }
+
+  async #saveAll(due: Saving[]): Promise<void> {
+    const [only] = due;
+    if (only !== undefined && due.length === 1) this.#conclude([await trySave(only)]);
+    else this.#conclude(await Promise.all(due.map(trySave)));
   }
 
   #conclude(outcomes: Outcome[]): void {
@@ -199,11 +203,13 @@ interface Outcome {
   error: Error | undefined;
 }
 
-function trySave(saving: Saving): Promise<Outcome> {
-  return saving.save().then(
-    () => outcomeOf(saving, undefined),
-    (thrown: unknown) => outcomeOf(saving, errorOf(thrown, "saving a session failed")),
-  );
+async function trySave(saving: Saving): Promise<Outcome> {
+  try {
+    await saving.save();
+    return outcomeOf(saving, undefined);
+  } catch (thrown) {
+    return outcomeOf(saving, errorOf(thrown, "saving a session failed"));
+  }
 }
 
 /** What was saved before a save failed, such as a new token, the client must know all the same. */

@@ -9,46 +9,39 @@ import type {
 } from "@scs/core";
 import { errorOf } from "../error-reporter.js";
 import { SessionError } from "../session-error.js";
+import { CallsInFlight } from "./calls-in-flight.js";
 
-// Taken at import: a test that puts a clock of its own in their place must not stop requests.
-const { setInterval, clearInterval } = globalThis;
-
-interface PendingCall {
-  reject: (error: Error) => void;
-  /** The tick at which it began. */
-  tick: number;
-}
-
-/** Ticks per timeout. A call may take up to one tick longer: so that no call reads a clock. */
-const TICKS = 8;
+type AnyStore = Store & Partial<AtomicStore & TouchableStore & IterableStore & ExpiringStore>;
 
 /**
  * The store of a manager, each of whose calls ends within `timeoutMs`: a store that never answers must hold no
- * request for ever. All calls have the same timeout, so that one timer serves those that are in flight.
+ * request for ever.
  */
 export class BoundedStore implements Store {
   /** Compare-and-swap; absent if the store has none, as the other capabilities. */
   readonly replace: AtomicStore["replace"] | undefined;
   readonly touch: TouchableStore["touch"] | undefined;
   readonly deleteExpired: ExpiringStore["deleteExpired"] | undefined;
-  readonly #store: Store & Partial<AtomicStore & TouchableStore & IterableStore & ExpiringStore>;
-  readonly #timeoutMs: number;
-  readonly #pending: Set<PendingCall> = new Set();
-  #timer: NodeJS.Timeout | undefined;
-  #tick = 0;
+  readonly #store: AnyStore;
+  readonly #inFlight: CallsInFlight;
 
-  constructor(store: Store, timeoutMs: number) {
-    const all: Store & Partial<AtomicStore & TouchableStore & IterableStore & ExpiringStore> = store;
-    this.#store = all;
-    this.#timeoutMs = timeoutMs;
-    this.replace = has(all.replace)
-      ? (token, previous, data, expiry) => this.#bound(() => all.replace?.(token, previous, data, expiry))
-      : undefined;
-    this.touch = has(all.touch)
-      ? (token, expiry) => this.#bound(() => all.touch?.(token, expiry))
-      : undefined;
+  constructor(store: AnyStore, timeoutMs: number) {
+    this.#store = store;
+    this.#inFlight = new CallsInFlight(timeoutMs, () => {
+      return new SessionError("STORE_TIMEOUT", `the session store has not answered within ${timeoutMs} ms`);
+    });
+    if (has(store.replace)) {
+      this.replace = (token, previous, data, expiry) => {
+        return this.#bound(() => (store as AtomicStore).replace(token, previous, data, expiry));
+      };
+    }
+    if (has(store.touch)) {
+      this.touch = (token, expiry) => this.#bound(() => (store as TouchableStore).touch(token, expiry));
+    }
     // A cleanup takes as long as there is to remove.
-    this.deleteExpired = has(all.deleteExpired) ? async () => (await all.deleteExpired?.()) ?? 0 : undefined;
+    if (has(store.deleteExpired)) {
+      this.deleteExpired = async () => (store as unknown as ExpiringStore).deleteExpired();
+    }
   }
 
   find(token: string): Promise<SessionRecord | undefined> {
@@ -85,59 +78,33 @@ export class BoundedStore implements Store {
     }
   }
 
-  #bound<R>(call: () => Promise<R> | undefined): Promise<R> {
+  #bound<R>(call: () => Promise<R>): Promise<R> {
     return new Promise((resolve, reject) => {
-      const pending: PendingCall = { reject, tick: this.#tick };
-      this.#add(pending);
-      attempt(call).then(
+      const inFlight = this.#inFlight;
+      const fail = (error: unknown) => reject(errorOf(error, "the session store failed"));
+      let answer: Promise<R>;
+      try {
+        answer = call();
+        if (!(answer instanceof Promise)) answer = Promise.resolve(answer); // of a store that is not quite one
+      } catch (error) {
+        fail(error); // before it had a promise to fail with
+        return;
+      }
+      const entry = inFlight.add(reject);
+      answer.then(
         (result) => {
-          this.#remove(pending);
+          inFlight.remove(entry);
           resolve(result);
         },
         (error: unknown) => {
-          this.#remove(pending);
-          reject(errorOf(error, "the session store failed"));
+          inFlight.remove(entry);
+          fail(error);
         },
       );
     });
-  }
-
-  #add(pending: PendingCall): void {
-    if (this.#timer === undefined) this.#timer = setInterval(() => this.#onTick(), this.#timeoutMs / TICKS);
-    else if (this.#pending.size === 0) this.#timer.ref?.();
-    this.#pending.add(pending);
-  }
-
-  #remove(pending: PendingCall): void {
-    this.#pending.delete(pending);
-    if (this.#pending.size === 0) this.#timer?.unref?.(); // must not hold the process open
-  }
-
-  #onTick(): void {
-    this.#tick++;
-    for (const pending of this.#pending) {
-      if (this.#tick - pending.tick <= TICKS) break; // those that follow began later
-      this.#pending.delete(pending);
-      pending.reject(
-        new SessionError("STORE_TIMEOUT", `the session store has not answered within ${this.#timeoutMs} ms`),
-      );
-    }
-    if (this.#pending.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
   }
 }
 
 function has(method: unknown): boolean {
   return typeof method === "function";
-}
-
-/** A store may fail before it has a promise to fail with. */
-function attempt<R>(call: () => Promise<R> | undefined): Promise<R> {
-  try {
-    const answer = call();
-    return answer instanceof Promise ? answer : Promise.resolve(answer as R);
-  } catch (error) {
-    return Promise.reject(error);
-  }
 }

@@ -72,11 +72,10 @@ export class SessionRecords {
   }
 
   /** Compare-and-swap where the store can; elsewhere the last write wins. */
-  async write(key: string, previous: Uint8Array | undefined, record: SessionRecord): Promise<boolean> {
-    const { data, expiry } = record;
-    if (this.#store.replace !== undefined) return this.#store.replace(key, previous, data, expiry);
-    await this.#store.commit(key, data, expiry);
-    return true;
+  write(key: string, previous: Uint8Array | undefined, { data, expiry }: SessionRecord): Promise<boolean> {
+    const { replace } = this.#store;
+    if (replace !== undefined) return replace(key, previous, data, expiry);
+    return this.#store.commit(key, data, expiry).then(() => true);
   }
 
   /**

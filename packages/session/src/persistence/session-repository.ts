@@ -35,9 +35,11 @@ export class SessionRepository {
   async load(token: string | undefined): Promise<SessionState> {
     const parts = partsOf(token);
     if (parts === undefined) return this.begin();
-    const hash = sha256(parts.secret);
-    const found = await this.#find(parts, hash);
-    return found === undefined ? this.begin() : this.adopt(found, parts.secret, hash);
+    const found = await this.#records.find(parts.id);
+    const hash = sha256(parts.secret); // of every token: a client must not see whether the ID exists
+    return found !== undefined && this.#isHonoured(found, hash)
+      ? this.adopt(found, parts.secret, hash)
+      : this.begin();
   }
 
   /** Makes a state of a session that was found, with its secret if that is known. */
@@ -49,13 +51,14 @@ export class SessionRepository {
     return state;
   }
 
-  async #find(parts: TokenParts | undefined, hash?: string): Promise<FoundSession | undefined> {
+  async #find(parts: TokenParts | undefined): Promise<FoundSession | undefined> {
     if (parts === undefined) return undefined;
     const found = await this.#records.find(parts.id);
-    if (found === undefined) return undefined;
-    const isHonoured =
-      honoured(found.content.meta.secrets, hash ?? sha256(parts.secret), this.#now()) !== undefined;
-    return isHonoured ? found : undefined;
+    return found !== undefined && this.#isHonoured(found, sha256(parts.secret)) ? found : undefined;
+  }
+
+  #isHonoured({ content }: FoundSession, hash: string): boolean {
+    return honoured(content.meta.secrets, hash, this.#now()) !== undefined;
   }
 
   /** Tells whether {@link commit} has anything to do. */
@@ -92,11 +95,11 @@ export class SessionRepository {
    * turns.
    */
   async commit(state: SessionState): Promise<void> {
-    await this.#endDestroyed(state);
+    if (state.destroyed !== undefined) await this.#endDestroyed(state);
     state.isSaveVoid = false;
     await this.#save(state);
-    await this.#endMerged(state);
-    await this.#endDestroyed(state); // it may have been destroyed while it was being saved
+    if (state.merged.length > 0) await this.#endMerged(state);
+    if (state.destroyed !== undefined) await this.#endDestroyed(state); // while it was being saved
   }
 
   async #endDestroyed(state: SessionState): Promise<void> {

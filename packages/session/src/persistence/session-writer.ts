@@ -62,12 +62,13 @@ export class SessionWriter {
    */
   async save(state: SessionState): Promise<void> {
     const attempt: { entry?: Enlistment } = {};
+    if (this.#enlisting === undefined) return this.#save(state, attempt);
     try {
       await this.#save(state, attempt);
     } catch (error) {
       // An error of the manager's own: nothing was written. After one of the store's, the session may be there.
       if (error instanceof SessionError && !isTimeout(error))
-        await this.#enlisting?.withdraw(state, attempt.entry);
+        await this.#enlisting.withdraw(state, attempt.entry);
       throw error;
     }
   }
@@ -155,7 +156,8 @@ export class SessionWriter {
       if (stored === undefined) this.#emit("created", state.stored);
       else if (draft.renewal !== undefined) this.#emit("renewed", state.stored);
     }
-    await this.#enlisting?.settle(place.id, stored?.meta.owner, note, entry);
+    if (this.#enlisting !== undefined)
+      await this.#enlisting.settle(place.id, stored?.meta.owner, note, entry);
     if (owner !== undefined) this.#options.owners?.known.add(owner, place.id);
     return true;
   }
@@ -188,19 +190,23 @@ export class SessionWriter {
   }
 
   #metaOf(state: SessionState, note: OwnerNote | undefined, now: number): SessionMeta {
-    const { persist, merged } = state;
-    const ids = new Set(merged.map(({ id }) => id));
-    // Those of other requests stay: two sessions that are merged into one another must not end each other.
-    const others = openNotes(state.stored?.meta.merging, now).filter(({ id }) => !ids.has(id));
-    const merging = [...[...ids].map((id) => ({ id, at: now })), ...others];
-    const bars = openNotes(state.stored?.meta.bars, now);
-    return {
-      secrets: this.#secretsOf(state, now),
-      ...(note !== undefined && { owner: note, seen: now }),
-      ...(persist !== undefined && { persist }),
-      ...(merging.length > 0 && { merging }),
-      ...(bars.length > 0 && { bars }),
-    };
+    const { persist, merged, stored } = state;
+    const meta: SessionMeta = { secrets: this.#secretsOf(state, now) };
+    if (note !== undefined) {
+      meta.owner = note;
+      meta.seen = now;
+    }
+    if (persist !== undefined) meta.persist = persist;
+    if (merged.length > 0 || stored?.meta.merging !== undefined) {
+      // Those of other requests stay: two sessions that are merged into one another must not end each other.
+      const ids = new Set(merged.map(({ id }) => id));
+      const others = openNotes(stored?.meta.merging, now).filter(({ id }) => !ids.has(id));
+      const merging = [...[...ids].map((id) => ({ id, at: now })), ...others];
+      if (merging.length > 0) meta.merging = merging;
+    }
+    const bars = openNotes(stored?.meta.bars, now);
+    if (bars.length > 0) meta.bars = bars;
+    return meta;
   }
 
   #secretsOf(state: SessionState, now: number): SecretNote[] {
@@ -236,8 +242,12 @@ export class SessionWriter {
   }
 }
 
+/** The secret was compared in constant time when it came: this hash is no news to anybody. */
 function isHonoured({ secretHash, meta }: StoredSession, now: number): boolean {
-  return secretHash === undefined || honoured(meta.secrets, secretHash, now) !== undefined;
+  return (
+    secretHash === undefined ||
+    meta.secrets.some(([hash, until]) => hash === secretHash && (until === undefined || now < until))
+  );
 }
 
 function isTimeout(error: unknown): boolean {

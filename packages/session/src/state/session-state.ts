@@ -142,7 +142,7 @@ export class SessionState {
    */
   draft(meta: SessionMeta): Draft {
     const { deadline, renewal } = this;
-    const data = this.values.draft({ version: 1, deadline, meta });
+    const data = this.values.draft(deadline, meta);
     return { data, deadline, revision: this.#revision, renewal };
   }
 

@@ -1,4 +1,4 @@
-import type { SessionContent } from "../codecs/codec.js";
+import type { SessionMeta } from "../codecs/session-meta.js";
 import type { SessionEncoder } from "./session-encoder.js";
 
 type Change = { kind: "set"; value: unknown } | { kind: "delete" };
@@ -9,6 +9,8 @@ interface Former {
   value: unknown;
   content: unknown;
 }
+
+const OWN = { enumerable: true, configurable: true, writable: true };
 
 /** More of them are not kept, for sessions that are held for long, as by a WebSocket. */
 const MAX_FORMER = 100;
@@ -25,7 +27,7 @@ export class SessionValues {
   /** What is not saved yet, by key. Each change is an object of its own, to tell it from a later one. */
   #changes: Map<string, Change> | undefined;
   /** Those of them that are in the draft under way. */
-  #drafted: [string, Change][] | undefined;
+  #drafted: Map<string, Change> | undefined;
   /** Keys of objects that the app has in its hands: it may change them in place. */
   #exposed: Set<string> | undefined;
   /** Oldest first. */
@@ -55,7 +57,13 @@ export class SessionValues {
   /** Returns the values as they are to be saved: with a former object of the app's, if that has changed. */
   toRecord(): Record<string, unknown> {
     if (this.#former.length > 0) this.#noteChangesInPlace();
-    return Object.fromEntries(this.#values);
+    const values: Record<string, unknown> = {};
+    // Faster than Object.fromEntries, and than a loop over entries.
+    this.#values.forEach((value, key) => {
+      if (key === "__proto__") Object.defineProperty(values, key, { value, ...OWN });
+      else values[key] = value;
+    });
+    return values;
   }
 
   get(key: string): unknown {
@@ -131,16 +139,18 @@ export class SessionValues {
    *
    * @throws SessionError `INVALID_VALUE`; `TOO_LARGE`, with the key of the largest value.
    */
-  draft(head: Omit<SessionContent, "values">): Uint8Array {
+  draft(deadline: number, meta: SessionMeta): Uint8Array {
     const values = this.toRecord();
-    this.#drafted = this.#changes && [...this.#changes];
-    return this.#encoder.encode({ ...head, values });
+    this.#drafted = this.#changes && new Map(this.#changes);
+    return this.#encoder.encode({ version: 1, deadline, values, meta });
   }
 
   /** Notes that the last draft, of this data, is in the store now. */
   saved(data: Uint8Array): void {
-    for (const [key, change] of this.#drafted ?? [])
+    this.#drafted?.forEach((change, key) => {
       if (this.#changes?.get(key) === change) this.#changes.delete(key);
+    });
+    this.#drafted = undefined;
     this.#stored = { data, values: undefined };
   }
 
