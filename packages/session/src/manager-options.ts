@@ -2,13 +2,14 @@ import type { AtomicStore, Store } from "@scs/core";
 import type { SessionCodec } from "./codecs/codec.js";
 import type { CookieOptions } from "./http/session-cookie.js";
 import type { TokenTransport } from "./http/token-transport.js";
+import { type IdleTimeout, idleTimeoutOf } from "./idle-timeout.js";
 
 export interface SessionManagerOptions<T extends object = Record<string, unknown>, D = unknown> {
   store: Store;
   /** From a session's beginning to its end, however much it is used. At most 100 years. @default 24 hours */
   lifetimeMs?: number;
-  /** From a session's last use to its end. @default off */
-  idleTimeoutMs?: number;
+  /** From a session's last use to its end; a function says so for each session, by its values. @default off */
+  idleTimeoutMs?: number | ((data: Readonly<Partial<T>>) => number);
   /**
    * A use is noted in the store when this much has passed since the last that was: the idle timeout may end
    * a session by so much early, and the store is spared a write per request. 0 notes each.
@@ -73,9 +74,8 @@ const NAMESPACE = /^[\w-]{0,64}$/;
 /** @internal */
 export interface Lifetimes {
   lifetimeMs: number;
-  /** Infinity for none. */
-  idleTimeoutMs: number;
-  touchAfterMs: number;
+  idleTimeoutOf: IdleTimeout;
+  touchAfterMs: number | undefined;
 }
 
 const OPTIONS: Record<keyof SessionManagerOptions, true> = {
@@ -225,25 +225,27 @@ export function checkOptions<T extends object, D>(options: SessionManagerOptions
  *
  * @internal
  */
-export function checkedLifetimes({
+export function checkedLifetimes<T extends object>({
   lifetimeMs = 86_400_000,
   idleTimeoutMs,
   touchAfterMs,
-}: Partial<Lifetimes>): Lifetimes {
+}: Pick<SessionManagerOptions<T>, "lifetimeMs" | "idleTimeoutMs" | "touchAfterMs">): Lifetimes {
+  const lifetimes = { lifetimeMs, idleTimeoutOf: idleTimeoutOf(idleTimeoutMs), touchAfterMs };
   checkMs("lifetimeMs", lifetimeMs, 1);
   if (idleTimeoutMs === undefined) {
     if (touchAfterMs !== undefined)
       throw new TypeError("touchAfterMs needs idleTimeoutMs: set both, or neither");
-    return { lifetimeMs, idleTimeoutMs: Number.POSITIVE_INFINITY, touchAfterMs: 0 };
+    return lifetimes;
   }
-  checkMs("idleTimeoutMs", idleTimeoutMs, 1);
   checkMs("touchAfterMs", touchAfterMs ?? 0, 0);
+  if (typeof idleTimeoutMs === "function") return lifetimes;
+  checkMs("idleTimeoutMs", idleTimeoutMs, 1);
   if (touchAfterMs !== undefined && touchAfterMs >= idleTimeoutMs) {
     throw new RangeError(
       `touchAfterMs must be less than idleTimeoutMs, ${idleTimeoutMs}, got ${touchAfterMs}`,
     );
   }
-  return { lifetimeMs, idleTimeoutMs, touchAfterMs: touchAfterMs ?? Math.min(idleTimeoutMs / 10, 60_000) };
+  return lifetimes;
 }
 
 function checkMs(name: string, ms: number, min: number, max: number = MAX_LIFETIME_MS): void {

@@ -23,6 +23,8 @@ import type { SessionEventName, SessionEvents } from "./session-events.js";
 /** @internal */
 let requestsOf: <T extends object, D>(manager: SessionManager<T, D>) => RequestSessions<T>;
 /** @internal */
+let engineOf: <T extends object, D>(manager: SessionManager<T, D>) => SessionEngine;
+/** @internal */
 let reportTo: <T extends object, D>(manager: SessionManager<T, D>, error: Error) => void;
 
 /**
@@ -42,6 +44,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
 
   static {
     requestsOf = (manager) => manager.#requests;
+    engineOf = (manager) => manager.#engine;
     reportTo = (manager, error) => manager.#engine.onError(error);
   }
 
@@ -386,4 +389,4 @@ function hold<T extends object>(opened: RequestSession<T>, res: ServerResponse):
 }
 
 /** @internal */
-export { reportTo, requestsOf };
+export { engineOf, reportTo, requestsOf };

@@ -13,6 +13,8 @@ export interface SessionMeta {
   persist?: boolean;
   /** The sessions whose values this one has taken, and which are about to end. */
   merging?: MergeNote[];
+  /** Until when the key stays occupied after the session's end, in ms since the epoch: if its ID was derived. */
+  barredUntil?: number;
   /** Owners whose log-in to this session was revoked while it was under way. */
   bars?: Bar[];
 }

@@ -3,7 +3,7 @@ import { type Session, stateOf } from "../session.js";
 import type { SessionEngine } from "../session-engine.js";
 import { commitTracing, traced } from "../session-events.js";
 import type { SessionState } from "../state/session-state.js";
-import { ClientKnowledge } from "./client-knowledge.js";
+import { ClientKnowledge, type ClientNews } from "./client-knowledge.js";
 import { isSecure, type RequestHead } from "./http-request.js";
 
 /** How often one response waits for a session that the app keeps changing. */
@@ -44,9 +44,14 @@ export class RequestSession<T extends object> {
     return this.#engine.repository.isChanged(this.#state) || this.#isOwed;
   }
 
+  /** What the client is to be told, by what is saved. */
+  get news(): ClientNews | undefined {
+    return this.#client.news(this.#state);
+  }
+
   /** Whether the client is to be told something, be it that the app has committed the session itself. */
   get #isOwed(): boolean {
-    return this.#state.isBeingCommitted || this.#client.news(this.#state) !== undefined;
+    return this.#state.isBeingCommitted || this.news !== undefined;
   }
 
   async save(): Promise<void> {

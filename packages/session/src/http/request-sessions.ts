@@ -68,13 +68,13 @@ export class RequestSessions<T extends object> {
     const opened = this.opened(request);
     if (opened !== undefined) return opened;
     const tokens = this.tokensOf(request);
-    if (tokens.length === 0) return this.#attach(request, this.#engine.repository.begin());
-    return this.load(tokens, request).then((state) => this.#attach(request, state));
+    if (tokens.length === 0) return this.attach(request, this.#engine.repository.begin());
+    return this.load(tokens, request).then((state) => this.attach(request, state));
   }
 
   /** Loads the session of a request whose token came otherwise. */
   async openAs(request: RequestHead, token: string): Promise<RequestSession<T>> {
-    return this.#attach(request, await this.load([token], request));
+    return this.attach(request, await this.load([token], request));
   }
 
   tokensOf(request: RequestHead): readonly string[] {
@@ -135,7 +135,8 @@ export class RequestSessions<T extends object> {
     );
   }
 
-  #attach(request: object, state: SessionState): RequestSession<T> {
+  /** Makes a state the session of a request. */
+  attach(request: object, state: SessionState): RequestSession<T> {
     const other = (request as Slots<T>)[this.#slot]; // another caller may have been faster
     if (other !== undefined) return other;
     const opened = new RequestSession(

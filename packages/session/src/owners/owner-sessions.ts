@@ -1,4 +1,5 @@
 import type { SessionCodec } from "../codecs/codec.js";
+import type { IdleTimeout } from "../idle-timeout.js";
 import type { SessionRecords } from "../persistence/session-records.js";
 import { hasIdForm, sha256 } from "../persistence/session-token.js";
 import type { FoundSession } from "../persistence/stored-session.js";
@@ -17,8 +18,7 @@ export interface OwnerOptions {
   codec: SessionCodec;
   namespace: string;
   maxPerOwner: number;
-  /** Infinity for none. */
-  idleTimeoutMs: number;
+  idleTimeoutOf: IdleTimeout;
   ownerOf: (values: Record<string, unknown>) => string | undefined;
   describe: (values: Record<string, unknown>) => unknown;
   now: () => number;
@@ -197,7 +197,7 @@ export class OwnerSessions {
 
   #describe(hash: string, { id, created }: OwnerEntry, { record, content }: FoundSession): OwnedSession {
     const since = content.meta.owner?.since ?? created;
-    const usedBy = record.expiry.getTime() - this.#options.idleTimeoutMs; // as of the last touch; -Infinity: none
+    const usedBy = record.expiry.getTime() - this.#options.idleTimeoutOf(() => content.values); // as of the last touch; -Infinity: none
     return {
       handle: `${hash}.${id}`,
       created: new Date(since),

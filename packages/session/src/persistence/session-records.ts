@@ -115,7 +115,11 @@ export class SessionRecords {
     );
   }
 
-  async #remove({ key, record }: FoundSession): Promise<boolean> {
+  async #remove({ key, record, content }: FoundSession): Promise<boolean> {
+    const { barredUntil = 0 } = content.meta;
+    if (barredUntil > this.#options.now()) {
+      return this.write(key, record.data, this.#bar(new Date(barredUntil)));
+    }
     if (this.#store.replace !== undefined) {
       return this.#store.replace(key, record.data, NOTHING, LONG_AGO);
     }
@@ -129,9 +133,18 @@ export class SessionRecords {
    * @returns whether the key was free.
    */
   bar(id: string, expiry: Date): Promise<boolean> {
+    return this.write(this.keyOf(id), undefined, this.#bar(expiry));
+  }
+
+  /** Tells whether the key of an ID is occupied, by a session or by a bar. */
+  async isOccupied(id: string): Promise<boolean> {
+    return Boolean(await this.#store.find(this.keyOf(id)));
+  }
+
+  #bar(expiry: Date): SessionRecord {
     // Its deadline has passed: whoever reads it finds no session.
     const content: SessionContent = { version: 1, deadline: 0, meta: { secrets: [] }, values: {} };
-    return this.write(this.keyOf(id), undefined, { data: this.#options.codec.encode(content), expiry });
+    return { data: this.#options.codec.encode(content), expiry };
   }
 }
 

@@ -1,3 +1,4 @@
+import { defaultTouchAfterMs } from "../idle-timeout.js";
 import { SessionState } from "../state/session-state.js";
 import { honoured } from "./secrets.js";
 import type { SessionRecords } from "./session-records.js";
@@ -6,7 +7,8 @@ import { SessionWriter, type WriterOptions } from "./session-writer.js";
 import { type FoundSession, handleOf, type StoredSession } from "./stored-session.js";
 
 export interface RepositoryOptions extends WriterOptions {
-  touchAfterMs: number;
+  /** Undefined: a tenth of the idle timeout, at most a minute. */
+  touchAfterMs: number | undefined;
 }
 
 /** Maximum number of changes by others that a merge takes along from the session that it ends. */
@@ -200,16 +202,18 @@ export class SessionRepository {
     return owners !== undefined && owner !== undefined && meta.owner?.hash !== owners.hashOf(owner);
   }
 
-  #isTouchDue({ stored, deadline }: SessionState): boolean {
-    const { idleTimeoutMs, touchAfterMs } = this.#options;
-    if (stored === undefined || idleTimeoutMs === Number.POSITIVE_INFINITY) return false;
+  #isTouchDue({ stored, deadline, values }: SessionState): boolean {
+    if (stored === undefined) return false;
+    const idleTimeoutMs = this.#options.idleTimeoutOf(() => values.toRecord());
+    if (idleTimeoutMs === Number.POSITIVE_INFINITY) return false;
+    const { touchAfterMs = defaultTouchAfterMs(idleTimeoutMs) } = this.#options;
     const expiry = stored.record.expiry.getTime();
     return expiry < deadline && this.#now() - (expiry - idleTimeoutMs) >= touchAfterMs;
   }
 
   async #touch(stored: StoredSession, state: SessionState): Promise<void> {
     if (this.#writer.isCheckDue(stored)) return this.#writer.save(state);
-    const expiry = this.#writer.expiryOf(state.deadline);
+    const expiry = this.#writer.expiryOf(state);
     const isLive = await this.#records.touch(stored.key, stored.record, expiry);
     if (state.isSaveVoid) return;
     if (isLive) state.stored = { ...stored, record: { data: stored.record.data, expiry } };

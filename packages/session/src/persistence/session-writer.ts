@@ -1,5 +1,6 @@
 import type { SessionRecord } from "@scs/core";
 import type { OwnerNote, SecretNote, SessionMeta } from "../codecs/session-meta.js";
+import type { IdleTimeout } from "../idle-timeout.js";
 import { Enlisting, type Enlistment, isBarred } from "../owners/enlisting.js";
 import type { OwnerSessions } from "../owners/owner-sessions.js";
 import { openNotes } from "../owners/revocation.js";
@@ -16,8 +17,7 @@ export interface WriterOptions {
   /** For managers with `owner`. */
   owners: OwnerSessions | undefined;
   home: SessionHome;
-  /** Infinity for none. */
-  idleTimeoutMs: number;
+  idleTimeoutOf: IdleTimeout;
   now: () => number;
   events: SessionEmitter;
 }
@@ -52,8 +52,9 @@ export class SessionWriter {
   }
 
   /** Computes when the record is to expire: at the absolute deadline, or before, if nobody uses the session. */
-  expiryOf(deadline: number): Date {
-    return new Date(Math.min(deadline, this.#now() + this.#options.idleTimeoutMs));
+  expiryOf(state: SessionState, deadline: number = state.deadline): Date {
+    const idleTimeoutMs = this.#options.idleTimeoutOf(() => state.values.toRecord());
+    return new Date(Math.min(deadline, this.#now() + idleTimeoutMs));
   }
 
   /**
@@ -146,7 +147,7 @@ export class SessionWriter {
     const meta = this.#metaOf(state, note, now);
     const draft = state.draft(meta);
     const { data, deadline } = draft;
-    const record = { data, expiry: this.expiryOf(deadline) };
+    const record = { data, expiry: this.expiryOf(state, deadline) };
     if (!(await this.#replace(place, stored, record, draft))) return false;
     const secret = draft.renewal?.secret ?? place.secret;
     const isSameSecret = stored !== undefined && draft.renewal === undefined;
@@ -206,6 +207,8 @@ export class SessionWriter {
     }
     const bars = openNotes(stored?.meta.bars, now);
     if (bars.length > 0) meta.bars = bars;
+    const { barredUntil } = stored === undefined ? state : stored.meta;
+    if (barredUntil !== undefined) meta.barredUntil = barredUntil;
     return meta;
   }
 

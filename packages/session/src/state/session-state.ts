@@ -53,6 +53,8 @@ export class SessionState {
   isSaveVoid = false;
   /** Whether the headers have been sent: what is changed now, nobody would save. */
   isClosed = false;
+  /** Until when the key stays occupied after the session's end, if the ID of a session that is not stored was derived. */
+  barredUntil: number | undefined;
   /** Counts the changes of deadline and persistence. */
   #revision = 0;
   /** The last of them that the store has. */
@@ -74,6 +76,24 @@ export class SessionState {
   get fresh(): TokenParts {
     this.#fresh ??= { id: newId(), secret: newSecret() };
     return this.#fresh;
+  }
+
+  /** Gives a session that is not stored yet an ID that was derived, and so may be in use. */
+  deriveFrom(id: string, barredUntil: number): void {
+    this.#fresh = { id, secret: newSecret() };
+    this.barredUntil = barredUntil;
+  }
+
+  /** Asks for a secret of this client's own, beside those that are honoured: it has come without one. */
+  join(): void {
+    this.renewal = { secret: newSecret(), graceMs: Number.POSITIVE_INFINITY };
+  }
+
+  /** Forgets what this request has changed, and takes over what the store holds now. */
+  reload(found: FoundSession, { secret, secretHash }: StoredSession): void {
+    this.end("ended");
+    this.endReason = undefined;
+    this.adopt(found, secret, secretHash);
   }
 
   /** The token that leads to the stored session. */
@@ -165,6 +185,7 @@ export class SessionState {
   end(reason: EndReason): void {
     this.stored = undefined;
     this.#fresh = undefined;
+    this.barredUntil = undefined;
     this.renewal = undefined;
     this.merged = [];
     this.endReason = reason;

@@ -50,6 +50,11 @@ export class SessionValues {
     return this.#values.has(key);
   }
 
+  /** Returns the values without watching them: objects that are changed in place are for the caller to set. */
+  entries(): IterableIterator<[string, unknown]> {
+    return this.#values.entries();
+  }
+
   keys(): IterableIterator<string> {
     return this.#values.keys();
   }
