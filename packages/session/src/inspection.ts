@@ -1,3 +1,4 @@
+import type { IdleTimeout } from "./idle-timeout.js";
 import type { OwnedSession } from "./owners/owned-session.js";
 import type { OwnerSessions } from "./owners/owner-sessions.js";
 import { foundSessions } from "./persistence/all-sessions.js";
@@ -32,8 +33,7 @@ export interface InspectionOptions {
   store: BoundedStore;
   records: SessionRecords;
   owners: OwnerSessions | undefined;
-  /** Infinity for none. */
-  idleTimeoutMs: number;
+  idleTimeoutOf: IdleTimeout;
   ownerOf: (values: Record<string, unknown>) => string | undefined;
   describe: (values: Record<string, unknown>) => unknown;
   events: SessionEmitter;
@@ -92,10 +92,10 @@ export class Inspection {
   }
 
   #describe({ id, record, content }: FoundSession, withValues: boolean): InspectedSession {
-    const { describe, ownerOf, idleTimeoutMs } = this.#options;
+    const { describe, ownerOf, idleTimeoutOf } = this.#options;
     const { owner: note, seen } = content.meta;
     const expiry = Math.min(record.expiry.getTime(), content.deadline);
-    const usedBy = record.expiry.getTime() - idleTimeoutMs; // as of the last touch; -Infinity: none
+    const usedBy = record.expiry.getTime() - idleTimeoutOf(() => content.values); // as of the last touch; -Infinity: none
     const lastSeen = Math.max(seen ?? usedBy, usedBy, note?.since ?? usedBy);
     return {
       handle: note === undefined ? id : `${note.hash}.${id}`,

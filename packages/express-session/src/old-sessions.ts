@@ -1,0 +1,92 @@
+import { createHmac } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { IntegratedSession, SessionIntegration } from "@scs/session/integration";
+import type { OldSession, OldStoreCalls } from "./old-store.js";
+import { COOKIE_KEY, type SessionCookies } from "./session-cookie.js";
+import type { SignedValue } from "./signed-cookie.js";
+
+/** How long the cookie of a session without an expiry counts as taken: no browser keeps a cookie for longer. */
+const COOKIE_LIMIT_MS = 400 * 86_400_000;
+
+/** Length of an ID: 16 bytes in base64url. */
+const ID_BYTES = 16;
+
+/** A session of express-session's that a request has brought along. */
+export interface ImportedSession {
+  opened: IntegratedSession<object>;
+  /** Ends the old session: from now on, its cookie is worth nothing. */
+  take(): Promise<void>;
+}
+
+export interface OldSessionsOptions {
+  store: OldStoreCalls;
+  cookies: SessionCookies;
+  integration: SessionIntegration<object>;
+  now: () => number;
+  onError: (error: Error) => void;
+}
+
+/**
+ * Takes over the sessions of express-session. The ID of the new session is derived from the old one, and its record
+ * is inserted only if absent, so that parallel requests with one old cookie have one session. Another derived ID is
+ * noted in the store before the first of their responses leaves: that cookie begins no session any more, whatever
+ * becomes of the new session, and also if the old store cannot end its own.
+ */
+export class OldSessions {
+  readonly #options: OldSessionsOptions;
+
+  constructor(options: OldSessionsOptions) {
+    this.#options = options;
+  }
+
+  /** Opens the session of the first cookie that has one in the old store. */
+  async open(req: IncomingMessage, cookies: readonly SignedValue[]): Promise<ImportedSession | undefined> {
+    for (const cookie of cookies) {
+      const imported = await this.#open(req, cookie);
+      if (imported !== undefined) return imported;
+    }
+    return undefined;
+  }
+
+  async #open(req: IncomingMessage, cookie: SignedValue): Promise<ImportedSession | undefined> {
+    const { store, integration, now, onError } = this.#options;
+    const mark = derivedId(cookie, "taken");
+    if (await integration.isMarked(mark)) return undefined;
+    const old = await store.read(cookie.value);
+    if (old === undefined) return undefined;
+    const end = endOf(old) ?? now() + COOKIE_LIMIT_MS;
+    const values = this.#valuesOf(old, req);
+    if (end <= now() || Object.keys(values).length === 0) return undefined;
+    const barredUntil = new Date(end);
+    const opened = await integration.openDerived(req, {
+      ...{ id: derivedId(cookie, "session"), values, barredUntil },
+    });
+    if (opened === undefined) return undefined; // another request has taken it, and logged out since
+    const take = async () => {
+      await integration.mark(mark, barredUntil);
+      await store.end(cookie.value).catch(onError); // the mark has made its cookie worthless already
+    };
+    return { opened, take };
+  }
+
+  /** Returns the values of an old session, and what it keeps of its cookie. */
+  #valuesOf(old: OldSession, req: IncomingMessage): Record<string, unknown> {
+    const { cookie, ...values } = JSON.parse(JSON.stringify(old)) as OldSession;
+    if (Object.keys(values).length === 0 || cookie === undefined) return values;
+    const { cookies } = this.#options;
+    const own = cookies.ownOf(cookie, cookies.optionsFor(req), req);
+    return own === undefined ? values : { ...values, [COOKIE_KEY]: own };
+  }
+}
+
+function derivedId({ value, secret }: SignedValue, purpose: string): string {
+  const digest = createHmac("sha256", secret).update(`@scs/express-session ${purpose}\0${value}`).digest();
+  return digest.subarray(0, ID_BYTES).toString("base64url");
+}
+
+function endOf({ cookie }: OldSession): number | undefined {
+  const expires = cookie?.expires;
+  if (typeof expires !== "string" && !(expires instanceof Date)) return undefined;
+  const ms = new Date(expires).getTime();
+  return Number.isNaN(ms) ? undefined : ms;
+}

@@ -1,0 +1,175 @@
+import type { IncomingMessage } from "node:http";
+import type { IntegratedSession } from "@scs/session/integration";
+import type { Cookie, CookieOptions } from "./cookie.js";
+import type { ImportedSession } from "./old-sessions.js";
+import { Session, type SessionOwner } from "./session.js";
+import type { SessionCookies } from "./session-cookie.js";
+import type { SessionMirror } from "./session-mirror.js";
+import { TrackedValues } from "./tracked-values.js";
+
+/** What all requests of one middleware share. */
+export interface BindingOptions {
+  cookies: SessionCookies;
+  saveUninitialized: boolean;
+  unset: "destroy" | "keep";
+  /** Writes sessions to the old store as well. */
+  mirror: SessionMirror | undefined;
+}
+
+/** What a request has brought. */
+export interface Brought {
+  cookieOptions: CookieOptions;
+  opened: IntegratedSession<object>;
+  imported: ImportedSession | undefined;
+  /** Whether it has an old session's cookie that is worth nothing any more. */
+  hasWorthlessCookie: boolean;
+}
+
+type Request = IncomingMessage & { session?: unknown; sessionID?: string };
+
+/** Keeps `req.session` and the manager's session of one request alike. */
+export class RequestBinding implements SessionOwner {
+  readonly req: Request;
+  readonly opened: IntegratedSession<object>;
+  readonly #options: BindingOptions;
+  readonly #cookieOptions: CookieOptions;
+  readonly #isSavedEmpty: boolean;
+  /** `req.session`, unless that has ended. */
+  #current: Session | undefined;
+  #values: TrackedValues | undefined;
+  #imported: ImportedSession | undefined;
+
+  constructor(req: IncomingMessage, options: BindingOptions, brought: Brought) {
+    this.req = req;
+    this.opened = brought.opened;
+    this.#options = options;
+    this.#cookieOptions = brought.cookieOptions;
+    this.#imported = brought.imported;
+    // Another request of the browser may just have got the session: an empty one must not take its cookie's place.
+    this.#isSavedEmpty = options.saveUninitialized && !brought.hasWorthlessCookie;
+    this.#begin();
+  }
+
+  /** Puts the manager's session on the request. */
+  #begin(): void {
+    const { id } = this.opened.session;
+    const current = new Session(this, id, () => this.#cookieOf(values));
+    const values = new TrackedValues(this.opened, current);
+    this.#current = current;
+    this.#values = values;
+    this.req.sessionID = id;
+    this.req.session = current;
+  }
+
+  #cookieOf({ ownCookie }: TrackedValues): Cookie {
+    return this.#options.cookies.cookieOf(this.#cookieOptions, this.req, ownCookie, this.opened.expiry);
+  }
+
+  /** The cookie of `req.session`; that of a new session, if the request has none. */
+  get cookie(): Cookie {
+    return this.#current?.cookie ?? this.newCookie();
+  }
+
+  newCookie(): Cookie {
+    return this.#options.cookies.newCookie(this.#cookieOptions, this.req);
+  }
+
+  /** Whether the request has a session. */
+  get isLive(): boolean {
+    return this.#current !== undefined;
+  }
+
+  /** Whether an old session is still to be ended. */
+  get isImporting(): boolean {
+    return this.#imported !== undefined;
+  }
+
+  async save(session: Session): Promise<void> {
+    if (session !== this.#current) return; // one that has ended writes nowhere
+    this.takeChanges();
+    await this.commit(() => this.opened.commit());
+  }
+
+  async regenerate(): Promise<void> {
+    this.#current = undefined;
+    try {
+      await this.#end();
+    } finally {
+      this.#begin();
+    }
+  }
+
+  async destroy(session: Session): Promise<void> {
+    if (session !== this.#current) return;
+    this.#current = undefined;
+    delete this.req.session;
+    await this.#end();
+  }
+
+  async reload(): Promise<void> {
+    if (!(await this.opened.reload())) throw new Error("failed to load session");
+    this.#begin();
+  }
+
+  async #end(): Promise<void> {
+    await this.endImported(); // first: a request that has read the old session must not begin it again
+    const token = this.opened.storedToken;
+    await this.opened.end();
+    if (token !== undefined) await this.#options.mirror?.end(token);
+  }
+
+  /** Ends the old session that the request has brought along. */
+  async endImported(): Promise<void> {
+    await this.#imported?.take();
+    this.#imported = undefined;
+  }
+
+  /** Commits, and lets go of a session that others have ended: nothing of it is to begin a new one. */
+  async commit(commit: () => Promise<void>): Promise<void> {
+    const before = this.opened.storedToken;
+    await commit();
+    const after = this.opened.storedToken;
+    if (before !== undefined && after === undefined) this.#current = undefined;
+    const { mirror } = this.#options;
+    if (mirror === undefined) return;
+    if (before !== undefined && before !== after) await mirror.end(before);
+    if (after !== undefined) await mirror.write(after, this.cookie, this.opened.values());
+  }
+
+  /**
+   * Takes what the app has made of `req.session` into the manager's session.
+   *
+   * @returns whether there was anything new.
+   * @throws TypeError if `req.session` is no session; SessionError `INVALID_VALUE`.
+   */
+  takeChanges(): boolean {
+    const [current, values] = [this.#current, this.#values];
+    if (current === undefined || values === undefined) return false;
+    const { session } = this.req;
+    if (session === undefined || session === null) return this.#unset();
+    if (session !== current) {
+      throw new TypeError(
+        "req.session was replaced: change its properties, or call req.session.regenerate()",
+      );
+    }
+    const isChanged = values.takeFrom(current);
+    const isStored = this.opened.storedToken !== undefined;
+    if (!values.isEmpty || isStored) return this.#takeCookie(current, values) || isChanged;
+    if (this.#isSavedEmpty) values.keepEmpty();
+    return isChanged || this.#isSavedEmpty;
+  }
+
+  #takeCookie(current: Session, values: TrackedValues): boolean {
+    const { cookies } = this.#options;
+    const cookie = Session.cookieOf(current) ?? (cookies.isPerRequest ? current.cookie : undefined);
+    if (cookie === undefined) return false; // nobody has looked at it
+    return values.takeCookie(cookies.ownOf(cookie, this.#cookieOptions, this.req));
+  }
+
+  #unset(): boolean {
+    if (this.#options.unset === "keep") return false;
+    this.#current = undefined;
+    this.opened.session.destroy();
+    return true;
+  }
+}

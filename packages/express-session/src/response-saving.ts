@@ -1,0 +1,105 @@
+import type { Saving } from "@scs/session/integration";
+import type { Cookie } from "./cookie.js";
+import type { RequestBinding } from "./request-binding.js";
+import { isSecure } from "./request-security.js";
+import type { Secret, SignedCookie } from "./signed-cookie.js";
+
+/** Maximum number of saves that one response waits for while the app goes on changing the session. */
+const MAX_SAVES = 10;
+
+export interface ResponseOptions {
+  transport: SignedCookie;
+  proxy: boolean | undefined;
+  rolling: boolean;
+}
+
+/** Saves `req.session` before the response leaves, and sets the cookie. */
+export class ResponseSaving implements Saving {
+  readonly #binding: RequestBinding;
+  readonly #options: ResponseOptions;
+  readonly #secrets: readonly Secret[];
+  /** Whether the request has changed its session: a cookie that has a time gets a new one then. */
+  #isModified = false;
+  /** Whether the session was taken over from an old one: the browser has no cookie of ours yet. */
+  #isTakenOver: boolean;
+
+  constructor(binding: RequestBinding, options: ResponseOptions, secrets: readonly Secret[]) {
+    this.#binding = binding;
+    this.#options = options;
+    this.#secrets = secrets;
+    this.#isTakenOver = binding.isImporting;
+  }
+
+  get responseHeader(): string {
+    return this.#options.transport.responseHeader;
+  }
+
+  get isDue(): boolean {
+    this.#takeChanges();
+    const { isImporting, opened } = this.#binding;
+    return isImporting || opened.saving.isDue || this.#isCookieDue;
+  }
+
+  get isChanged(): boolean {
+    this.#takeChanges();
+    return this.#binding.opened.saving.isChanged;
+  }
+
+  async save(): Promise<void> {
+    const { opened, req } = this.#binding;
+    for (let saves = 0; saves < MAX_SAVES; saves++) {
+      if (!this.#takeChanges() && saves > 0) break;
+      await this.#binding.commit(() => opened.saving.save());
+    }
+    if (req.socket?.destroyed !== true) await this.#binding.endImported(); // else nobody gets the new cookie
+  }
+
+  header(): string | undefined {
+    const { transport, proxy } = this.#options;
+    const { opened, req } = this.#binding;
+    const { news } = opened.saving;
+    if (news?.kind === "take") return transport.takeFrom(this.#binding.newCookie());
+    const token = news?.token ?? (this.#isCookieDue ? opened.storedToken : undefined);
+    if (token === undefined) return undefined;
+    const { cookie } = this.#binding;
+    if (cookie.secure && !isSecure(req, proxy)) return undefined;
+    this.#renewExpiry(cookie, opened.session.deadline);
+    return transport.giveIn(token, cookie, this.#secrets);
+  }
+
+  /** Lets the cookie live for its `originalMaxAge` from now on, but not longer than its session can. */
+  #renewExpiry(cookie: Cookie, deadline: Date): void {
+    const { originalMaxAge } = cookie;
+    cookie.maxAge = originalMaxAge;
+    if (!(cookie.expires instanceof Date) || cookie.expires <= deadline) return;
+    cookie.expires = deadline;
+    cookie.originalMaxAge = originalMaxAge;
+  }
+
+  told(): void {
+    this.#binding.opened.saving.told();
+    this.#isModified = false;
+    this.#isTakenOver = false;
+  }
+
+  /** Leaves the session open: `req.session.save()` works after the response as well, as for WebSockets. */
+  close(): void {}
+
+  report(error: Error): void {
+    this.#binding.opened.saving.report(error);
+  }
+
+  #takeChanges(): boolean {
+    const isChanged = this.#binding.takeChanges();
+    if (isChanged) this.#isModified = true;
+    return isChanged;
+  }
+
+  /** Whether the cookie is to be set though its token is not new. */
+  get #isCookieDue(): boolean {
+    const { isLive, opened, cookie } = this.#binding;
+    if (opened.storedToken === undefined) return false;
+    if (this.#isTakenOver || !isLive) return this.#isTakenOver;
+    return this.#options.rolling || (this.#isModified && cookie.expires instanceof Date);
+  }
+}
