@@ -1,19 +1,20 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import type { RequestListener } from "node:http";
 import { fileURLToPath } from "node:url";
-import type { Express } from "express";
-import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { Browser } from "../../../packages/express-session/test/fixtures/browser.js";
-import { usePostgres } from "../../../packages/express-session/test/fixtures/postgres.js";
+import { openPool, usePostgres } from "../../../packages/express-session/test/fixtures/postgres.js";
 import { serve } from "../../../packages/express-session/test/fixtures/serve.js";
 
 const url = usePostgres();
 const source = (name: string): string => fileURLToPath(new URL(`../src/${name}.js`, import.meta.url));
 
 async function open(name: string) {
-  const { makeApp } = (await import(source(name))) as { makeApp(pool: pg.Pool, secret: string): Promise<Express> };
-  const pool = new pg.Pool({ connectionString: url() });
+  const { makeApp } = (await import(source(name))) as {
+    makeApp(pool: object, secret: string): Promise<RequestListener>;
+  };
+  const pool = openPool(url());
   const served = await serve(await makeApp(pool, "keyboard cat"));
   return {
     browser: () => new Browser(served.url),
@@ -50,7 +51,9 @@ describe.each(["with-express-session", "with-scs"])("%s", (name) => {
 it("the README of the package shows the real difference of the two", async () => {
   const files = ["with-express-session", "with-scs"].map(source);
   const diff = await new Promise<string>((resolve) => {
-    execFile("git", ["diff", "--no-index", "--no-color", "--unified=1", ...files], (_differ, out) => resolve(out));
+    execFile("git", ["diff", "--no-index", "--no-color", "--unified=1", ...files], (_differ, out) =>
+      resolve(out),
+    );
   });
   const lines = diff.split("\n").filter((line) => /^[-+ ]/.test(line) && !/^(---|\+\+\+) /.test(line));
   const readme = new URL("../../../packages/express-session/README.md", import.meta.url);

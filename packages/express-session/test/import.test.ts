@@ -6,7 +6,6 @@ import connectPgSimple from "connect-pg-simple";
 import expressSession from "express-session";
 import makeMemoryStore from "memorystore";
 import pg from "pg";
-import makeFileStore from "session-file-store";
 import { describe, expect, it } from "vitest";
 import session, { type OldStore, type SessionOptions } from "../src/index.js";
 import { Browser } from "./fixtures/browser.js";
@@ -299,6 +298,7 @@ describe("importFrom takes", () => {
   });
 
   it("session-file-store", async () => {
+    const { default: makeFileStore } = await import("session-file-store" as string); // it has no types
     const path = mkdtempSync(join(tmpdir(), "scs-old-sessions-"));
     const options = { path, retries: 0, logFn: () => undefined, ...noReaping };
     await check(new (makeFileStore(expressSession))(options));

@@ -56,7 +56,7 @@ describe.each(Object.keys(backends))("Passport on %s", (name) => {
     await browser.post("/cart", { item: "cake" });
     await browser.post("/login/keep", ADA);
     const [data] = (await browser.get("/data")).json() as [object];
-    expect(data).toEqual({ cart: ["tea", "cake"], passport: { user: "1" } });
+    expect(data).toEqual({ basket: ["tea", "cake"], passport: { user: "1" } });
   });
 
   it("failureMessage leaves messages in the session, and failureFlash in the flash", async () => {
