@@ -26,6 +26,7 @@ const operations: Record<string, Operation> = {
 function openStore(directory: string): FileStore {
   const store = new FileStore(directory, {
     cleanupIntervalMs: 0,
+    busyTimeoutMs: 60_000,
     onError: (error) => expect.fail(error.message),
   });
   onTestFinished(() => store[Symbol.asyncDispose]());

@@ -28,7 +28,7 @@ const at = (store, location) => {
 async function openAt({ url, schema }, options) {
   const pool = new pg.Pool({ connectionString: url, max: 4, allowExitOnIdle: true });
   const prepare = process.env.PGSTORE_TEST_PREPARE !== "false"; // behind PgBouncer
-  const store = new PgStore(pool, { ...options, schema, prepare });
+  const store = new PgStore(pool, { timeoutMs: 60_000, ...options, schema, prepare });
   await store.createTable();
   return { store, pool };
 }

@@ -5,6 +5,7 @@ import {
   type Backend,
   type Batch,
   type Call,
+  OpenFiles,
   type Removal,
   removeInBatches,
   TimeSlice,
@@ -39,6 +40,8 @@ export class SqliteBackend implements Backend {
   readonly #options: SqliteBackendOptions;
   readonly #lock: LockWait;
   readonly #slice: TimeSlice = new TimeSlice();
+  /** The file of the database; `undefined` until the first write. */
+  #file: OpenFiles | undefined;
 
   constructor(handle: Handle, table: SessionTable, options: SqliteBackendOptions) {
     this.#handle = handle;
@@ -58,6 +61,7 @@ export class SqliteBackend implements Backend {
 
   /** Creates the table and its index, unless they are there. */
   async createTable(): Promise<void> {
+    this.#file ??= await this.#findFile();
     for (const sql of this.#table.create) await this.#lock.wait(() => this.#handle.run(sql));
   }
 
@@ -84,6 +88,7 @@ export class SqliteBackend implements Backend {
   removeExpired(isOver: () => boolean): AsyncGenerator<Removal, void> {
     const now = this.#now();
     const removeNext = async (limit: number): Promise<{ removed: number; isLast: boolean }> => {
+      this.#file?.assertNotLost();
       const remove = (): Promise<Row[]> => this.#handle.run(this.#table.deleteExpired, now, limit);
       const { length } = await this.#lock.wait(remove);
       return { removed: length, isLast: length < limit || isOver() };
@@ -115,6 +120,7 @@ export class SqliteBackend implements Backend {
   }
 
   async #find(calls: readonly Call[]): Promise<Answer[]> {
+    this.#file?.assertNotLost();
     const step = {
       statement: this.#table.find,
       rows: calls.map(({ token }) => [token]),
@@ -127,9 +133,12 @@ export class SqliteBackend implements Backend {
   }
 
   async #write(calls: readonly Call[]): Promise<Answer[]> {
+    this.#file ??= await this.#findFile();
+    this.#file.assertNotLost();
     const steps = stepsOf(calls, this.#table, this.#now());
     const written = new Set<unknown>();
     await this.#handle.write(steps, written);
+    this.#file.assertPresent(); // SQLite writes to a removed file as well, and a write that nobody finds is no write
     return calls.map(({ kind, token }) =>
       kind === "commit" || kind === "delete" ? undefined : written.has(token),
     );
@@ -183,7 +192,21 @@ export class SqliteBackend implements Backend {
     return toJulianDay(this.#options.now());
   }
 
-  #read(sql: string, ...parameters: Parameter[]): Promise<Row[]> {
+  /** Asks SQLite for the file of the database. One in memory has none. */
+  async #findFile(): Promise<OpenFiles> {
+    const databases = await this.#handle.all("PRAGMA database_list");
+    const path = databases.find(({ name }) => name === "main")?.file;
+    return new OpenFiles(typeof path === "string" && path !== "" ? [path] : [], lostFile);
+  }
+
+  async #read(sql: string, ...parameters: Parameter[]): Promise<Row[]> {
+    this.#file?.assertNotLost();
     return this.#lock.wait(() => this.#handle.all(sql, ...parameters));
   }
 }
+
+const lostFile = (): StoreError =>
+  new StoreError(
+    "UNAVAILABLE",
+    "sqlstore: the database file was removed or replaced; dispose of this store, and open the file anew",
+  );

@@ -30,7 +30,7 @@ export function backendOf(driver, module) {
    */
   const connect = (location, options) => {
     const { path, ...others } = typeof location === "string" ? { path: location } : Object(location);
-    return openSqlStore(path, { ...options, ...others, driver });
+    return openSqlStore(path, { busyTimeoutMs: 60_000, ...options, ...others, driver });
   };
 
   /** @type {import("@scs/testkit").Open<FullStore>} */

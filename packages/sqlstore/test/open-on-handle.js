@@ -27,7 +27,7 @@ export function openOn(driver, { closes } = { closes: true }) {
     if (closes) scope.defer(close);
     if (db instanceof Database) db.pragma("journal_mode = WAL");
     else await new Promise((resolve) => db.exec("PRAGMA journal_mode = WAL", resolve));
-    const store = new SqlStore(db, options);
+    const store = new SqlStore(db, { busyTimeoutMs: 60_000, ...options });
     await store.createTable();
     return store;
   };

@@ -1,8 +1,9 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { type SessionEntry, type SessionRecord, StoreError } from "@scs/core";
-import { type Answer, type Backend, type Call, decideBatch, withTimeout } from "@scs/core/kit";
+import { type Answer, type Backend, type Call, decideBatch, OpenFiles, withTimeout } from "@scs/core/kit";
 import type { RootDatabase } from "lmdb";
 import { toStoreError } from "./lmdb-error.js";
-import { OpenFiles } from "./open-files.js";
 import { encodeRecord } from "./record.js";
 import { Sessions } from "./sessions.js";
 import { TransactionError, Transactions } from "./transactions.js";
@@ -32,7 +33,7 @@ export class LmdbBackend implements Backend {
     this.#db = db;
     this.#options = options;
     this.#sessions = new Sessions(db, options);
-    this.#files = new OpenFiles((db as RootDatabase & { path?: string }).path ?? "");
+    this.#files = new OpenFiles(pathsOf((db as RootDatabase & { path?: string }).path ?? ""), lostFiles);
     this.#transactions = new Transactions(db, this.#files, options);
     this.queue = {
       batchIs: "sequence",
@@ -125,3 +126,16 @@ export class LmdbBackend implements Backend {
     }
   }
 }
+
+/** Returns the paths of the data and lock files of a database, whose path is a file or their directory. */
+function pathsOf(path: string): string[] {
+  const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory();
+  return isDirectory ? [join(path, "data.mdb"), join(path, "lock.mdb")] : [path, `${path}-lock`];
+}
+
+/** Without the common lock file, other processes would write at the same time. */
+const lostFiles = (): StoreError =>
+  new StoreError(
+    "UNAVAILABLE",
+    "boltstore: the file, or its lock file, was removed or replaced; dispose of this store, and open it anew",
+  );

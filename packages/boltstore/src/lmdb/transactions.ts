@@ -1,9 +1,9 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers";
 import { StoreError } from "@scs/core";
+import type { OpenFiles } from "@scs/core/kit";
 import type { RootDatabase } from "lmdb";
 import { causeOf, isNoSpace, toStoreError } from "./lmdb-error.js";
-import type { OpenFiles } from "./open-files.js";
 
 /** An error of a transaction that was not committed. */
 export class TransactionError extends StoreError {
