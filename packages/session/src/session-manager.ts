@@ -39,8 +39,7 @@ let reportTo: <T extends object, D>(manager: SessionManager<T, D>, error: Error)
 export class SessionManager<T extends object = Record<string, unknown>, D = unknown> {
   readonly #engine: SessionEngine;
   readonly #requests: RequestSessions<T>;
-  /** The store that the manager was given. */
-  readonly store: Store;
+  readonly #store: Store;
 
   static {
     requestsOf = (manager) => manager.#requests;
@@ -51,13 +50,18 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   /** @throws TypeError or RangeError if an option cannot work, with what to do instead. */
   constructor(options: SessionManagerOptions<T, D>) {
     this.#engine = buildEngine(options);
-    this.store = options.store;
+    this.#store = options.store;
     this.#requests = new RequestSessions(this.#engine, options.asyncContext === true);
     if (this.#engine.store.replace !== undefined) return;
     process.emitWarning(
       "the session store has no replace(): parallel requests may lose changes, and a late save may bring an ended session back",
       { type: "SessionManager", code: "SCS_NOT_ATOMIC" },
     );
+  }
+
+  /** The store that the manager was given. An accessor, so that who prints the manager prints no records. */
+  get store(): Store {
+    return this.#store;
   }
 
   /** The name of the cookie that carries the token; empty with another transport. */
@@ -225,7 +229,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
    * @returns how many records it removed; 0 for a store that expires records by itself.
    */
   async gc(): Promise<number> {
-    const store = this.store as Partial<ExpiringStore>;
+    const store = this.#store as Partial<ExpiringStore>;
     return isExpiring(store) ? cleanUp(store) : 0;
   }
 

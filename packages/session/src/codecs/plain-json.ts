@@ -62,24 +62,25 @@ export class PlainJsonCheck {
       const problem = this.problemOf(list[at], level);
       if (problem !== undefined) return problem;
     }
-    const hasExtras = Reflect.ownKeys(list).length > list.length + 1; // the indexes, and `length`
-    return hasExtras ? extrasOf(list, "Array", Object.keys(list)) : undefined;
+    const keys = Object.keys(list);
+    const isBare = keys.length === list.length && Object.getOwnPropertySymbols(list).length === 0;
+    return isBare ? undefined : extrasOf(list, "Array", keys);
   }
 
   #objectProblem(object: object, level: number): string | undefined {
     const isBare = Object.getPrototypeOf(object) === null;
     if (isBare ? this.#isExact : classNameOf(object) !== "Object") return describeClass(object);
-    for (const key of Reflect.ownKeys(object)) {
-      if (typeof key === "symbol") return "a property with a symbol as its key";
+    const keys = Object.keys(object);
+    // Both are three times as fast as Reflect.ownKeys.
+    if (Object.getOwnPropertySymbols(object).length > 0) return "a property with a symbol as its key";
+    if (Object.getOwnPropertyNames(object).length > keys.length) return "a property that is not enumerable";
+    for (let at = 0; at < keys.length; at++) {
+      const key = keys[at] as string;
       this.#take(key.length + 3);
-      const { get, set, value, enumerable } = Object.getOwnPropertyDescriptor(
-        object,
-        key,
-      ) as PropertyDescriptor;
-      if (enumerable !== true) return "a property that is not enumerable";
-      if (get !== undefined || set !== undefined) return "a getter or setter";
-      if (value === undefined && !this.#isExact) continue; // left out, and read as undefined again
-      const problem = this.problemOf(value, level);
+      const property = Object.getOwnPropertyDescriptor(object, key) as PropertyDescriptor;
+      if (property.get !== undefined || property.set !== undefined) return "a getter or setter";
+      if (property.value === undefined && !this.#isExact) continue; // left out, and read as undefined again
+      const problem = this.problemOf(property.value, level);
       if (problem !== undefined) return problem;
     }
     return undefined;

@@ -185,15 +185,16 @@ export class SessionRepository {
     return ended;
   }
 
-  async #save(state: SessionState): Promise<void> {
+  #save(state: SessionState): Promise<void> | undefined {
     const { stored } = state;
     if (stored === undefined) {
-      if (!state.isChanged()) return;
-      if (state.deadline > this.#now()) await this.#writer.save(state);
-      else state.expire(); // before it began
+      if (!state.isChanged()) return undefined;
+      if (state.deadline > this.#now()) return this.#writer.save(state);
+      state.expire(); // before it began
     } else if (state.deadline <= this.#now()) this.#writer.expire(state);
-    else if (state.isChanged() || this.#isUnlisted(stored)) await this.#writer.save(state);
-    else if (this.#isTouchDue(state)) await this.#touch(stored, state);
+    else if (state.isChanged() || this.#isUnlisted(stored)) return this.#writer.save(state);
+    else if (this.#isTouchDue(state)) return this.#touch(stored, state);
+    return undefined;
   }
 
   /** Whether the session came before its owner's list did, or before `owner` was changed. */

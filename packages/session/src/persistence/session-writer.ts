@@ -6,8 +6,8 @@ import type { OwnerSessions } from "../owners/owner-sessions.js";
 import { openNotes } from "../owners/revocation.js";
 import { SessionError } from "../session-error.js";
 import type { EndReason, SessionEmitter, SessionEvent } from "../session-events.js";
-import type { Draft, SessionHome, SessionState } from "../state/session-state.js";
-import { honoured, renewed, unexpired } from "./secrets.js";
+import type { SessionHome, SessionState } from "../state/session-state.js";
+import { honoured, type Renewal, renewed, unexpired } from "./secrets.js";
 import type { SessionRecords } from "./session-records.js";
 import { newSecret, sha256, type TokenParts } from "./session-token.js";
 import { type FoundSession, handleOf, type StoredSession } from "./stored-session.js";
@@ -61,15 +61,17 @@ export class SessionWriter {
    * Inserts the session, or writes its changes on top of what the store holds, which other requests may be
    * changing as well. A renewal is part of the same write.
    */
-  async save(state: SessionState): Promise<void> {
+  save(state: SessionState): Promise<void> {
+    return this.#enlisting === undefined ? this.#save(state, {}) : this.#saveListed(state, this.#enlisting);
+  }
+
+  async #saveListed(state: SessionState, enlisting: Enlisting): Promise<void> {
     const attempt: { entry?: Enlistment } = {};
-    if (this.#enlisting === undefined) return this.#save(state, attempt);
     try {
       await this.#save(state, attempt);
     } catch (error) {
       // An error of the manager's own: nothing was written. After one of the store's, the session may be there.
-      if (error instanceof SessionError && !isTimeout(error))
-        await this.#enlisting.withdraw(state, attempt.entry);
+      if (error instanceof SessionError && !isTimeout(error)) await enlisting.withdraw(state, attempt.entry);
       throw error;
     }
   }
@@ -148,7 +150,11 @@ export class SessionWriter {
     const draft = state.draft(meta);
     const { data, deadline } = draft;
     const record = { data, expiry: this.expiryOf(state, deadline) };
-    if (!(await this.#replace(place, stored, record, draft))) return false;
+    const written =
+      stored !== undefined && draft.renewal !== undefined
+        ? this.#renew(place, stored, record, draft.renewal)
+        : this.#records.write(place.key, stored?.record.data, record);
+    if (!(await written)) return false;
     const secret = draft.renewal?.secret ?? place.secret;
     const isSameSecret = stored !== undefined && draft.renewal === undefined;
     const secretHash = isSameSecret ? stored.secretHash : meta.secrets[0]?.[0];
@@ -163,17 +169,17 @@ export class SessionWriter {
     return true;
   }
 
-  /** @returns whether the store took the record; also if it did so and then reported a failure of a renewal. */
-  async #replace(
+  /** @returns whether the store took the renewed record, also if it did so and then reported a failure. */
+  async #renew(
     { id, key }: Place,
-    stored: StoredSession | undefined,
+    stored: StoredSession,
     record: SessionRecord,
-    { renewal }: Draft,
+    renewal: Renewal,
   ): Promise<boolean> {
     try {
-      return await this.#records.write(key, stored?.record.data, record);
+      return await this.#records.write(key, stored.record.data, record);
     } catch (error) {
-      if (stored === undefined || renewal === undefined || isTimeout(error)) throw error;
+      if (isTimeout(error)) throw error;
       // The client's token may be worth nothing by now: it must not go without the new one.
       const found = await this.#records.find(id);
       const secrets = found?.content.meta.secrets ?? [];
