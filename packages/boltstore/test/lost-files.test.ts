@@ -47,3 +47,15 @@ it("so does one on a handle of the app's, whose files are in a directory", async
   await expect(store.commit("v", data, expiry)).rejects.toMatchObject(lost);
   await store[Symbol.asyncDispose]();
 });
+
+it("a store at a relative path keeps its file when the app changes its working directory", async () => {
+  const directory = makeDirectory();
+  const cwd = process.cwd();
+  onTestFinished(() => process.chdir(cwd));
+  process.chdir(directory);
+  const store = await openBoltStore("file", options);
+  process.chdir(cwd);
+  await store.commit("t", data, expiry);
+  expect((await store.find("t"))?.data).toEqual(data);
+  await store[Symbol.asyncDispose]();
+});

@@ -129,6 +129,7 @@ export class LmdbBackend implements Backend {
 
 /** Returns the paths of the data and lock files of a database, whose path is a file or their directory. */
 function pathsOf(path: string): string[] {
+  if (path === "") return [];
   const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory();
   return isDirectory ? [join(path, "data.mdb"), join(path, "lock.mdb")] : [path, `${path}-lock`];
 }

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers";
 import { StoreError } from "@scs/core";
@@ -28,7 +29,7 @@ export class Transactions {
   constructor(db: RootDatabase, files: OpenFiles, { untilFlushed }: { untilFlushed: boolean }) {
     this.#db = db;
     this.#files = files;
-    this.#path = (db as RootDatabase & { path?: string }).path ?? "";
+    this.#path = resolve((db as RootDatabase & { path?: string }).path ?? ""); // the app may change its working directory
     this.#untilFlushed = untilFlushed;
   }
 

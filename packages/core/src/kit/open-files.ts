@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { StoreError } from "../store-error.js";
 
@@ -19,8 +20,9 @@ export class OpenFiles {
     this.#lostError = lostError;
     const inodes = new Map<string, number>();
     for (const path of paths) {
-      const inode = inodeOf(path);
-      if (typeof inode === "number") inodes.set(path, inode);
+      const absolute = resolve(path); // the app may change its working directory
+      const inode = inodeOf(absolute);
+      if (typeof inode === "number") inodes.set(absolute, inode);
     }
     this.#inodes = inodes;
   }
