@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { FullStore } from "@scs/core";
 import type { Answer, Call } from "@scs/core/kit";
 import { MemStore } from "@scs/memstore";
-import { describe, expect, it } from "vitest";
+import { describe, it } from "vitest";
 import { isMarked } from "../src/marks.js";
 import type { MigrationStage } from "../src/migration-stage.js";
 import { TwoStores } from "../src/two-stores.js";
@@ -111,7 +111,7 @@ async function run(
     if (open.length === 0) break;
     const choice = choices[step] ?? 0;
     branches.push(open.length);
-    const actor = open[choice] as number;
+    const actor = open[choice % open.length] as number;
     if (actor === 0) calledByFirst++;
     await turns.give(actor);
   }
@@ -144,45 +144,51 @@ function isExplained(
   });
 }
 
+/** Runs two calls in one order of their store calls, and fails unless that is as if one had come after the other. */
+async function check(situation: Situation, choices: readonly number[], stopAfter?: number): Promise<number[]> {
+  const { answers, found, branches, copies } = await run(situation, choices, stopAfter);
+  const { calls, ...rest } = situation;
+  const kinds = calls.map(({ kind }) => kind);
+  const story = JSON.stringify({ ...rest, kinds, choices, stopAfter, answers, found });
+  assert.ok(copies <= 1, `one record in two stores: ${story}`);
+  // A call that was stopped may have taken effect, whatever it would have answered, or not.
+  const firsts = answers[0] === undefined ? [undefined, "true", "false", "undefined", "old"] : [answers[0]];
+  const explained = firsts.some((first) => isExplained(situation, [first, answers[1]], found));
+  assert.ok(explained, `no order explains: ${story}`);
+  return branches;
+}
+
+/** `npm run crash` walks every order of every pair of calls, which takes minutes. */
+const isThorough = process.env.SCS_TEST_KILLS !== undefined;
+const SAMPLE = 12;
+
+async function explore(situation: Situation, stopAfter?: number): Promise<void> {
+  if (isThorough) return walkAll(situation, stopAfter);
+  let seed = 1;
+  const next = (): number => {
+    seed = (seed * 48_271) % 2_147_483_647; // Lehmer's generator: the same orders each time
+    return seed >> 8;
+  };
+  for (let n = 0; n < SAMPLE; n++) await check(situation, Array.from({ length: 40 }, next), stopAfter);
+}
+
 /** Walks all orders of the store calls, depth first. */
-async function explore(situation: Situation, stopAfter?: number): Promise<number> {
-  let count = 0;
+async function walkAll(situation: Situation, stopAfter?: number): Promise<void> {
   const choices: number[] = [];
   for (;;) {
-    const { answers, found, branches, copies } = await run(situation, choices, stopAfter);
-    count++;
-    const { calls, ...rest } = situation;
-    const story = JSON.stringify({
-      ...rest,
-      kinds: calls.map(({ kind }) => kind),
-      choices,
-      stopAfter,
-      answers,
-      found,
-    });
-    assert.ok(copies <= 1, `one record in two stores: ${story}`);
-    if (stopAfter === undefined)
-      assert.ok(isExplained(situation, answers, found), `no order explains: ${story}`);
-    else {
-      // The first stopped in mid-call: what it was about may have taken effect, or not.
-      const without = isExplained(situation, [undefined, answers[1]], found);
-      const possible = ["true", "false", "undefined", "old"].some((first) =>
-        isExplained(situation, [first, answers[1]], found),
-      );
-      assert.ok(answers[0] !== undefined || without || possible, `no stop explains: ${story}`);
-    }
+    const branches = await check(situation, choices, stopAfter);
     while (branches.length > 0) {
       const last = branches.length - 1;
       const next = (choices[last] ?? 0) + 1;
       choices.length = last;
-      while (choices.length < last) choices.push(0);
+      for (let at = 0; at < last; at++) choices[at] ??= 0;
       if (next < (branches[last] as number)) {
         choices[last] = next;
         break;
       }
       branches.pop();
     }
-    if (branches.length === 0) return count;
+    if (branches.length === 0) return;
   }
 }
 
@@ -192,24 +198,20 @@ const stagePairs = [
   ["move", "move"],
   ["move", "finish"],
 ] as const;
-/** `npm run crash` walks every pair of calls: minutes. */
-const isThorough = process.env.SCS_TEST_KILLS !== undefined;
-const names = isThorough ? Object.keys(operations) : ["find", "insert", "change", "delete"];
+const names = Object.keys(operations);
 const begins = ["nowhere", "old", "new"] as const;
 
 for (const stages of stagePairs) {
   describe(`in every order of their store calls, ${stages.join(" beside ")}`, () => {
     for (const begin of begins) {
       it(`two calls for a record that is ${begin} have an order that explains them`, async () => {
-        let count = 0;
         for (const first of names) {
           for (const second of names) {
             if (stages[0] === stages[1] && second < first) continue; // the same pair
             const calls = [operations[first]?.("one"), operations[second]?.("two")] as [Call, Call];
-            count += await explore({ begin, stages, calls });
+            await explore({ begin, stages, calls });
           }
         }
-        expect(count).toBeGreaterThan(10);
       });
     }
   });
@@ -217,11 +219,12 @@ for (const stages of stagePairs) {
 
 it("a process that stops in the midst of a call leaves one record, or none, that others go on with", async () => {
   for (const begin of begins) {
-    for (const first of isThorough ? [...names, "end"] : ["insert", "change"]) {
-      for (const second of isThorough ? names : ["find", "change"]) {
+    for (const first of isThorough ? names : ["insert", "change", "commit"]) {
+      for (const second of isThorough ? names : ["find", "change", "insert"]) {
         const calls = [operations[first]?.("one"), operations[second]?.("two")] as [Call, Call];
-        for (let stopAfter = 1; stopAfter < (isThorough ? 7 : 6); stopAfter++) {
-          await explore({ begin, stages: ["move", "move"], calls }, stopAfter);
+        for (let stopAfter = 1; stopAfter < 7; stopAfter++) {
+          if (isThorough) await walkAll({ begin, stages: ["move", "move"], calls }, stopAfter);
+          else await check({ begin, stages: ["move", "move"], calls }, [], stopAfter);
         }
       }
     }
