@@ -1,0 +1,129 @@
+import { once } from "node:events";
+import { createReadStream, createWriteStream } from "node:fs";
+import { confirmed } from "../confirmation.js";
+import { COPY_NOTE, copyStore, type Extras } from "../copy/copy-store.js";
+import { exportRecords, importRecords } from "../copy/ndjson.js";
+import { CommandError, ExitCode } from "../exit-code.js";
+import { count, Output, pairs, seconds } from "../output.js";
+import { Progress } from "../progress.js";
+import type { Target } from "../stores/target.js";
+
+const DAY_MS = 86_400_000;
+
+export interface CopyCommandOptions {
+  mirror?: boolean;
+  merge?: boolean;
+  yes?: boolean;
+}
+
+/** Copies one store to another, with a bar on a terminal. Ctrl-C ends it between two records. */
+export async function copy(
+  from: Target,
+  to: Target,
+  options: CopyCommandOptions,
+  output: Output,
+): Promise<void> {
+  const extras = await extrasOf(to, options);
+  const abort = new AbortController();
+  const onInterrupt = (): void => abort.abort();
+  process.once("SIGINT", onInterrupt).once("SIGTERM", onInterrupt);
+  const progress = new Progress(!output.isJson);
+  const start = performance.now();
+  const total = (await estimate(from)) ?? 0;
+  if (extras === "remove") {
+    await to.store.commit(COPY_NOTE, Buffer.from("a copy is under way"), new Date(Date.now() + 7 * DAY_MS));
+  }
+  let [step, most] = ["", total];
+  const report = await copyStore(from.store, to.store, {
+    extras,
+    signal: abort.signal,
+    onProgress(now, done) {
+      if (now !== step) progress.begin(now, most);
+      [step, most] = [now, Math.max(most, done)];
+      if (done % 500 === 0) progress.update(done);
+    },
+  }).finally(() => progress.end());
+  process.removeListener("SIGINT", onInterrupt).removeListener("SIGTERM", onInterrupt);
+  if (report.isComplete && extras === "remove") await to.store.delete(COPY_NOTE);
+  const durationMs = Math.round(performance.now() - start);
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
+  await output.result({ from: from.name, to: to.name, ...report, durationMs, peakBytes }, () =>
+    pairs([
+      ["copied", count(report.copied)],
+      ["updated", count(report.updated)],
+      ["there already", count(report.present)],
+      ["removed", count(report.removed)],
+      ["changed meanwhile", count(report.changedMeanwhile)],
+      ["verified", count(report.verified)],
+      ["time", seconds(durationMs)],
+    ]),
+  );
+  if (abort.signal.aborted) {
+    throw new CommandError("Interrupted. Run the same command again to go on.", ExitCode.cancelled);
+  }
+}
+
+/** Decides what becomes of records that only the goal has. A goal that was empty is made equal to the source. */
+async function extrasOf(to: Target, { mirror, merge, yes }: CopyCommandOptions): Promise<Extras> {
+  if (merge === true && mirror === true)
+    throw new CommandError("--merge and --mirror are two ways: choose one");
+  if (merge === true) return "keep";
+  const isOurs = (await to.store.find(COPY_NOTE)) !== undefined;
+  const first = await to.store.entries().next();
+  if (isOurs || first.done === true) return "remove";
+  if (mirror !== true) {
+    throw new CommandError(`${to.name} is not empty: --merge keeps what only it has, --mirror removes that`);
+  }
+  await confirmed(`Remove from ${to.name} every session that the source does not have?`, yes);
+  return "remove";
+}
+
+/** How many records a database says it has: for the bar. */
+async function estimate({ query, table }: Target): Promise<number | undefined> {
+  if (query === undefined || table === undefined) return undefined;
+  const [row] = await query(`SELECT count(*) AS count FROM ${table}`);
+  return Number(row?.count);
+}
+
+/** Writes a store as NDJSON, to a file that only its owner can read, or to stdout. */
+export async function exportTo({ store }: Target, file: string | undefined, output: Output): Promise<void> {
+  if (file === undefined) {
+    const stdout = new Output(true);
+    await exportRecords(store, (line) => stdout.line(line));
+    return;
+  }
+  const stream = createWriteStream(file, { mode: 0o600, flags: "wx" });
+  await once(stream, "open").catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === "EEXIST" ? "is there already" : "cannot be written";
+    throw new CommandError(`${file} ${why}`, ExitCode.failed);
+  });
+  const lines = new Output(true, stream);
+  const exported = await exportRecords(store, (line) => lines.line(line));
+  stream.end();
+  await once(stream, "finish");
+  await output.result({ exported }, () => `${count(exported)} records written to ${file}`);
+}
+
+/** Reads NDJSON into a store, from a file or from stdin. */
+export async function importFrom(
+  { store, name }: Target,
+  file: string | undefined,
+  { overwrite = false, yes }: { overwrite?: boolean; yes?: boolean },
+  output: Output,
+): Promise<void> {
+  if (overwrite) await confirmed(`Overwrite sessions of ${name} by those of the import?`, yes);
+  const input = file === undefined ? process.stdin : createReadStream(file);
+  if (input !== process.stdin) {
+    await once(input, "open").catch(() => {
+      throw new CommandError(`${file} cannot be read`, ExitCode.failed);
+    });
+  }
+  const report = await importRecords(store, input, { isOverwriting: overwrite });
+  await output.result(report, () =>
+    pairs([
+      ["imported", count(report.imported)],
+      ["there already", count(report.present)],
+      ["expired", count(report.expired)],
+    ]),
+  );
+}

@@ -1,0 +1,222 @@
+import { execFile } from "node:child_process";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { FileStore } from "@scs/filestore";
+import { describe, expect, it, vi } from "vitest";
+import { Folder, scs, shopIn } from "./fixtures/command.js";
+
+const bin = fileURLToPath(new URL("../dist/bin.js", import.meta.url));
+const config = fileURLToPath(new URL("fixtures/app-sessions.js", import.meta.url));
+const HOUR_MS = 3_600_000;
+
+describe("a store by URL", () => {
+  it("stats counts sessions, owners and other records, as text and as JSON", async () => {
+    using folder = new Folder();
+    const { url } = await shopIn(folder, ["ada", "ada", "grace"]);
+    await shopIn(folder, ["ada"], "blog");
+    await using store = new FileStore(folder.in("sessions"), { cleanupIntervalMs: 0 });
+    await store.commit("a-token-of-another-program", Buffer.from("x"), new Date(Date.now() + HOUR_MS));
+    const { code, out } = await scs("stats", "--store", url, "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      ...{ sessions: 4, others: 1, otherBytes: 1 },
+      namespaces: [
+        { namespace: "", sessions: 3, lists: 2 },
+        { namespace: "blog", sessions: 1, lists: 1 },
+      ],
+    });
+    const text = (await scs("stats", "--store", url)).out;
+    expect(text).toContain("4 sessions");
+    expect(text).toContain("1 records that are no sessions");
+    expect(text).not.toContain("a-token-of-another-program");
+  });
+
+  it("list, show, revoke and revoke-all work on handles and owners, and show no secret", async () => {
+    using folder = new Folder();
+    const { url, tokens } = await shopIn(folder, ["ada", "ada", "grace"]);
+    const listed = (await scs("list", "--owner", "ada", "--store", url, "--json")).out.trim().split("\n");
+    const [first, second] = listed.map((line) => JSON.parse(line) as { handle: string; owner: string });
+    expect(listed).toHaveLength(2);
+    expect(first?.owner).toBe("ada");
+    const handle = String(first?.handle);
+    const shown = await scs("show", handle, "--store", url);
+    expect(shown.out).toContain(handle);
+    expect(shown.out, "values on request only").not.toContain("tulips");
+    expect((await scs("show", handle, "--values", "--store", url)).out).toContain("tulips");
+    const all = [shown.out, (await scs("list", "--store", url)).out, ...listed].join("\n");
+    for (const token of tokens) expect(all).not.toContain(token.split(".")[1]);
+    expect(await scs("revoke", handle, "--store", url, "--yes")).toMatchObject({
+      code: 0,
+      out: "1 of 1 ended\n",
+    });
+    expect((await scs("show", handle, "--store", url)).code, "no such session").toBe(3);
+    expect((await scs("revoke", handle, "--store", url, "--yes")).code).toBe(3);
+    const rest = await scs("revoke-all", "--owner", "ada", "--store", url, "--yes", "--json");
+    expect(JSON.parse(rest.out)).toEqual({ revoked: 1 });
+    expect((await scs("show", String(second?.handle), "--store", url)).code).toBe(3);
+    expect((await scs("revoke-all", "--owner", "nobody", "--store", url, "--yes")).code).toBe(3);
+    expect((await scs("list", "--store", url)).out.match(/by hash/g), "grace's is left").toHaveLength(1);
+  });
+
+  it("revoke-all spares the session of --except", async () => {
+    using folder = new Folder();
+    const { url } = await shopIn(folder, ["ada", "ada", "ada"]);
+    const [line] = (await scs("list", "--owner", "ada", "--store", url, "--json")).out.split("\n");
+    const { handle } = JSON.parse(String(line)) as { handle: string };
+    const spared = ["--except", handle, "--store", url, "-y", "--json"];
+    const { out } = await scs("revoke-all", "--owner", "ada", ...spared);
+    expect(JSON.parse(out)).toEqual({ revoked: 2 });
+    expect((await scs("show", handle, "--store", url)).code).toBe(0);
+  });
+
+  it("takes handles that begin with a hyphen, wherever they stand", async () => {
+    using folder = new Folder();
+    const { url } = await shopIn(folder, ["ada"]);
+    for (const handle of [`-${"a".repeat(42)}.${"b".repeat(22)}`, `-${"b".repeat(21)}`]) {
+      expect(await scs("show", handle, "--store", url), "no option").toMatchObject({
+        code: 3,
+        err: expect.stringContaining("there is no such session"),
+      });
+      expect((await scs("revoke", "--yes", handle, "--store", url)).code).toBe(3);
+    }
+  });
+
+  it("asks before what cannot be undone: without a terminal only --yes says so", async () => {
+    using folder = new Folder();
+    const { url } = await shopIn(folder, ["ada"]);
+    const refused = await scs("revoke-all", "--owner", "ada", "--store", url);
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining("--yes") });
+    expect(JSON.parse((await scs("stats", "--store", url, "--json")).out).sessions).toBe(1);
+  });
+
+  it("cleanup removes what has expired", async () => {
+    using folder = new Folder();
+    const before = Date.now() - HOUR_MS;
+    await using store = new FileStore(folder.in("sessions"), { cleanupIntervalMs: 0, now: () => before });
+    for (const token of ["a", "b"]) await store.commit(token, Buffer.from("x"), new Date(before + 1000));
+    const { out } = await scs("cleanup", "--store", `file:${folder.in("sessions")}`, "--json");
+    expect(JSON.parse(out)).toEqual({ removed: 2 });
+  });
+});
+
+describe("the app's configuration module", () => {
+  it("tells whose sessions are by name, and how they are described", async () => {
+    using folder = new Folder();
+    await shopIn(folder, ["ada"], "shop");
+    vi.stubEnv("CLI_TEST_DIRECTORY", folder.in("sessions"));
+    const { out } = await scs("list", "--config", config);
+    vi.unstubAllEnvs();
+    expect(out).toContain("ada's phone");
+    expect(out).not.toContain("(by hash)");
+  });
+
+  it("may export a store, options, or a function; what is none of them is refused", async () => {
+    using folder = new Folder();
+    await shopIn(folder, ["ada"]);
+    const filestore = new URL("../node_modules/@scs/filestore/dist/index.js", import.meta.url).href;
+    const store = `new FileStore(${JSON.stringify(folder.in("sessions"))}, { cleanupIntervalMs: 0 })`;
+    const modules = {
+      "store.mjs": `export const store = ${store};`,
+      "options.mjs": `export default { store: ${store}, owner: (data) => data.user };`,
+      "function.mjs": `export default async () => ({ store: ${store} });`,
+    };
+    for (const [name, text] of Object.entries(modules)) {
+      writeFileSync(folder.in(name), `import { FileStore } from "${filestore}";\n${text}`);
+      const { code, out } = await scs("stats", "--config", folder.in(name), "--json");
+      expect([code, JSON.parse(out).sessions], name).toEqual([0, 1]);
+    }
+    writeFileSync(folder.in("nothing.mjs"), "export const answer = 42;");
+    const refused = await scs("stats", "--config", folder.in("nothing.mjs"));
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining("export a SessionManager") });
+  });
+});
+
+describe("export and import", () => {
+  it("carry every record to another store, by a file that only its owner can read", async () => {
+    using folder = new Folder();
+    const { url } = await shopIn(folder, ["ada", "grace"]);
+    const file = folder.in("sessions.ndjson");
+    expect(await scs("export", file, "--store", url)).toMatchObject({ code: 0 });
+    if (process.platform !== "win32") expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect((await scs("export", file, "--store", url)).err).toContain("is there already");
+    const goal = ["--store", `hybrid:${folder.in("hybrid")}`, "--json"];
+    expect(JSON.parse((await scs("import", file, ...goal)).out)).toEqual({
+      ...{ imported: 4, present: 0, expired: 0 },
+    });
+    expect(JSON.parse((await scs("import", file, ...goal)).out)).toMatchObject({ present: 4 });
+    const over = await scs("import", file, ...goal, "--overwrite", "--yes");
+    expect(JSON.parse(over.out)).toMatchObject({ imported: 4 });
+    const lines = readFileSync(file, "utf8").trim().split("\n");
+    const again = (await scs("export", ...goal)).out.trim().split("\n");
+    expect(again.sort()).toEqual(lines.sort());
+  });
+
+  it("names the line that is no record, and none of its text", async () => {
+    using folder = new Folder();
+    for (const bad of ["{ secret", "null", '{"token":"t","data":"","expiry":"never"}']) {
+      writeFileSync(folder.in("bad.ndjson"), `\n${bad}\n`);
+      const goal = ["--store", `file:${folder.in("goal")}`];
+      const { code, err } = await scs("import", folder.in("bad.ndjson"), ...goal);
+      expect([code, err]).toEqual([1, "scs: line 2 is no record of an export\n"]);
+    }
+  });
+});
+
+describe("the command", () => {
+  it("says what is wrong, with exit code 2, and writes JSON where it is asked to", async () => {
+    using folder = new Folder();
+    const wrong: [string[], string][] = [
+      [["frobnicate"], "unknown command"],
+      [["stats"], "which store?"],
+      [["stats", "--store", "ftp:x"], "a store is one of"],
+      [["stats", "--store", "file:"], "a store is one of"],
+      [["stats", "--store", `file:${folder.in("none")}`], "there is no"],
+      [["stats", "--store", `sqlite:${folder.in("none.db")}`], "there is no"],
+      [["stats", "--config", folder.in("none.js")], "there is no"],
+      [["stats", "--store", "file:x", "--config", "y.js"], "choose one"],
+      [["list", "--limit", "0", "--store", "file:x"], "a whole number"],
+      [["show"], "missing required argument"],
+      [["revoke-all"], "--owner"],
+      [["stats", "--frob"], "unknown option"],
+    ];
+    for (const [args, message] of wrong) {
+      const { code, err, out } = await scs(...args);
+      expect([code, err, out], args.join(" ")).toEqual([2, expect.stringContaining(message), ""]);
+    }
+    const { err } = await scs("stats", "--json");
+    expect(JSON.parse(err).error.message).toContain("which store?");
+  });
+
+  it("reports a failing store with its code, and exit code 1", async () => {
+    using folder = new Folder();
+    writeFileSync(folder.in("file"), "");
+    const { code, err } = await scs("stats", "--store", `hybrid:${folder.in("file")}`, "--json");
+    expect([code, JSON.parse(err).error.code]).toEqual([1, "UNAVAILABLE"]);
+  });
+
+  it("runs as a program: help, exit code, a reader that goes away", async () => {
+    const run = promisify(execFile);
+    const { stdout } = await run(process.execPath, [bin, "--help"]);
+    for (const name of [
+      "stats",
+      "list",
+      "show",
+      "revoke-all",
+      "cleanup",
+      "doctor",
+      "copy",
+      "export",
+      "import",
+    ]) {
+      expect(stdout).toContain(name);
+    }
+    expect(stdout).toContain("Exit codes");
+    await expect(run(process.execPath, [bin, "show"])).rejects.toMatchObject({ code: 2 });
+    if (process.platform === "win32") return;
+    using folder = new Folder();
+    const { url } = await shopIn(folder, ["ada"]);
+    const line = `"${process.execPath}" "${bin}" stats --store "${url}" | true`;
+    expect((await run("sh", ["-c", line])).stderr).toBe("");
+  });
+});
