@@ -57,6 +57,8 @@ export class ConsumerProject {
     // Compiled for this machine already; npm would do so again.
     for (const driver of ["sqlite3", "better-sqlite3"])
       await project.link(driver, join(root, "packages/sqlstore/node_modules", driver));
+    for (const library of ["@opentelemetry/api", "prom-client"])
+      await project.link(library, join(root, "packages/telemetry/node_modules", library));
     return project;
   }
 

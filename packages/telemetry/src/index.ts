@@ -1,0 +1,2 @@
+export { type MeterLike, type OpenTelemetryOptions, observeWithOpenTelemetry, type TracerLike } from "./opentelemetry.js";
+export { observeWithPrometheus, type PrometheusClient, type PrometheusOptions } from "./prometheus.js";

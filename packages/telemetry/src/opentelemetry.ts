@@ -1,0 +1,78 @@
+import { observe } from "./channels.js";
+
+type Attributes = Record<string, string>;
+
+/** What of `@opentelemetry/api`'s `Meter` is used. */
+export interface MeterLike {
+  createCounter(name: string, options: object): { add(value: number, attributes?: Attributes): void };
+  createHistogram(name: string, options: object): { record(value: number, attributes?: Attributes): void };
+}
+
+interface SpanLike {
+  setAttribute(name: string, value: string): unknown;
+  setStatus(status: { code: number }): unknown;
+  end(): void;
+}
+
+/** What of `@opentelemetry/api`'s `Tracer` is used. */
+export interface TracerLike {
+  startSpan(name: string, options?: object): SpanLike;
+}
+
+export interface OpenTelemetryOptions {
+  /** As `metrics.getMeter("@scs/session")` gives it. Without it, no metrics. */
+  meter?: MeterLike;
+  /** As `trace.getTracer("@scs/session")` gives it. Without it, no spans. */
+  tracer?: TracerLike;
+}
+
+/** `SpanStatusCode.ERROR` of the OpenTelemetry specification. */
+const ERROR = 2;
+/** The boundaries that the semantic conventions advise for durations of database clients, in seconds. */
+const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
+
+/**
+ * Records metrics and spans of all session managers and stores of the process. Attributes follow the semantic conventions
+ * where there are some: `error.type`; durations are in seconds. A span is a child of the one that is active.
+ *
+ * @returns what ends it.
+ */
+export function observeWithOpenTelemetry({ meter, tracer }: OpenTelemetryOptions): () => void {
+  const events = meter?.createCounter("scs.session.events", {
+    description: "Sessions begun, renewed, ended and revoked, conflicts, and unknown tokens",
+    unit: "{event}",
+  });
+  const operations = meter?.createHistogram("scs.session.operation.duration", {
+    ...{ description: "Time that a request waits for its session to be loaded or saved", unit: "s" },
+    advice: { explicitBucketBoundaries: SECONDS },
+  });
+  const removed = meter?.createCounter("scs.store.cleanup.removed", {
+    ...{ description: "Expired records that cleanups removed", unit: "{record}" },
+  });
+  const cleanups = meter?.createHistogram("scs.store.cleanup.duration", {
+    ...{ description: "Time that a cleanup took", unit: "s" },
+    advice: { explicitBucketBoundaries: [...SECONDS, 60, 600] },
+  });
+  return observe({
+    onEvent(event, reason) {
+      events?.add(1, { "scs.session.event": event, ...(reason && { "scs.session.reason": reason }) });
+    },
+    onCleanup(store, count, durationMs) {
+      removed?.add(count, { "scs.store.name": store });
+      cleanups?.record(durationMs / 1000, { "scs.store.name": store });
+    },
+    onOperation(operation) {
+      const start = performance.now();
+      const span = tracer?.startSpan(`session ${operation}`, { attributes: { "scs.session.operation": operation } });
+      return (failure) => {
+        const attributes = { "scs.session.operation": operation, ...(failure && { "error.type": failure }) };
+        operations?.record((performance.now() - start) / 1000, attributes);
+        if (failure !== undefined) {
+          span?.setAttribute("error.type", failure);
+          span?.setStatus({ code: ERROR });
+        }
+        span?.end();
+      };
+    },
+  });
+}
