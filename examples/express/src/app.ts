@@ -4,12 +4,21 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { findProduct } from "./catalogue.js";
 import { addDeviceRoutes, deviceOf, devicesOf } from "./devices.js";
 import { errorPage, type ShopView, shopPage } from "./pages.js";
+import { addRaceRoutes } from "./race/race-routes.js";
+import type { RaceTrack } from "./race/race-track.js";
 import type { ShopSession } from "./shop-session.js";
 
 const PASSWORD = createHash("sha256").update("demo").digest();
 const MAX_OF_A_KIND = 99;
 
-export function createApp(sessions: SessionManager<ShopSession, string>): Express {
+export interface AppOptions {
+  sessions: SessionManager<ShopSession, string>;
+  /** Where the sessions are kept, in words. */
+  place: string;
+  track: RaceTrack;
+}
+
+export function createApp({ sessions, place, track }: AppOptions): Express {
   const app = express();
   app.disable("x-powered-by");
   app.use(securityHeaders);
@@ -18,7 +27,7 @@ export function createApp(sessions: SessionManager<ShopSession, string>): Expres
 
   app.get("/", async (req, res) => {
     const session = sessions.get(req);
-    const view = { ...viewOf(session), devices: await devicesOf(sessions, session) };
+    const view = { ...viewOf(session), place, devices: await devicesOf(sessions, session) };
     res.set("Cache-Control", "private, no-cache").send(shopPage(view, session.pop("flash")));
   });
 
@@ -33,6 +42,7 @@ export function createApp(sessions: SessionManager<ShopSession, string>): Expres
       session.set("flash", {
         kind: "bad",
         text: "That did not match. Any name will do; the password is “demo”.",
+        name: name.slice(0, 40),
       });
     } else {
       session.renew(); // a token from before the log-in must not be worth anything after it
@@ -50,6 +60,7 @@ export function createApp(sessions: SessionManager<ShopSession, string>): Expres
   });
 
   addDeviceRoutes(app, sessions);
+  addRaceRoutes(app, track);
 
   app.post("/cart", (req, res) => {
     const session = sessions.get(req);
@@ -83,7 +94,7 @@ export function createApp(sessions: SessionManager<ShopSession, string>): Expres
   return app;
 }
 
-function viewOf(session: Session<ShopSession>): Omit<ShopView, "devices"> {
+function viewOf(session: Session<ShopSession>): Omit<ShopView, "devices" | "place"> {
   return {
     user: session.get("user"),
     loggedInAt: session.get("loggedInAt"),
@@ -122,7 +133,7 @@ function isRight(password: string): boolean {
 function securityHeaders(_req: Request, res: Response, next: NextFunction): void {
   res.set({
     "Content-Security-Policy":
-      "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
+      "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

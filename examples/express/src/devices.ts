@@ -1,12 +1,16 @@
 import type { Session, SessionManager } from "@scs/session";
 import type { Express, Request } from "express";
+import { devicesPage } from "./devices-page.js";
 import type { ShopSession } from "./shop-session.js";
 
 /** What the shop's page shows of each of a customer's sessions. */
 export interface Device {
   handle: string;
   name: string;
+  created: Date;
   lastSeen: Date;
+  /** When it is logged out, if nobody uses it. */
+  expiry: Date;
   isThis: boolean;
 }
 
@@ -42,13 +46,20 @@ export async function devicesOf(
 ): Promise<Device[]> {
   const user = session.get("user");
   if (user === undefined) return [];
-  return (await sessions.list(user)).map(({ handle, description: name, lastSeen }) => ({
-    ...{ handle, name, lastSeen, isThis: handle === session.handle },
+  return (await sessions.list(user)).map(({ description: name, ...device }) => ({
+    ...{ ...device, name, isThis: device.handle === session.handle },
   }));
 }
 
-/** Lets customers log out other devices: one, or all of them. */
+/** Shows customers where they are logged in, and lets them log out other devices: one, or all of them. */
 export function addDeviceRoutes(app: Express, sessions: SessionManager<ShopSession, string>): void {
+  app.get("/devices", async (req, res) => {
+    const session = sessions.get(req);
+    const devices = await devicesOf(sessions, session);
+    if (devices.length === 0) return res.redirect(303, "/");
+    res.set("Cache-Control", "private, no-cache").send(devicesPage(devices, session.pop("flash")));
+  });
+
   app.post("/devices/log-out", async (req, res) => {
     const session = sessions.get(req);
     const handle: unknown = (req.body as Record<string, unknown> | undefined)?.handle;
@@ -57,7 +68,7 @@ export function addDeviceRoutes(app: Express, sessions: SessionManager<ShopSessi
     if (device === undefined || !(await sessions.revoke(device.handle))) {
       session.set("flash", { kind: "bad", text: "That device is not logged in." });
     } else session.set("flash", { kind: "good", text: `Logged out: ${device.name}.` });
-    res.redirect(303, "/");
+    res.redirect(303, cameFrom(req));
   });
 
   app.post("/devices/log-out-others", async (req, res) => {
@@ -67,6 +78,11 @@ export function addDeviceRoutes(app: Express, sessions: SessionManager<ShopSessi
       const count = await sessions.revokeAll(user, { except: session });
       session.set("flash", { kind: "good", text: `Logged out everywhere else: ${count} other session(s).` });
     }
-    res.redirect(303, "/");
+    res.redirect(303, cameFrom(req));
   });
+}
+
+/** The page whose form was sent. */
+function cameFrom(req: Request): "/devices" | "/" {
+  return (req.body as Record<string, unknown> | undefined)?.from === "devices" ? "/devices" : "/";
 }

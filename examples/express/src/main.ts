@@ -1,14 +1,18 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { SessionManager } from "@scs/session";
 import { createApp } from "./app.js";
+import { RaceTrack } from "./race/race-track.js";
 import type { ShopSession } from "./shop-session.js";
-import { stores } from "./stores.js";
+import { type StorePlace, stores } from "./stores.js";
 
 const HOUR_MS = 3_600_000;
-const names = Object.keys(stores).join(", ");
-const usage = `Usage: npm run demo -- [--store ${names}] [--port 3000]`;
+const names = Object.keys(stores).join("|");
+const usage = `Usage: npm run demo -- [--store ${names}] [--url postgres://...] [--data DIRECTORY] [--port 3000]`;
+const DATA = fileURLToPath(new URL("../data", import.meta.url));
 
 /** Listens on the loopback interface; on any free port, if the wanted one is taken. */
 async function listen(server: Server, port: number): Promise<string> {
@@ -23,22 +27,27 @@ async function listen(server: Server, port: number): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-function optionsOf(args: string[]): { open: (typeof stores)[string]; store: string; port: number } {
+function optionsOf(args: string[]): StorePlace & { store: string; port: number } {
   const { values } = parseArgs({
     args,
-    options: { store: { type: "string", default: "memory" }, port: { type: "string", default: "3000" } },
+    options: {
+      store: { type: "string", default: "mem" },
+      url: { type: "string" },
+      data: { type: "string", default: DATA },
+      port: { type: "string", default: "3000" },
+    },
   });
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new Error(`--port ${values.port} is no port`);
-  const open = Object.hasOwn(stores, values.store) ? stores[values.store] : undefined;
-  if (open === undefined) throw new Error(`--store ${values.store} is not known; known are: ${names}`);
-  return { open, store: values.store, port };
+  if (!Object.hasOwn(stores, values.store))
+    throw new Error(`--store ${values.store} is not known; known are: ${names}`);
+  return { store: values.store, port, data: resolve(values.data), url: values.url };
 }
 
 async function main(args: string[]): Promise<void> {
-  const { open, store: name, port } = optionsOf(args);
-  const store = await open();
+  const { store: name, port, ...wanted } = optionsOf(args);
+  const { store, place, close } = await (stores[name] as (typeof stores)[string])(wanted);
   const sessions = new SessionManager<ShopSession, string>({
     store,
     owner: (data) => data.user, // whose sessions the page lists as devices
@@ -49,19 +58,23 @@ async function main(args: string[]): Promise<void> {
     cookie: { secure: false }, // the demo speaks plain http; leave this out behind https
     onError: (error) => console.error(error),
   });
-  const server = createServer(createApp(sessions));
+  const track = new RaceTrack(store, name);
+  const server = createServer(createApp({ sessions, place, track }));
   const address = await listen(server, port);
   console.log(`
-The shop is open at ${address} (sessions in ${name}; Ctrl-C stops it)
+The shop is open at ${address} (sessions in ${place}; Ctrl-C stops it)
 
   curl -c cookies.txt -d name=Ada -d password=demo ${address}/login
   curl -b cookies.txt -d product=coffee ${address}/cart
   curl -b cookies.txt ${address}/me
+
+Who loses what, here and beside express-session: ${address}/race
 `);
 
   const stop = (): void => {
     server.close(async () => {
-      await store[Symbol.asyncDispose]();
+      await track.close();
+      await close();
       console.log("The shop is closed.");
     });
     setTimeout(() => server.closeAllConnections(), 1000).unref(); // those who will not finish

@@ -3,6 +3,17 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { expect, it, type TestContext } from "vitest";
 import { RunningShop } from "./running-shop.js";
 
+/** Where the test leaves pictures of the pages, if anybody wants to look at them. */
+const pictures = process.env.DEMO_PICTURES;
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (pictures === undefined) return;
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: `${pictures}/${name}-${colorScheme}.png`, fullPage: true });
+  }
+}
+
 const executablePath = [
   process.env.CHROMIUM_PATH,
   chromium.executablePath(), // where `playwright-core install chromium` puts it
@@ -123,4 +134,79 @@ it(
       expect(await isLoggedIn(laptop), "logged out by the other").toBe(false);
       expect(await isLoggedIn(phone), "still logged in").toBe(true);
     }),
+);
+
+it("a failed log-in keeps the name, times are relative, and no button wraps", { timeout: 300_000 }, (test) =>
+  inBrowser(test, async (shop, browser) => {
+    const context = await browser.newContext({ viewport: { width: 900, height: 700 } });
+    context.setDefaultTimeout(0);
+    const page = await context.newPage();
+    await page.goto(shop.address);
+    await page.getByLabel("Name").fill("Ada Lovelace");
+    await page.getByLabel("Password").fill("wrong");
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.getByText("That did not match.").waitFor();
+    expect(await page.getByLabel("Name").inputValue()).toBe("Ada Lovelace");
+    await page.getByLabel("Password").fill("demo");
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.getByText("Welcome, Ada Lovelace.").waitFor();
+    expect(await page.getByText(/UTC/).count()).toBe(0);
+    expect(await page.getByText("Logged in just now").count()).toBe(1);
+    const heights = await page.locator("button:not(.small)").evaluateAll((buttons) => {
+      return buttons.map((button) => button.getBoundingClientRect().height);
+    });
+    expect(new Set(heights).size, `one line each: ${heights}`).toBe(1);
+    await picture(page, "shop");
+  }),
+);
+
+it("the page of devices shows where one is logged in, and logs out there", { timeout: 300_000 }, (test) =>
+  inBrowser(test, async (shop, browser) => {
+    const [laptop, phone] = await Promise.all(
+      ["Firefox/140.0 Linux", "iPhone Safari/604"].map(async (userAgent) => {
+        const context = await browser.newContext({ userAgent });
+        context.setDefaultTimeout(0);
+        const page = await context.newPage();
+        await page.goto(shop.address);
+        await logIn(page, "Grace");
+        return page;
+      }),
+    );
+    if (laptop === undefined || phone === undefined) throw new Error("two browsers were opened");
+    await laptop.goto(`${shop.address}/devices`);
+    const rows = laptop.getByRole("region", { name: "Devices" }).locator("tbody tr");
+    expect(await rows.count()).toBe(2);
+    await picture(laptop, "devices");
+    await laptop.getByRole("button", { name: /^Log out Safari on iPhone/ }).click();
+    await laptop.getByText(/^Logged out: Safari on iPhone/).waitFor();
+    expect(new URL(laptop.url()).pathname, "one stays on the page").toBe("/devices");
+    expect(await rows.count()).toBe(1);
+    await phone.goto(`${shop.address}/devices`);
+    expect(new URL(phone.url()).pathname, "there is nobody here").toBe("/");
+  }),
+);
+
+it("a race shows that nothing is lost here, and what is lost beside it", { timeout: 300_000 }, (test) =>
+  inBrowser(test, async (shop, browser) => {
+    const context = await browser.newContext();
+    context.setDefaultTimeout(0);
+    const page = await context.newPage();
+    await page.goto(`${shop.address}/race`);
+    for (const round of [1, 2]) {
+      await page.getByRole("button", { name: "Start the race" }).click();
+      const verdict = (race: string, side: string) =>
+        page.locator(`[data-race="${race}"][data-side="${side}"] .verdict`);
+      await page.locator('[data-race="logOut"][data-side="here"] .verdict.kept').waitFor();
+      await page.locator('[data-race="logOut"][data-side="beside"] .verdict.lost').waitFor();
+      expect(await verdict("changes", "here").innerText(), `round ${round}`).toBe("50 of 50 changes kept");
+      const beside = await verdict("changes", "beside").innerText();
+      expect(beside).toMatch(/^\d of 50 changes kept, 4\d lost$/);
+      expect(await verdict("logOut", "here").innerText()).toBe("Logged out is logged out");
+      expect(await verdict("logOut", "beside").innerText()).toContain("the log-out was undone");
+      await page.locator("#start:enabled").waitFor();
+      console.log(`beside: ${beside}`);
+    }
+    expect(await page.locator('[data-race="changes"][data-side="here"] .kept').count()).toBe(51);
+    await picture(page, "race");
+  }),
 );

@@ -7,7 +7,7 @@ import { RunningShop } from "./running-shop.js";
 let shop: RunningShop;
 
 beforeAll(async () => {
-  shop = await RunningShop.open("--port", "0", "--store", "memory");
+  shop = await RunningShop.open("--port", "0", "--store", "mem");
 });
 
 afterAll(() => shop.stop());
@@ -134,7 +134,7 @@ it("names the stores that it knows when it is asked for another", async () => {
   const failed = promisify(execFile)(process.execPath, [main, "--store", "constructor"]);
   await expect(failed).rejects.toMatchObject({
     code: 1,
-    stderr: expect.stringContaining("known are: memory"),
+    stderr: expect.stringContaining("known are: mem"),
   });
 });
 
