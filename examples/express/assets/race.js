@@ -22,11 +22,19 @@ function show(event) {
     });
     const kept = event.kept.filter(Boolean).length;
     const lost = event.kept.length - kept;
-    say(lane, lost === 0 ? "kept" : "lost", `${kept} of ${event.kept.length} changes kept${lost === 0 ? "" : `, ${lost} lost`}`);
+    say(
+      lane,
+      lost === 0 ? "kept" : "lost",
+      `${kept} of ${event.kept.length} changes kept${lost === 0 ? "" : `, ${lost} lost`}`,
+    );
     return;
   }
   for (const cell of cells) cell.className = event.isLoggedIn ? "lost" : "kept";
-  say(lane, event.isLoggedIn ? "lost" : "kept", event.isLoggedIn ? "Logged in again: the log-out was undone" : "Logged out is logged out");
+  say(
+    lane,
+    event.isLoggedIn ? "lost" : "kept",
+    event.isLoggedIn ? "Logged in again: the log-out was undone" : "Logged out is logged out",
+  );
 }
 
 function say(lane, kind, text) {

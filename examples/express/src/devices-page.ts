@@ -1,4 +1,4 @@
-import type { Device } from "./devices.js";
+import type { Device } from "./device.js";
 import { ago, type Html, html, nothing } from "./html.js";
 import { page } from "./pages.js";
 import type { ShopSession } from "./shop-session.js";

@@ -1,18 +1,8 @@
 import type { Session, SessionManager } from "@scs/session";
 import type { Express, Request } from "express";
+import type { Device } from "./device.js";
 import { devicesPage } from "./devices-page.js";
 import type { ShopSession } from "./shop-session.js";
-
-/** What the shop's page shows of each of a customer's sessions. */
-export interface Device {
-  handle: string;
-  name: string;
-  created: Date;
-  lastSeen: Date;
-  /** When it is logged out, if nobody uses it. */
-  expiry: Date;
-  isThis: boolean;
-}
 
 /** Says in words what somebody shops with, as far as the browser tells. */
 export function deviceOf(req: Request): string {

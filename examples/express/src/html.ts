@@ -31,6 +31,7 @@ const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 export function ago(date: Date, now: number = Date.now()): Html {
   const ms = date.getTime() - now;
   const [unit, length] = UNITS.find(([, each]) => Math.abs(ms) >= each) ?? [];
-  const text = unit === undefined || length === undefined ? "just now" : relative.format(Math.round(ms / length), unit);
+  const text =
+    unit === undefined || length === undefined ? "just now" : relative.format(Math.round(ms / length), unit);
   return html`<time datetime="${date.toISOString()}" title="${date.toUTCString()}">${text}</time>`;
 }

@@ -1,5 +1,5 @@
 import { catalogue, findProduct } from "./catalogue.js";
-import type { Device } from "./devices.js";
+import type { Device } from "./device.js";
 import { ago, type Html, html, nothing } from "./html.js";
 import type { ShopSession } from "./shop-session.js";
 import { style } from "./style.js";
@@ -18,7 +18,6 @@ export interface ShopView {
 }
 
 const price = (cents: number): string => `€ ${(cents / 100).toFixed(2)}`;
-
 
 export function page(title: string, body: Html): string {
   return html`<!doctype html>

@@ -52,7 +52,8 @@ export const stores: Record<string, (place: StorePlace) => Promise<OpenStore>> =
     pool.on("error", (error) => console.error(error.message));
     const store = new PgStore(pool);
     await store.createTable();
-    const place = server === undefined ? "the PostgreSQL of --url" : `a PostgreSQL of its own, in ${server.folder}`;
+    const place =
+      server === undefined ? "the PostgreSQL of --url" : `a PostgreSQL of its own, in ${server.folder}`;
     const close = async (): Promise<void> => {
       await store[Symbol.asyncDispose]();
       await pool.end();

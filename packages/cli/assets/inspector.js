@@ -2,7 +2,16 @@
 const $ = (selector) => document.querySelector(selector);
 const PAGE = 100;
 const number = new Intl.NumberFormat("en");
-const state = { view: "sessions", sort: "lastSeen", dir: "desc", q: "", owner: "", ownerName: "", offset: 0, total: 0 };
+const state = {
+  view: "sessions",
+  sort: "lastSeen",
+  dir: "desc",
+  q: "",
+  owner: "",
+  ownerName: "",
+  offset: 0,
+  total: 0,
+};
 
 const COLUMNS = {
   sessions: [
@@ -20,7 +29,12 @@ const COLUMNS = {
 };
 
 function span(ms) {
-  const units = [[86_400_000, "d"], [3_600_000, "h"], [60_000, "min"], [1000, "s"]];
+  const units = [
+    [86_400_000, "d"],
+    [3_600_000, "h"],
+    [60_000, "min"],
+    [1000, "s"],
+  ];
   const [length, name] = units.find(([each]) => ms >= each) ?? [1000, "s"];
   return `${Math.max(0, Math.floor(ms / length))} ${name}`;
 }
@@ -39,7 +53,11 @@ function element(name, properties = {}, ...children) {
 }
 
 async function ask(path, body) {
-  const post = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const post = body && {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  };
   const response = await fetch(`api/${path}`, post);
   const answer = await response.json();
   if (!response.ok) throw new Error(answer.error);
@@ -83,7 +101,9 @@ function draw(rows) {
   $("#rows thead").replaceChildren(element("tr", {}, ...heads));
   $("#rows tbody").replaceChildren(
     ...rows.map((row) => {
-      const cells = columns.map(([, , text, kind = ""]) => element("td", { className: kind, textContent: text(row) }));
+      const cells = columns.map(([, , text, kind = ""]) =>
+        element("td", { className: kind, textContent: text(row) }),
+      );
       const drawn = element("tr", { tabIndex: -1, onclick: () => open(row), row }, ...cells);
       return drawn;
     }),
@@ -92,7 +112,10 @@ function draw(rows) {
   if (first) first.tabIndex = 0;
   const { offset, total } = state;
   const last = Math.min(offset + PAGE, total);
-  $("#range").textContent = total === 0 ? "none" : `${number.format(offset + 1)} to ${number.format(last)} of ${number.format(total)}`;
+  $("#range").textContent =
+    total === 0
+      ? "none"
+      : `${number.format(offset + 1)} to ${number.format(last)} of ${number.format(total)}`;
   $("#previous").disabled = offset === 0;
   $("#next").disabled = last >= total;
   $("#only").hidden = state.owner === "";
@@ -148,13 +171,19 @@ function details(row, session) {
   const pairs = [
     ["Handle", session.handle],
     ["Owner", session.owner ?? session.ownerHash ?? "nobody"],
-    ["Description", typeof session.description === "object" ? JSON.stringify(session.description) : session.description],
+    [
+      "Description",
+      typeof session.description === "object" ? JSON.stringify(session.description) : session.description,
+    ],
     ["Created", time(session.created)],
     ["Last seen", time(session.lastSeen)],
     ["Expires", time(session.expiry)],
     ["Deadline", time(session.deadline)],
     ["Size", `${number.format(session.bytes)} bytes`],
-  ].flatMap(([name, value]) => [element("dt", { textContent: name }), element("dd", { textContent: value ?? "–" })]);
+  ].flatMap(([name, value]) => [
+    element("dt", { textContent: name }),
+    element("dd", { textContent: value ?? "–" }),
+  ]);
   const values = element("pre", { hidden: true });
   const showValues = async () => {
     const { values: text } = await ask(`session?values=1&handle=${encodeURIComponent(row.handle)}`);
@@ -165,13 +194,33 @@ function details(row, session) {
   if (session.ownerHash) {
     const name = session.owner ?? session.ownerHash.slice(0, 16);
     actions.append(
-      element("button", { className: "quiet", textContent: "All of this owner", onclick: () => ($("#details").close(), showOwner(session.ownerHash, name)) }),
-      element("button", { className: "danger", textContent: "End all of this owner", onclick: () => endAll(session.ownerHash, name) }),
+      element("button", {
+        className: "quiet",
+        textContent: "All of this owner",
+        onclick: () => {
+          $("#details").close();
+          showOwner(session.ownerHash, name);
+        },
+      }),
+      element("button", {
+        className: "danger",
+        textContent: "End all of this owner",
+        onclick: () => endAll(session.ownerHash, name),
+      }),
     );
   }
-  actions.append(element("button", { className: "danger", textContent: "End session", onclick: () => end(row) }));
-  actions.append(element("button", { className: "quiet", textContent: "Close", onclick: () => $("#details").close() }));
-  $("#details").replaceChildren(element("h2", { textContent: "Session" }), element("dl", {}, ...pairs), values, actions);
+  actions.append(
+    element("button", { className: "danger", textContent: "End session", onclick: () => end(row) }),
+  );
+  actions.append(
+    element("button", { className: "quiet", textContent: "Close", onclick: () => $("#details").close() }),
+  );
+  $("#details").replaceChildren(
+    element("h2", { textContent: "Session" }),
+    element("dl", {}, ...pairs),
+    values,
+    actions,
+  );
   $("#details").showModal();
 }
 
@@ -193,7 +242,8 @@ function confirmed(question) {
 }
 
 async function end(row) {
-  if (await confirmed(`End the session of ${row.owner ?? row.ownerHash?.slice(0, 16) ?? "nobody"}?`)) await act("revoke", { handle: row.handle });
+  if (await confirmed(`End the session of ${row.owner ?? row.ownerHash?.slice(0, 16) ?? "nobody"}?`))
+    await act("revoke", { handle: row.handle });
 }
 
 async function endAll(owner, name) {
@@ -237,7 +287,6 @@ $("#only").onclick = () => {
   Object.assign(state, { owner: "", offset: 0 });
   show();
 };
-$("#tools").onsubmit = (event) => event.preventDefault();
 $("#search").oninput = ({ target }) => {
   clearTimeout(state.timer);
   state.timer = setTimeout(() => {

@@ -27,14 +27,17 @@ const heap = () => {
   globalThis.gc?.();
   return process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
 };
-const print = (name, bytes, where) => console.log(`${name}: ${Math.round(bytes / count)} bytes a session ${where}`);
+const print = (name, bytes, where) =>
+  console.log(`${name}: ${Math.round(bytes / count)} bytes a session ${where}`);
 
 let [records, data] = [0, 0];
 for await (const entry of from.entries()) {
   records++;
   data += entry.data.length + entry.token.length;
 }
-console.log(`${count} sessions, ${records} records, ${Math.round(data / count)} bytes of keys and data a session`);
+console.log(
+  `${count} sessions, ${records} records, ${Math.round(data / count)} bytes of keys and data a session`,
+);
 for (const [name, open] of [
   ["memstore", async () => new MemStore({ cleanupIntervalMs: 0 })],
   ["hybridstore", () => openHybridStore(join(folder, "hybrid"), options)],

@@ -43,7 +43,9 @@ const cluster = await Cluster.start({ settings: ["fsync = on", "max_wal_size = 4
 const pool = new pg.Pool({ connectionString: cluster.url });
 
 async function goalBytes() {
-  const { rows } = await pool.query("SELECT pg_total_relation_size(to_regclass('sessions'))::float8 AS bytes");
+  const { rows } = await pool.query(
+    "SELECT pg_total_relation_size(to_regclass('sessions'))::float8 AS bytes",
+  );
   return rows[0].bytes ?? 0;
 }
 

@@ -21,7 +21,11 @@ const lap = (what) => {
   start = performance.now();
 };
 const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"], timeout: 0 });
+const browser = await chromium.launch({
+  executablePath,
+  args: ["--no-sandbox", "--disable-gpu"],
+  timeout: 0,
+});
 const page = await browser.newPage({ viewport: { width: 1200, height: 760 } });
 page.setDefaultTimeout(0);
 await page.goto(inspector.url);

@@ -1,2 +1,7 @@
-export { type MeterLike, type OpenTelemetryOptions, observeWithOpenTelemetry, type TracerLike } from "./opentelemetry.js";
+export {
+  type MeterLike,
+  type OpenTelemetryOptions,
+  observeWithOpenTelemetry,
+  type TracerLike,
+} from "./opentelemetry.js";
 export { observeWithPrometheus, type PrometheusClient, type PrometheusOptions } from "./prometheus.js";

@@ -63,7 +63,9 @@ export function observeWithOpenTelemetry({ meter, tracer }: OpenTelemetryOptions
     },
     onOperation(operation) {
       const start = performance.now();
-      const span = tracer?.startSpan(`session ${operation}`, { attributes: { "scs.session.operation": operation } });
+      const span = tracer?.startSpan(`session ${operation}`, {
+        attributes: { "scs.session.operation": operation },
+      });
       return (failure) => {
         const attributes = { "scs.session.operation": operation, ...(failure && { "error.type": failure }) };
         operations?.record((performance.now() - start) / 1000, attributes);

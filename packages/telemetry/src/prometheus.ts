@@ -5,9 +5,13 @@ type Labels = Record<string, string>;
 /** What of `prom-client` is used: pass the module. */
 export interface PrometheusClient {
   // biome-ignore lint/suspicious/noExplicitAny: the driver's own types of configurations differ by version
-  Counter: new (configuration: any) => { inc(labels: Labels, value?: number): void };
+  Counter: new (
+    configuration: any,
+  ) => { inc(labels: Labels, value?: number): void };
   // biome-ignore lint/suspicious/noExplicitAny: as above
-  Histogram: new (configuration: any) => { observe(labels: Labels, value: number): void };
+  Histogram: new (
+    configuration: any,
+  ) => { observe(labels: Labels, value: number): void };
 }
 
 export interface PrometheusOptions {

@@ -6,7 +6,11 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from "@opentelemetry/sdk-metrics";
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from "@opentelemetry/sdk-trace-base";
 import { MemStore } from "@scs/memstore";
 import { SessionManager } from "@scs/session";
 import * as client from "prom-client";
@@ -63,8 +67,11 @@ it("OpenTelemetry's own SDK gets counters, durations and spans, and no secret", 
   request.end();
 
   await reader.forceFlush();
-  const metrics = exporter.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics));
-  const pointsOf = (name: string) => metrics.find(({ descriptor }) => descriptor.name === name)?.dataPoints ?? [];
+  const metrics = exporter
+    .getMetrics()
+    .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics));
+  const pointsOf = (name: string) =>
+    metrics.find(({ descriptor }) => descriptor.name === name)?.dataPoints ?? [];
   const events = pointsOf("scs.session.events").map(({ attributes, value }) => [
     [attributes["scs.session.event"], attributes["scs.session.reason"]].filter(Boolean).join(" "),
     value,
@@ -84,7 +91,10 @@ it("OpenTelemetry's own SDK gets counters, durations and spans, and no secret", 
     expect(parentSpanContext?.spanId, "a child of the request").toBe(request.spanContext().spanId);
   }
   expect(finished.filter(({ status }) => status.code === 2)).toHaveLength(1);
-  const all = JSON.stringify([metrics, finished.map(({ name, attributes, events: of }) => [name, attributes, of])]);
+  const all = JSON.stringify([
+    metrics,
+    finished.map(({ name, attributes, events: of }) => [name, attributes, of]),
+  ]);
   for (const secret of secrets) expect(all).not.toContain(secret);
   await Promise.all([meters.shutdown(), tracers.shutdown()]);
 });

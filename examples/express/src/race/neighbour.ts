@@ -1,6 +1,6 @@
 import type { Express } from "express";
 import expressSession from "express-session";
-import type { SessionOf } from "./race-apps.js";
+import type { SessionOf } from "./racing-session.js";
 
 /** Adds express-session with the store that it brings, and the options that its README recommends. */
 export function memorySessions(app: Express): SessionOf {

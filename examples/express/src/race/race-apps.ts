@@ -1,19 +1,10 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { memorySessions } from "./neighbour.js";
 import type { Store } from "@scs/core";
 import { SessionManager } from "@scs/session";
-import express, { type Express, type Request } from "express";
-
-/** What the two apps of a race need of a request's session. */
-export interface RacingSession {
-  get(key: string): unknown;
-  set(key: string, value: unknown): void;
-  end(): Promise<void>;
-}
-
-/** Gives a request's session: by either library. */
-export type SessionOf = (req: Request) => RacingSession;
+import express, { type Express } from "express";
+import { memorySessions } from "./neighbour.js";
+import type { SessionOf } from "./racing-session.js";
 
 /** Keeps requests waiting, as a real one waits for its database, until all that take part have loaded their session. */
 export class Barrier {

@@ -73,7 +73,9 @@ export class RaceTrack {
       tell({ race, side, waiting });
       if (waiting === RACERS) allWait();
     });
-    const requests = Array.from({ length: RACERS }, async (_, n) => (await send(`/change/${n}`)).arrayBuffer());
+    const requests = Array.from({ length: RACERS }, async (_, n) =>
+      (await send(`/change/${n}`)).arrayBuffer(),
+    );
     await waited;
     if (race === "logOut") await (await send("/log-out")).arrayBuffer();
     app.barrier.open();

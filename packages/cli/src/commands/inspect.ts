@@ -5,7 +5,10 @@ import type { Target } from "../stores/target.js";
 /** Serves the inspector until Ctrl-C. */
 export async function inspect(target: Target, port: number, output: Output): Promise<void> {
   const inspector = await startInspector(target, { port });
-  await output.result({ url: inspector.url }, () => `${inspector.url}\nWho has this address sees all sessions. Ctrl-C stops it.`);
+  await output.result(
+    { url: inspector.url },
+    () => `${inspector.url}\nWho has this address sees all sessions. Ctrl-C stops it.`,
+  );
   await new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
   await inspector.close();
 }

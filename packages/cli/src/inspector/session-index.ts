@@ -123,7 +123,12 @@ export class SessionIndex {
   #orderBy(sort: SortKey): Uint32Array {
     const known = this.#orders.get(sort);
     if (known !== undefined) return known;
-    const columns = { created: this.#created, lastSeen: this.#lastSeen, expiry: this.#expiry, bytes: this.#bytes };
+    const columns = {
+      created: this.#created,
+      lastSeen: this.#lastSeen,
+      expiry: this.#expiry,
+      bytes: this.#bytes,
+    };
     const keys = sort === "owner" ? this.#ownerRanks() : columns[sort];
     const order = sortedOrder(packKeys(keys, this.#size));
     this.#orders.set(sort, order);
