@@ -125,7 +125,7 @@ export class Connections {
   get lateMessage(): string {
     return this.#requests.length > 0
       ? this.#exhausted
-      : `the calls made before have taken ${this.#timeoutMs} ms; this one was not begun`;
+      : `the calls before this one took ${this.#timeoutMs} ms; this one was not started`;
   }
 
   get #exhausted(): string {

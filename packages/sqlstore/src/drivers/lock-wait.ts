@@ -65,6 +65,6 @@ export class LockWait {
       return "the database was locked for longer than busyTimeoutMs; look for a long transaction";
     return isTaken
       ? `no answer within ${this.#timeoutMs} ms; whether a write takes effect is unknown`
-      : `the calls made before have taken ${this.#timeoutMs} ms; this one was not begun`;
+      : `the calls before this one took ${this.#timeoutMs} ms; this one was not started`;
   }
 }
