@@ -25,6 +25,7 @@ export interface SessionEngine {
   store: BoundedStore;
   transport: TokenTransport;
   trustProxy: boolean;
+  hasIdleTimeout: boolean;
   records: SessionRecords;
   owners: OwnerSessions | undefined;
   repository: SessionRepository;
@@ -62,6 +63,7 @@ export function buildEngine<T extends object, D>(options: SessionManagerOptions<
   const inspection = new Inspection({ ...shared, store, owners, describe });
   const merge = (state: SessionState, token: string) => repository.merge(state, token);
   return {
+    hasIdleTimeout: options.idleTimeoutMs !== undefined,
     store,
     transport,
     trustProxy,

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { cleanUp, type ExpiringStore, type Store } from "@scs/core";
 import { errorOf } from "./error-reporter.js";
-import { ClientKnowledge } from "./http/client-knowledge.js";
+import { isBackgroundRequest } from "./http/background-request.js";
+import { ClientKnowledge, type ClientNews, headerFor } from "./http/client-knowledge.js";
 import { answerRefused, holdResponse } from "./http/held-response.js";
 import type { RequestHead } from "./http/http-request.js";
 import { type Middleware, misuseOf } from "./http/middleware.js";
@@ -171,6 +172,30 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
       await commitNow(repository, state);
       return client.header(state, transport, now, () => true);
     });
+  }
+
+  /**
+   * Returns the response header that gives the client the session's token, or takes it from one that has ended, whether
+   * the client has been told or not: for frameworks that set a cookie at each change.
+   */
+  tokenHeader(session: Session<T>): TokenHeader {
+    const { transport, now } = this.#engine;
+    const state = stateOf(session);
+    const { token } = state;
+    const isGiven = token !== undefined && (state.stored !== undefined || state.isChanged());
+    const news: ClientNews = isGiven ? { kind: "give", token } : { kind: "take" };
+    return headerFor(news, state, transport, now, () => true);
+  }
+
+  /**
+   * Notes that a session is in use, where an idle timeout runs: for what loads sessions without a response, such as a
+   * proxy before Next.js. Does nothing for a prefetch.
+   *
+   * @throws StoreError if the store fails.
+   */
+  async touch(source: string | RequestHead): Promise<void> {
+    if (!this.#engine.hasIdleTimeout || (isRequest(source) && isBackgroundRequest(source))) return;
+    await this.commit(await this.load(source));
   }
 
   /** Gives the session a new token at once, and saves it; see `commit` for what it returns. */

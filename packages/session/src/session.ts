@@ -33,6 +33,13 @@ const MAX_GRACE_MS = 3_600_000;
 /** The last instant that a `Date` holds. */
 const MAX_DATE_MS = 8.64e15;
 
+/**
+ * By this name, a proxy of a session has the session.
+ *
+ * @internal
+ */
+export const itself: unique symbol = Symbol("session");
+
 /** @internal */
 let stateOf: <T extends object>(session: Session<T>) => SessionState;
 /** @internal */
@@ -48,10 +55,15 @@ export class Session<T extends object = Record<string, unknown>> {
   readonly #merge: Merge;
 
   static {
-    stateOf = (session) => session.#state;
+    stateOf = (session) => (#state in session ? session : session[itself]).#state;
     createSession = (state, merge) => new Session(state, merge);
     // `console.log` shows neither values nor the token.
     Object.defineProperty(Session.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: show });
+  }
+
+  /** @internal */
+  get [itself](): Session<T> {
+    return this;
   }
 
   /** Sessions come from a manager: `sessions.get(req)` or `sessions.load(token)`. */

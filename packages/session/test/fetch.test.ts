@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { fetchHandler, withSession } from "../src/fetch.js";
+import { fetchHandler, withSession } from "../src/adapters/fetch.js";
 import { type Session, SessionManager, type SessionManagerOptions } from "../src/index.js";
 import { RecordingStore } from "./fixtures/recording-store.js";
 import type { Values } from "./fixtures/running-app.js";

@@ -1,5 +1,4 @@
 import { setImmediate } from "node:timers/promises";
-import { serve as serveHono } from "@hono/node-server";
 import { StoreError } from "@scs/core";
 import express5 from "express";
 import express4 from "express4";
@@ -7,10 +6,12 @@ import { fastify } from "fastify";
 import { Hono } from "hono";
 import Koa from "koa";
 import { describe, expect, it } from "vitest";
-import { fastifySessions } from "../src/fastify.js";
-import { fetchHandler } from "../src/fetch.js";
+import { fastifySessions } from "../src/adapters/fastify.js";
+import { fetchHandler } from "../src/adapters/fetch.js";
+import { honoSessions } from "../src/adapters/hono.js";
+import { koaSessions } from "../src/adapters/koa.js";
 import { type Session, SessionManager } from "../src/index.js";
-import { koaSessions } from "../src/koa.js";
+import { serveFetch } from "./fixtures/fetch-server.js";
 import { collectWarnings } from "./fixtures/process-warnings.js";
 import { RecordingStore } from "./fixtures/recording-store.js";
 import { serve, type Values } from "./fixtures/running-app.js";
@@ -42,7 +43,7 @@ const apps: Record<string, (sessions: Sessions) => Promise<Served>> = {
     const app = fastify();
     await app.register(fastifySessions(sessions));
     app.all("*", async (request, reply) => {
-      const body = await act(request.url, sessions.get(request));
+      const body = await act(request.url, request.session);
       if (request.url === "/login-redirect") return reply.redirect("/");
       if (!request.url.endsWith("-stream")) return body;
       const { Readable } = await import("node:stream");
@@ -56,7 +57,7 @@ const apps: Record<string, (sessions: Sessions) => Promise<Served>> = {
     app.silent = true;
     app.use(koaSessions(sessions));
     app.use(async (ctx) => {
-      const body = await act(ctx.path, sessions.get(ctx));
+      const body = await act(ctx.path, ctx.session as Session<Values>);
       if (ctx.path === "/login-redirect") return ctx.redirect("/");
       const { Readable } = await import("node:stream");
       ctx.body = ctx.path.endsWith("-stream") ? Readable.from(chunksOf(body)) : body;
@@ -65,16 +66,13 @@ const apps: Record<string, (sessions: Sessions) => Promise<Served>> = {
   },
   Hono: async (sessions) => {
     const app = new Hono();
-    app.all("*", async (c) => {
-      const body = await act(c.req.path, sessions.get(c.req.raw));
-      if (c.req.path === "/login-redirect") return c.redirect("/");
-      return c.body(c.req.path.endsWith("-stream") ? ReadableStream.from(encoded(chunksOf(body))) : body);
-    });
-    app.onError((error, c) => c.text(error.message, 500));
-    return hono(fetchHandler(sessions, app.fetch));
+    app.use(honoSessions(sessions));
+    return serveFetch(honoApp(app, sessions).fetch);
   },
+  "Hono, around its fetch": async (sessions) =>
+    serveFetch(fetchHandler(sessions, honoApp(new Hono(), sessions).fetch)),
   "a Fetch handler": async (sessions) =>
-    hono(
+    serveFetch(
       fetchHandler(sessions, async (request: Request) => {
         const { pathname } = new URL(request.url);
         const body = await act(pathname, sessions.get(request)).catch(() => undefined);
@@ -94,13 +92,14 @@ async function* encoded(parts: Iterable<string>): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function hono(handler: (request: Request) => Promise<Response>): Promise<Served> {
-  let server: ReturnType<typeof serveHono> | undefined;
-  const port = await new Promise<number>((resolve) => {
-    server = serveHono({ fetch: handler, port: 0, hostname: "127.0.0.1" }, (info) => resolve(info.port));
+function honoApp(app: Hono, sessions: Sessions): Hono {
+  app.all("*", async (c) => {
+    const body = await act(c.req.path, sessions.get(c.req.raw));
+    if (c.req.path === "/login-redirect") return c.redirect("/");
+    return c.body(c.req.path.endsWith("-stream") ? ReadableStream.from(encoded(chunksOf(body))) : body);
   });
-  const close = () => new Promise<void>((resolve) => server?.close(() => resolve()));
-  return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: close };
+  app.onError((error, c) => c.text(error.message, 500));
+  return app;
 }
 
 async function expressApp(sessions: Sessions, create: typeof express5): Promise<Served> {

@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import Koa from "koa";
-import { describe, expect, it } from "vitest";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { koaSessions, type SessionContext } from "../src/adapters/koa.js";
 import { SessionManager } from "../src/index.js";
-import { koaSessions } from "../src/koa.js";
 import { RawClient } from "./fixtures/raw-client.js";
 import { RecordingStore } from "./fixtures/recording-store.js";
 import { serve, type Values } from "./fixtures/running-app.js";
+import { RunningManager } from "./fixtures/running-manager.js";
 import { Signal } from "./fixtures/signal.js";
 import { Visitor } from "./fixtures/visitor.js";
 
@@ -80,5 +81,40 @@ describe("under Koa, a client that is gone before the answer", () => {
     expect(await store.contents()).toEqual([]);
     expect(errors).toEqual([]);
     await store[Symbol.asyncDispose]();
+  });
+});
+
+describe("ctx.session", () => {
+  it("is the session, typed by the app's context, and null destroys it", async () => {
+    await using running = new RunningManager();
+    const app = new Koa<Koa.DefaultState, SessionContext<{ userId: string }>>();
+    app.use(koaSessions(running.sessions));
+    app.use(async (ctx) => {
+      expectTypeOf(ctx.session.get("userId")).toEqualTypeOf<string | undefined>();
+      expect(ctx.session).toBe(running.sessions.get(ctx));
+      if (ctx.path === "/login") ctx.session.set("userId", "u1");
+      if (ctx.path === "/logout") ctx.session = null as never;
+      ctx.body = String(ctx.session.get("userId"));
+    });
+    await using server = await serve(app.callback());
+    const visitor = new Visitor(server.url);
+    await visitor.get("/login");
+    expect((await visitor.get()).body).toBe("u1");
+    expect((await visitor.get("/logout")).setCookies).toEqual([expect.stringContaining("Max-Age=0")]);
+    expect(await running.store.contents()).toEqual([]);
+  });
+
+  it("takes no other object in its place, and says what to do", async () => {
+    await using running = new RunningManager();
+    const app = new Koa<Koa.DefaultState, SessionContext>();
+    app.use(koaSessions(running.sessions));
+    app.use((ctx) => {
+      expect(() => {
+        ctx.session = { userId: "u1" } as never;
+      }).toThrow("ctx.session.set(key, value)");
+      ctx.body = "body";
+    });
+    await using server = await serve(app.callback());
+    expect((await fetch(server.url)).status).toBe(200);
   });
 });

@@ -1,7 +1,7 @@
 import { channel, tracingChannel } from "node:diagnostics_channel";
 import { format, inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { fetchHandler } from "../src/fetch.js";
+import { fetchHandler } from "../src/adapters/fetch.js";
 import { type SessionEventName, SessionManager } from "../src/index.js";
 import { HookedStore } from "./fixtures/hooked-store.js";
 import { madeUpToken } from "./fixtures/made-up-token.js";

@@ -1,10 +1,15 @@
+import express5 from "express";
+import express4 from "express4";
 import { fastify } from "fastify";
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { methodOverride } from "hono/method-override";
 import Koa from "koa";
 import { describe, expect, it } from "vitest";
-import { fetchHandler, withSession } from "../src/fetch.js";
+import { fastifySessions } from "../src/adapters/fastify.js";
+import { fetchHandler, withSession } from "../src/adapters/fetch.js";
+import { honoSessions } from "../src/adapters/hono.js";
+import { koaSessions } from "../src/adapters/koa.js";
 import { SessionManager } from "../src/index.js";
 import { RecordingStore } from "./fixtures/recording-store.js";
 import { serve, type Values } from "./fixtures/running-app.js";
@@ -15,6 +20,8 @@ function manager(options: { asyncContext?: boolean } = {}) {
   const sessions = new SessionManager<Values>({ store, onError: (error) => errors.push(error), ...options });
   return { store, sessions, errors, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
 }
+
+import { RunningManager } from "./fixtures/running-manager.js";
 
 describe("sessions.middleware() in another framework is an error that names the import", () => {
   it("of Koa", async () => {
@@ -36,7 +43,7 @@ describe("sessions.middleware() in another framework is an error that names the 
     const response = await app.request("/");
     expect([response.status, await response.text()]).toEqual([
       500,
-      expect.stringContaining("@scs/session/fetch"),
+      expect.stringContaining("@scs/session/hono"),
     ]);
   });
 
@@ -62,6 +69,67 @@ describe("sessions.middleware() in another framework is an error that names the 
     const handler = running.sessions.middleware() as unknown as (request: Request) => void;
     expect(() => handler(new Request("http://app/"))).toThrow("@scs/session/fetch");
   });
+});
+
+describe.each<[name: string, of: (sessions: RunningManager["sessions"]) => unknown]>([
+  ["koaSessions", koaSessions],
+  ["honoSessions", honoSessions],
+  ["fastifySessions", fastifySessions],
+  ["fetchHandler", (sessions) => fetchHandler(sessions, () => new Response("body"))],
+])("%s in another framework is an error that names the import", (name, of) => {
+  const isElsewhere = (home: string) => !name.startsWith(home);
+
+  it.each([
+    ["4", express4],
+    ["5", express5],
+  ])("of Express %s", async (_, express) => {
+    await using running = new RunningManager();
+    const app = express();
+    app.use(of(running.sessions) as never);
+    app.use((error: Error, _req: unknown, res: express5.Response, _next: unknown) => {
+      res.status(500).send(error.message);
+    });
+    await using server = await serve(app);
+    const response = await fetch(server.url);
+    expect([response.status, await response.text()]).toEqual([
+      500,
+      expect.stringContaining("app.use(sessions.middleware())"),
+    ]);
+  });
+
+  if (isElsewhere("koa"))
+    it("of Koa", async () => {
+      await using running = new RunningManager();
+      const app = new Koa();
+      const errors: Error[] = [];
+      app.on("error", (error) => errors.push(error));
+      app.use(of(running.sessions) as never);
+      await using server = await serve(app.callback());
+      expect((await fetch(server.url)).status).toBe(500);
+      expect(errors.map(({ message }) => message)).toEqual([expect.stringContaining("@scs/session/koa")]);
+    });
+
+  if (isElsewhere("hono"))
+    it("of Hono", async () => {
+      await using running = new RunningManager();
+      const app = new Hono();
+      app.onError((error, c) => c.text(error.message, 500));
+      app.use(of(running.sessions) as never);
+      expect(await (await app.request("/")).text()).toContain("@scs/session/hono");
+    });
+
+  if (isElsewhere("fastify"))
+    it("of Fastify, as a plugin and as a hook", async () => {
+      await using running = new RunningManager();
+      const plugged = fastify();
+      plugged.register(of(running.sessions) as never);
+      await expect(plugged.ready()).rejects.toThrow("@scs/session/fastify");
+      const hooked = fastify();
+      hooked.addHook("onRequest", of(running.sessions) as never);
+      hooked.get("/", () => "body");
+      expect((await hooked.inject("/")).json().message).toContain("@scs/session/fastify");
+      await hooked.close();
+    });
 });
 
 describe("a request that a framework has copied leads to the session", () => {

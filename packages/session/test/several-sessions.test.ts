@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fetchHandler } from "../src/fetch.js";
+import { fetchHandler } from "../src/adapters/fetch.js";
 import { headerTransport, type SessionManager } from "../src/index.js";
 import { madeUpToken } from "./fixtures/made-up-token.js";
 import { accounts, isAlive, logIn } from "./fixtures/owned-sessions.js";

@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import type { AtomicStore, IterableStore, Store, TouchableStore } from "@scs/core";
 import { MemStore } from "@scs/memstore";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { fetchHandler } from "../src/fetch.js";
+import { fetchHandler } from "../src/adapters/fetch.js";
 import { SessionManager, type SessionManagerOptions } from "../src/index.js";
 import { MovingClock } from "./fixtures/moving-clock.js";
 import { collectWarnings } from "./fixtures/process-warnings.js";

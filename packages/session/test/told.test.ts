@@ -1,7 +1,7 @@
 import { serve as serveHono } from "@hono/node-server";
 import express from "express";
 import { describe, expect, it } from "vitest";
-import { fetchHandler, withSession } from "../src/fetch.js";
+import { fetchHandler, withSession } from "../src/adapters/fetch.js";
 import { type Session, SessionManager } from "../src/index.js";
 import { RawClient } from "./fixtures/raw-client.js";
 import { RecordingStore } from "./fixtures/recording-store.js";

@@ -34,14 +34,7 @@ export class ClientKnowledge {
     isSecureNow: () => boolean,
   ): TokenHeader | undefined {
     const news = this.news(state);
-    if (news === undefined) return undefined;
-    const isSecure = transport.isSecure ?? isSecureNow();
-    const gift = { maxAgeMs: state.deadline - now(), persist: state.persist, isSecure };
-    const isGiven = news.kind === "give";
-    const value = isGiven ? transport.give(news.token, gift) : transport.take(isSecure);
-    if (!(transport instanceof SessionCookie)) return new TokenHeader(transport.responseHeader, value);
-    const cookie = isGiven ? transport.given(news.token, gift) : transport.taken(isSecure);
-    return new TokenHeader(transport.responseHeader, value, cookie);
+    return news && headerFor(news, state, transport, now, isSecureNow);
   }
 
   /** Notes that the client has been told. */
@@ -49,4 +42,21 @@ export class ClientKnowledge {
     this.#token = state.storedToken;
     this.#revision = state.savedRevision;
   }
+}
+
+/** Makes the response header that tells a client of its session. */
+export function headerFor(
+  news: ClientNews,
+  { deadline, persist }: SessionState,
+  transport: TokenTransport,
+  now: () => number,
+  isSecureNow: () => boolean,
+): TokenHeader {
+  const isSecure = transport.isSecure ?? isSecureNow();
+  const gift = { maxAgeMs: deadline - now(), persist, isSecure };
+  const isGiven = news.kind === "give";
+  const value = isGiven ? transport.give(news.token, gift) : transport.take(isSecure);
+  if (!(transport instanceof SessionCookie)) return new TokenHeader(transport.responseHeader, value);
+  const cookie = isGiven ? transport.given(news.token, gift) : transport.taken(isSecure);
+  return new TokenHeader(transport.responseHeader, value, cookie);
 }

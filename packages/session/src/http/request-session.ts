@@ -4,6 +4,7 @@ import type { SessionEngine } from "../session-engine.js";
 import { commitTracing, traced } from "../session-events.js";
 import type { SessionState } from "../state/session-state.js";
 import { ClientKnowledge, type ClientNews } from "./client-knowledge.js";
+import { isBackgroundRequest } from "./background-request.js";
 import { isSecure, type RequestHead } from "./http-request.js";
 
 /** How often one response waits for a session that the app keeps changing. */
@@ -36,7 +37,8 @@ export class RequestSession<T extends object> {
 
   /** Whether there is anything to save, or being saved by the app; if not, the response leaves at once. */
   get isDue(): boolean {
-    return this.#engine.repository.isDue(this.#state) || this.#isOwed;
+    if (this.isChanged) return true;
+    return this.#engine.repository.isUseDue(this.#state) && !isBackgroundRequest(this.request);
   }
 
   /** Whether there is anything to save that was not there when the headers were sent. */

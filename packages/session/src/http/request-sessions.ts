@@ -5,6 +5,7 @@ import type { SessionEngine } from "../session-engine.js";
 import { SessionError } from "../session-error.js";
 import { loadTracing, traced } from "../session-events.js";
 import type { SessionState } from "../state/session-state.js";
+import { adviceForRequest } from "./framework-advice.js";
 import { headerOf, type RequestHead } from "./http-request.js";
 import { RequestSession } from "./request-session.js";
 
@@ -30,7 +31,8 @@ export class RequestSessions<T extends object> {
   /** The session of a request that was opened. */
   get(request: object): Session<T> {
     const opened = this.opened(request);
-    if (opened === undefined) throw new Error(`this request has no session yet: ${adviceFor(request)}`);
+    if (opened === undefined)
+      throw new Error(`this request has no session yet: ${adviceForRequest(request)}`);
     return opened.session;
   }
 
@@ -45,7 +47,8 @@ export class RequestSessions<T extends object> {
     if (opened === undefined || !("headers" in request)) return undefined;
     const { requestHeader } = this.#engine.transport;
     const isCopy =
-      headerOf(request as RequestHead, requestHeader) === headerOf(opened.request, requestHeader);
+      headerOf(request as RequestHead, requestHeader) === headerOf(opened.request, requestHeader) ||
+      this.tokensOf(request as RequestHead).join() === this.tokensOf(opened.request).join();
     return isCopy ? opened : undefined;
   }
 
@@ -156,15 +159,4 @@ function addressOf(request: object | undefined): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function adviceFor(request: object): string {
-  const { headers, raw, req } = request as { headers?: Partial<Headers>; raw?: unknown; req?: unknown };
-  if (typeof headers?.get === "function") {
-    return 'serve fetchHandler(sessions, handler) of "@scs/session/fetch", and ask while the request is answered';
-  }
-  if (raw !== undefined)
-    return 'first await app.register(fastifySessions(sessions)) of "@scs/session/fastify"';
-  if (req !== undefined) return 'first app.use(koaSessions(sessions)) of "@scs/session/koa"';
-  return "let sessions.middleware() handle it first, as in app.use(sessions.middleware())";
 }

@@ -65,10 +65,13 @@ export class SessionRepository {
 
   /** Tells whether {@link commit} has anything to do. */
   isDue(state: SessionState): boolean {
+    return this.isChanged(state) || this.isUseDue(state);
+  }
+
+  /** Tells whether {@link commit} would note that the session is in use, if it is not changed. */
+  isUseDue(state: SessionState): boolean {
     const { stored } = state;
-    return (
-      this.isChanged(state) || (stored !== undefined && (this.#isTouchDue(state) || this.#isUnlisted(stored)))
-    );
+    return stored !== undefined && (this.#isTouchDue(state) || this.#isUnlisted(stored));
   }
 
   /** Tells whether {@link commit} has anything to do but to note that the session is in use. */

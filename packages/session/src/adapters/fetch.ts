@@ -1,9 +1,10 @@
 import { setImmediate } from "node:timers/promises";
-import type { RequestSession } from "./http/request-session.js";
-import type { TokenHeader } from "./http/response-head.js";
-import type { Session } from "./session.js";
-import { SessionError } from "./session-error.js";
-import { reportTo, requestsOf, type SessionManager } from "./session-manager.js";
+import { refuse } from "../http/framework-advice.js";
+import type { RequestSession } from "../http/request-session.js";
+import type { TokenHeader } from "../http/response-head.js";
+import type { Session } from "../session.js";
+import { SessionError } from "../session-error.js";
+import { reportTo, requestsOf, type SessionManager } from "../session-manager.js";
 
 /** What is read of a `Request`: the standard's own, and those that look like it. */
 export interface FetchRequest {
@@ -24,7 +25,11 @@ export function fetchHandler<T extends object, D, Q extends FetchRequest, A exte
   sessions: SessionManager<T, D>,
   handler: (request: Q, ...rest: A) => Response | Promise<Response>,
 ): (request: Q, ...rest: A) => Promise<Response> {
-  return (request, ...rest) => withSession(sessions, request, () => handler(request, ...rest));
+  return (request, ...rest) => {
+    if (typeof request?.headers?.get !== "function")
+      return refuse("fetchHandler(sessions, handler)", "handlers of Request", [request, ...rest]);
+    return withSession(sessions, request, () => handler(request, ...rest));
+  };
 }
 
 /**

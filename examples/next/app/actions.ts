@@ -1,0 +1,41 @@
+"use server";
+
+import { randomUUID } from "node:crypto";
+import { headers } from "next/headers";
+import { redirect } from "next/navigation";
+import { change, sessions } from "../lib/sessions";
+import { viewOf } from "../lib/view";
+
+export async function logIn(form: FormData): Promise<void> {
+  const name = form.get("name");
+  if (typeof name !== "string" || name === "") throw new Error("A name is needed.");
+  const device = (await headers()).get("user-agent") ?? "a device";
+  await change((session) => {
+    session.renew(); // a token from before the log-in must not be worth anything after it
+    session.set("user", name.slice(0, 40)).set("device", device);
+  });
+  redirect("/");
+}
+
+export async function addNote(form: FormData): Promise<void> {
+  const text = form.get("text");
+  if (typeof text !== "string" || text === "") throw new Error("A text is needed.");
+  await change((session) => {
+    session.set(`note:${randomUUID()}`, text.slice(0, 200));
+    redirect("/"); // after the save
+  });
+}
+
+export async function logOut(): Promise<void> {
+  await change((session) => session.destroy());
+}
+
+export async function logOutThere(form: FormData): Promise<void> {
+  await change(async (session) => {
+    const { devices } = await viewOf(session);
+    // A handle is only as good as who sends it: it must be one of the user's own.
+    const device = devices.find((each) => each.handle === form.get("handle"));
+    if (device === undefined) throw new Error("That device is not logged in.");
+    await sessions.revoke(device.handle);
+  });
+}

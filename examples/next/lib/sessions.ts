@@ -1,0 +1,26 @@
+import { MemStore } from "@scs/memstore";
+import { SessionManager } from "@scs/session";
+import { nextSessions } from "@scs/session/next";
+import { cookies } from "next/headers";
+
+/** The notes are keys of their own: of two tabs that add one at once, each keeps its own. */
+export type Notes = { user: string; device: string } & Record<`note:${string}`, string>;
+
+const MINUTE_MS = 60_000;
+
+function createSessions() {
+  return new SessionManager<Notes, string>({
+    store: new MemStore(),
+    owner: (data) => data.user, // whose devices the page lists
+    describe: (data) => data.device ?? "a device",
+    idleTimeoutMs: 30 * MINUTE_MS,
+    cookie: { secure: false }, // for plain http in development; leave it out behind https
+  });
+}
+
+// Next.js loads this module once for each of its bundles; a store in memory must be one.
+const shared = globalThis as { sessions?: ReturnType<typeof createSessions> };
+shared.sessions ??= createSessions();
+export const sessions = shared.sessions;
+
+export const { session, change, touch } = nextSessions(sessions, { cookies });

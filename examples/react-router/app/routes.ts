@@ -1,0 +1,10 @@
+import { index, type RouteConfig, route } from "@react-router/dev/routes";
+
+export default [
+  index("routes/home.tsx"),
+  route("login", "routes/login.ts"),
+  route("notes", "routes/notes.ts"),
+  route("logout", "routes/logout.ts"),
+  route("devices", "routes/devices.ts"),
+  route("me", "routes/me.ts"),
+] satisfies RouteConfig;

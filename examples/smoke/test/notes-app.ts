@@ -1,0 +1,135 @@
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findChromium } from "./find-chromium.js";
+import { type Example, RunningExample } from "./running-example.js";
+
+const executablePath = findChromium();
+
+interface Me {
+  user?: string;
+  notes: string[];
+  devices: { handle: string }[];
+}
+
+/** The same of each example: what a person does, what many requests at once do, and what is no use of a session. */
+export function testNotesApp(example: Example): void {
+  describe.skipIf(executablePath === undefined)(`the example of ${example.name}`, () => {
+    let app: RunningExample;
+    let browser: Browser;
+
+    beforeAll(async () => {
+      app = await RunningExample.start(example);
+      const args = ["--no-sandbox", "--disable-dev-shm-usage"];
+      browser = await chromium.launch({ ...(executablePath && { executablePath }), args, timeout: 0 });
+    });
+    afterAll(async () => {
+      await browser?.close();
+      await app?.[Symbol.asyncDispose]();
+    });
+
+    const open = async (): Promise<Page> => {
+      const context = await browser.newContext();
+      context.setDefaultTimeout(0);
+      const page = await context.newPage();
+      await page.goto(app.url);
+      return page;
+    };
+    const logIn = async (page: Page, name: string): Promise<void> => {
+      await page.getByLabel("Name").fill(name);
+      await page.getByRole("button", { name: "Log in" }).click();
+      await page.getByText(`Hello, ${name}.`).waitFor();
+    };
+    const cookieOf = async (context: BrowserContext): Promise<string> => {
+      const cookies = await context.cookies();
+      expect(cookies.map(({ name }) => name)).toContain("session");
+      return cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+    };
+    const ask = (path: string, cookie: string, init: RequestInit = {}) =>
+      fetch(app.url + path, {
+        ...init,
+        redirect: "manual",
+        headers: { cookie, origin: app.url, ...(init.headers as Record<string, string>) },
+      });
+    const me = async (cookie: string): Promise<Me> => (await (await ask("/me", cookie)).json()) as Me;
+    const addNote = (text: string, cookie: string) =>
+      ask(example.notes, cookie, { method: "POST", body: new URLSearchParams({ text }) });
+    const notes = (page: Page) => page.getByRole("list", { name: "Notes" }).getByRole("listitem");
+    const devices = (page: Page) => page.getByRole("list", { name: "Devices" }).getByRole("listitem");
+
+    it("a person logs in, changes, sees her devices, logs one of them out, and then herself", async () => {
+      const laptop = await open();
+      expect(await laptop.context().cookies(), "nobody who only looks gets a cookie").toEqual([]);
+      await laptop.getByRole("textbox", { name: "Note" }).fill("before");
+      await laptop.getByRole("button", { name: "Add" }).click();
+      await notes(laptop).getByText("before").waitFor();
+      const planted = await cookieOf(laptop.context());
+      await logIn(laptop, "Ada");
+      const [cookie] = (await laptop.context().cookies()).filter(({ name }) => name === "session");
+      expect(cookie).toMatchObject({ httpOnly: true, sameSite: "Lax", path: "/" });
+      expect(await me(planted), "a token from before the log-in").toMatchObject({ notes: [], devices: [] });
+      await laptop.getByRole("textbox", { name: "Note" }).fill("tea & <b>milk</b>");
+      await laptop.getByRole("button", { name: "Add" }).click();
+      await notes(laptop).getByText("tea & <b>milk</b>").waitFor();
+      await laptop.reload();
+      expect(await notes(laptop).allInnerTexts()).toEqual(["before", "tea & <b>milk</b>"]);
+
+      const phone = await open();
+      await logIn(phone, "Ada");
+      expect(await devices(phone).count()).toBe(2);
+      await laptop.reload();
+      await laptop.getByRole("button", { name: "Log out there" }).click();
+      await laptop.getByRole("button", { name: "Log out there" }).waitFor({ state: "detached" });
+      expect(await devices(laptop).count()).toBe(1);
+      await phone.reload();
+      await phone.getByRole("button", { name: "Log in" }).waitFor();
+
+      const stolen = await cookieOf(laptop.context());
+      expect((await me(stolen)).user).toBe("Ada");
+      await laptop.getByRole("button", { name: "Log out", exact: true }).click();
+      await laptop.getByRole("button", { name: "Log in" }).waitFor();
+      expect((await me(stolen)).user).toBeUndefined();
+      for (const page of [laptop, phone]) await page.context().close();
+    });
+
+    it("of many requests at once none is lost, and none brings back who logs out meanwhile", async () => {
+      const page = await open();
+      await logIn(page, "Grace");
+      const cookie = await cookieOf(page.context());
+      const texts = Array.from({ length: 25 }, (_, at) => `note ${String(at).padStart(2, "0")}`);
+      const answers = await Promise.all(texts.map((text) => addNote(text, cookie)));
+      expect(answers.filter(({ status }) => status >= 400)).toEqual([]);
+      expect((await me(cookie)).notes.sort()).toEqual(texts);
+      await Promise.all([
+        page.getByRole("button", { name: "Log out", exact: true }).click(),
+        ...texts.map((text) => addNote(text, cookie)),
+      ]);
+      await page.getByRole("button", { name: "Log in" }).waitFor();
+      expect(await me(cookie)).toMatchObject({ notes: [], devices: [] });
+      await page.context().close();
+    });
+
+    it("no file reads a session, and no prefetch keeps one alive", async () => {
+      const page = await open();
+      await logIn(page, "Edsger");
+      const cookie = await cookieOf(page.context());
+      const html = await (await ask("/", cookie)).text();
+      const files = html.match(/(?<=(?:href|src)=")[^"]+\.(?:css|js)(?=")/g) ?? [];
+      expect(files.length).toBeGreaterThan(0);
+      app.takeCalls();
+      for (const file of files) {
+        const answer = await ask(new URL(file, `${app.url}/`).pathname, cookie);
+        expect([file, answer.status]).toEqual([file, 200]);
+      }
+      expect(app.takeCalls()).toEqual([]);
+      app.advance(10);
+      const prefetch = await ask("/", cookie, { headers: { "sec-purpose": "prefetch" } });
+      expect(await prefetch.text()).toContain("Edsger");
+      expect(app.takeCalls()).not.toContain("commit");
+      expect(await (await ask("/", cookie)).text()).toContain("Edsger");
+      expect(app.takeCalls()).toContain("commit");
+      app.advance(25); // 35 minutes after the log-in, 25 after the page
+      expect((await me(cookie)).user).toBe("Edsger");
+      await page.context().close();
+    });
+  });
+}

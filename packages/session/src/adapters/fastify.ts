@@ -1,0 +1,74 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { misuse } from "../http/framework-advice.js";
+import { requestsOf, type SessionManager } from "../session-manager.js";
+import { type FastifySession, fastifySession } from "./fastify-session.js";
+
+export type { FastifySession } from "./fastify-session.js";
+
+/** What is read of a Fastify request and reply. */
+export interface FastifyRequestLike {
+  raw: IncomingMessage;
+}
+export interface FastifyReplyLike {
+  raw: ServerResponse;
+}
+type Hook = (request: FastifyRequestLike, reply: FastifyReplyLike, done: (error?: Error) => void) => void;
+/** What is asked of a Fastify instance. */
+export interface FastifyLike {
+  addHook(name: "onRequest", hook: Hook): unknown;
+  decorateRequest(name: "session", property: { getter(): unknown }): unknown;
+}
+
+/** A plugin, as Fastify knows them. */
+export type FastifySessions = (
+  instance: FastifyLike,
+  options: unknown,
+  done: (error?: Error) => void,
+) => void;
+
+/**
+ * Plugin for Fastify: `await app.register(fastifySessions(sessions))`. From there on, `request.session` is the session
+ * of the request, in hooks as well; `sessions.get(request)` is the same. Its type, once in an app:
+ *
+ *     declare module "fastify" {
+ *       interface FastifyRequest { session: FastifySession<MyValues> }
+ *     }
+ *
+ * It is saved before the first byte of the response leaves. A store that fails on load is an error for Fastify to
+ * handle; one that fails on save becomes a 500.
+ */
+export function fastifySessions<T extends object, D>(sessions: SessionManager<T, D>): FastifySessions {
+  const handle = sessions.middleware();
+  const requests = requestsOf(sessions);
+  const ofRequests = new WeakMap<object, FastifySession<T>>();
+  const plugin: FastifySessions = (instance, ...rest) => {
+    if (typeof instance?.addHook !== "function")
+      throw misuse("fastifySessions(sessions)", "Fastify, to register", [instance, ...rest]);
+    const [, done] = rest;
+    try {
+      instance.decorateRequest("session", {
+        getter(this: FastifyRequestLike) {
+          const known = ofRequests.get(this);
+          if (known !== undefined) return known;
+          const session = fastifySession(sessions.get(this));
+          ofRequests.set(this, session);
+          return session;
+        },
+      });
+    } catch (error) {
+      return done(error as Error); // another plugin has taken the name
+    }
+    instance.addHook("onRequest", (request, reply, next) => {
+      handle(request.raw, reply.raw, (error?: unknown) => {
+        requests.alias(request, request.raw);
+        next(error as Error | undefined);
+      });
+    });
+    done();
+  };
+  // As fastify-plugin says it: for the whole instance, not for what is registered inside of the plugin alone.
+  return Object.assign(plugin, {
+    [Symbol.for("skip-override")]: true,
+    [Symbol.for("fastify.display-name")]: "@scs/session",
+  });
+}

@@ -1,0 +1,110 @@
+import { execFile } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+// Of the built package, as the app has it: of each class there is one.
+import { SessionManager } from "@scs/session";
+import { useSessions } from "@scs/session/nest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { RecordingStore } from "./fixtures/recording-store.js";
+import { Visitor } from "./fixtures/visitor.js";
+
+type Platform = "express" | "fastify";
+interface App {
+  getUrl(): Promise<string>;
+  close(): Promise<void>;
+}
+type CreateApp = (platform: Platform, sessions: SessionManager<never> | undefined) => Promise<App>;
+
+const folder = fileURLToPath(new URL("nest", import.meta.url));
+let createApp: CreateApp;
+
+/** Nest's decorators are those of TypeScript's compiler: it is built as its users build it. */
+beforeAll(async () => {
+  const manifest = createRequire(import.meta.url).resolve("typescript/package.json");
+  await promisify(execFile)(process.execPath, [join(dirname(manifest), "bin", "tsc"), "-p", folder]);
+  ({ createApp } = await import(pathToFileURL(join(folder, "dist", "app.js")).href));
+});
+
+afterAll(() => rm(join(folder, "dist"), { recursive: true, force: true }));
+
+async function running(platform: Platform, withSessions = true) {
+  const store = new RecordingStore();
+  const errors: Error[] = [];
+  const sessions = new SessionManager<never>({ store, onError: (error) => errors.push(error) });
+  const app = await createApp(platform, withSessions ? sessions : undefined);
+  const visitor = new Visitor((await app.getUrl()).replace("[::1]", "127.0.0.1"));
+  return {
+    ...{ visitor, store, errors },
+    async [Symbol.asyncDispose]() {
+      await app.close();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+const post = { method: "POST" };
+
+describe.each<Platform>(["express", "fastify"])("Nest over %s", (platform) => {
+  it("gives @Session() and req.session the session, and a guard keeps strangers out", async () => {
+    await using app = await running(platform);
+    const { visitor } = app;
+    expect((await visitor.get()).body).toBe("nobody");
+    const refused = await visitor.get("/count", post);
+    expect([refused.status, JSON.parse(refused.body)]).toEqual([
+      401,
+      { statusCode: 401, message: "Unauthorized" },
+    ]);
+    expect(app.store.calls).toEqual([]);
+    expect((await visitor.get("/login", post)).body).toBe("welcome");
+    expect((await visitor.get()).body).toBe("u1");
+    expect((await visitor.get("/count", post)).body).toBe("1");
+    expect((await visitor.get("/count", post)).body).toBe("2");
+    const stolen = visitor.clone();
+    await visitor.get("/logout", post);
+    expect((await stolen.get()).body).toBe("nobody");
+    expect((await stolen.get("/count", post)).status).toBe(401);
+    expect(app.errors).toEqual([]);
+  });
+
+  it("gives a decorator one value, or the session", async () => {
+    await using app = await running(platform);
+    expect((await app.visitor.get("/me")).status).toBe(401);
+    await app.visitor.get("/login", post);
+    expect((await app.visitor.get("/me")).body).toBe("u1 true");
+  });
+
+  it("answers as the guard says, where it says so", async () => {
+    await using app = await running(platform);
+    expect((await app.visitor.get("/admin")).status).toBe(403);
+  });
+
+  it("carries a log-out out though the handler fails", async () => {
+    await using app = await running(platform);
+    await app.visitor.get("/login", post);
+    expect((await app.visitor.get("/broken", post)).status).toBe(500);
+    expect(await app.store.keys()).toEqual([]);
+  });
+
+  it("keeps all of what parallel requests change", async () => {
+    await using app = await running(platform);
+    await app.visitor.get("/login", post);
+    const before = app.store.calls.length;
+    await Promise.all(Array.from({ length: 10 }, () => app.visitor.clone().get("/count", post)));
+    expect(app.store.calls.length).toBeGreaterThan(before + 10);
+    expect(app.errors).toEqual([]);
+  });
+
+  it("says what to do, if the sessions were forgotten", async () => {
+    await using app = await running(platform, false);
+    expect((await app.visitor.get("/me")).status).toBe(500);
+  });
+});
+
+it("useSessions of another platform is an error", async () => {
+  await using store = new RecordingStore();
+  const sessions = new SessionManager({ store });
+  const app = { getHttpAdapter: () => ({ getType: () => "uws" }), use: () => undefined };
+  await expect(useSessions(app, sessions)).rejects.toThrow("not over uws");
+});
