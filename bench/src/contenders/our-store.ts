@@ -1,7 +1,11 @@
 import type { FullStore, StoreOptions } from "@scs/core";
+import scsExpressSession from "@scs/express-session";
 import { type Session, SessionManager } from "@scs/session";
+import type expressSession from "express-session";
+import type { Store } from "express-session";
 import type { Contender, ContenderKind, Environment, SessionLayer, Values } from "../harness/contender.js";
 import type { BenchSession } from "../harness/sessions.js";
+import { expressSessionOn } from "./express-peer.js";
 
 /** A store of this repository. `open` returns a store that closes everything it opened on disposal. */
 export type OurStore = Pick<ContenderKind, "name" | "durability" | "package" | "note" | "server"> & {
@@ -14,8 +18,8 @@ const decode = (data: Uint8Array): BenchSession => JSON.parse(decoder.decode(dat
 const dataOf = (found: unknown) => (found as { data: Uint8Array }).data;
 
 /**
- * Makes two contenders of a store: one on bytes, to compare with the bare driver, and one on objects, to compare with
- * peers, which encode JSON themselves.
+ * Makes three contenders of a store: one on bytes, to compare with the bare driver, one on objects, to compare with
+ * peers, which encode JSON themselves, and one below `req.session`, for requests alone.
  */
 export function ourStore({ open, ...kind }: OurStore): ContenderKind[] {
   const openStore = (environment: Environment) => {
@@ -36,6 +40,18 @@ export function ourStore({ open, ...kind }: OurStore): ContenderKind[] {
       takes: "objects",
       open: async (environment) => onObjects(await openStore(environment)),
       openLayer: async (environment) => managerOn(await openStore(environment)),
+    },
+    {
+      ...kind,
+      name: `${kind.name} + req.session`,
+      role: "ours",
+      takes: "objects",
+      package: "@scs/express-session",
+      openLayer: async (environment) => {
+        const store = await openStore(environment);
+        const create = scsExpressSession as unknown as typeof expressSession;
+        return expressSessionOn(store as unknown as Store, async () => store[Symbol.asyncDispose](), create);
+      },
     },
   ];
 }

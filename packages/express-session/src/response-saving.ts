@@ -97,9 +97,10 @@ export class ResponseSaving implements Saving {
 
   /** Whether the cookie is to be set though its token is not new. */
   get #isCookieDue(): boolean {
-    const { isLive, opened, cookie } = this.#binding;
+    if (!this.#isTakenOver && !this.#isModified && !this.#options.rolling) return false;
+    const { isLive, opened } = this.#binding;
     if (opened.storedToken === undefined) return false;
     if (this.#isTakenOver || !isLive) return this.#isTakenOver;
-    return this.#options.rolling || (this.#isModified && cookie.expires instanceof Date);
+    return this.#options.rolling || this.#binding.cookie.expires instanceof Date;
   }
 }

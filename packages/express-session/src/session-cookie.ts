@@ -24,10 +24,15 @@ export interface CookieSettings {
 export class SessionCookies {
   readonly #settings: CookieSettings;
   readonly #now: () => number;
+  /** The `maxAge` of all cookies; `undefined` if it depends on the time, `null` if they have none in common. */
+  readonly #fixedMaxAge: number | null | undefined;
 
   constructor(settings: CookieSettings) {
     this.#settings = settings;
     this.#now = settings.now;
+    const { cookie } = settings;
+    const hasDate = typeof cookie === "object" && cookie?.expires instanceof Date;
+    this.#fixedMaxAge = hasDate ? undefined : (this.#commonMaxAge() ?? null);
   }
 
   /** Whether cookies of different requests may be different. */
@@ -84,6 +89,7 @@ export class SessionCookies {
   }
 
   #commonMaxAge(): number | null | undefined {
+    if (this.#fixedMaxAge !== undefined) return this.#fixedMaxAge;
     const { cookie } = this.#settings;
     return typeof cookie === "function" ? null : new Cookie(cookie, this.#now).originalMaxAge;
   }
