@@ -54,6 +54,9 @@ export class ConsumerProject {
       shell: process.platform === "win32",
     });
     await project.link("vitest", join(root, "node_modules/vitest"));
+    // Optional peers, which npm installs for nobody.
+    for (const driver of ["ioredis", "redis"])
+      await project.link(driver, join(root, "packages/redisstore/node_modules", driver));
     // Compiled for this machine already; npm would do so again.
     for (const driver of ["sqlite3", "better-sqlite3"])
       await project.link(driver, join(root, "packages/sqlstore/node_modules", driver));

@@ -17,6 +17,7 @@ async function runExample(script: string): Promise<void> {
     env: {
       ...process.env,
       DATABASE_URL: inject("databaseUrl"),
+      REDIS_URL: inject("redisUrl"),
       TMPDIR: project.folder,
       TEMP: project.folder,
     },
@@ -59,12 +60,13 @@ function onAnyPort(example: string): string {
 }
 
 it.each(await readmes())("the example in %s compiles and runs as it stands", async (readme) => {
+  const needsRedis = readme.includes("redisstore") && inject("redisUrl") === "";
   const examples = await blocksIn(readme, "ts");
   expect(examples.length).toBeGreaterThan(0);
   for (const [index, example] of examples.entries()) {
     const file = nameOf(readme, index);
     await project.compile([await project.write(`${file}.mts`, onAnyPort(example))]);
-    await runExample(join(project.folder, `${file}.mjs`));
+    if (!needsRedis) await runExample(join(project.folder, `${file}.mjs`));
   }
 });
 

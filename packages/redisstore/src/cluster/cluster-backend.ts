@@ -1,0 +1,97 @@
+import { performance } from "node:perf_hooks";
+import type { SessionEntry, StoreError } from "@scs/core";
+import type { Answer, Backend, Call } from "@scs/core/kit";
+import { REMOVE_EXPIRED } from "../commands/scripts.js";
+import type { SessionCommands } from "../commands/session-commands.js";
+import type { Connections } from "../connection/connections.js";
+import { toStoreError } from "../connection/store-errors.js";
+import type { Cluster, Command, Reply } from "../drivers/driver.js";
+import { MatchingKeys } from "../scan.js";
+import type { ServerBackendOptions } from "../server-backend.js";
+import { keySlot } from "./key-slot.js";
+import { Router } from "./router.js";
+import { keysBySlot } from "./slot-keys.js";
+
+/** Number of calls under way at once: as many as the queue takes, since those of a node that hangs must not stop others. */
+const CONCURRENCY = 200_000;
+
+/** Sessions on the nodes of a cluster: the calls for each node go out in batches of its own. */
+export class ClusterBackend implements Backend {
+  readonly concurrency: number = CONCURRENCY;
+  readonly #router: Router;
+  readonly #commands: SessionCommands;
+  readonly #options: ServerBackendOptions;
+
+  constructor(
+    connections: Connections,
+    cluster: Cluster,
+    commands: SessionCommands,
+    options: ServerBackendOptions,
+  ) {
+    this.#router = new Router(connections, cluster, commands);
+    this.#commands = commands;
+    this.#options = options;
+  }
+
+  execute(call: Call): Promise<Answer> {
+    return this.#router.send(keySlot(this.#commands.keyOf(call.token)), {
+      isRepeatable: call.kind === "find",
+      deadline: call.deadline,
+      send: (node, isAsking) => (isAsking ? this.#commands.ask(node.connection, call) : node.run(call)),
+    });
+  }
+
+  /** Slot by slot: a slot that is being moved is read on both nodes. */
+  async *pages(): AsyncGenerator<SessionEntry[], void> {
+    const { prefix } = this.#options;
+    for await (const keys of keysBySlot(this.#router, new MatchingKeys(prefix))) {
+      const entries = await Promise.all(
+        keys.map(async (key): Promise<SessionEntry | undefined> => {
+          const token = key.slice(prefix.length);
+          const answer = await this.execute({ kind: "find", token, deadline: this.#deadline() });
+          if (answer instanceof Error) throw answer;
+          return answer === undefined ? undefined : { token, ...(answer as Omit<SessionEntry, "token">) };
+        }),
+      );
+      yield entries.filter((entry) => entry !== undefined);
+    }
+  }
+
+  async *removeExpired(isOver: () => boolean): AsyncGenerator<number, void> {
+    if (!this.#options.hasClock) return; // the servers expire by themselves
+    for await (const keys of keysBySlot(this.#router, new MatchingKeys(this.#options.prefix))) {
+      if (isOver()) return;
+      const results = await Promise.all(keys.map((key) => this.#removeIfExpired(key)));
+      yield results.filter((isRemoved) => isRemoved).length;
+    }
+  }
+
+  close(): void {
+    this.#router.close();
+  }
+
+  toStoreError(error: unknown): StoreError {
+    return toStoreError(error);
+  }
+
+  async #removeIfExpired(key: string): Promise<boolean> {
+    const command: Command = ["EVAL", REMOVE_EXPIRED.source, "1", key, this.#commands.nowArgument];
+    const answer = await this.#router.send(keySlot(key), {
+      isRepeatable: true,
+      deadline: this.#deadline(),
+      send: async (node, isAsking) => {
+        if (!node.connection.isReady) await node.ready();
+        const reply = isAsking
+          ? ((await node.connection.sendAll([["ASKING"], command]))[1] as Reply)
+          : await node.connection.send(command);
+        return reply instanceof Error ? reply : (reply as Reply[])[0] === 1;
+      },
+    });
+    if (answer instanceof Error) throw answer;
+    return answer === true;
+  }
+
+  #deadline(): number {
+    return performance.now() + this.#options.timeoutMs;
+  }
+}

@@ -1,0 +1,73 @@
+import { type Answer, type Batch, BatchQueue, type Call, microtasksDone, withTimeout } from "@scs/core/kit";
+import type { SessionCommands } from "../commands/session-commands.js";
+import { type Connection, NotSent } from "../connection/connection.js";
+import type { Address } from "../drivers/driver.js";
+
+/** After this time without a connection, ask the others whether the node is still a primary. */
+const DOUBT_MS = 250;
+
+export interface NodeOptions {
+  timeoutMs: number;
+  /** Asks anew which nodes are primaries, and tells whether this is one. */
+  isStillPrimary(node: ClusterNode): Promise<boolean>;
+}
+
+/** A node of the cluster, and the calls on their way to it. */
+export class ClusterNode {
+  readonly address: Address;
+  readonly connection: Connection;
+  readonly #commands: SessionCommands;
+  readonly #options: NodeOptions;
+  readonly #queue: BatchQueue;
+
+  constructor(address: Address, connection: Connection, commands: SessionCommands, options: NodeOptions) {
+    this.address = address;
+    this.connection = connection;
+    this.#commands = commands;
+    this.#options = options;
+    this.#queue = new BatchQueue({
+      name: "redisstore",
+      timeoutMs: options.timeoutMs,
+      lanes: [{ workers: 3, minShare: 16 }],
+      execute: (batch) => this.#execute(batch),
+      answerFailure: (_, error) => error as Error, // as it is: the router looks at it
+    });
+  }
+
+  /** Carries out a call, together with the others that are on their way to the node. Rejects with the driver's error. */
+  run(call: Call): Promise<Answer> {
+    const { kind, token, previous, data, expiry } = call as Call & {
+      previous?: Uint8Array;
+      data?: Uint8Array;
+      expiry?: number;
+    };
+    return this.#queue.run(kind, token, previous, data, expiry);
+  }
+
+  /** Resolves when commands can be sent. Rejects with {@link NotSent}, also when another node has taken over. */
+  async ready(): Promise<void> {
+    const { connection } = this;
+    const doubt = new Error("no connection yet");
+    while (!connection.isReady) {
+      try {
+        await withTimeout(connection.ready(), DOUBT_MS, () => doubt);
+      } catch (error) {
+        if (error !== doubt) throw error;
+        if (!(await this.#options.isStillPrimary(this)))
+          throw new NotSent("another node serves the session's slot");
+      }
+    }
+  }
+
+  /** Called when the connection has been closed. */
+  close(): void {
+    void this.#queue.close();
+  }
+
+  async #execute(batch: Batch): Promise<readonly Answer[]> {
+    await microtasksDone();
+    if (!this.connection.isReady) await this.ready();
+    const calls = batch.take();
+    return calls.length === 0 ? [] : this.#commands.run(this.connection, calls, false);
+  }
+}

@@ -1,0 +1,238 @@
+import { report, StoreError } from "@scs/core";
+import type { Answer, Call, TouchCall } from "@scs/core/kit";
+import type { Connection } from "../connection/connection.js";
+import type { Argument, Command, Reply } from "../drivers/driver.js";
+import { replyCode } from "../drivers/reply-error.js";
+import { COMMIT, INSERT, type Script, TOUCH, UPDATE } from "./scripts.js";
+import { decodeValue, encodeValue, packFields, serverExpiry, type WriteFields } from "./value.js";
+
+export interface SessionCommandsOptions {
+  prefix: string;
+  /** The app's clock; without it, the server's. */
+  now: (() => number) | undefined;
+  /** Number of replicas that must confirm a write. */
+  waitReplicas: number;
+  timeoutMs: number;
+  onError: (error: StoreError) => void;
+}
+
+/** A command, or a script, and the calls that it carries out. */
+interface Step {
+  command: Command;
+  readonly script?: Script;
+  /** Makes the answers of a reply that is no error. */
+  readonly answersOf: (reply: Reply) => Answer[];
+  /** Their places in the batch. */
+  readonly places: readonly number[];
+}
+
+/** Carries out calls by the commands of one server. */
+export class SessionCommands {
+  readonly #options: SessionCommandsOptions;
+
+  constructor(options: SessionCommandsOptions) {
+    this.#options = options;
+  }
+
+  /** The app's time as an argument of a script; empty where the server's expiry decides. */
+  get nowArgument(): string {
+    const { now } = this.#options;
+    return now === undefined ? "" : String(now());
+  }
+
+  keyOf(token: string): string {
+    return this.#options.prefix + token;
+  }
+
+  /**
+   * Sends calls in one write, and returns their answers. The errors among them are the driver's own.
+   *
+   * @param areTogether Whether one command may carry out several calls: not in a cluster, where keys have slots.
+   */
+  async run(connection: Connection, calls: readonly Call[], areTogether: boolean): Promise<Answer[]> {
+    const [first] = calls;
+    if (calls.length === 1 && first?.kind === "find")
+      return [this.#recordOf(await connection.send(["GET", this.keyOf(first.token)]))];
+    const steps = areTogether && calls.length > 1 ? this.#stepsTogether(calls) : this.#stepsAlone(calls);
+    const answers: Answer[] = new Array(calls.length);
+    await this.#take(connection, steps, answers);
+    const writes = calls.some(({ kind }) => kind !== "find");
+    if (writes && this.#options.waitReplicas > 0) await this.#confirm(connection, calls, answers);
+    return answers;
+  }
+
+  /** Sends one call to the server that takes over its slot. */
+  async ask(connection: Connection, call: Call): Promise<Answer> {
+    const [step] = this.#stepsAlone([call]) as [Step];
+    const answers: Answer[] = [];
+    await this.#take(connection, [step], answers, true);
+    if (call.kind !== "find" && this.#options.waitReplicas > 0)
+      await this.#confirm(connection, [call], answers);
+    return answers[0];
+  }
+
+  async #take(
+    connection: Connection,
+    steps: readonly Step[],
+    answers: Answer[],
+    isAsking = false,
+  ): Promise<void> {
+    const asking: Command = ["ASKING"];
+    const send = async (commands: readonly Command[]): Promise<readonly Reply[]> => {
+      const [only] = commands;
+      if (isAsking)
+        return (await connection.sendAll(commands.flatMap((command) => [asking, command]))).filter(
+          (_, i) => i % 2,
+        );
+      return commands.length === 1 && only !== undefined
+        ? [await connection.send(only)]
+        : connection.sendAll(commands);
+    };
+    const replies = await send(steps.map(({ command }) => command));
+    const unknown: Step[] = [];
+    for (const [index, step] of steps.entries()) {
+      const reply = replies[index] as Reply;
+      if (reply instanceof Error && step.script !== undefined && replyCode(reply) === "NOSCRIPT")
+        unknown.push({ ...step, command: ["EVAL", step.script.source, ...step.command.slice(2)] });
+      else settle(step, reply, answers);
+    }
+    if (unknown.length === 0) return;
+    const again = await send(unknown.map(({ command }) => command));
+    for (const [index, step] of unknown.entries()) settle(step, again[index] as Reply, answers);
+  }
+
+  /** Waits until replicas have what was written before on the connection. */
+  async #confirm(connection: Connection, calls: readonly Call[], answers: Answer[]): Promise<void> {
+    const { waitReplicas, timeoutMs } = this.#options;
+    const isWritten = (index: number): boolean => {
+      const answer = answers[index];
+      return calls[index]?.kind !== "find" && !(answer instanceof Error) && answer !== false;
+    };
+    if (!calls.some((_, index) => isWritten(index))) return;
+    const reply = connection.isReady
+      ? await connection.send(["WAIT", String(waitReplicas), String(Math.ceil(timeoutMs / 2))])
+      : new Error("the connection was lost");
+    if (typeof reply === "number" && reply >= waitReplicas) return;
+    const error = new StoreError(
+      "UNAVAILABLE",
+      `redisstore: written, but ${typeof reply === "number" ? `${reply} of` : "none of"} ${waitReplicas} replicas have confirmed it; a failover may lose it`,
+      reply instanceof Error ? { cause: new Error(reply.message) } : {},
+    );
+    for (let index = 0; index < calls.length; index++) if (isWritten(index)) answers[index] = error;
+  }
+
+  #stepsAlone(calls: readonly Call[]): Step[] {
+    return calls.map((call, index) => this.#stepOf([call], [index]));
+  }
+
+  #stepsTogether(calls: readonly Call[]): Step[] {
+    const groups = new Map<string, { calls: Call[]; places: number[] }>();
+    for (const [index, call] of calls.entries()) {
+      const kind = call.kind === "replace" && call.previous === undefined ? "insert" : call.kind;
+      let group = groups.get(kind);
+      if (group === undefined) {
+        group = { calls: [], places: [] };
+        groups.set(kind, group);
+      }
+      group.calls.push(call);
+      group.places.push(index);
+    }
+    return [...groups.values()].map((group) => this.#stepOf(group.calls, group.places));
+  }
+
+  /** Makes the step for calls of one kind. */
+  #stepOf(calls: readonly Call[], places: readonly number[]): Step {
+    const [call] = calls as readonly [Call];
+    const key = this.keyOf(call.token);
+    const isAlone = calls.length === 1;
+    switch (call.kind) {
+      case "find":
+        return isAlone
+          ? { command: ["GET", key], answersOf: (reply) => [this.#recordOf(reply)], places }
+          : {
+              command: ["MGET", ...calls.map(({ token }) => this.keyOf(token))],
+              answersOf: (reply) => (reply as Reply[]).map((value) => this.#recordOf(value)),
+              places,
+            };
+      case "delete":
+        return {
+          command: ["UNLINK", ...calls.map(({ token }) => this.keyOf(token))],
+          answersOf: () => calls.map(() => undefined),
+          places,
+        };
+      case "commit":
+        if (isAlone) {
+          const value = encodeValue(call.data, call.expiry);
+          const expiry = this.#expiryOf(call.expiry);
+          const command: Command = expiry === "" ? ["SET", key, value] : ["SET", key, value, "PXAT", expiry];
+          return { command, answersOf: () => [undefined], places };
+        }
+        return this.#scriptStep(COMMIT, calls, places, [
+          packFields(calls as readonly unknown[] as readonly WriteFields[]),
+        ]);
+      case "replace": {
+        const script = call.previous === undefined ? INSERT : UPDATE;
+        return this.#scriptStep(script, calls, places, [
+          packFields(calls as readonly unknown[] as readonly WriteFields[]),
+        ]);
+      }
+      case "touch":
+        return this.#scriptStep(
+          TOUCH,
+          calls,
+          places,
+          (calls as readonly TouchCall[]).map(({ expiry }) => String(expiry)),
+        );
+    }
+  }
+
+  #scriptStep(
+    script: Script,
+    calls: readonly Call[],
+    places: readonly number[],
+    fields: readonly Argument[],
+  ): Step {
+    const isCommit = script === COMMIT;
+    const command: [string, ...Argument[]] = ["EVALSHA", script.sha, String(calls.length)];
+    for (const { token } of calls) command.push(this.keyOf(token));
+    command.push(this.nowArgument, ...fields);
+    const answerOf = (result: Reply): Answer => {
+      if (typeof result !== "number") return new Error(String(result));
+      if (result >= 2) this.reportDamage();
+      return isCommit ? undefined : result % 2 === 1;
+    };
+    return { command, script, answersOf: (reply) => (reply as Reply[]).map(answerOf), places };
+  }
+
+  /** The time for PXAT; empty where the app's clock decides, and the server is to expire nothing. */
+  #expiryOf(expiry: number): string {
+    return this.#options.now === undefined ? serverExpiry(expiry) : "";
+  }
+
+  /** Makes the answer to a find of what is stored. */
+  #recordOf(value: Reply): Answer {
+    if (value === null) return undefined;
+    if (value instanceof Error && replyCode(value) !== "WRONGTYPE") return value;
+    const record = decodeValue(value);
+    if (record === undefined) {
+      this.reportDamage();
+      return undefined;
+    }
+    const { now } = this.#options;
+    return now !== undefined && record.expiry.getTime() <= now() ? undefined : record;
+  }
+
+  /** One damaged record logs out one user, loudly, and nobody else. */
+  reportDamage(): void {
+    const message =
+      "redisstore: a key with the prefix holds no session; it counts as absent, and stays until it is overwritten";
+    report(this.#options.onError, new StoreError("CORRUPT", message));
+  }
+}
+
+function settle({ answersOf, places }: Step, reply: Reply, answers: Answer[]): void {
+  const isError = reply instanceof Error && replyCode(reply) !== "WRONGTYPE";
+  const own = isError ? undefined : answersOf(reply);
+  for (const [index, place] of places.entries())
+    answers[place] = own === undefined ? (reply as Error) : own[index];
+}

@@ -1,0 +1,47 @@
+import type { Address, Driver } from "../drivers/driver.js";
+import { Connection } from "./connection.js";
+
+/** A store that the app has dropped without disposal leaves its connections to be closed. */
+const dropped = new FinalizationRegistry<Connections>((connections) => connections.close());
+
+/**
+ * The connections of a store. Refers to nothing of it: what the sockets refer to is never collected, and a store that
+ * the app drops must be.
+ */
+export class Connections {
+  readonly driver: Driver;
+  readonly timeoutMs: number;
+  readonly #open: Set<Connection> = new Set();
+  readonly #stopListening: () => void;
+
+  constructor(driver: Driver, timeoutMs: number) {
+    this.driver = driver;
+    this.timeoutMs = timeoutMs;
+    this.#stopListening = driver.onClosed(() => {
+      for (const connection of this.#open) connection.reset();
+    });
+  }
+
+  /** Makes a connection that is not opened before it is used. */
+  create(address?: Address, onError?: (error: Error) => void): Connection {
+    const connection = new Connection(this.driver, this.timeoutMs, address, onError);
+    this.#open.add(connection);
+    return connection;
+  }
+
+  closeOne(connection: Connection, reason: string): void {
+    this.#open.delete(connection);
+    connection.close(reason);
+  }
+
+  /** Closes all connections when the store is collected. */
+  closeWith(store: object): void {
+    dropped.register(store, this);
+  }
+
+  close(): void {
+    this.#stopListening();
+    for (const connection of this.#open) connection.close();
+    this.#open.clear();
+  }
+}

@@ -1,0 +1,165 @@
+import type { SessionEntry, StoreError } from "@scs/core";
+import {
+  AGAIN,
+  type Answer,
+  type Backend,
+  type Batch,
+  type Call,
+  microtasksDone,
+  pause,
+} from "@scs/core/kit";
+import { REMOVE_EXPIRED } from "./commands/scripts.js";
+import type { SessionCommands } from "./commands/session-commands.js";
+import type { Connection } from "./connection/connection.js";
+import type { Connections } from "./connection/connections.js";
+import { isLost, isTemporary, toStoreError } from "./connection/store-errors.js";
+import type { Command, Reply } from "./drivers/driver.js";
+import { replyCode } from "./drivers/reply-error.js";
+import { entriesOf, MatchingKeys, RecentTokens } from "./scan.js";
+
+/** While the server works on one batch, the next is made up, or the last taken apart. */
+const WORKERS = 2;
+/** Fewer calls than these are not worth two batches. */
+const MIN_SHARE = 32;
+/** How long to wait before a call is tried again: the connection may be lost and the driver not yet know. */
+const PAUSE_MS = 20;
+
+export interface ServerBackendOptions {
+  prefix: string;
+  timeoutMs: number;
+  /** Whether the app's clock decides, so that the server expires nothing. */
+  hasClock: boolean;
+}
+
+/** Sessions on one server: each batch is a few commands, sent in one write. */
+export class ServerBackend implements Backend {
+  readonly queue: NonNullable<Backend["queue"]>;
+  readonly #connections: Connections;
+  readonly #connection: Connection;
+  readonly #commands: SessionCommands;
+  readonly #options: ServerBackendOptions;
+  /** What kept the last calls from being carried out. */
+  #trouble: Error | undefined;
+
+  constructor(connections: Connections, commands: SessionCommands, options: ServerBackendOptions) {
+    this.#connections = connections;
+    this.#connection = connections.create();
+    this.#commands = commands;
+    this.#options = options;
+    this.queue = {
+      lanes: [{ workers: WORKERS, minShare: MIN_SHARE }],
+      execute: (batch) => this.#execute(batch),
+      answerFailure: (_, error) => toStoreError(error),
+      lateMessage: (isTaken) => this.#lateMessage(isTaken),
+    };
+  }
+
+  async *pages(): AsyncGenerator<SessionEntry[], void> {
+    const recent = new RecentTokens();
+    for await (const keys of this.#scan()) {
+      const fresh = recent.takeNew(keys);
+      for (const chunk of chunksOf(fresh, PAGE_KEYS))
+        yield entriesOf(chunk, this.#options.prefix, this.#commands, await this.#ask(["MGET", ...chunk]));
+    }
+  }
+
+  async *removeExpired(isOver: () => boolean): AsyncGenerator<number, void> {
+    if (!this.#options.hasClock) return; // the server expires by itself
+    for await (const keys of this.#scan()) {
+      if (isOver()) return;
+      for (const chunk of chunksOf(keys, PAGE_KEYS)) {
+        const results = await this.#ask([
+          "EVAL",
+          REMOVE_EXPIRED.source,
+          String(chunk.length),
+          ...chunk,
+          this.#commands.nowArgument,
+        ]);
+        yield (results as Reply[]).filter((result) => result === 1).length;
+      }
+    }
+  }
+
+  close(): void {
+    this.#connections.close();
+  }
+
+  toStoreError(error: unknown): StoreError {
+    return toStoreError(error);
+  }
+
+  async #execute(batch: Batch): Promise<readonly Answer[]> {
+    const connection = this.#connection;
+    await microtasksDone();
+    if (!connection.isReady) await connection.ready();
+    const calls = batch.take();
+    if (calls.length === 0) return [];
+    const answers = await this.#commands.run(connection, calls, true);
+    let isPaused = false;
+    for (let index = 0; index < answers.length; index++) {
+      const answer = answers[index];
+      if (!(answer instanceof Error)) continue;
+      answers[index] = this.#afterError(calls[index] as Call, answer);
+      isPaused ||= answers[index] === AGAIN;
+    }
+    if (isPaused) await pause(PAUSE_MS);
+    return answers;
+  }
+
+  #afterError(call: Call, error: Error): Answer {
+    if (call.kind === "find" && isLost(error)) return AGAIN; // reading once more does no harm
+    if (isTemporary(error)) {
+      this.#trouble = error;
+      return AGAIN;
+    }
+    if (replyCode(error) === "READONLY") this.#connection.reset(); // a new connection may reach the new primary
+    return toStoreError(error);
+  }
+
+  #lateMessage(isTaken: boolean): string | undefined {
+    const { timeoutMs } = this.#options;
+    const { isReady, lastError } = this.#connection;
+    if (isTaken) return undefined;
+    if (!isReady) {
+      const reason = lastError === undefined ? "" : `; the last error: ${toStoreError(lastError).cause}`;
+      return `no connection to the server within ${timeoutMs} ms${reason}`;
+    }
+    if (this.#trouble !== undefined)
+      return `not carried out within ${timeoutMs} ms; the server says: ${toStoreError(this.#trouble).cause}`;
+    return undefined;
+  }
+
+  /** Reads the names of the keys with the prefix, some more than once. */
+  async *#scan(): AsyncGenerator<string[], void> {
+    const matching = new MatchingKeys(this.#options.prefix);
+    for (let cursor = "0"; ; ) {
+      const reply = await this.#ask(["SCAN", cursor, "MATCH", matching.pattern, "COUNT", String(SCAN_COUNT)]);
+      const [next, keys] = reply as [Reply, Reply[]];
+      cursor = String(next);
+      yield matching.of(keys);
+      if (cursor === "0") return;
+    }
+  }
+
+  /** Asks what may be asked again. */
+  async #ask(command: Command): Promise<Reply> {
+    const connection = this.#connection;
+    for (let attempt = 1; ; attempt++) {
+      if (!connection.isReady) await connection.ready();
+      const reply = await connection.send(command);
+      if (!(reply instanceof Error)) return reply;
+      if (attempt === MAX_ATTEMPTS || !(isLost(reply) || isTemporary(reply))) throw reply;
+      await pause(PAUSE_MS);
+    }
+  }
+}
+
+/** About how many keys a SCAN looks at: less than a millisecond of the server's. */
+const SCAN_COUNT = 500;
+/** Number of records that are read at once. */
+const PAGE_KEYS = 100;
+const MAX_ATTEMPTS = 20;
+
+function* chunksOf<T>(items: readonly T[], size: number): Generator<T[], void> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
+}

@@ -1,0 +1,88 @@
+import { randomBytes } from "node:crypto";
+import { RedisStore } from "@scs/redisstore";
+import { StoreInProcess } from "@scs/testkit";
+import { openClient, openCluster, openIdleClient, openIdleCluster } from "./fixtures/clients.js";
+
+/** @typedef {{ driver: import("./fixtures/clients.js").DriverName, ports: number[], isCluster: boolean, prefix: string }} Location */
+/** @typedef {import("@scs/core").FullStore} FullStore */
+
+/** @type {WeakMap<FullStore, Location>} */
+const locations = new WeakMap();
+/** @type {<S extends FullStore>(store: S, location: Location) => S} */
+const at = (store, location) => {
+  locations.set(store, location);
+  return store;
+};
+
+/** @param {Location} location @param {import("@scs/testkit").OpenOptions} options */
+async function openAt({ driver, ports, isCluster, prefix }, options) {
+  const { client, close } = isCluster
+    ? await openCluster(driver, ports)
+    : await openClient(driver, /** @type {number} */ (ports[0]));
+  return { store: new RedisStore(client, { ...options, prefix }), client, close };
+}
+
+/** For the kit's processes: the app's client keeps none alive. @type {import("@scs/testkit").Connect<RedisStore>} */
+export async function connect(location, options) {
+  return (await openAt(/** @type {Location} */ (location), options)).store;
+}
+
+/**
+ * Opens a store on the server that the environment names, in a process of the kit's: there the app's client keeps the
+ * process alive no more than the store does.
+ *
+ * @type {import("@scs/testkit").Open<FullStore>}
+ */
+export async function open(options) {
+  const { driver, ports, isCluster } = JSON.parse(process.env.REDISSTORE_TEST ?? "{}");
+  const { client } = isCluster
+    ? await openIdleCluster(driver, ports)
+    : await openIdleClient(driver, ports[0]);
+  return new RedisStore(client, { ...options, prefix: newPrefix() });
+}
+
+/** Each test has a prefix of its own. */
+export function newPrefix() {
+  return `test:${randomBytes(6).toString("hex")}:`;
+}
+
+const module = import.meta.url;
+
+/**
+ * The second client is of another connection, or in another process.
+ *
+ * @param {() => Omit<Location, "prefix">} where
+ * @returns {import("@scs/testkit").ProcessBackend<FullStore>}
+ */
+export function backend(where, isInProcess = false) {
+  /** @type {(location: Location, options: import("@scs/testkit").OpenOptions, scope: import("@scs/testkit").Scope) => Promise<FullStore>} */
+  const openIn = async (location, options, scope) => {
+    const { store, close } = await openAt(location, options);
+    scope.defer(close);
+    return at(store, location);
+  };
+  return {
+    open: (options, scope) => openIn({ ...where(), prefix: newPrefix() }, options, scope),
+    module,
+    another: async (store, options, scope) => {
+      const location = /** @type {Location} */ (locations.get(store));
+      if (!isInProcess) return openIn(location, options, scope);
+      return at(await StoreInProcess.open(module, location, options), location);
+    },
+  };
+}
+
+/** A crash is a SIGKILL of the client. @param {() => Omit<Location, "prefix">} where @returns {import("@scs/testkit").DurableBackend<FullStore>} */
+export function durableBackend(where) {
+  return {
+    async open(options) {
+      const location = { ...where(), prefix: newPrefix() };
+      return at(await StoreInProcess.open(module, location, options), location);
+    },
+    async reopen(store, options) {
+      const location = /** @type {Location} */ (locations.get(store));
+      await /** @type {StoreInProcess} */ (store).kill();
+      return at(await StoreInProcess.open(module, location, options), location);
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { setTimeout } from "node:timers/promises";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { newPrefix } from "./backend.js";
+import { type Fleet, type Outcome, startFleet } from "./fixtures/fleet.js";
+import { RedisCluster } from "./fixtures/redis-cluster.js";
+import { hasServer, RedisServer } from "./fixtures/redis-server.js";
+import { openStore } from "./fixtures/stores.js";
+
+/** The long form, `npm run crash` in the root: each takes 20 seconds, and the replicas are elected by themselves. */
+const isLong = process.env.SCS_TEST_KILLS !== undefined;
+const MS = isLong ? 20_000 : 2_500;
+const timeout = MS + 200_000;
+
+/** Runs four processes on a cluster while a primary is killed, its replica promoted, and slots are moved. */
+async function failOver(options: Record<string, string>, waitReplicas: number): Promise<Outcome> {
+  const cluster = await RedisCluster.start({ "cluster-node-timeout": isLong ? 2_000 : 5_000, ...options });
+  onTestFinished(() => cluster.stop());
+  const prefix = newPrefix();
+  const { store } = await openStore("ioredis 6", cluster.ports, { prefix, timeoutMs: 30_000 });
+  const fleet = await startFleet(store, { ports: cluster.ports, isCluster: true, prefix, waitReplicas });
+  await setTimeout(MS / 4);
+  const [primary, replica] = (await cluster.serversOf(0)) as [number, number];
+  await cluster.servers[primary]?.kill();
+  if (!isLong) await cluster.admins[replica]?.call("CLUSTER", "FAILOVER", "FORCE");
+  await cluster.until(replica, async (admin) => String(await admin.call("ROLE")).startsWith("master"));
+  await setTimeout(MS / 4);
+  await cluster.servers[primary]?.start(); // as a replica of the one that was its own
+  const others = [...(await cluster.serversOf(6_000)), ...(await cluster.serversOf(12_000))];
+  const slots = Array.from({ length: isLong ? 1_000 : 100 }, (_, n) => 6_000 + n);
+  await cluster.moveSlots(others[0] as number, others[2] as number, slots);
+  await setTimeout(MS / 2);
+  return stop(fleet, store, `waitReplicas ${waitReplicas}, ${JSON.stringify(options)}`);
+}
+
+async function stop(fleet: Fleet, store: Parameters<Fleet["stop"]>[0], what: string): Promise<Outcome> {
+  const outcome = await fleet.stop(store);
+  console.log(`${what}: ${JSON.stringify(outcome)}`);
+  expect(outcome.acknowledged, "nobody counted").toBeGreaterThan(100);
+  expect(outcome.unavailable, "nobody met the failure").toBeGreaterThan(0);
+  expect(outcome.doubled, "an increment took effect twice, or was said not to").toBe(0);
+  return outcome;
+}
+
+describe.skipIf(!hasServer)("four processes, each on another driver", () => {
+  it("lose nothing that was acknowledged in a failover and a move of slots, with waitReplicas", {
+    timeout,
+  }, async () => {
+    expect((await failOver({}, 1)).lost).toBe(0);
+  });
+
+  it("lose at most the last moments in a failover, without waitReplicas", { timeout }, async () => {
+    const { acknowledged, lost } = await failOver({}, 0);
+    expect(lost).toBeLessThan(acknowledged / 10);
+  });
+
+  it("lose nothing when the server is killed and restarted, with appendfsync always", {
+    timeout,
+  }, async () => {
+    const server = await RedisServer.start({ appendonly: "yes", appendfsync: "always" });
+    onTestFinished(() => server.stop());
+    const prefix = newPrefix();
+    const { store } = await openStore("redis 5", server.port, { prefix, timeoutMs: 30_000 });
+    const fleet = await startFleet(store, {
+      ports: [server.port],
+      isCluster: false,
+      prefix,
+      waitReplicas: 0,
+    });
+    for (let kill = 0; kill < 3; kill++) {
+      await setTimeout(MS / 4);
+      await server.kill();
+      await server.start();
+    }
+    await setTimeout(MS / 4);
+    expect((await stop(fleet, store, "appendfsync always, restarted")).lost).toBe(0);
+  });
+});

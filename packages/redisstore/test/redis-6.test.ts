@@ -1,0 +1,3 @@
+import { testDriver } from "./fixtures/conformance.js";
+
+testDriver("redis 6", "in this process");
