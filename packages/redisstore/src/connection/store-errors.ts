@@ -14,6 +14,8 @@ const MESSAGES: Readonly<Record<string, string>> = {
   TRYAGAIN: "the session's slot is being moved; try again",
   MOVED:
     "the server is part of a cluster; pass a client of the cluster: Cluster of ioredis, createCluster of redis",
+  CROSSSLOT:
+    "the server is part of a cluster; pass a client of the cluster: Cluster of ioredis, createCluster of redis",
   ASK: "the session's slot is being moved; try again",
   BUSY: "the server is busy with a long script; see SCRIPT KILL in its manual",
   WRONGPASS: "the server refuses the user or the password; look at the client's settings",
