@@ -23,61 +23,76 @@ describe.skipIf(!hasServer)("a cluster", () => {
     expect(keySlot("ä")).toBe(keySlot("{ä}x"));
   });
 
-  it.each(drivers)("%s: every call goes on while a slot moves, and entries gives each record once", async (driver) => {
-    const prefix = newPrefix();
-    const { store } = await openStore(driver, cluster().ports, { prefix, timeoutMs: 60_000 });
-    const { tokens, slot } = inOneSlot(prefix, 40);
-    await Promise.all(tokens.map((token) => store.commit(token, bytes(token), soon())));
-    const others = Array.from({ length: 100 }, (_, n) => `other ${n}`);
-    await Promise.all(others.map((token) => store.commit(token, bytes(token), soon())));
-    const [from] = (await cluster().serversOf(slot)) as [number];
-    const to = (await cluster().primaries()).find((server) => server !== from) as number;
-    let isHalfway = false;
-    await cluster().moveSlots(from, to, [slot], async () => {
-      isHalfway = true; // one key has gone, the others have not
+  it.each(drivers)(
+    "%s: every call goes on while a slot moves, and entries gives each record once",
+    async (driver) => {
+      const prefix = newPrefix();
+      const { store } = await openStore(driver, cluster().ports, { prefix, timeoutMs: 60_000 });
+      const { tokens, slot } = inOneSlot(prefix, 40);
+      await Promise.all(tokens.map((token) => store.commit(token, bytes(token), soon())));
+      const others = Array.from({ length: 100 }, (_, n) => `other ${n}`);
+      await Promise.all(others.map((token) => store.commit(token, bytes(token), soon())));
+      const [from] = (await cluster().serversOf(slot)) as [number];
+      const to = (await cluster().primaries()).find((server) => server !== from) as number;
+      let isHalfway = false;
+      await cluster().moveSlots(from, to, [slot], async () => {
+        isHalfway = true; // one key has gone, the others have not
+        const found = await Promise.all(tokens.map((token) => store.find(token)));
+        expect(found.map((record) => text(record?.data))).toEqual(tokens);
+        const changed = tokens.map((token) => store.replace(token, bytes(token), bytes(`${token}!`), soon()));
+        expect(await Promise.all(changed)).toEqual(tokens.map(() => true));
+        expect(await Promise.all(tokens.map((token) => store.touch(token, soon())))).toEqual(
+          tokens.map(() => true),
+        );
+        await store.commit(`${tokens[0]} new`, bytes("new"), soon());
+        const listed: string[] = [];
+        for await (const { token } of store.entries()) listed.push(token);
+        expect(listed.sort()).toEqual([...tokens, ...others, `${tokens[0]} new`].sort());
+      });
+      expect(isHalfway).toBe(true);
       const found = await Promise.all(tokens.map((token) => store.find(token)));
-      expect(found.map((record) => text(record?.data))).toEqual(tokens);
-      const changed = tokens.map((token) => store.replace(token, bytes(token), bytes(`${token}!`), soon()));
-      expect(await Promise.all(changed)).toEqual(tokens.map(() => true));
-      expect(await Promise.all(tokens.map((token) => store.touch(token, soon())))).toEqual(tokens.map(() => true));
-      await store.commit(`${tokens[0]} new`, bytes("new"), soon());
-      const listed: string[] = [];
-      for await (const { token } of store.entries()) listed.push(token);
-      expect(listed.sort()).toEqual([...tokens, ...others, `${tokens[0]} new`].sort());
-    });
-    expect(isHalfway).toBe(true);
-    const found = await Promise.all(tokens.map((token) => store.find(token)));
-    expect(found.map((record) => text(record?.data))).toEqual(tokens.map((token) => `${token}!`));
-    expect((await store.all()).size).toBe(tokens.length + others.length + 1);
-    await Promise.all([...(await store.all()).keys()].map((token) => store.delete(token)));
-  });
+      expect(found.map((record) => text(record?.data))).toEqual(tokens.map((token) => `${token}!`));
+      expect((await store.all()).size).toBe(tokens.length + others.length + 1);
+      await Promise.all([...(await store.all()).keys()].map((token) => store.delete(token)));
+    },
+  );
 
-  it.each(drivers)("%s: a primary that is frozen is left for its replica, and holds up no other's sessions", async (driver) => {
-    const prefix = newPrefix();
-    const { store } = await openStore(driver, cluster().ports, { prefix, timeoutMs: 60_000 });
-    const { store: impatient } = await openStore(driver, cluster().ports, { prefix, timeoutMs: 1_000 });
-    const { tokens, slot } = inOneSlot(prefix, 3);
-    const [token] = tokens as [string];
-    await store.commit(token, bytes("one"), soon());
-    await until(() => succeeds(impatient.find(token)));
-    const [primary, replica] = (await cluster().serversOf(slot)) as [number, number];
-    await cluster().admins[primary]?.call("WAIT", "1", "0");
-    cluster().servers[primary]?.signal("SIGSTOP");
-    await expect(impatient.touch(token, soon())).rejects.toMatchObject(unavailable(/1000 ms|connection|cannot be reached/));
-    await cluster().until(replica, async (admin) => String(await admin.call("ROLE")).startsWith("master"));
-    expect(text((await store.find(token))?.data)).toBe("one");
-    expect(await store.replace(token, bytes("one"), bytes("two"), soon())).toBe(true);
-    cluster().servers[primary]?.signal("SIGCONT");
-    await cluster().settled();
-    expect(text((await store.find(token))?.data)).toBe("two");
-    await store.delete(token);
-  });
+  it.each(drivers)(
+    "%s: a primary that is frozen is left for its replica, and holds up no other's sessions",
+    async (driver) => {
+      const prefix = newPrefix();
+      const { store } = await openStore(driver, cluster().ports, { prefix, timeoutMs: 60_000 });
+      const { store: impatient } = await openStore(driver, cluster().ports, { prefix, timeoutMs: 1_000 });
+      const { tokens, slot } = inOneSlot(prefix, 3);
+      const [token] = tokens as [string];
+      await store.commit(token, bytes("one"), soon());
+      await until(() => succeeds(impatient.find(token)));
+      const [primary, replica] = (await cluster().serversOf(slot)) as [number, number];
+      await cluster().admins[primary]?.call("WAIT", "1", "0");
+      cluster().servers[primary]?.signal("SIGSTOP");
+      await expect(impatient.touch(token, soon())).rejects.toMatchObject(
+        unavailable(/1000 ms|connection|cannot be reached/),
+      );
+      await cluster().until(replica, async (admin) => String(await admin.call("ROLE")).startsWith("master"));
+      expect(text((await store.find(token))?.data)).toBe("one");
+      expect(await store.replace(token, bytes("one"), bytes("two"), soon())).toBe(true);
+      cluster().servers[primary]?.signal("SIGCONT");
+      await cluster().settled();
+      expect(text((await store.find(token))?.data)).toBe("two");
+      await store.delete(token);
+    },
+  );
 
   it("rejects a write that too few replicas confirm, and says that it was made", async () => {
     const { store } = await openStore("ioredis 6", cluster().ports, { waitReplicas: 2, timeoutMs: 400 });
     await until(() => succeeds(store.find("t")));
-    await expect(store.commit("t", bytes("one"), soon())).rejects.toMatchObject(unavailable(/of 2 replicas|within 400 ms/));
-    const { store: modest } = await openStore("redis 5", cluster().ports, { waitReplicas: 1, timeoutMs: 60_000 });
+    await expect(store.commit("t", bytes("one"), soon())).rejects.toMatchObject(
+      unavailable(/of 2 replicas|within 400 ms/),
+    );
+    const { store: modest } = await openStore("redis 5", cluster().ports, {
+      waitReplicas: 1,
+      timeoutMs: 60_000,
+    });
     await modest.commit("t", bytes("one"), soon());
     expect(await modest.replace("t", bytes("one"), bytes("two"), soon())).toBe(true);
     expect(await modest.replace("t", bytes("one"), bytes("three"), soon())).toBe(false);

@@ -25,9 +25,13 @@ function makeCertificate(): { key: string; cert: string } {
   const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
   const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  execFileSync("openssl", ["req", "-x509", ...curve, "-keyout", key, "-out", cert, "-days", "2", ...subject], {
-    stdio: "ignore",
-  });
+  execFileSync(
+    "openssl",
+    ["req", "-x509", ...curve, "-keyout", key, "-out", cert, "-days", "2", ...subject],
+    {
+      stdio: "ignore",
+    },
+  );
   return { key, cert };
 }
 
@@ -59,7 +63,10 @@ describe.skipIf(!hasServer)("Sentinel, by ioredis", () => {
   it("the store follows a failover", async () => {
     const primary = await RedisServer.start();
     onTestFinished(() => primary.stop());
-    const replica = await RedisServer.start({ replicaof: `127.0.0.1 ${primary.port}`, "repl-diskless-sync-delay": 0 });
+    const replica = await RedisServer.start({
+      replicaof: `127.0.0.1 ${primary.port}`,
+      "repl-diskless-sync-delay": 0,
+    });
     onTestFinished(() => replica.stop());
     const admin = new Redis({ port: replica.port, host: "127.0.0.1" });
     onTestFinished(() => admin.disconnect());
@@ -75,7 +82,9 @@ describe.skipIf(!hasServer)("Sentinel, by ioredis", () => {
     await sentinel.startSentinel(file);
     const control = new Redis({ port: sentinelPort, host: "127.0.0.1" });
     onTestFinished(() => control.disconnect());
-    await until(async () => ((await control.call("SENTINEL", "REPLICAS", "session")) as unknown[]).length > 0);
+    await until(
+      async () => ((await control.call("SENTINEL", "REPLICAS", "session")) as unknown[]).length > 0,
+    );
 
     const client = new Redis({ sentinels: [{ host: "127.0.0.1", port: sentinelPort }], name: "session" });
     client.on("error", () => undefined);
