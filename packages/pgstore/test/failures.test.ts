@@ -263,7 +263,7 @@ describe("a statement", () => {
     for (const call of calls.slice(130))
       await expect(call).rejects.toMatchObject({
         code: "UNAVAILABLE",
-        message: expect.stringMatching(/the limit/),
+        message: expect.stringMatching(/its limit/),
       });
     await client.query("ROLLBACK");
     client.release();
