@@ -323,8 +323,7 @@ describe("time", () => {
       const { commit, running, batches } = makeQueue({ timeoutMs: 5, batchIs, maxWaiting: 10 });
       for (let round = 0; round < 5; round++) {
         const outcomes = await Promise.allSettled(["a", "a", "b", "c", "c"].map(commit));
-        for (const outcome of outcomes)
-          expect(outcome).toMatchObject({ reason: { message: /within|took/ } });
+        for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { message: /within|took/ } });
       }
       running[0]?.answer();
       await setImmediate();

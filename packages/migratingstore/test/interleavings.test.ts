@@ -145,7 +145,11 @@ function isExplained(
 }
 
 /** Runs two calls in one order of their store calls, and fails unless that is as if one had come after the other. */
-async function check(situation: Situation, choices: readonly number[], stopAfter?: number): Promise<number[]> {
+async function check(
+  situation: Situation,
+  choices: readonly number[],
+  stopAfter?: number,
+): Promise<number[]> {
   const { answers, found, branches, copies } = await run(situation, choices, stopAfter);
   const { calls, ...rest } = situation;
   const kinds = calls.map(({ kind }) => kind);

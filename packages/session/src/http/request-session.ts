@@ -3,8 +3,8 @@ import { type Session, stateOf } from "../session.js";
 import type { SessionEngine } from "../session-engine.js";
 import { commitTracing, traced } from "../session-events.js";
 import type { SessionState } from "../state/session-state.js";
-import { ClientKnowledge, type ClientNews } from "./client-knowledge.js";
 import { isBackgroundRequest } from "./background-request.js";
+import { ClientKnowledge, type ClientNews } from "./client-knowledge.js";
 import { isSecure, type RequestHead } from "./http-request.js";
 
 /** How often one response waits for a session that the app keeps changing. */
