@@ -33,7 +33,7 @@ export class ConsumerProject {
     this.folder = folder;
   }
 
-  /** Packs every package, and installs the tarballs and Express in a new folder. */
+  /** Packs every package, and installs the tarballs, Express and express-session in a new folder. */
   static async create(): Promise<ConsumerProject> {
     const project = new ConsumerProject(await mkdtemp(join(tmpdir(), "scs-consumer-")));
     const { folder } = project;
@@ -42,12 +42,13 @@ export class ConsumerProject {
       await run(process.execPath, pack, { cwd: join(root, "packages", name) });
     }
     await project.write("package.json", JSON.stringify({ private: true, type: "module" }));
-    const express = JSON.parse(
-      await readFile(join(root, "examples/express/node_modules/express/package.json"), "utf8"),
-    );
+    const versionOf = async (name: string, at: string): Promise<string> =>
+      JSON.parse(await readFile(join(root, at, "node_modules", name, "package.json"), "utf8")).version;
+    const express = await versionOf("express", "examples/express");
+    const expressSession = await versionOf("express-session", "packages/bridge");
     const tarballs = (await project.tarballs()).map(({ file }) => file);
-    const types = ["@types/better-sqlite3", "@types/express", "@types/pg"];
-    const wanted = [...tarballs, `express@${express.version}`, ...types];
+    const types = ["@types/better-sqlite3", "@types/express", "@types/express-session", "@types/pg"];
+    const wanted = [...tarballs, `express@${express}`, `express-session@${expressSession}`, ...types];
     const npm = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel", "error", ...wanted];
     await run(process.platform === "win32" ? "npm.cmd" : "npm", npm, {
       cwd: folder,

@@ -1,0 +1,29 @@
+import { isUint8Array } from "node:util/types";
+
+/** First byte of a stored value: the form of the others. */
+const FORM = { text: 0x73, bytes: 0x62, json: 0x6a }; // "s", "b", "j"
+
+/** Encodes a value that a host hands over: text and bytes as they are, anything else as JSON. */
+export function encodeValue(value: unknown): Uint8Array {
+  if (typeof value === "string") return withForm(FORM.text, Buffer.from(value));
+  if (isUint8Array(value)) return withForm(FORM.bytes, value);
+  return withForm(FORM.json, Buffer.from(JSON.stringify(value) ?? "null"));
+}
+
+/** Reads a value; `undefined` if the bytes are none. */
+export function decodeValue(data: Uint8Array): unknown {
+  const content = Buffer.from(data.subarray(1));
+  if (data[0] === FORM.text) return content.toString();
+  if (data[0] === FORM.bytes) return content;
+  try {
+    if (data[0] === FORM.json) return JSON.parse(content.toString());
+  } catch {}
+  return undefined;
+}
+
+function withForm(form: number, content: Uint8Array): Uint8Array {
+  const data = new Uint8Array(1 + content.length);
+  data[0] = form;
+  data.set(content, 1);
+  return data;
+}

@@ -1,0 +1,153 @@
+import { MemStore } from "@scs/memstore";
+import session from "express-session";
+import { describe, expect, it } from "vitest";
+import { expressSessionStore } from "../src/express-session.js";
+
+const HOUR_MS = 3_600_000;
+const cookie = { originalMaxAge: HOUR_MS, expires: new Date(Date.now() + HOUR_MS) } as session.Cookie;
+
+function open(options = {}) {
+  const backend = new MemStore();
+  const store = expressSessionStore(session, backend, options) as session.Store &
+    Required<Pick<session.Store, "all" | "length" | "clear" | "touch">>;
+  const call = <T>(method: (callback: (error: unknown, result?: T) => void) => unknown): Promise<T> =>
+    new Promise((resolve, reject) =>
+      method((error, result) => (error ? reject(error) : resolve(result as T))),
+    );
+  const set = (id: string, values: object) =>
+    call((done) => store.set(id, { cookie, ...values } as session.SessionData, done));
+  const get = (id: string) =>
+    call<Record<string, unknown> | undefined>((done) => store.get(id, done as never));
+  const load = (id: string) =>
+    call<session.Session & Record<string, unknown>>((done) => store.load(id, done as never));
+  return { backend, store, call, set, get, load };
+}
+
+describe("the store for express-session, called by an app", () => {
+  it("is a Store of express-session", () => {
+    expect(open().store).toBeInstanceOf(session.Store);
+  });
+
+  it("sets, gets and destroys a plain session", async () => {
+    const { store, call, set, get } = open();
+    expect(await get("id")).toBeUndefined();
+    await set("id", { user: "u1" });
+    await set("id", { user: "u2" });
+    expect(await get("id")).toMatchObject({ user: "u2", cookie: { originalMaxAge: HOUR_MS } });
+    await call((done) => store.destroy("id", done));
+    expect(await get("id")).toBeUndefined();
+  });
+
+  it("lists, counts and clears its own sessions", async () => {
+    const { backend, store, call, set } = open();
+    await backend.commit("another", Buffer.from("{}"), new Date(Date.now() + HOUR_MS));
+    await set("one", { user: "u1" });
+    await set("two", { user: "u2" });
+    const all = await call<Record<string, unknown>[]>((done) => store.all(done as never));
+    expect(all.map(({ user }) => user).sort()).toEqual(["u1", "u2"]);
+    expect(await call((done) => store.length(done as never))).toBe(2);
+    await call((done) => store.clear(done));
+    expect(await call((done) => store.length(done as never))).toBe(0);
+    expect([...(await backend.all()).keys()]).toEqual(["another"]);
+  });
+
+  it("merges a session that an app has loaded and changed", async () => {
+    const { store, call, set, get, load } = open();
+    await set("id", { user: "u1" });
+    const [one, two] = [await load("id"), await load("id")];
+    Object.assign(one, { a: 1 });
+    Object.assign(two, { b: 2 });
+    await Promise.all([one, two].map((loaded) => call((done) => loaded.save(done))));
+    expect(await get("id")).toMatchObject({ user: "u1", a: 1, b: 2 });
+    await call((done) => store.destroy("id", done));
+    await call((done) => one.save(done));
+    expect(await get("id")).toBeUndefined();
+  });
+
+  it("keeps what others wrote when one session is saved again and again, awaited or not", async () => {
+    const { call, set, get, load } = open();
+    await set("id", { user: "u1" });
+    const [one, two] = [await load("id"), await load("id")];
+    one.a = 1;
+    const first = call((done) => one.save(done));
+    one.a = 2;
+    const second = call((done) => one.save(done));
+    two.b = 1;
+    await Promise.all([first, second, call((done) => two.save(done))]);
+    one.c = 1;
+    delete one.user;
+    await call((done) => one.save(done));
+    const values = await get("id");
+    expect(values).toMatchObject({ a: 2, b: 1, c: 1 });
+    expect(values).not.toHaveProperty("user");
+  });
+
+  it("keeps a longer lifetime that a parallel request chose", async () => {
+    const { backend, call, set, load } = open();
+    await set("id", { user: "u1" });
+    const [one, two] = [await load("id"), await load("id")];
+    two.cookie.maxAge = 30 * 24 * HOUR_MS;
+    two.remembered = true;
+    await call((done) => two.save(done));
+    one.cart = "full";
+    await call((done) => one.save(done));
+    const { value: entry } = await backend.entries().next();
+    expect(entry?.expiry.getTime()).toBeGreaterThan(Date.now() + 29 * 24 * HOUR_MS);
+    expect((await load("id")).cookie.originalMaxAge).toBe(30 * 24 * HOUR_MS);
+  });
+
+  it("moves the expiry by touch, and revives nothing by it", async () => {
+    const { store, call, set, get, load } = open();
+    await set("id", { user: "u1" });
+    const loaded = await load("id");
+    loaded.cookie.maxAge = 5 * HOUR_MS;
+    await call((done) => store.touch("id", loaded, done as never));
+    const { expires } = (await load("id")).cookie;
+    expect(expires?.getTime()).toBeGreaterThan(Date.now() + 4 * HOUR_MS);
+    await call((done) => store.destroy("id", done));
+    await call((done) => store.touch("id", loaded, done as never));
+    expect(await get("id")).toBeUndefined();
+  });
+
+  it("refuses a new session whose ID is in use", async () => {
+    const { store, call, set, get } = open();
+    await set("id", { user: "u1" });
+    const request = { sessionID: "id", sessionStore: store } as never;
+    const made = store.createSession(request, { cookie } as never);
+    await expect(call((done) => store.set("id", made, done))).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+    });
+    expect(await get("id")).toMatchObject({ user: "u1" });
+  });
+
+  it("takes names such as __proto__ for names, and damaged records for none", async () => {
+    const errors: unknown[] = [];
+    const { backend, set, get } = open({ onError: (error: unknown) => errors.push(error) });
+    await set("id", JSON.parse('{"__proto__": {"admin": true}, "constructor": 1}'));
+    const values = await get("id");
+    expect(Object.hasOwn(values as object, "__proto__")).toBe(true);
+    expect((values as { admin?: boolean }).admin).toBeUndefined();
+    const [token] = [...(await backend.all()).keys()] as [string];
+    await backend.commit(token, Buffer.from('{"user":"u1'), new Date(Date.now() + HOUR_MS));
+    expect(await get("id")).toBeUndefined();
+    expect(errors).toMatchObject([{ code: "CORRUPT" }]);
+    expect(String(errors)).not.toContain("u1");
+  });
+
+  it("tells onError what no callback was given for", async () => {
+    const told = new Promise((resolve) => {
+      const { backend, store } = open({ onError: resolve });
+      void backend[Symbol.asyncDispose]().then(() => store.destroy("id"));
+    });
+    expect(await told).toMatchObject({ code: "CLOSED" });
+  });
+});
+
+it("every bridge refuses what is no store, and options that it does not have", () => {
+  const make = (...rest: unknown[]) => expressSessionStore(session, ...(rest as [MemStore]));
+  expect(() => make({})).toThrow(/has no find\(\)/);
+  expect(() => make(new MemStore(), { ttl: 1 })).toThrow(/no option "ttl"/);
+  expect(() => make(new MemStore(), { namespace: "a b" })).toThrow(TypeError);
+  expect(() => make(new MemStore(), { lifetimeMs: 1 })).toThrow(RangeError);
+  expect(() => expressSessionStore({} as typeof session, new MemStore())).toThrow(/express-session exports/);
+});

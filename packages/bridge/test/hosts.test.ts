@@ -1,0 +1,183 @@
+import { StoreError } from "@scs/core";
+import { MemStore } from "@scs/memstore";
+import { describe, expect, it } from "vitest";
+import { Visitor } from "./fixtures/visitor.js";
+import { hosts } from "./hosts/index.js";
+
+describe.each(hosts)("a store of ours under $name", (host) => {
+  it("keeps what one request stored for the next", async () => {
+    await using app = await host.start(new MemStore());
+    const visitor = new Visitor(app.url);
+    await visitor.get("/set/user/u1");
+    await visitor.get("/set/theme/dark");
+    expect(await visitor.get()).toEqual({ user: "u1", theme: "dark" });
+    await visitor.get("/remove/user");
+    expect(await visitor.get()).toEqual({ theme: "dark" });
+    expect(await new Visitor(app.url).get()).toEqual({});
+  });
+
+  it("has nothing left after a log-out, whoever keeps the cookie", async () => {
+    const store = new MemStore();
+    await using app = await host.start(store);
+    const visitor = new Visitor(app.url);
+    await visitor.get("/set/user/u1");
+    const copy = visitor.copy();
+    await visitor.get("/logout");
+    expect(await copy.get()).toEqual({});
+    expect(await valuesIn(store)).not.toContain("u1");
+  });
+
+  it("revives no session that was logged out while a request changed it", async () => {
+    const store = new MemStore();
+    await using app = await host.start(store);
+    const visitor = new Visitor(app.url);
+    await visitor.get("/set/user/u1");
+    const copy = visitor.copy();
+    const gate = app.gates.make("slow");
+    const slow = visitor.copy().get("/set/cart/full?gate=slow");
+    await gate.reached;
+    await visitor.get("/logout");
+    gate.open();
+    expect(await slow).toEqual({ user: "u1" });
+    expect(await copy.get()).toEqual({});
+    expect(await valuesIn(store)).not.toMatch(/u1|full/);
+  });
+
+  it("revives no session that was logged out while a request read it", async () => {
+    const store = new MemStore();
+    await using app = await host.start(store);
+    const visitor = new Visitor(app.url);
+    await visitor.get("/set/user/u1");
+    const copy = visitor.copy();
+    const gate = app.gates.make("slow");
+    const slow = visitor.copy().get("/?gate=slow");
+    await gate.reached;
+    await visitor.get("/logout");
+    gate.open();
+    await slow;
+    expect(await copy.get()).toEqual({});
+    expect(await valuesIn(store)).not.toContain("u1");
+  });
+
+  it("keeps the changes of parallel requests", async () => {
+    await using app = await host.start(new MemStore());
+    const visitor = new Visitor(app.url);
+    for (const name of ["one", "two", "three"]) await visitor.get(`/set/${name}/old`);
+    const paths = ["/set/one/new?gate=0", "/remove/two?gate=1", "/set/four/new?gate=2", "/?gate=3"];
+    const gates = paths.map((_, index) => app.gates.make(String(index)));
+    const answers = paths.map((path) => visitor.copy().get(path));
+    await Promise.all(gates.map((gate) => gate.reached));
+    for (const [index, gate] of gates.entries()) {
+      gate.open();
+      await answers[index];
+    }
+    expect(await visitor.get()).toEqual({ one: "new", three: "old", four: "new" });
+  });
+
+  it("lets the last of two parallel changes of one name stay", async () => {
+    await using app = await host.start(new MemStore());
+    const visitor = new Visitor(app.url);
+    await visitor.get("/set/name/old");
+    const [first, second] = [app.gates.make("first"), app.gates.make("second")];
+    const answers = ["/set/name/1?gate=first", "/set/name/2?gate=second"].map((path) =>
+      visitor.copy().get(path),
+    );
+    await Promise.all([first.reached, second.reached]);
+    second.open();
+    await answers[1];
+    first.open();
+    await answers[0];
+    expect(await visitor.get()).toEqual({ name: "1" });
+  });
+
+  it("stores nothing that a cookie could be made of", async () => {
+    const store = new MemStore();
+    await using app = await host.start(store);
+    const visitor = new Visitor(app.url);
+    await visitor.get("/set/user/u1");
+    await visitor.get("/set/theme/dark");
+    const cookie = decodeURIComponent(visitor.cookies.get(host.cookie) as string);
+    const secrets = cookie.split(/[.:]/).filter((part) => part.length >= 16);
+    expect(secrets.length).toBeGreaterThan(0);
+    const stored = await valuesIn(store);
+    expect(stored).toContain("dark");
+    for (const secret of secrets) expect(stored).not.toContain(secret);
+    for (const token of (await store.all()).keys()) {
+      const thief = new Visitor(app.url, [[host.cookie, encodeURIComponent(token)]]);
+      expect(await thief.get()).toEqual({});
+    }
+  });
+
+  it("shares a store with others of its kind by namespace", async () => {
+    const store = new MemStore();
+    await using shop = await host.start(store, { namespace: "shop" });
+    await using blog = await host.start(store, { namespace: "blog" });
+    const visitor = new Visitor(shop.url);
+    await visitor.get("/set/user/u1");
+    expect(await new Visitor(blog.url, visitor.cookies).get()).toEqual({});
+    expect(await visitor.get()).toEqual({ user: "u1" });
+  });
+
+  it("ends a session with its record", async () => {
+    const time = { now: Date.now() };
+    const store = new MemStore({ now: () => time.now });
+    await using app = await host.start(store, { now: () => time.now });
+    const visitor = new Visitor(app.url);
+    await visitor.get("/set/user/u1");
+    expect(await visitor.get()).toEqual({ user: "u1" });
+    time.now += 2 * 86_400_000;
+    expect(await visitor.get()).toEqual({});
+  });
+
+  it("leaves the session as it was when a save fails, and says so if the host can", async () => {
+    const store = new MemStore();
+    await using app = await host.start(store);
+    const visitor = new Visitor(app.url);
+    await visitor.get("/set/user/u1");
+    store.replace = () => Promise.reject(new StoreError("UNAVAILABLE", "down"));
+    const status = await visitor.send("/set/user/u2").then(
+      (response) => response.status,
+      () => 500, // the connection was cut
+    );
+    Reflect.deleteProperty(store, "replace");
+    expect(await visitor.get()).toEqual({ user: "u1" });
+    expect(status).toBe(host.tellsOfFailedSaves ? 500 : 200);
+  });
+
+  it("answers with an error when a session cannot be read, and logs nobody out", async () => {
+    const store = new MemStore();
+    await using app = await host.start(store);
+    const visitor = new Visitor(app.url);
+    await visitor.get("/set/user/u1");
+    const down = () => Promise.reject(new StoreError("UNAVAILABLE", "down"));
+    Object.assign(store, { find: down, replace: down, commit: down });
+    const { status } = await visitor.copy().send("/");
+    for (const name of ["find", "replace", "commit"]) Reflect.deleteProperty(store, name);
+    expect(await visitor.get()).toEqual({ user: "u1" });
+    expect(status).toBe(500);
+  });
+});
+
+describe.each(hosts.filter((host) => host.regenerates))("a new ID under $name", (host) => {
+  it("ends the old one, for requests that are under way as well", async () => {
+    const store = new MemStore();
+    await using app = await host.start(store);
+    const visitor = new Visitor(app.url);
+    await visitor.get("/set/cart/full");
+    const old = visitor.copy();
+    const gate = app.gates.make("slow");
+    const slow = visitor.copy().get("/set/late/yes?gate=slow");
+    await gate.reached;
+    await visitor.get("/renew/user/u1");
+    gate.open();
+    await slow;
+    expect(await old.get()).toEqual({});
+    expect(await visitor.get()).toMatchObject({ user: "u1" });
+    expect(await valuesIn(store)).not.toContain("late");
+  });
+});
+
+/** All that a store has, as text. */
+async function valuesIn(store: MemStore): Promise<string> {
+  return [...(await store.all())].map(([token, data]) => `${token} ${Buffer.from(data)}`).join("\n");
+}
