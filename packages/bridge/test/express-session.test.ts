@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { expressSessionStore } from "../src/express-session.js";
 
 const HOUR_MS = 3_600_000;
-const cookie = { originalMaxAge: HOUR_MS, expires: new Date(Date.now() + HOUR_MS) } as session.Cookie;
+const cookie = new session.Cookie();
+cookie.maxAge = HOUR_MS;
 
 function open(options = {}) {
   const backend = new MemStore();

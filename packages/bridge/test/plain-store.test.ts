@@ -1,4 +1,4 @@
-import type { Store } from "@scs/core";
+import type { SessionRecord, Store } from "@scs/core";
 import { MemStore } from "@scs/memstore";
 import { describe, expect, it } from "vitest";
 import { Visitor } from "./fixtures/visitor.js";
@@ -8,7 +8,7 @@ import { hosts } from "./hosts/index.js";
 function plainStore(): Store {
   const store = new MemStore();
   return {
-    find: async (token) => ((await store.find(token)) ?? null) as undefined,
+    find: async (token) => ((await store.find(token)) ?? null) as SessionRecord | undefined,
     commit: (token, data, expiry) => store.commit(token, data, expiry),
     delete: (token) => store.delete(token),
   };
