@@ -29,6 +29,7 @@ export interface InspectedSession<T extends object = Record<string, unknown>, D 
   values?: Partial<T>;
 }
 
+/** @internal */
 export interface InspectionOptions {
   store: BoundedStore;
   records: SessionRecords;
@@ -43,7 +44,11 @@ export interface InspectionOptions {
 /** No session's key, nor a list's, contains this character and this word. */
 const NO_RECORD = "@ping";
 
-/** Looks at stored sessions without their tokens. */
+/**
+ * Looks at stored sessions without their tokens.
+ *
+ * @internal
+ */
 export class Inspection {
   readonly #options: InspectionOptions;
 

@@ -35,7 +35,7 @@ export interface SessionEvents {
 export interface SessionEvent {
   /** Whose session it is, for managers with `owner`. */
   owner: string | undefined;
-  /** Which of the owner's sessions it is. */
+  /** What `inspect` and `revoke` know the session by. */
   handle: string | undefined;
 }
 

@@ -4,7 +4,7 @@ import { honoured } from "./secrets.js";
 import type { SessionRecords } from "./session-records.js";
 import { partsOf, sha256, type TokenParts } from "./session-token.js";
 import { SessionWriter, type WriterOptions } from "./session-writer.js";
-import { type FoundSession, handleOf, type StoredSession } from "./stored-session.js";
+import { type FoundSession, publicHandleOf, type StoredSession } from "./stored-session.js";
 
 export interface RepositoryOptions extends WriterOptions {
   /** Undefined: a tenth of the idle timeout, at most a minute. */
@@ -170,7 +170,7 @@ export class SessionRepository {
     this.#options.events.emit("destroyed", () => {
       return {
         owner: this.#options.home.ownerOf(values),
-        handle: handleOf({ id, meta }),
+        handle: publicHandleOf({ id, meta }),
         reason: "destroyed",
       };
     });

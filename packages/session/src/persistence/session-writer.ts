@@ -10,7 +10,7 @@ import type { SessionHome, SessionState } from "../state/session-state.js";
 import { honoured, type Renewal, renewed, unexpired } from "./secrets.js";
 import type { SessionRecords } from "./session-records.js";
 import { newSecret, sha256, type TokenParts } from "./session-token.js";
-import { type FoundSession, handleOf, type StoredSession } from "./stored-session.js";
+import { type FoundSession, publicHandleOf, type StoredSession } from "./stored-session.js";
 
 export interface WriterOptions {
   records: SessionRecords;
@@ -247,7 +247,7 @@ export class SessionWriter {
   }
 
   #naming(stored: Pick<StoredSession, "id" | "owner" | "meta"> | undefined): SessionEvent {
-    return { owner: stored?.owner, handle: handleOf(stored) };
+    return { owner: stored?.owner, handle: publicHandleOf(stored) };
   }
 }
 

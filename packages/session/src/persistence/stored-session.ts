@@ -30,3 +30,8 @@ export interface StoredSession {
 export function handleOf(stored: Pick<StoredSession, "id" | "meta"> | undefined): string | undefined {
   return stored?.meta.owner === undefined ? undefined : `${stored.meta.owner.hash}.${stored.id}`;
 }
+
+/** Names a session for whoever watches: as its owner's list does, or by its ID if it is nobody's. */
+export function publicHandleOf(stored: Pick<StoredSession, "id" | "meta"> | undefined): string | undefined {
+  return handleOf(stored) ?? stored?.id;
+}
