@@ -1,3 +1,17 @@
+import type { PolicyName } from "./policy/presets.js";
+
+/**
+ * What the app says of the timeouts of all sessions.
+ *
+ * @internal
+ */
+export interface LifetimeOptions {
+  policy?: PolicyName | undefined;
+  lifetimeMs?: number | undefined;
+  idleTimeoutMs?: number | ((data: never) => number) | undefined;
+  touchAfterMs?: number | undefined;
+}
+
 /**
  * Returns the idle timeout of a session, by its values, in ms; Infinity for none.
  *

@@ -1,8 +1,20 @@
 export type { SessionCodec, SessionContent } from "./codecs/codec.js";
 export { devalueCodec } from "./codecs/devalue-codec.js";
 export { jsonCodec } from "./codecs/json-codec.js";
-export type { Bar, MergeNote, OwnerNote, SecretNote, SessionMeta } from "./codecs/session-meta.js";
-export type { RequestHead } from "./http/http-request.js";
+export type {
+  Bar,
+  BindingNote,
+  ClientNote,
+  DeviceKey,
+  LifetimeNote,
+  MergeNote,
+  OwnerNote,
+  SecretNote,
+  SessionMeta,
+} from "./codecs/session-meta.js";
+export type { DeviceBinding } from "./device-bound/bound-state.js";
+export type { DeviceBoundOptions } from "./device-bound/device-bound-options.js";
+export type { ClientDescription, ClientRequest, RequestHead } from "./http/http-request.js";
 export type { Middleware } from "./http/middleware.js";
 export type { CookieOptions } from "./http/session-cookie.js";
 export {
@@ -15,6 +27,8 @@ export {
 export type { InspectedSession } from "./inspection.js";
 export type { SessionManagerOptions } from "./manager-options.js";
 export type { OwnedSession } from "./owners/owned-session.js";
+export type { PolicyName } from "./policy/presets.js";
+export type { SessionTimeouts } from "./policy/timeouts.js";
 export { type RenewOptions, Session, type SessionStatus } from "./session.js";
 export { SessionError, type SessionErrorCode } from "./session-error.js";
 export type {

@@ -1,11 +1,12 @@
-import type { IdleTimeout } from "./idle-timeout.js";
 import type { OwnedSession } from "./owners/owned-session.js";
 import type { OwnerSessions } from "./owners/owner-sessions.js";
+import { traitsOf } from "./owners/session-traits.js";
 import { foundSessions } from "./persistence/all-sessions.js";
 import type { BoundedStore } from "./persistence/bounded-store.js";
 import type { SessionRecords } from "./persistence/session-records.js";
 import { hasIdForm } from "./persistence/session-token.js";
 import type { FoundSession } from "./persistence/stored-session.js";
+import type { SessionPolicy } from "./policy/session-policy.js";
 import type { SessionEmitter } from "./session-events.js";
 
 /** A session as those who run the service may see it: never its token, its values on request only. */
@@ -34,7 +35,7 @@ export interface InspectionOptions {
   store: BoundedStore;
   records: SessionRecords;
   owners: OwnerSessions | undefined;
-  idleTimeoutOf: IdleTimeout;
+  policy: SessionPolicy;
   ownerOf: (values: Record<string, unknown>) => string | undefined;
   describe: (values: Record<string, unknown>) => unknown;
   events: SessionEmitter;
@@ -97,10 +98,12 @@ export class Inspection {
   }
 
   #describe({ id, record, content }: FoundSession, withValues: boolean): InspectedSession {
-    const { describe, ownerOf, idleTimeoutOf } = this.#options;
+    const { describe, ownerOf, policy } = this.#options;
+    const idleTimeoutMs =
+      this.#attempt(() => policy.of(content.values).idleTimeoutMs) ?? Number.POSITIVE_INFINITY;
     const { owner: note, seen } = content.meta;
     const expiry = Math.min(record.expiry.getTime(), content.deadline);
-    const usedBy = record.expiry.getTime() - idleTimeoutOf(() => content.values); // as of the last touch; -Infinity: none
+    const usedBy = record.expiry.getTime() - idleTimeoutMs; // as of the last touch; -Infinity: none
     const lastSeen = Math.max(seen ?? usedBy, usedBy, note?.since ?? usedBy);
     return {
       handle: note === undefined ? id : `${note.hash}.${id}`,
@@ -112,6 +115,7 @@ export class Inspection {
       deadline: new Date(content.deadline),
       bytes: record.data.length,
       description: this.#attempt(() => describe(content.values)),
+      ...traitsOf(content.meta),
       ...(withValues && { values: content.values }),
     };
   }

@@ -1,8 +1,12 @@
 import type { AtomicStore, Store } from "@scs/core";
 import type { SessionCodec } from "./codecs/codec.js";
+import type { DeviceBoundOptions } from "./device-bound/device-bound-options.js";
+import type { ClientDescription, ClientRequest } from "./http/http-request.js";
 import type { CookieOptions } from "./http/session-cookie.js";
 import type { TokenTransport } from "./http/token-transport.js";
-import { type IdleTimeout, idleTimeoutOf } from "./idle-timeout.js";
+import { defaultTouchAfterMs, type LifetimeOptions } from "./idle-timeout.js";
+import { limitsOf, type PolicyName } from "./policy/presets.js";
+import type { Lifetimes, SessionTimeouts } from "./policy/timeouts.js";
 
 export interface SessionManagerOptions<T extends object = Record<string, unknown>, D = unknown> {
   store: Store;
@@ -17,6 +21,17 @@ export interface SessionManagerOptions<T extends object = Record<string, unknown
    * @default a tenth of `idleTimeoutMs`, at most a minute
    */
   touchAfterMs?: number;
+  /**
+   * Timeouts of NIST SP 800-63B-4 by assurance level: `"aal1"` 30 days; `"aal2"` 24 hours, 1 hour idle; `"aal3"` 12
+   * hours, 15 minutes idle. `lifetimeMs`, `idleTimeoutMs`, `timeouts` and `setDeadline` can shorten them, not
+   * lengthen.
+   */
+  policy?: PolicyName;
+  /**
+   * Timeouts of one session, by its values: shorter for an administrator, longer for "remember me". What it leaves out
+   * is as for all. Asked with each save; the lifetime counts from the session's beginning or last authentication.
+   */
+  timeouts?: (data: Readonly<Partial<T>>) => SessionTimeouts | undefined;
   cookie?: CookieOptions;
   /** Another way for tokens to come and go than the cookie, such as `headerTransport("x-session")`. */
   transport?: TokenTransport;
@@ -45,6 +60,17 @@ export interface SessionManagerOptions<T extends object = Record<string, unknown
   /** What `list` says of a session beside its times, such as `(data) => data.device`. */
   describe?: (data: Readonly<Partial<T>>) => D;
   /**
+   * Device and location of a request, as a user should see them: `list` shows those of the session's last save. Each is
+   * kept up to 128 characters.
+   */
+  client?: (request: ClientRequest) => ClientDescription | undefined;
+  /**
+   * Whether browsers that can bind a session to their device are asked to (Device Bound Session Credentials): a cookie
+   * that is stolen from a bound session leads nowhere. Needs the default cookie transport over https, and a store with
+   * `replace`. @default false
+   */
+  deviceBound?: boolean | DeviceBoundOptions;
+  /**
    * How many sessions an owner may have, at most 10,000: one more ends the eldest. Needs `owner`.
    *
    * @default 100
@@ -65,18 +91,12 @@ export const DEFAULT_MAX_PER_OWNER = 100;
 /** @internal */
 export const DEFAULT_STORE_TIMEOUT_MS = 10_000;
 
+const DEFAULT_LIFETIME_MS = 86_400_000;
 const MAX_PER_OWNER = 10_000;
 /** A longer delay fires at once in Node.js. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const MAX_LIFETIME_MS = 100 * 365.25 * 86_400_000;
 const NAMESPACE = /^[\w-]{0,64}$/;
-
-/** @internal */
-export interface Lifetimes {
-  lifetimeMs: number;
-  idleTimeoutOf: IdleTimeout;
-  touchAfterMs: number | undefined;
-}
 
 const OPTIONS: Record<keyof SessionManagerOptions, true> = {
   ...{
@@ -89,6 +109,7 @@ const OPTIONS: Record<keyof SessionManagerOptions, true> = {
   },
   ...{ trustProxy: true, storeTimeoutMs: true, namespace: true, maxBytes: true, owner: true, describe: true },
   ...{ maxPerOwner: true, asyncContext: true, codec: true, now: true, onError: true },
+  ...{ policy: true, timeouts: true, client: true, deviceBound: true },
 };
 const COOKIE_OPTIONS: Record<keyof CookieOptions, true> = {
   ...{ name: true, secure: true, httpOnly: true, sameSite: true, path: true, domain: true },
@@ -211,6 +232,8 @@ export function checkOptions<T extends object, D>(options: SessionManagerOptions
   for (const [name, callback] of Object.entries({
     owner,
     describe,
+    timeouts: options.timeouts,
+    client: options.client,
     now: options.now,
     onError: options.onError,
   })) {
@@ -225,27 +248,37 @@ export function checkOptions<T extends object, D>(options: SessionManagerOptions
  *
  * @internal
  */
-export function checkedLifetimes<T extends object>({
-  lifetimeMs = 86_400_000,
-  idleTimeoutMs,
-  touchAfterMs,
-}: Pick<SessionManagerOptions<T>, "lifetimeMs" | "idleTimeoutMs" | "touchAfterMs">): Lifetimes {
-  const lifetimes = { lifetimeMs, idleTimeoutOf: idleTimeoutOf(idleTimeoutMs), touchAfterMs };
+export function checkedLifetimes({
+  policy,
+  timeouts,
+  ...options
+}: LifetimeOptions & { timeouts?: unknown }): Lifetimes {
+  const limits = limitsOf(policy);
+  const defaultMs = policy === undefined ? DEFAULT_LIFETIME_MS : limits.lifetimeMs;
+  const { lifetimeMs = defaultMs, idleTimeoutMs, touchAfterMs } = options;
   checkMs("lifetimeMs", lifetimeMs, 1);
-  if (idleTimeoutMs === undefined) {
-    if (touchAfterMs !== undefined)
-      throw new TypeError("touchAfterMs needs idleTimeoutMs: set both, or neither");
-    return lifetimes;
-  }
+  checkWithin(policy, "lifetimeMs", lifetimeMs, limits.lifetimeMs);
   checkMs("touchAfterMs", touchAfterMs ?? 0, 0);
-  if (typeof idleTimeoutMs === "function") return lifetimes;
-  checkMs("idleTimeoutMs", idleTimeoutMs, 1);
-  if (touchAfterMs !== undefined && touchAfterMs >= idleTimeoutMs) {
-    throw new RangeError(
-      `touchAfterMs must be less than idleTimeoutMs, ${idleTimeoutMs}, got ${touchAfterMs}`,
-    );
+  const idleMs = typeof idleTimeoutMs === "number" ? idleTimeoutMs : limits.idleTimeoutMs;
+  if (idleTimeoutMs !== undefined && typeof idleTimeoutMs !== "function") {
+    checkMs("idleTimeoutMs", idleTimeoutMs, 1);
+    checkWithin(policy, "idleTimeoutMs", idleTimeoutMs, limits.idleTimeoutMs);
   }
-  return lifetimes;
+  if (touchAfterMs !== undefined && touchAfterMs >= idleMs) {
+    throw new RangeError(`touchAfterMs must be less than idleTimeoutMs, ${idleMs}, got ${touchAfterMs}`);
+  }
+  const isByValues = timeouts !== undefined || typeof idleTimeoutMs === "function";
+  if (touchAfterMs !== undefined && idleMs === Number.POSITIVE_INFINITY && !isByValues) {
+    throw new TypeError("touchAfterMs needs idleTimeoutMs: set both, or neither");
+  }
+  return { lifetimeMs, idleTimeoutMs: idleMs, touchAfterMs: touchAfterMs ?? defaultTouchAfterMs(idleMs) };
+}
+
+function checkWithin(policy: PolicyName | undefined, name: string, ms: number, limit: number): void {
+  if (ms <= limit) return;
+  throw new RangeError(
+    `policy "${policy}" allows ${name} up to ${limit}, got ${ms}: leave it out, or shorten it`,
+  );
 }
 
 function checkMs(name: string, ms: number, min: number, max: number = MAX_LIFETIME_MS): void {

@@ -6,6 +6,7 @@
  *   call; to `onError`, if it was the app's own commit whose cookie could not be set any more.
  * - `STORE_TIMEOUT`: the store has not answered within `storeTimeoutMs`; whether the call took effect is unknown.
  * - `CORRUPT`: stored bytes that the codec cannot decode. Goes to `onError`; the session counts as absent.
+ * - `REAUTHENTICATE`: `requireRecent` was called, and the user has not authenticated recently.
  * - `NO_CONTEXT`: `current()` was called outside of a request, or without `asyncContext`.
  */
 export type SessionErrorCode =
@@ -15,15 +16,19 @@ export type SessionErrorCode =
   | "TOO_LATE"
   | "STORE_TIMEOUT"
   | "CORRUPT"
+  | "REAUTHENTICATE"
   | "NO_CONTEXT";
 
 /** An error of the manager's own; those of the store come as they are. Carries neither token nor values. */
 export class SessionError extends Error {
   override readonly name = "SessionError";
   readonly code: SessionErrorCode;
+  /** The status that Express, Fastify and Koa answer with, if the app does not handle the error. */
+  readonly statusCode: number;
 
   constructor(code: SessionErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
+    this.statusCode = code === "REAUTHENTICATE" ? 401 : 500;
   }
 }

@@ -24,6 +24,10 @@ export interface SessionEvents {
   destroyed: SessionEvent & { reason: EndReason };
   /** A session was ended from its owner's list: by `revoke` or `revokeAll`, or to keep to `maxPerOwner`. */
   revoked: SessionEvent & { reason: "revoked" | "limit" };
+  /** A browser has bound a session to its device, by a key that does not leave it. */
+  bound: SessionEvent;
+  /** A request came with the token of a bound session, and not from its device: the cookie may be stolen. */
+  unproven: SessionEvent;
   /** Two requests changed one session at once: the one that came second puts its changes on top. */
   conflict: SessionEvent;
   /** A request came with a token that leads to no session: expired or ended, made up, or not even of its form. */
@@ -59,6 +63,8 @@ const channels: Record<SessionEventName, Channel> = {
   renewed: channel("scs.session.renewed"),
   destroyed: channel("scs.session.destroyed"),
   revoked: channel("scs.session.revoked"),
+  bound: channel("scs.session.bound"),
+  unproven: channel("scs.session.unproven"),
   conflict: channel("scs.session.conflict"),
   unknown: channel("scs.session.unknown"),
   cleanup: channel("scs.store.cleanup"),

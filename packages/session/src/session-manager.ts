@@ -4,11 +4,11 @@ import { errorOf } from "./error-reporter.js";
 import { isBackgroundRequest } from "./http/background-request.js";
 import { ClientKnowledge, type ClientNews, headerFor } from "./http/client-knowledge.js";
 import { answerRefused, holdResponse } from "./http/held-response.js";
-import type { RequestHead } from "./http/http-request.js";
+import { type RequestHead, urlOf } from "./http/http-request.js";
 import { type Middleware, misuseOf } from "./http/middleware.js";
 import { commitNow, type RequestSession } from "./http/request-session.js";
 import { RequestSessions } from "./http/request-sessions.js";
-import { answer500 } from "./http/response-head.js";
+import { answer500, answerWith } from "./http/response-head.js";
 import { SessionCookie } from "./http/session-cookie.js";
 import type { TokenHeader } from "./http/token-transport.js";
 import type { InspectedSession } from "./inspection.js";
@@ -80,6 +80,11 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
     return (req, res, next) => {
       const misuse = misuseOf(req, res, next);
       if (misuse !== undefined) return passOn(misuse, next);
+      const own = this.#requests.answerOf(req, req.method, urlOf(req));
+      if (own !== undefined) {
+        own.then((answer) => answerWith(res, answer));
+        return;
+      }
       let opened: RequestSession<T> | Promise<RequestSession<T>>;
       try {
         opened = this.#requests.open(req);
@@ -95,6 +100,11 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   #proceed(opened: RequestSession<T>, res: ServerResponse, next: () => void): void {
+    const retry = opened.isHeld ? undefined : opened.retryOf(urlOf(opened.request));
+    if (retry !== undefined) {
+      answerWith(res, retry);
+      return;
+    }
     hold(opened, res);
     try {
       this.#requests.run(opened.session, next);
@@ -153,6 +163,8 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   async load(source: string | RequestHead | undefined): Promise<Session<T>> {
     const tokens = isRequest(source) ? this.#requests.tokensOf(source) : source === undefined ? [] : [source];
     const state = await this.#requests.load(tokens, isRequest(source) ? source : undefined);
+    const { clientNoteOf } = this.#engine;
+    if (isRequest(source) && clientNoteOf !== undefined) state.describeClient = () => clientNoteOf(source);
     return createSession<T>(state, this.#engine.merge);
   }
 

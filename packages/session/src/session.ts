@@ -1,5 +1,7 @@
 import { inspect } from "node:util";
+import { bindingOf, type DeviceBinding } from "./device-bound/bound-state.js";
 import { handleOf } from "./persistence/stored-session.js";
+import { SessionError } from "./session-error.js";
 import type { SessionState } from "./state/session-state.js";
 
 /**
@@ -130,8 +132,9 @@ export class Session<T extends object = Record<string, unknown>> {
     return this.#state.values.keys() as IterableIterator<keyof T & string>;
   }
 
-  /** Removes all values; the session itself goes on. */
+  /** Removes all values; the session itself goes on. The user's authentication counts no more. */
   clear(): void {
+    this.#state.forgetAuthentication();
     for (const key of [...this.#state.values.keys()]) this.#state.delete(key);
   }
 
@@ -163,6 +166,43 @@ export class Session<T extends object = Record<string, unknown>> {
     const ms = deadline instanceof Date ? deadline.getTime() : Number.NaN;
     if (!(ms > -MAX_DATE_MS && ms < MAX_DATE_MS)) throw new TypeError("deadline must be a valid Date");
     this.#state.setDeadline(ms);
+  }
+
+  /** When the user authenticated last, as the app has said by `markAuthenticated`. */
+  get authenticatedAt(): Date | undefined {
+    const ms = this.#state.authenticatedAt;
+    return ms === undefined ? undefined : new Date(ms);
+  }
+
+  /**
+   * Notes that the user has just authenticated, at log-in or again before something sensitive. Gives the session a new
+   * token and a lifetime that begins anew, as NIST SP 800-63B-4 (section 5.2) and OWASP ASVS 5 (7.2.4) ask.
+   */
+  markAuthenticated(): void {
+    this.#state.markAuthenticated();
+  }
+
+  /**
+   * Makes sure that the user has authenticated within the last `ms`: call it before what is sensitive, and send the
+   * user to log in again if it throws.
+   *
+   * @throws SessionError `REAUTHENTICATE`. RangeError if `ms` is no duration.
+   */
+  requireRecent(ms: number): void {
+    if (typeof ms !== "number" || !(ms > 0)) {
+      throw new RangeError(`requireRecent needs a number of milliseconds above 0, got ${String(ms)}`);
+    }
+    const at = this.#state.authenticatedAt;
+    if (at !== undefined && this.#state.now - at < ms) return;
+    throw new SessionError(
+      "REAUTHENTICATE",
+      "the user must authenticate again before this: log in, then session.markAuthenticated()",
+    );
+  }
+
+  /** What there is of a binding to the device; see {@link DeviceBinding}. */
+  get binding(): DeviceBinding {
+    return bindingOf(this.#state);
   }
 
   /** Whether the cookie of this session outlives the browser: "remember me". @default `cookie.persist` */

@@ -72,6 +72,7 @@ describe("inspect", () => {
       deadline: new Date(begin + 24 * HOUR_MS),
       bytes: expect.any(Number),
       description: "laptop",
+      isDeviceBound: false,
     });
     expect(found?.bytes).toBeGreaterThan(100);
     const whole = await app.sessions.inspect(session.handle, { values: true });

@@ -17,13 +17,13 @@ describe("list", () => {
     await logIn(sessions, "u2", "tablet");
     expect(await sessions.list("u1")).toEqual([
       {
-        ...{ handle: laptop.handle, description: "laptop" },
+        ...{ handle: laptop.handle, description: "laptop", isDeviceBound: false },
         created: new Date(clock.now()),
         lastSeen: new Date(clock.now()),
         expiry: new Date(clock.now() + 2 * HOUR_MS),
       },
       {
-        ...{ handle: phone.handle, description: "phone" },
+        ...{ handle: phone.handle, description: "phone", isDeviceBound: false },
         created: new Date(begun),
         lastSeen: new Date(begun),
         expiry: new Date(begun + 2 * HOUR_MS),

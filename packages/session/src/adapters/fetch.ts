@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { refuse } from "../http/framework-advice.js";
 import type { RequestSession } from "../http/request-session.js";
-import type { TokenHeader } from "../http/response-head.js";
+import type { EndpointAnswer, TokenHeader } from "../http/response-head.js";
 import type { Session } from "../session.js";
 import { SessionError } from "../session-error.js";
 import { reportTo, requestsOf, type SessionManager } from "../session-manager.js";
@@ -9,6 +9,7 @@ import { reportTo, requestsOf, type SessionManager } from "../session-manager.js
 /** What is read of a `Request`: the standard's own, and those that look like it. */
 export interface FetchRequest {
   url: string;
+  method?: string;
   headers: { get(name: string): string | null };
 }
 
@@ -47,6 +48,9 @@ export async function withSession<T extends object, D>(
   answer: (session: Session<T>) => Response | Promise<Response>,
 ): Promise<Response> {
   const requests = requestsOf(sessions);
+  const { pathname, search } = new URL(request.url, "http://localhost");
+  const own = requests.answerOf(request, request.method, pathname);
+  if (own !== undefined) return responseOf(await own);
   let opened: RequestSession<T>;
   try {
     opened = await requests.open(request);
@@ -56,6 +60,8 @@ export async function withSession<T extends object, D>(
   }
   if (opened.isHeld) return answer(opened.session); // by a handler around this one
   opened.isHeld = true;
+  const retry = opened.retryOf(pathname + search);
+  if (retry !== undefined) return responseOf(retry);
   try {
     return await save(opened, await requests.runFor(opened, () => answer(opened.session)));
   } catch (thrown) {
@@ -68,7 +74,7 @@ export async function withSession<T extends object, D>(
 
 async function save<T extends object>(opened: RequestSession<T>, response: Response): Promise<Response> {
   let failure: unknown;
-  let own: TokenHeader | undefined;
+  let own: readonly TokenHeader[] = [];
   try {
     if (!opened.isDue) return response;
     await opened.save();
@@ -80,9 +86,9 @@ async function save<T extends object>(opened: RequestSession<T>, response: Respo
   try {
     // What was saved before a save failed, such as a new token, the client must know all the same.
     const header = opened.header();
-    own = header === undefined ? undefined : [opened.responseHeader, header];
+    if (header !== undefined) own = [[opened.responseHeader, header], ...opened.moreHeaders()];
     if (failure !== undefined) throw failure;
-    if (own === undefined) return response;
+    if (own.length === 0) return response;
     if (canTakeHeaders(response)) return await addTo(response, own);
     opened.report(tooLate());
     return response;
@@ -106,17 +112,19 @@ function canTakeHeaders(response: Response): boolean {
 }
 
 /**
- * Returns the response with a header added. Those of `fetch` and `redirect` take none: they are copied.
+ * Returns the response with headers added. Those of `fetch` and `redirect` take none: they are copied.
  *
  * @throws what tells that the response will not leave as it is, so that its headers would not either
  */
-async function addTo(response: Response, [name, value]: TokenHeader): Promise<Response> {
+async function addTo(response: Response, own: readonly TokenHeader[]): Promise<Response> {
   if (response.bodyUsed || response.body?.locked)
     throw new TypeError("the body of the response is used already");
   const answer = isMutable(response) ? response : new Response(response.body, response);
   await expectFirstChunk(answer);
-  if (name === "set-cookie") answer.headers.append(name, value);
-  else answer.headers.set(name, value);
+  for (const [name, value] of own) {
+    if (name === "set-cookie") answer.headers.append(name, value);
+    else answer.headers.set(name, value);
+  }
   answer.headers.set("cache-control", "no-store");
   return answer;
 }
@@ -138,8 +146,15 @@ function isMutable({ headers }: Response): boolean {
   }
 }
 
-function errorPage(own?: TokenHeader): Response {
-  const headers = new Headers(own === undefined ? [] : [[...own]]);
+function responseOf({ status, headers, body }: EndpointAnswer): Response {
+  return new Response(body, {
+    status,
+    headers: headers.map(([name, value]): [string, string] => [name, value]),
+  });
+}
+
+function errorPage(own: readonly TokenHeader[] = []): Response {
+  const headers = new Headers(own.map(([name, value]): [string, string] => [name, value]));
   headers.set("content-type", "text/plain; charset=utf-8");
   headers.set("cache-control", "no-store");
   return new Response("Internal Server Error\n", { status: 500, headers });

@@ -17,7 +17,46 @@ export interface SessionMeta {
   barredUntil?: number;
   /** Owners whose log-in to this session was revoked while it was under way. */
   bars?: Bar[];
+  /** When the user authenticated last, in ms since the epoch. */
+  authenticated?: number;
+  /** The lifetime that the deadline was computed by; for managers with `policy` or `timeouts`. */
+  lifetime?: LifetimeNote;
+  /** Device and location of the session's last save; for managers with `client`. */
+  client?: ClientNote;
+  /** The device that the session is bound to, or is asked to be. */
+  binding?: BindingNote;
 }
+
+/** When a lifetime began, in ms since the epoch, and how long it is. */
+export interface LifetimeNote {
+  since: number;
+  ms: number;
+}
+
+/** What the app said of a client. */
+export interface ClientNote {
+  device?: string;
+  location?: string;
+}
+
+/** What is noted of the device that a session is bound to (Device Bound Session Credentials). */
+export interface BindingNote {
+  /** Names the binding to the browser; no secret. Random. */
+  id: string;
+  /** When the browser was asked, or has bound the session, in ms since the epoch. */
+  at: number;
+  /** What the device must sign next, and when the browser was told first, in ms since the epoch. */
+  challenge: [value: string, at: number];
+  /** The device's public key. Absent until the browser has bound the session. */
+  key?: DeviceKey;
+  /** SHA-256 of the values of the bound cookie that are honoured, and their end; the newest first. */
+  cookies?: SecretNote[];
+}
+
+/** A public key as a JWK (RFC 7517), without what else a JWK may say. */
+export type DeviceKey =
+  | { kty: "EC"; crv: "P-256"; x: string; y: string }
+  | { kty: "RSA"; n: string; e: string };
 
 /** SHA-256 of a secret in base64url, and the end of its grace in ms since the epoch, if a renewal gave it one. */
 export type SecretNote = [hash: string, until?: number];

@@ -15,6 +15,8 @@ export interface Saving {
   save(): Promise<void>;
   /** Returns the value of the response header that the client needs by what is saved, if any. */
   header(): string | undefined;
+  /** Returns the headers that go with it. */
+  moreHeaders(): readonly TokenHeader[];
   /** Is told when that header is on its way, or can be no more. */
   told(): void;
   /** Is told when the head of the response leaves. */
@@ -137,8 +139,8 @@ class HeldResponse {
 
   #conclude(outcomes: Outcome[]): void {
     const headers: TokenHeader[] = [];
-    for (const { saving, header, error } of outcomes) {
-      if (header !== undefined) headers.push([saving.responseHeader, header]);
+    for (const { saving, header, more, error } of outcomes) {
+      if (header !== undefined) headers.push([saving.responseHeader, header], ...more);
       if (header !== undefined && this.#outlet.isHeadOut) saving.report(tooLate());
       if (error !== undefined) saving.report(error);
       this.#failure ??= error;
@@ -201,6 +203,7 @@ function isDue(saving: Saving): boolean {
 interface Outcome {
   saving: Saving;
   header: string | undefined;
+  more: readonly TokenHeader[];
   error: Error | undefined;
 }
 
@@ -216,9 +219,15 @@ async function trySave(saving: Saving): Promise<Outcome> {
 /** What was saved before a save failed, such as a new token, the client must know all the same. */
 function outcomeOf(saving: Saving, error: Error | undefined): Outcome {
   try {
-    return { saving, header: saving.header(), error };
+    const header = saving.header();
+    return { saving, header, more: header === undefined ? [] : saving.moreHeaders(), error };
   } catch (thrown) {
-    return { saving, header: undefined, error: error ?? errorOf(thrown, "saving a session failed") };
+    return {
+      saving,
+      header: undefined,
+      more: [],
+      error: error ?? errorOf(thrown, "saving a session failed"),
+    };
   }
 }
 

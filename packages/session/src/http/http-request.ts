@@ -3,6 +3,22 @@ export interface RequestHead {
   headers: Readonly<Record<string, string | string[] | undefined>> | { get(name: string): string | null };
 }
 
+/** What there is to describe a client by. A framework's own request has more. */
+export interface ClientRequest extends RequestHead {
+  /** The client's address, as Express, Koa and Fastify know it by their setting for proxies. */
+  ip?: string;
+  /** The connection, which may be a proxy's. */
+  socket?: { remoteAddress?: string | undefined };
+}
+
+/** What a user's list of sessions shows of a client. */
+export interface ClientDescription {
+  /** Such as "Firefox on Linux". */
+  device?: string | undefined;
+  /** Such as "Lisbon, Portugal", or an address. */
+  location?: string | undefined;
+}
+
 /** The value of a header, `name` in lower case; of several, as `node:http` joins them. */
 export function headerOf({ headers }: RequestHead, name: string): string | undefined {
   if (typeof headers.get === "function") return headers.get(name) ?? undefined;
@@ -26,4 +42,11 @@ export function isSecure(request: RequestHead, trustProxy: boolean): boolean {
   if (!trustProxy) return false;
   const [proto = ""] = (headerOf(request, "x-forwarded-proto") ?? "").split(",");
   return proto.trim().toLowerCase() === "https";
+}
+
+/** Returns the path and query that the client asked for, also where a framework has cut the path that it is mounted at. */
+export function urlOf(request: object): string | undefined {
+  const { originalUrl, url } = request as { originalUrl?: unknown; url?: unknown };
+  if (typeof originalUrl === "string") return originalUrl;
+  return typeof url === "string" ? url : undefined;
 }

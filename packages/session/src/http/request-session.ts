@@ -6,6 +6,7 @@ import type { SessionState } from "../state/session-state.js";
 import { isBackgroundRequest } from "./background-request.js";
 import { ClientKnowledge, type ClientNews } from "./client-knowledge.js";
 import { isSecure, type RequestHead } from "./http-request.js";
+import type { EndpointAnswer, TokenHeader } from "./response-head.js";
 
 /** How often one response waits for a session that the app keeps changing. */
 const MAX_COMMITS = 10;
@@ -29,6 +30,13 @@ export class RequestSession<T extends object> {
     this.#engine = engine;
     this.request = request;
     this.#client = new ClientKnowledge(this.#state);
+    const { clientNoteOf } = engine;
+    if (clientNoteOf !== undefined) this.#state.describeClient = () => clientNoteOf(this.request);
+  }
+
+  /** The answer to a request that was only sent too early to prove its device; `undefined` if the app is to answer. */
+  retryOf(url: string | undefined): EndpointAnswer | undefined {
+    return this.#state.bound?.doubt && this.#engine.deviceBound?.retryOf(this.#state, url);
   }
 
   get responseHeader(): string {
@@ -72,6 +80,11 @@ export class RequestSession<T extends object> {
   header(): string | undefined {
     const { transport, now } = this.#engine;
     return this.#client.header(this.#state, transport, now, () => this.#isSecure())?.value;
+  }
+
+  /** Returns what goes with that header. */
+  moreHeaders(): readonly TokenHeader[] {
+    return this.#engine.deviceBound?.headersFor(this.#state, this.request) ?? [];
   }
 
   /** Notes that the client is told, or can be no more. */

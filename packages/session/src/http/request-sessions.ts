@@ -8,6 +8,7 @@ import type { SessionState } from "../state/session-state.js";
 import { adviceForRequest } from "./framework-advice.js";
 import { headerOf, type RequestHead } from "./http-request.js";
 import { RequestSession } from "./request-session.js";
+import type { EndpointAnswer } from "./response-head.js";
 
 /** Maximum number of tokens looked up per request, and of malformed ones told. */
 const MAX_TOKENS = 4;
@@ -94,8 +95,8 @@ export class RequestSessions<T extends object> {
   async #load(tokens: readonly string[], request: object | undefined): Promise<SessionState> {
     const { repository } = this.#engine;
     if (tokens.length !== 1 || !hasTokenForm(tokens[0])) return this.#loadFirst(tokens, request);
-    const state = await repository.load(tokens[0]); // as nearly all requests
-    if (state.stored === undefined) this.#emitUnknown(false, request);
+    const state = await repository.load(tokens[0], this.#boundCookiesOf(request)); // as nearly all requests
+    if (state.stored === undefined && state.bound === undefined) this.#emitUnknown(false, request);
     return state;
   }
 
@@ -107,15 +108,32 @@ export class RequestSessions<T extends object> {
     for (const _ of malformed) this.#emitUnknown(true, request);
     let state: SessionState | undefined;
     for (const [at, token] of candidates.entries()) {
-      state = await repository.load(token);
+      state = await repository.load(token, this.#boundCookiesOf(request));
       if (state.stored === undefined) {
-        this.#emitUnknown(false, request);
+        if (state.bound === undefined) this.#emitUnknown(false, request);
         continue;
       }
       state.otherTokens = candidates.slice(at + 1); // looked up if this session is destroyed, not before
       return state;
     }
     return state ?? repository.begin();
+  }
+
+  #boundCookiesOf(request: object | undefined): (() => readonly string[]) | undefined {
+    const { deviceBound } = this.#engine;
+    if (deviceBound === undefined || request === undefined) return undefined;
+    return () => deviceBound.endpoints.boundCookiesOf(request as RequestHead);
+  }
+
+  /** Answers what a browser asks of the manager itself, to bind a session to its device; `undefined` for all else. */
+  answerOf(
+    request: RequestHead,
+    method: string | undefined,
+    url: string | undefined,
+  ): Promise<EndpointAnswer> | undefined {
+    const endpoints = this.#engine.deviceBound?.endpoints;
+    if (url === undefined || endpoints?.isFor(method, url) !== true) return undefined;
+    return endpoints.answer(url, request);
   }
 
   #emitUnknown(isMalformed: boolean, request: object | undefined): void {
@@ -142,6 +160,7 @@ export class RequestSessions<T extends object> {
   attach(request: object, state: SessionState): RequestSession<T> {
     const other = (request as Slots<T>)[this.#slot]; // another caller may have been faster
     if (other !== undefined) return other;
+    this.#engine.deviceBound?.attach(state, request as RequestHead);
     const opened = new RequestSession(
       createSession<T>(state, this.#engine.merge),
       request as RequestHead,

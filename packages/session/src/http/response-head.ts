@@ -3,6 +3,13 @@ import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 /** A header that tells the client its token. */
 export type TokenHeader = readonly [name: string, value: string];
 
+/** An answer that the manager gives itself, in place of the app. */
+export interface EndpointAnswer {
+  status: number;
+  headers: readonly TokenHeader[];
+  body: string;
+}
+
 /** Headers that describe the app's body, and must not describe the error page that takes its place. */
 const BODY_HEADERS: ReadonlySet<string> = new Set([
   "accept-ranges",
@@ -102,6 +109,13 @@ export function setErrorHead(res: ServerResponse, headers: readonly TokenHeader[
   for (const [name, value] of ERROR_HEADERS) res.setHeader(name, value);
   res.statusCode = 500;
   if (res.req?.httpVersionMajor !== 2) res.statusMessage = "Internal Server Error"; // HTTP/2 has none
+}
+
+/** Answers in place of the app what is the manager's own to answer. */
+export function answerWith(res: ServerResponse, { status, headers, body }: EndpointAnswer): void {
+  res.statusCode = status;
+  for (const [name, value] of headers) res.setHeader(name, value);
+  res.end(body);
 }
 
 /** Answers in place of the app, which could not be given a session. */

@@ -1,5 +1,7 @@
+import type { SessionTraits } from "./session-traits.js";
+
 /** A session as its owner may see it. */
-export interface OwnedSession<D = unknown> {
+export interface OwnedSession<D = unknown> extends SessionTraits {
   /** Stands for the session in `revoke`. No token: it may be shown to its owner. */
   handle: string;
   /** When the session became this owner's, as a rule at log-in. */

@@ -1,8 +1,8 @@
 import type { SessionCodec } from "../codecs/codec.js";
-import type { IdleTimeout } from "../idle-timeout.js";
 import type { SessionRecords } from "../persistence/session-records.js";
 import { hasIdForm, sha256 } from "../persistence/session-token.js";
 import type { FoundSession } from "../persistence/stored-session.js";
+import type { SessionPolicy } from "../policy/session-policy.js";
 import type { SessionEmitter } from "../session-events.js";
 import { KnownSessions } from "./known-sessions.js";
 import type { OwnedSession } from "./owned-session.js";
@@ -10,6 +10,7 @@ import { hint, isHint, type OwnerEntry } from "./owner-entry.js";
 import type { OwnerLists } from "./owner-list.js";
 import { isOf, PENDING_MS, Revocation } from "./revocation.js";
 import { type SeenSession, SeenSessions, seenNow } from "./seen-sessions.js";
+import { traitsOf } from "./session-traits.js";
 import { SharedTurns } from "./shared-turns.js";
 
 export interface OwnerOptions {
@@ -18,7 +19,7 @@ export interface OwnerOptions {
   codec: SessionCodec;
   namespace: string;
   maxPerOwner: number;
-  idleTimeoutOf: IdleTimeout;
+  policy: SessionPolicy;
   ownerOf: (values: Record<string, unknown>) => string | undefined;
   describe: (values: Record<string, unknown>) => unknown;
   now: () => number;
@@ -196,15 +197,26 @@ export class OwnerSessions {
   }
 
   #describe(hash: string, { id, created }: OwnerEntry, { record, content }: FoundSession): OwnedSession {
-    const since = content.meta.owner?.since ?? created;
-    const usedBy = record.expiry.getTime() - this.#options.idleTimeoutOf(() => content.values); // as of the last touch; -Infinity: none
+    const { meta } = content;
+    const since = meta.owner?.since ?? created;
+    const usedBy = record.expiry.getTime() - this.#idleTimeoutOf(content.values); // as of the last touch; -Infinity: none
     return {
       handle: `${hash}.${id}`,
       created: new Date(since),
-      lastSeen: new Date(Math.max(content.meta.seen ?? since, usedBy, since)),
+      lastSeen: new Date(Math.max(meta.seen ?? since, usedBy, since)),
       expiry: new Date(Math.min(record.expiry.getTime(), content.deadline)),
       description: this.#descriptionOf(content.values),
+      ...traitsOf(meta),
     };
+  }
+
+  #idleTimeoutOf(values: Record<string, unknown>): number {
+    try {
+      return this.#options.policy.of(values).idleTimeoutMs;
+    } catch (error) {
+      this.#options.onError(error as Error);
+      return Number.POSITIVE_INFINITY;
+    }
   }
 
   #descriptionOf(values: Record<string, unknown>): unknown {

@@ -2,6 +2,7 @@ import type { SessionRecord } from "@scs/core";
 import type { SessionCodec, SessionContent } from "../codecs/codec.js";
 import { SessionError } from "../session-error.js";
 import type { BoundedStore } from "./bounded-store.js";
+import { checkMeta } from "./meta-check.js";
 import { hasIdForm } from "./session-token.js";
 import type { FoundSession } from "./stored-session.js";
 
@@ -148,16 +149,7 @@ export class SessionRecords {
   }
 }
 
-/** Checks what a codec does not look into. */
 function checked(content: SessionContent): SessionContent {
-  const { secrets, owner, merging = [], bars = [] } = content.meta;
-  const isSound =
-    Array.isArray(secrets) &&
-    secrets.every((note) => Array.isArray(note) && typeof note[0] === "string") &&
-    (owner === undefined || (typeof owner?.hash === "string" && typeof owner.stamp === "string")) &&
-    Array.isArray(merging) &&
-    Array.isArray(bars) &&
-    bars.every((bar) => typeof bar?.hash === "string");
-  if (!isSound) throw new TypeError("not the notes of a session");
+  checkMeta(content.meta);
   return content;
 }

@@ -1,4 +1,5 @@
-import { defaultTouchAfterMs } from "../idle-timeout.js";
+import type { BoundCookies, DeviceBindings, Doubt } from "../device-bound/device-bindings.js";
+import type { SessionEvent } from "../session-events.js";
 import { SessionState } from "../state/session-state.js";
 import { honoured } from "./secrets.js";
 import type { SessionRecords } from "./session-records.js";
@@ -7,8 +8,8 @@ import { SessionWriter, type WriterOptions } from "./session-writer.js";
 import { type FoundSession, publicHandleOf, type StoredSession } from "./stored-session.js";
 
 export interface RepositoryOptions extends WriterOptions {
-  /** Undefined: a tenth of the idle timeout, at most a minute. */
-  touchAfterMs: number | undefined;
+  /** Tells whether a request may have a session that is bound to a device; `undefined` where none is. */
+  bindings: DeviceBindings | undefined;
 }
 
 /** Maximum number of changes by others that a merge takes along from the session that it ends. */
@@ -33,15 +34,25 @@ export class SessionRepository {
     return new SessionState(this.#options.home);
   }
 
-  /** Loads the session of a token; a new one, if the token leads to none. */
-  async load(token: string | undefined): Promise<SessionState> {
+  /**
+   * Loads the session of a token; a new one, if the token leads to none, or to one that is bound to a device which the
+   * request does not come from.
+   */
+  async load(token: string | undefined, cookies?: BoundCookies): Promise<SessionState> {
     const parts = partsOf(token);
     if (parts === undefined) return this.begin();
     const found = await this.#records.find(parts.id);
     const hash = sha256(parts.secret); // of every token: a client must not see whether the ID exists
-    return found !== undefined && this.#isHonoured(found, hash)
-      ? this.adopt(found, parts.secret, hash)
-      : this.begin();
+    if (found === undefined || !this.#isHonoured(found, hash)) return this.begin();
+    const doubt = this.#options.bindings?.doubtIn(found, cookies);
+    return doubt === undefined ? this.adopt(found, parts.secret, hash) : this.#beginInDoubt(found, doubt);
+  }
+
+  #beginInDoubt(found: FoundSession, doubt: Doubt): SessionState {
+    const state = this.begin();
+    state.bound = { doubt };
+    this.#options.events.emit("unproven", () => this.#naming(found));
+    return state;
   }
 
   /** Makes a state of a session that was found, with its secret if that is known. */
@@ -88,6 +99,7 @@ export class SessionRepository {
   async merge(state: SessionState, token: string): Promise<boolean> {
     const other = await this.#find(partsOf(token));
     if (other === undefined || other.id === state.stored?.id) return false;
+    if (this.#options.bindings?.doubtIn(other, undefined) !== undefined) return false;
     const { values, deadline } = other.content;
     for (const key of Object.keys(values)) state.set(key, values[key]);
     if (deadline > state.deadline) state.setDeadline(deadline);
@@ -166,14 +178,12 @@ export class SessionRepository {
     return changed;
   }
 
-  #emitDestroyed({ id, content: { meta, values } }: FoundSession): void {
-    this.#options.events.emit("destroyed", () => {
-      return {
-        owner: this.#options.home.ownerOf(values),
-        handle: publicHandleOf({ id, meta }),
-        reason: "destroyed",
-      };
-    });
+  #emitDestroyed(session: FoundSession): void {
+    this.#options.events.emit("destroyed", () => ({ ...this.#naming(session), reason: "destroyed" }));
+  }
+
+  #naming({ id, content: { meta, values } }: FoundSession): SessionEvent {
+    return { owner: this.#options.home.ownerOf(values), handle: publicHandleOf({ id, meta }) };
   }
 
   async #end(
@@ -206,18 +216,17 @@ export class SessionRepository {
     return owners !== undefined && owner !== undefined && meta.owner?.hash !== owners.hashOf(owner);
   }
 
-  #isTouchDue({ stored, deadline, values }: SessionState): boolean {
+  #isTouchDue({ stored, deadline }: SessionState): boolean {
     if (stored === undefined) return false;
-    const idleTimeoutMs = this.#options.idleTimeoutOf(() => values.toRecord());
+    const { idleTimeoutMs, touchAfterMs } = stored.timeouts;
     if (idleTimeoutMs === Number.POSITIVE_INFINITY) return false;
-    const { touchAfterMs = defaultTouchAfterMs(idleTimeoutMs) } = this.#options;
     const expiry = stored.record.expiry.getTime();
     return expiry < deadline && this.#now() - (expiry - idleTimeoutMs) >= touchAfterMs;
   }
 
   async #touch(stored: StoredSession, state: SessionState): Promise<void> {
     if (this.#writer.isCheckDue(stored)) return this.#writer.save(state);
-    const expiry = this.#writer.expiryOf(state);
+    const expiry = this.#writer.expiryOf(state.deadline, stored.timeouts);
     const isLive = await this.#records.touch(stored.key, stored.record, expiry);
     if (state.isSaveVoid) return;
     if (isLive) state.stored = { ...stored, record: { data: stored.record.data, expiry } };

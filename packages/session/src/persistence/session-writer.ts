@@ -1,9 +1,11 @@
 import type { SessionRecord } from "@scs/core";
-import type { OwnerNote, SecretNote, SessionMeta } from "../codecs/session-meta.js";
-import type { IdleTimeout } from "../idle-timeout.js";
+import type { LifetimeNote, OwnerNote, SecretNote, SessionMeta } from "../codecs/session-meta.js";
+import { nextBinding } from "../device-bound/bound-state.js";
 import { Enlisting, type Enlistment, isBarred } from "../owners/enlisting.js";
 import type { OwnerSessions } from "../owners/owner-sessions.js";
 import { openNotes } from "../owners/revocation.js";
+import type { SessionPolicy } from "../policy/session-policy.js";
+import type { Lifetimes } from "../policy/timeouts.js";
 import { SessionError } from "../session-error.js";
 import type { EndReason, SessionEmitter, SessionEvent } from "../session-events.js";
 import type { SessionHome, SessionState } from "../state/session-state.js";
@@ -17,7 +19,7 @@ export interface WriterOptions {
   /** For managers with `owner`. */
   owners: OwnerSessions | undefined;
   home: SessionHome;
-  idleTimeoutOf: IdleTimeout;
+  policy: SessionPolicy;
   now: () => number;
   events: SessionEmitter;
 }
@@ -27,6 +29,12 @@ interface Place {
   id: string;
   key: string;
   secret: string | undefined;
+}
+
+/** What the policy makes of a session that is about to be saved. */
+interface Terms {
+  timeouts: Lifetimes;
+  lifetime: LifetimeNote | undefined;
 }
 
 /** Changes by others that one save is ready to put its own on top of, before it gives up. */
@@ -52,8 +60,7 @@ export class SessionWriter {
   }
 
   /** Computes when the record is to expire: at the absolute deadline, or before, if nobody uses the session. */
-  expiryOf(state: SessionState, deadline: number = state.deadline): Date {
-    const idleTimeoutMs = this.#options.idleTimeoutOf(() => state.values.toRecord());
+  expiryOf(deadline: number, { idleTimeoutMs }: Lifetimes): Date {
     return new Date(Math.min(deadline, this.#now() + idleTimeoutMs));
   }
 
@@ -82,6 +89,7 @@ export class SessionWriter {
     for (let tries = 1; tries <= MAX_TRIES; tries++) {
       const { stored } = state;
       const now = this.#now(); // one look at the clock: a grace must not end in the middle
+      const terms = this.#termsOf(state, now);
       const isLive = stored === undefined || (state.deadline > now && isHonoured(stored, now));
       if (!isLive || state.isSaveVoid) return this.#giveUp(state, entry);
       const place = stored ?? this.#placeOf(fresh ?? state.fresh);
@@ -90,7 +98,7 @@ export class SessionWriter {
         entry = attempt.entry = await this.#enlisting.enlist(state, place.id, owner as string, entry);
         continue; // the app may have gone on meanwhile
       }
-      if (await this.#write(state, place, owner, entry, now)) return;
+      if (await this.#write(state, place, owner, entry, terms, now)) return;
       const found = await this.#records.find(place.id);
       if (state.isSaveVoid || !this.#adopt(state, found, place, entry)) return this.#giveUp(state, entry);
       this.#options.events.emit("conflict", () => this.#naming(state.stored));
@@ -99,6 +107,15 @@ export class SessionWriter {
       "CONFLICT",
       `the session was changed by others ${MAX_TRIES} times while it was being saved`,
     );
+  }
+
+  #termsOf(state: SessionState, now: number): Terms {
+    const { policy } = this.#options;
+    const timeouts = policy.isFixed ? policy.base : policy.of(state.values.toRecord());
+    return {
+      timeouts,
+      lifetime: policy.hasLifetimes ? state.applyPolicy(timeouts.lifetimeMs, now) : undefined,
+    };
   }
 
   #placeOf({ id, secret }: TokenParts): Place {
@@ -141,15 +158,16 @@ export class SessionWriter {
     place: Place,
     owner: string | undefined,
     entry: Enlistment | undefined,
+    { timeouts, lifetime }: Terms,
     now: number,
   ): Promise<boolean> {
     const { stored } = state;
     if (state.isRevised) this.#replaceClosing(state, now);
     const note = owner === undefined ? undefined : entry?.owner === owner ? entry.note : stored?.meta.owner;
-    const meta = this.#metaOf(state, note, now);
+    const meta = this.#metaOf(state, owner, note, lifetime, now);
     const draft = state.draft(meta);
     const { data, deadline } = draft;
-    const record = { data, expiry: this.expiryOf(state, deadline) };
+    const record = { data, expiry: this.expiryOf(deadline, timeouts) };
     const written =
       stored !== undefined && draft.renewal !== undefined
         ? this.#renew(place, stored, record, draft.renewal)
@@ -158,7 +176,8 @@ export class SessionWriter {
     const secret = draft.renewal?.secret ?? place.secret;
     const isSameSecret = stored !== undefined && draft.renewal === undefined;
     const secretHash = isSameSecret ? stored.secretHash : meta.secrets[0]?.[0];
-    state.saved({ id: place.id, key: place.key, secret, secretHash, record, deadline, meta, owner }, draft);
+    const { id, key } = place;
+    state.saved({ id, key, secret, secretHash, record, deadline, meta, owner, timeouts }, draft);
     if (state.stored !== undefined) {
       if (stored === undefined) this.#emit("created", state.stored);
       else if (draft.renewal !== undefined) this.#emit("renewed", state.stored);
@@ -196,7 +215,13 @@ export class SessionWriter {
     if (isClosing) state.renewal = { secret: newSecret(), graceMs: Number.POSITIVE_INFINITY };
   }
 
-  #metaOf(state: SessionState, note: OwnerNote | undefined, now: number): SessionMeta {
+  #metaOf(
+    state: SessionState,
+    owner: string | undefined,
+    note: OwnerNote | undefined,
+    lifetime: LifetimeNote | undefined,
+    now: number,
+  ): SessionMeta {
     const { persist, merged, stored } = state;
     const meta: SessionMeta = { secrets: this.#secretsOf(state, now) };
     if (note !== undefined) {
@@ -215,6 +240,15 @@ export class SessionWriter {
     if (bars.length > 0) meta.bars = bars;
     const { barredUntil } = stored === undefined ? state : stored.meta;
     if (barredUntil !== undefined) meta.barredUntil = barredUntil;
+    if (lifetime !== undefined) meta.lifetime = lifetime;
+    // An authentication is of one user: whoever takes the session over must authenticate anew.
+    const isKept = state.authentication !== undefined || stored === undefined || stored.owner === owner;
+    const authenticated = isKept ? state.authenticatedAt : undefined;
+    if (authenticated !== undefined) meta.authenticated = authenticated;
+    const client = state.describeClient === undefined ? stored?.meta.client : state.describeClient();
+    if (client !== undefined) meta.client = client;
+    const binding = nextBinding(state, owner, now);
+    if (binding !== undefined) meta.binding = binding;
     return meta;
   }
 

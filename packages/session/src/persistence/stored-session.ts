@@ -1,6 +1,7 @@
 import type { SessionRecord } from "@scs/core";
 import type { SessionContent } from "../codecs/codec.js";
 import type { SessionMeta } from "../codecs/session-meta.js";
+import type { Lifetimes } from "../policy/timeouts.js";
 
 /** A record that was read, and what it holds. */
 export interface FoundSession {
@@ -24,6 +25,8 @@ export interface StoredSession {
   meta: SessionMeta;
   /** Whose it is by its stored values. */
   owner: string | undefined;
+  /** Its timeouts by its stored values. */
+  timeouts: Lifetimes;
 }
 
 /** Names a session in its owner's list; `undefined` if it is on none. */

@@ -1,4 +1,5 @@
-import type { SessionMeta } from "../codecs/session-meta.js";
+import type { LifetimeNote, SessionMeta } from "../codecs/session-meta.js";
+import type { BoundState } from "../device-bound/bound-state.js";
 import type { Renewal } from "../persistence/secrets.js";
 import {
   newId,
@@ -9,6 +10,8 @@ import {
   tokenOf,
 } from "../persistence/session-token.js";
 import type { FoundSession, StoredSession } from "../persistence/stored-session.js";
+import { type Appointment, nextDeadline } from "../policy/deadline.js";
+import type { SessionPolicy } from "../policy/session-policy.js";
 import { SessionError } from "../session-error.js";
 import type { EndReason } from "../session-events.js";
 import type { SessionEncoder } from "./session-encoder.js";
@@ -21,6 +24,8 @@ export interface SessionHome {
   newDeadline(): number;
   /** Whose session this is, by its values. */
   ownerOf(values: Record<string, unknown>): string | undefined;
+  policy: SessionPolicy;
+  now: () => number;
 }
 
 /** What one try to save takes from the state at one moment. */
@@ -55,14 +60,21 @@ export class SessionState {
   isClosed = false;
   /** Until when the key stays occupied after the session's end, if the ID of a session that is not stored was derived. */
   barredUntil: number | undefined;
+  /** Describes the client of the request, if the manager is to note it. */
+  describeClient: (() => SessionMeta["client"]) | undefined;
+  /** What the request has to do with devices; `undefined` where sessions are not bound. */
+  bound: BoundState | undefined;
+  /** What this request said of the user's authentication: its time, or that it counts no more. */
+  authentication: { at: number | undefined } | undefined;
+  /** Who has set the deadline, if this request has: the app, or a lifetime that begins anew at this time. */
+  #appointment: Appointment | undefined;
   /** Counts the changes of deadline and persistence. */
   #revision = 0;
   /** The last of them that the store has. */
   savedRevision = 0;
   /** The token that a session which is not stored yet will have. */
   #fresh: TokenParts | undefined;
-  /** Whether deadline and persistence were set by this request, and so stand against what the store holds. */
-  #isDeadlineOwn = false;
+  /** Whether persistence was set by this request, and so stands against what the store holds; as an appointment does. */
   #isPersistOwn = false;
   #lastCommit: Promise<unknown> | undefined;
 
@@ -150,8 +162,11 @@ export class SessionState {
     else this.values.merge(content.values, record.data);
     const { deadline, meta } = content;
     const owner = this.#home.ownerOf(content.values);
-    this.stored = { id, key, secret, secretHash, record, deadline, meta, owner };
-    if (!this.#isDeadlineOwn) this.deadline = deadline;
+    const timeouts = this.#home.policy.isFixed
+      ? this.#home.policy.base
+      : this.#home.policy.of(content.values);
+    this.stored = { id, key, secret, secretHash, record, deadline, meta, owner, timeouts };
+    if (this.#appointment === undefined) this.deadline = deadline;
     if (!this.#isPersistOwn) this.persist = meta.persist;
   }
 
@@ -177,7 +192,11 @@ export class SessionState {
     if (this.renewal === renewal) this.renewal = undefined; // one that was asked for meanwhile is another
     this.values.saved(stored.record.data);
     this.savedRevision = revision;
-    if (revision === this.#revision) this.#isDeadlineOwn = this.#isPersistOwn = false;
+    if (revision === this.#revision) {
+      this.#appointment = undefined;
+      this.#isPersistOwn = false;
+      this.authentication = undefined;
+    }
     this.endReason = undefined;
   }
 
@@ -192,7 +211,9 @@ export class SessionState {
     this.values.reset();
     this.deadline = this.#home.newDeadline();
     this.persist = undefined;
-    this.#isDeadlineOwn = this.#isPersistOwn = false;
+    this.#appointment = undefined;
+    this.#isPersistOwn = false;
+    this.authentication = undefined;
     this.savedRevision = this.#revision;
   }
 
@@ -216,7 +237,7 @@ export class SessionState {
 
   renew(newLifetime: boolean, graceMs: number): void {
     this.#assertOpen();
-    if (newLifetime) this.setDeadline(this.#home.newDeadline());
+    if (newLifetime) this.#beginLifetime();
     if (this.stored === undefined) this.#fresh = undefined;
     else {
       // Of two in one request, such as of a log-in and of middleware, the stricter decides on the old token.
@@ -228,8 +249,56 @@ export class SessionState {
   setDeadline(ms: number): void {
     this.#assertOpen();
     this.deadline = ms;
-    this.#isDeadlineOwn = true;
+    this.#appointment = { by: "app" };
     this.#revision++;
+  }
+
+  #beginLifetime(): void {
+    this.setDeadline(this.#home.newDeadline());
+    this.#appointment = { by: "lifetime", since: this.#home.now() };
+  }
+
+  /** Notes that the user has authenticated: a new token, and a lifetime from now on. */
+  markAuthenticated(): void {
+    this.renew(true, 0);
+    this.authentication = { at: this.#home.now() };
+    this.#revision++;
+  }
+
+  /** Notes that the user's authentication counts no more. */
+  forgetAuthentication(): void {
+    if (this.authenticatedAt === undefined) return;
+    this.#assertOpen();
+    this.authentication = { at: undefined };
+    this.#revision++;
+  }
+
+  get now(): number {
+    return this.#home.now();
+  }
+
+  /** When the user authenticated last, in ms since the epoch. */
+  get authenticatedAt(): number | undefined {
+    return this.authentication === undefined ? this.stored?.meta.authenticated : this.authentication.at;
+  }
+
+  /** Moves the deadline to where the policy has it, and returns what is to be noted of the lifetime. */
+  applyPolicy(lifetimeMs: number, now: number): LifetimeNote {
+    const { limits } = this.#home.policy;
+    const { deadline, note } = nextDeadline(
+      this.stored,
+      this.deadline,
+      this.#appointment,
+      lifetimeMs,
+      limits,
+      now,
+    );
+    if (deadline !== this.deadline) {
+      this.deadline = deadline;
+      this.#revision++;
+    }
+    if (deadline <= now) this.#appointment = { by: "app" }; // the store does not know that the session is over
+    return note;
   }
 
   setPersist(on: boolean): void {
@@ -250,8 +319,9 @@ export class SessionState {
 
   /** Notes that the session is at its deadline. The store knows nothing of one that the app has set. */
   expire(): void {
-    if (this.#isDeadlineOwn) this.destroyed ??= this.stored;
-    this.end(this.#isDeadlineOwn ? "destroyed" : "expired");
+    const isByApp = this.#appointment !== undefined;
+    if (isByApp) this.destroyed ??= this.stored;
+    this.end(isByApp ? "destroyed" : "expired");
   }
 
   /** Whether deadline or persistence were set, and the store does not know. */

@@ -1,0 +1,92 @@
+import type { CookieOptions } from "../http/session-cookie.js";
+
+/** How sessions are bound to the devices of their users. */
+export interface DeviceBoundOptions {
+  /**
+   * Where the browser binds and refreshes: by POST to `bind` and `refresh` below this path of the origin, which the
+   * manager's middleware must see. @default "/.session"
+   */
+  path?: string;
+  /**
+   * How long the browser's proof is good for, from one refresh to the next, in ms: so long can a thief use what is
+   * copied of both cookies. From 10 seconds to an hour. @default 300,000
+   */
+  refreshAfterMs?: number;
+}
+
+/**
+ * Options of a manager that decide whether its sessions can be bound.
+ *
+ * @internal
+ */
+export interface DeviceBoundParts {
+  store: object;
+  deviceBound?: boolean | DeviceBoundOptions;
+  cookie?: CookieOptions;
+  transport?: object;
+}
+
+const MIN_REFRESH_MS = 10_000;
+const MAX_REFRESH_MS = 3_600_000;
+
+/**
+ * Completes the options; `undefined` if sessions are not to be bound.
+ *
+ * @throws TypeError or RangeError for options that cannot work, with what to do instead.
+ *
+ * @internal
+ */
+export function checkedDeviceBound(options: DeviceBoundParts): Required<DeviceBoundOptions> | undefined {
+  const { deviceBound = false, cookie = {}, transport, store } = options;
+  if (deviceBound === false) return undefined;
+  if (deviceBound !== true && (typeof deviceBound !== "object" || deviceBound === null)) {
+    throw new TypeError("deviceBound must be true, false, or an object with path and refreshAfterMs");
+  }
+  const { path = "/.session", refreshAfterMs = 300_000, ...others } = deviceBound === true ? {} : deviceBound;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) {
+    throw new TypeError(`there is no option deviceBound.${unknown}: the options are path, refreshAfterMs`);
+  }
+  if (transport !== undefined) {
+    throw new TypeError(
+      "deviceBound needs the session's cookie: browsers bind cookies alone; leave transport out",
+    );
+  }
+  if (typeof (store as { replace?: unknown }).replace !== "function") {
+    throw new TypeError(
+      "deviceBound needs a store with replace(): without it, parallel saves would lose bindings",
+    );
+  }
+  if (cookie.secure === false) {
+    throw new TypeError(
+      'deviceBound needs https: leave cookie.secure out, or use "auto" to bind where there is https',
+    );
+  }
+  if (cookie.partitioned === true) {
+    throw new TypeError(
+      "deviceBound does not go with cookie.partitioned: browsers bind no partitioned cookie",
+    );
+  }
+  if (cookie.domain !== undefined || (cookie.path ?? "/") !== "/") {
+    throw new TypeError(
+      'deviceBound needs a cookie of one host and of path "/": leave cookie.domain and cookie.path out',
+    );
+  }
+  if (typeof path !== "string" || !/^(\/[\w.~-]+)+$/.test(path)) {
+    throw new TypeError(
+      `deviceBound.path must be a path such as "/.session", got ${JSON.stringify(path) ?? typeof path}`,
+    );
+  }
+  if (
+    !(
+      typeof refreshAfterMs === "number" &&
+      refreshAfterMs >= MIN_REFRESH_MS &&
+      refreshAfterMs <= MAX_REFRESH_MS
+    )
+  ) {
+    throw new RangeError(
+      `deviceBound.refreshAfterMs must be a number of milliseconds from ${MIN_REFRESH_MS} to ${MAX_REFRESH_MS}, got ${String(refreshAfterMs)}`,
+    );
+  }
+  return { path, refreshAfterMs };
+}
