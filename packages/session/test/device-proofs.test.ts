@@ -239,7 +239,7 @@ describe("does not refresh a bound session:", () => {
     await using app = deviceBoundApp();
     const browser = await boundBrowser(app);
     const { id, challenge } = browser.binding as NonNullable<typeof browser.binding>;
-    app.clock.advance(600_000);
+    app.clock.advance(7_200_000);
     const answer = await browser.post("/.session/refresh", {
       "sec-secure-session-id": `"${id}"`,
       "secure-session-response": browser.device.refresh(challenge),

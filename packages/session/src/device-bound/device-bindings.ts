@@ -46,6 +46,11 @@ const MAX_TRIES = 100;
 const MAX_COOKIES = 16;
 /** For how long a bound cookie is honoured beyond its end in the browser, and after a refresh, in ms: for requests in flight. */
 const SLACK_MS = 30_000;
+/**
+ * How long a challenge can be signed, in ms: longer than any cookie lives, since a second signature for each visit would
+ * soon be too many for Chromium, which signs about six times in nine minutes for one site.
+ */
+const CHALLENGE_MS = 7_200_000;
 /** How long a browser that has just bound its session may take to learn that, in ms. */
 const JUST_NOW_MS = 10_000;
 
@@ -127,7 +132,7 @@ export class DeviceBindings {
     const isForged = proof !== undefined && !isSignedBy(proof, key);
     if (isForged || (proof?.subject !== undefined && proof.subject !== id)) return REFUSED;
     const [challenge, told] = binding.challenge;
-    const isFresh = now - told < 2 * this.#options.refreshAfterMs; // it must outlive the cookie
+    const isFresh = now - told < CHALLENGE_MS;
     if (proof?.challenge === challenge && isFresh) return this.#proved(binding, now);
     if (isFresh) return { kind: "challenge", id, challenge };
     const another = newSecret();

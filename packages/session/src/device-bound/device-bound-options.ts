@@ -9,7 +9,8 @@ export interface DeviceBoundOptions {
   path?: string;
   /**
    * How long the browser's proof is good for, from one refresh to the next, in ms: so long can a thief use what is
-   * copied of both cookies. From 10 seconds to an hour. @default 300,000
+   * copied of both cookies. From 10 seconds to an hour; below two minutes, Chromium's limit of signatures for one site
+   * may leave a user without proof. @default 300,000
    */
   refreshAfterMs?: number;
 }

@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { headerOf, type RequestHead } from "./http/http-request.js";
+
+/** What decides whether a request may come from another site's page. */
+export interface CrossOriginRequest extends RequestHead {
+  method?: string | undefined;
+  url?: string | undefined;
+}
+
+export interface CsrfOptions {
+  /** Other origins whose pages may send forms and requests, such as `["https://admin.example.com"]`. @default none */
+  trustedOrigins?: readonly string[];
+  /** Whether a request needs no check: a webhook that has a signature, an API without cookies. @default none */
+  exempt?: (request: never) => boolean;
+}
+
+/** Methods that change nothing (RFC 9110, section 9.2.1). */
+const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
+
+/** Thrown for a request that another site's page has sent. */
+export class CsrfError extends Error {
+  override readonly name = "CsrfError";
+  readonly code = "CROSS_ORIGIN";
+  readonly statusCode = 403;
+  /** As Express names it. */
+  readonly status = 403;
+
+  constructor(why: string) {
+    super(
+      `the request was sent by a page of another origin (${why}); if that is right, add the origin to trustedOrigins`,
+    );
+  }
+}
+
+/**
+ * Checks that a request which may change something was not sent by another site's page: by `Sec-Fetch-Site`, which each
+ * browser sends since 2023 and no page can set, and by `Origin` where that is missing. A request without either is of no
+ * browser, or of one that is older than 2020.
+ *
+ * @throws CsrfError, which answers 403. TypeError if an option cannot work.
+ */
+export function csrfCheck({
+  trustedOrigins = [],
+  exempt,
+}: CsrfOptions = {}): (request: CrossOriginRequest) => void {
+  const trusted = new Set(trustedOrigins.map(checkedOrigin));
+  if (exempt !== undefined && typeof exempt !== "function") throw new TypeError("exempt must be a function");
+  return (request) => {
+    if (isSafe(request) || exempt?.(request as never) === true) return;
+    const origin = headerOf(request, "origin");
+    if (origin !== undefined && trusted.has(origin)) return;
+    const site = headerOf(request, "sec-fetch-site");
+    // "none": the user's own doing, such as a bookmark. "same-site" may be a neighbour's page.
+    if (site === "same-origin" || site === "none") return;
+    if (site !== undefined)
+      throw new CsrfError(`Sec-Fetch-Site: ${site.slice(0, 32).replace(/[^\w-]/g, "?")}`);
+    if (origin === undefined || isOfHost(origin, request)) return;
+    throw new CsrfError("by its Origin");
+  };
+}
+
+/**
+ * The same as middleware for `node:http`, Connect and Express: `app.use(csrfProtection())`, before what reads bodies. A
+ * request that is refused is an error for `next`; without a `next` that takes one, a 403.
+ */
+export function csrfProtection(
+  options: CsrfOptions = {},
+): (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void {
+  const check = csrfCheck(options);
+  return (req, res, next) => {
+    try {
+      check(req);
+    } catch (error) {
+      if (next.length > 0) return next(error);
+      res.statusCode = 403;
+      res.setHeader("content-type", "text/plain; charset=utf-8");
+      res.end("Forbidden\n");
+      return;
+    }
+    next();
+  };
+}
+
+/** A handshake of a WebSocket is a GET, and the connection may change anything. */
+function isSafe(request: CrossOriginRequest): boolean {
+  return SAFE.has(request.method ?? "GET") && headerOf(request, "upgrade") === undefined;
+}
+
+/** By host and port alone: where TLS ends at a proxy, the server does not know the scheme. */
+function isOfHost(origin: string, request: CrossOriginRequest): boolean {
+  const isRequest = request.url !== undefined && URL.canParse(request.url);
+  const host =
+    headerOf(request, "host") ??
+    headerOf(request, ":authority") ??
+    (isRequest && new URL(request.url as string).host);
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
+
+function checkedOrigin(origin: string): string {
+  if (URL.canParse(origin) && new URL(origin).origin === origin) return origin;
+  throw new TypeError(
+    `trustedOrigins: ${JSON.stringify(origin)} is no origin: write it as in "https://admin.example.com"`,
+  );
+}
