@@ -21,6 +21,7 @@ export interface AppOptions {
 export function createApp({ sessions, place, track }: AppOptions): Express {
   const app = express();
   app.disable("x-powered-by");
+  app.set("trust proxy", "loopback"); // which may speak https for the shop
   app.use(securityHeaders);
   app.use(express.urlencoded({ extended: false, limit: "10kb" }));
   app.use(sessions.middleware());

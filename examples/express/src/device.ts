@@ -6,5 +6,11 @@ export interface Device {
   lastSeen: Date;
   /** When it is logged out, if nobody uses it. */
   expiry: Date;
+  isDeviceBound: boolean;
   isThis: boolean;
+}
+
+/** Says whether a device's session is of use on that device alone. */
+export function boundTo({ isDeviceBound, isThis }: Device): string {
+  return isDeviceBound ? `, bound to ${isThis ? "this" : "its"} device` : "";
 }

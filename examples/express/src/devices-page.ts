@@ -1,15 +1,16 @@
-import type { Device } from "./device.js";
+import { boundTo, type Device } from "./device.js";
 import { ago, type Html, html, nothing } from "./html.js";
 import { page } from "./pages.js";
 import type { ShopSession } from "./shop-session.js";
 
-function row({ handle, name, created, lastSeen, expiry, isThis }: Device): Html {
+function row(device: Device): Html {
+  const { handle, name, created, lastSeen, expiry, isThis } = device;
   const action = isThis
     ? html`<span class="soft">This device</span>`
     : html`<form method="post" action="/devices/log-out"><input type="hidden" name="from" value="devices">
 <input type="hidden" name="handle" value="${handle}">
 <button class="quiet small" aria-label="Log out ${name}">Log out</button></form>`;
-  return html`<tr><td>${name}</td><td>${ago(created)}</td><td>${ago(lastSeen)}</td><td>${ago(expiry)}</td><td>${action}</td></tr>`;
+  return html`<tr><td>${name}${boundTo(device)}</td><td>${ago(created)}</td><td>${ago(lastSeen)}</td><td>${ago(expiry)}</td><td>${action}</td></tr>`;
 }
 
 /** Where a customer is logged in, since when, and until when. */

@@ -55,7 +55,8 @@ async function main(args: string[]): Promise<void> {
     maxPerOwner: 10,
     lifetimeMs: 12 * HOUR_MS,
     idleTimeoutMs: 2 * HOUR_MS,
-    cookie: { secure: false }, // the demo speaks plain http; leave this out behind https
+    cookie: { secure: "auto" }, // the demo speaks plain http, and https behind a proxy; leave this out behind https
+    deviceBound: true, // where there is https
     onError: (error) => console.error(error),
   });
   const track = new RaceTrack(store, name);

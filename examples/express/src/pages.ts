@@ -1,5 +1,5 @@
 import { catalogue, findProduct } from "./catalogue.js";
-import type { Device } from "./device.js";
+import { boundTo, type Device } from "./device.js";
 import { ago, type Html, html, nothing } from "./html.js";
 import type { ShopSession } from "./shop-session.js";
 import { style } from "./style.js";
@@ -63,13 +63,13 @@ ${cartButton(product.id, product.name, -1, "−", "quiet small")}</li>`,
 function devicesCard(devices: readonly Device[]): Html {
   if (devices.length === 0) return nothing;
   const items = devices.map(
-    ({ handle, name, lastSeen, isThis }) => html`<li><span>${name}<br>
-<span class="soft">${isThis ? "This device" : html`Last seen ${ago(lastSeen)}`}</span></span>
+    (device) => html`<li><span>${device.name}<br>
+<span class="soft">${device.isThis ? "This device" : html`Last seen ${ago(device.lastSeen)}`}${boundTo(device)}</span></span>
 ${
-  isThis
+  device.isThis
     ? nothing
-    : html`<form method="post" action="/devices/log-out"><input type="hidden" name="handle" value="${handle}">
-<button class="quiet small" aria-label="Log out ${name}">Log out</button></form>`
+    : html`<form method="post" action="/devices/log-out"><input type="hidden" name="handle" value="${device.handle}">
+<button class="quiet small" aria-label="Log out ${device.name}">Log out</button></form>`
 }</li>`,
   );
   const others = devices.length > 1;

@@ -88,12 +88,15 @@ function isSafe(request: CrossOriginRequest): boolean {
 
 /** By host and port alone: where TLS ends at a proxy, the server does not know the scheme. */
 function isOfHost(origin: string, request: CrossOriginRequest): boolean {
-  const isRequest = request.url !== undefined && URL.canParse(request.url);
-  const host =
-    headerOf(request, "host") ??
-    headerOf(request, ":authority") ??
-    (isRequest && new URL(request.url as string).host);
-  return URL.canParse(origin) && new URL(origin).host === host;
+  return URL.canParse(origin) && new URL(origin).host === hostOf(request);
+}
+
+function hostOf(request: CrossOriginRequest): string | undefined {
+  const { url, headers } = request;
+  const host = headerOf(request, "host");
+  if (host !== undefined) return host;
+  if (url !== undefined && URL.canParse(url)) return new URL(url).host; // a Request
+  return typeof headers.get === "function" ? undefined : headerOf(request, ":authority"); // HTTP/2
 }
 
 function checkedOrigin(origin: string): string {

@@ -47,7 +47,7 @@ describe("a browser that can", () => {
       ),
     ]);
     expect(JSON.parse(answer.body)).toEqual({
-      session_identifier: expect.stringMatching(/^[\w-]{22}$/),
+      session_identifier: expect.stringMatching(/^[\w-]{22}\.[\w-]{8}$/),
       refresh_url: "/.session/refresh",
       scope: { include_site: false, scope_specification: [] },
       credentials: [{ type: "cookie", name: BOUND, attributes: "Path=/; Secure; HttpOnly; SameSite=Lax" }],
@@ -89,7 +89,7 @@ describe("a browser that can", () => {
     const first = await browser.post("/.session/refresh", { "sec-secure-session-id": id });
     const second = await browser.post("/.session/refresh", { "sec-secure-session-id": id });
     expect([first.status, second.status]).toEqual([403, 403]);
-    expect(first.headers.get("secure-session-challenge")).toMatch(/^"[\w-]{43}";id="[\w-]{22}"$/);
+    expect(first.headers.get("secure-session-challenge")).toMatch(/^"[\w-]{43}";id="[\w-]{22}\.[\w-]{8}"$/);
     expect(second.headers.get("secure-session-challenge")).toBe(
       first.headers.get("secure-session-challenge"),
     );

@@ -247,16 +247,19 @@ describe("does not refresh a bound session:", () => {
     expect([answer.status, answer.setCookies]).toEqual([403, []]);
   });
 
-  it.each(["", "other", '"other"', '"', '"a";b=1', "\u00ff"])("the identifier %o", async (id) => {
-    await using app = deviceBoundApp();
-    const browser = await boundBrowser(app);
-    const { challenge } = browser.binding as NonNullable<typeof browser.binding>;
-    const answer = await browser.post("/.session/refresh", {
-      "sec-secure-session-id": id,
-      "secure-session-response": browser.device.refresh(challenge),
-    });
-    expect([answer.status, answer.setCookies]).toEqual([404, []]);
-  });
+  it.each(["", "other", '"other"', '"', '"a";b=1', "\u00ff", ".", "..", "@owner.x", "__proto__.id"])(
+    "the identifier %o",
+    async (id) => {
+      await using app = deviceBoundApp();
+      const browser = await boundBrowser(app);
+      const { challenge } = browser.binding as NonNullable<typeof browser.binding>;
+      const answer = await browser.post("/.session/refresh", {
+        "sec-secure-session-id": id,
+        "secure-session-response": browser.device.refresh(challenge),
+      });
+      expect([answer.status, answer.setCookies]).toEqual([404, []]);
+    },
+  );
 
   it("the proof for another session", async () => {
     await using app = deviceBoundApp();
@@ -274,10 +277,10 @@ describe("does not refresh a bound session:", () => {
     expect((await subject(id)).status).toBe(200);
     const other = await boundBrowser(app);
     const mixed = await other.post("/.session/refresh", {
-      "sec-secure-session-id": `"${id}"`,
-      "secure-session-response": browser.device.refresh(challenge),
+      "sec-secure-session-id": `"${other.binding?.id}"`,
+      "secure-session-response": browser.device.refresh(other.binding?.challenge ?? ""),
     });
-    expect([mixed.status, mixed.setCookies], "with the other's cookies").toEqual([404, []]);
+    expect([mixed.status, mixed.setCookies], "by the device of the first").toEqual([404, []]);
   });
 
   it("a session that is asked to be bound, and is not yet", async () => {
@@ -286,7 +289,7 @@ describe("does not refresh a bound session:", () => {
     browser.canBind = false;
     await browser.get("/login");
     const [record = "{}"] = await recordsOf(app);
-    const id = /"binding":\{"id":"([^"]+)"/.exec(record)?.[1];
+    const id = `${browser.token?.split(".")[0]}.${/"binding":\{"id":"([^"]+)"/.exec(record)?.[1]}`;
     const answer = await browser.post("/.session/refresh", { "sec-secure-session-id": `"${id}"` });
     expect([answer.status, answer.headers.get("secure-session-challenge")]).toEqual([404, null]);
   });

@@ -41,7 +41,7 @@ export interface ClientNote {
 
 /** What is noted of the device that a session is bound to (Device Bound Session Credentials). */
 export interface BindingNote {
-  /** Names the binding to the browser; no secret. Random. */
+  /** Random; tells the session's bindings apart. No secret. */
   id: string;
   /** When the browser was asked, or has bound the session, in ms since the epoch. */
   at: number;

@@ -81,7 +81,7 @@ export class BindingEndpoints {
     const header = headerOf(request, "secure-session-response");
     const proof = header === undefined ? undefined : parseProof(header);
     if (header !== undefined && proof === undefined) return { kind: "refused" };
-    return this.#options.bindings.refresh(this.#tokensOf(request), id, proof);
+    return this.#options.bindings.refresh(id, proof);
   }
 
   #tokensOf(request: RequestHead): readonly string[] {

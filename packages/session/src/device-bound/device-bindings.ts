@@ -2,7 +2,7 @@ import type { SessionCodec } from "../codecs/codec.js";
 import type { BindingNote, DeviceKey, SecretNote } from "../codecs/session-meta.js";
 import { honoured, unexpired } from "../persistence/secrets.js";
 import type { SessionRecords } from "../persistence/session-records.js";
-import { newId, newSecret, partsOf, sha256 } from "../persistence/session-token.js";
+import { hasIdForm, newNonce, newSecret, partsOf, sha256 } from "../persistence/session-token.js";
 import { type FoundSession, handleOf } from "../persistence/stored-session.js";
 import type { SessionPolicy } from "../policy/session-policy.js";
 import { SessionError } from "../session-error.js";
@@ -72,7 +72,7 @@ export class DeviceBindings {
   /** Makes the note of a session that the browser is asked to bind; `undefined` for one that is nobody's. */
   ask(owner: string | undefined, now: number): BindingNote | undefined {
     if (this.#options.hasOwners && owner === undefined) return undefined;
-    return { id: newId(), at: now, challenge: [newSecret(), now] };
+    return { id: newNonce(), at: now, challenge: [newSecret(), now] };
   }
 
   /** Tells why a request may not have a session; `undefined` if it may. */
@@ -98,7 +98,7 @@ export class DeviceBindings {
     return REFUSED;
   }
 
-  #registered({ content }: FoundSession, secretHash: string, proof: Proof, key: DeviceKey): Change {
+  #registered({ id, content }: FoundSession, secretHash: string, proof: Proof, key: DeviceKey): Change {
     const now = this.#now();
     const { binding, secrets } = content.meta;
     const isDue =
@@ -107,33 +107,32 @@ export class DeviceBindings {
       binding.key === undefined &&
       now - binding.at < REGISTRATION_MS &&
       binding.challenge[0] === proof.challenge;
-    return isDue ? this.#proved({ ...binding, at: now, key }, now) : REFUSED;
+    return isDue ? this.#proved(id, { ...binding, at: now, key }, now) : REFUSED;
   }
 
   /**
-   * Gives the device that a session is bound to another cookie. Of the token, the ID is enough: the signature proves more
-   * than its secret, which a renewal may be replacing.
+   * Gives the device that a session is bound to another cookie. Its identifier is enough, without the session's token:
+   * the signature proves more, a renewal may be replacing the token, and browsers leave out cookies of `SameSite=Lax` where
+   * the visitor comes from another site.
    */
-  async refresh(tokens: readonly string[], id: string, proof: Proof | undefined): Promise<Verdict> {
-    for (const token of tokens) {
-      const verdict = await this.#change(partsOf(token)?.id ?? "", ({ content }) => {
-        const { binding } = content.meta;
-        return binding?.id === id ? this.#refreshed(binding, proof) : REFUSED;
-      });
-      if (verdict !== REFUSED) return verdict;
-    }
-    return REFUSED;
+  refresh(identifier: string, proof: Proof | undefined): Promise<Verdict> {
+    const [id = "", name] = identifier.split(".");
+    return this.#change(id, ({ content }) => {
+      const { binding } = content.meta;
+      return binding?.id === name && binding !== undefined ? this.#refreshed(id, binding, proof) : REFUSED;
+    });
   }
 
-  #refreshed(binding: BindingNote, proof: Proof | undefined): Change {
+  #refreshed(sessionId: string, binding: BindingNote, proof: Proof | undefined): Change {
     const now = this.#now();
-    const { id, key } = binding;
+    const { key } = binding;
+    const id = identifierOf(sessionId, binding);
     if (key === undefined) return REFUSED;
     const isForged = proof !== undefined && !isSignedBy(proof, key);
     if (isForged || (proof?.subject !== undefined && proof.subject !== id)) return REFUSED;
     const [challenge, told] = binding.challenge;
     const isFresh = now - told < CHALLENGE_MS;
-    if (proof?.challenge === challenge && isFresh) return this.#proved(binding, now);
+    if (proof?.challenge === challenge && isFresh) return this.#proved(sessionId, binding, now);
     if (isFresh) return { kind: "challenge", id, challenge };
     const another = newSecret();
     return {
@@ -143,7 +142,7 @@ export class DeviceBindings {
   }
 
   /** Replaces challenge and cookie. The former cookies are honoured for requests that are in flight. */
-  #proved(binding: BindingNote, now: number): Change {
+  #proved(sessionId: string, binding: BindingNote, now: number): Change {
     const [cookie, challenge] = [newSecret(), newSecret()];
     const end = now + SLACK_MS;
     const former = unexpired(binding.cookies ?? [], now).map(
@@ -153,14 +152,14 @@ export class DeviceBindings {
     const cookies = [own, ...former].slice(0, MAX_COOKIES);
     return {
       note: { ...binding, challenge: [challenge, now], cookies },
-      verdict: { kind: "bound", id: binding.id, cookie, challenge },
+      verdict: { kind: "bound", id: identifierOf(sessionId, binding), cookie, challenge },
     };
   }
 
   /** Changes the binding of a session as `decide` says of each state that the session is found in. */
   async #change(id: string, decide: (found: FoundSession) => Change): Promise<Verdict> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const found = id === "" ? undefined : await this.#records.find(id);
+      const found = hasIdForm(id) ? await this.#records.find(id) : undefined;
       if (found === undefined) return REFUSED;
       const change = decide(found);
       if ("kind" in change) return change;
@@ -197,6 +196,11 @@ export class DeviceBindings {
       return { owner: this.#options.ownerOf(values), handle: handleOf({ id, meta }) };
     });
   }
+}
+
+/** Names a binding to the browser: its session, and which of the session's bindings it is. */
+function identifierOf(sessionId: string, { id }: BindingNote): string {
+  return `${sessionId}.${id}`;
 }
 
 /** A verdict alone, or with the note that must be in the store for it. */
