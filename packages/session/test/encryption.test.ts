@@ -187,7 +187,9 @@ it("a store below without compare-and-swap, and an unknown option, are refused",
   const { below } = open();
   const plain = { find: below.find, commit: below.commit, delete: below.delete };
   expect(() => new EncryptedStore(plain as never, { keys: [first] })).toThrow("has no replace()");
-  expect(() => new EncryptedStore(below, { keys: [first], secret: "x" } as never)).toThrow(/no option "secret"/);
+  expect(() => new EncryptedStore(below, { keys: [first], secret: "x" } as never)).toThrow(
+    /no option "secret"/,
+  );
 });
 
 it("disposal leaves the store below open", async () => {

@@ -7,5 +7,5 @@ const keys = [{ id: "test", key: Buffer.alloc(32, 7) }];
 export function open({ onError, ...options }, scope) {
   const store = new MemStore(options);
   scope.defer(() => store[Symbol.asyncDispose]());
-  return new EncryptedStore(store, { keys, ...(onError && { onError }) });
+  return new EncryptedStore(store, { keys, onError });
 }
