@@ -16,7 +16,7 @@ export interface Saving {
   /** Returns the value of the response header that the client needs by what is saved, if any. */
   header(): string | undefined;
   /** Returns the headers that go with it. */
-  moreHeaders(): readonly TokenHeader[];
+  moreHeaders?(): readonly TokenHeader[];
   /** Is told when that header is on its way, or can be no more. */
   told(): void;
   /** Is told when the head of the response leaves. */
@@ -220,7 +220,7 @@ async function trySave(saving: Saving): Promise<Outcome> {
 function outcomeOf(saving: Saving, error: Error | undefined): Outcome {
   try {
     const header = saving.header();
-    return { saving, header, more: header === undefined ? [] : saving.moreHeaders(), error };
+    return { saving, header, more: header === undefined ? [] : (saving.moreHeaders?.() ?? []), error };
   } catch (thrown) {
     return {
       saving,
