@@ -1,7 +1,7 @@
 import express from "express";
 import fastify from "fastify";
 import { describe, expect, it } from "vitest";
-import { fastifySessions } from "../src/fastify.js";
+import { fastifySessions } from "../src/adapters/fastify.js";
 import { type Session, SessionManager } from "../src/index.js";
 import { accounts, logIn } from "./fixtures/owned-sessions.js";
 import { run, serve } from "./fixtures/running-app.js";

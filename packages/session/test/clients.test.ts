@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { withSession } from "../src/fetch.js";
+import { withSession } from "../src/adapters/fetch.js";
 import type { ClientRequest } from "../src/index.js";
 import { run } from "./fixtures/running-app.js";
 import { Visitor } from "./fixtures/visitor.js";

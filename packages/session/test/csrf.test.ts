@@ -3,7 +3,7 @@ import express from "express";
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import { type CrossOriginRequest, csrfCheck, csrfProtection } from "../src/csrf.js";
-import { fetchHandler } from "../src/fetch.js";
+import { fetchHandler } from "../src/adapters/fetch.js";
 import { SessionManager } from "../src/index.js";
 import { RecordingStore } from "./fixtures/recording-store.js";
 import { serve } from "./fixtures/running-app.js";

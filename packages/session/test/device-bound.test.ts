@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { describe, expect, it } from "vitest";
-import { withSession } from "../src/fetch.js";
+import { withSession } from "../src/adapters/fetch.js";
 import { SessionManager, type SessionManagerOptions } from "../src/index.js";
 import { BoundBrowser } from "./fixtures/bound-browser.js";
 import { Device } from "./fixtures/device.js";

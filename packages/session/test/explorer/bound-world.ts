@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { withSession } from "../../src/fetch.js";
+import { withSession } from "../../src/adapters/fetch.js";
 import { type Session, SessionManager } from "../../src/index.js";
 import { Device } from "../fixtures/device.js";
 import type { Scenario } from "./explore.js";
