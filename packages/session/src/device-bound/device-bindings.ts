@@ -3,7 +3,7 @@ import type { BindingNote, DeviceKey, SecretNote } from "../codecs/session-meta.
 import { honoured, unexpired } from "../persistence/secrets.js";
 import type { SessionRecords } from "../persistence/session-records.js";
 import { hasIdForm, newNonce, newSecret, partsOf, sha256 } from "../persistence/session-token.js";
-import { type FoundSession, handleOf } from "../persistence/stored-session.js";
+import { type FoundSession, publicHandleOf } from "../persistence/stored-session.js";
 import type { SessionPolicy } from "../policy/session-policy.js";
 import { SessionError } from "../session-error.js";
 import type { SessionEmitter } from "../session-events.js";
@@ -193,7 +193,7 @@ export class DeviceBindings {
 
   #emitBound({ id, content: { meta, values } }: FoundSession): void {
     this.#options.events.emit("bound", () => {
-      return { owner: this.#options.ownerOf(values), handle: handleOf({ id, meta }) };
+      return { owner: this.#options.ownerOf(values), handle: publicHandleOf({ id, meta }) };
     });
   }
 }
