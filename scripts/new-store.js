@@ -2,6 +2,7 @@
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { complete } from "./manifests.js";
 import { pnpm } from "./pnpm.js";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
@@ -34,6 +35,9 @@ export function makeStore(name, { server = false, root = repository } = {}) {
     if (entry.name.includes("mystore"))
       renameSync(file, join(entry.parentPath, entry.name.replace("mystore", name)));
   }
+  const manifest = join(folder, "package.json");
+  const completed = complete(name, JSON.parse(readFileSync(manifest, "utf8")));
+  writeFileSync(manifest, `${JSON.stringify(completed, null, 2)}\n`);
   return folder;
 }
 

@@ -90,8 +90,8 @@ it("the test files of the testkit's README pass as they stand", async () => {
   for (const name of tests) await project.run("--test", join(project.folder, "testkit-readme", name));
 });
 
-it("the store of CONTRIBUTING.md passes testFullStore as it stands", async () => {
-  const names = await writeFiles("CONTRIBUTING.md", "mystore");
+it("the store of docs/writing-a-store.md passes testFullStore as it stands", async () => {
+  const names = await writeFiles("docs/writing-a-store.md", "mystore");
   expect(names.sort()).toEqual(["src/mystore.ts", "test/mystore.test.ts", "test/open.js"]);
   const folder = join(project.folder, "mystore");
   const manifest = { name: "@scs/mystore", type: "module", exports: "./src/mystore.js" };

@@ -5,6 +5,7 @@ import { replaceSection } from "../src/report/section.js";
 const options = {
   title: 'a < b & "c"',
   unit: "calls a second",
+  isLogarithmic: true,
   categories: ["find", "update"],
   series: [
     { name: "ours", role: "ours" as const, values: [123_400, undefined] },

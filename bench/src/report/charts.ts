@@ -16,6 +16,8 @@ export interface ChartOptions {
   unit: string;
   categories: readonly string[];
   series: readonly Series[];
+  /** A logarithmic scale, for rates that differ by orders of magnitude. */
+  isLogarithmic: boolean;
 }
 
 const COLOURS = {
@@ -29,8 +31,8 @@ const FOOTER = 30;
 const BAR = 15;
 const GAP = 20;
 
-/** Draws horizontal bars on a logarithmic scale, each with its value, as an SVG. */
-export function drawBars({ title, unit, categories, series }: ChartOptions): string {
+/** Draws horizontal bars, each with its value, as an SVG. */
+export function drawBars({ title, unit, categories, series, isLogarithmic }: ChartOptions): string {
   const height = HEADER + FOOTER + categories.length * (series.length * BAR + GAP);
   const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height });
   const used = { ours: 0, peer: 0, limit: 0 };
@@ -38,11 +40,16 @@ export function drawBars({ title, unit, categories, series }: ChartOptions): str
     animation: false,
     backgroundColor: "#ffffff",
     textStyle: { fontFamily: "sans-serif" },
-    title: { text: title, subtext: `${unit}; logarithmic scale, longer is faster`, left: 12, top: 8 },
-    legend: { top: 62, left: 12, itemWidth: 14 },
-    grid: { left: 110, right: 60, top: HEADER, bottom: FOOTER },
+    title: {
+      text: title,
+      subtext: `${unit}${isLogarithmic ? "; logarithmic scale" : ""}; longer is faster`,
+      left: 12,
+      top: 8,
+    },
+    legend: { top: 62, left: 12, itemWidth: 14, itemGap: 26 },
+    grid: { left: 160, right: 60, top: HEADER, bottom: FOOTER },
     xAxis: {
-      type: "log",
+      type: isLogarithmic ? "log" : "value",
       axisLabel: { formatter: (value: number) => showRate(value).replace(".0", "") },
       splitLine: { lineStyle: { color: "#e2e8f0" } },
     },
@@ -65,5 +72,7 @@ export function drawBars({ title, unit, categories, series }: ChartOptions): str
   chart.dispose();
   // Without the styles and marks for hovering, whose names are numbered anew in each process.
   const still = svg.replace(/<style[\s\S]*?<\/style>/, "").replaceAll(/ (class|ecmeta_\w+)="[^"]*"/g, "");
-  return `${still.trim()}\n`;
+  return `${still.trim().replace(/^<svg[^>]*>/, (tag) => `${tag}<title>${escapeText(title)}</title>`)}\n`;
 }
+
+const escapeText = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");

@@ -9,7 +9,6 @@ import { counterpart, failuresOf, LEGEND, tablesOf } from "./tables.js";
 export type Files = Record<string, string>;
 
 const OF_STORES: readonly Operation[] = ["find", "insert", "update", "replace", "touch", "delete"];
-const OF_REQUESTS: readonly Operation[] = ["http-read", "http-write"];
 
 /** Finds the median rate of a contender with the most calls in flight. */
 export function rateOf(results: StoreResults, contender: string, operation: Operation): number | undefined {
@@ -20,19 +19,19 @@ export function rateOf(results: StoreResults, contender: string, operation: Oper
 }
 
 /** The chart of one store beside its contenders. */
-function chartOf(store: string, results: StoreResults, operations: readonly Operation[]): ChartOptions {
+function chartOf(store: string, results: StoreResults): ChartOptions {
   const most = Math.max(...results.cells.map(({ inFlight }) => inFlight));
-  const isRequests = operations === OF_REQUESTS;
   const series = Object.entries(results.contenders).map(([name, { role, durability }]) => ({
-    name: isRequests ? name : `${name} (${durability})`,
+    name: `${name} (${durability})`,
     role,
-    values: operations.map((operation) => rateOf(results, name, operation)),
+    values: OF_STORES.map((operation) => rateOf(results, name, operation)),
   }));
   return {
     title: `${store} and its alternatives`,
-    unit: isRequests ? `requests a second, ${most} connections` : `calls a second, ${most} in flight`,
-    categories: operations,
+    unit: `calls a second, ${most} in flight`,
+    categories: OF_STORES,
     series: series.filter(({ values }) => values.some((value) => value !== undefined)),
+    isLogarithmic: true,
   };
 }
 
@@ -58,7 +57,7 @@ export function pageOf(store: string, results: StoreResults): Files {
   ];
   return {
     [`docs/performance/${store}.md`]: `${page.join("\n\n")}\n`,
-    [`docs/performance/charts/${store}.svg`]: drawBars(chartOf(store, results, OF_STORES)),
+    [`docs/performance/charts/${store}.svg`]: drawBars(chartOf(store, results)),
   };
 }
 
@@ -83,6 +82,7 @@ export function comparisons(stores: Record<string, StoreResults>): Files {
         role: (["ours", "peer", "limit"] as const)[index] as "ours",
         values: rates((store) => store, operation),
       })),
+      isLogarithmic: true,
     }),
     "docs/performance/charts/requests.svg": drawBars({
       title: "Requests to an Express application",
@@ -94,6 +94,7 @@ export function comparisons(stores: Record<string, StoreResults>): Files {
         { name: "express-session, read", role: "peer", values: rates(firstPeer, "http-read") },
         { name: "express-session, write", role: "peer", values: rates(firstPeer, "http-write") },
       ],
+      isLogarithmic: false,
     }),
   };
 }

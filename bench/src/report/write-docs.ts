@@ -36,3 +36,9 @@ const files = Object.entries(stores).map(([store, results]) => pageOf(store, res
 for (const [path, text] of [...files, comparisons(stores)].flatMap((each) => Object.entries(each)))
   write(path, text);
 for (const [store, results] of Object.entries(stores)) writeSpeed(store, results);
+const readme = join(root, "packages/session/README.md");
+const requests = [
+  `![Requests a second to an Express application, by store](${raw}/main/docs/performance/charts/requests.svg)`,
+  `The manager beside express-session, on each store; [how it was measured](${github}/blob/main/docs/performance/README.md).`,
+].join("\n\n");
+writeFileSync(readme, replaceSection(readFileSync(readme, "utf8"), "speed", requests));

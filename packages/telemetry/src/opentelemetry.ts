@@ -19,6 +19,7 @@ export interface TracerLike {
   startSpan(name: string, options?: object): SpanLike;
 }
 
+/** Options of the OpenTelemetry metrics and spans. */
 export interface OpenTelemetryOptions {
   /** As `metrics.getMeter("@scs/session")` gives it. Without it, no metrics. */
   meter?: MeterLike;

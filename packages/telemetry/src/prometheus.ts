@@ -14,6 +14,7 @@ export interface PrometheusClient {
   ) => { observe(labels: Labels, value: number): void };
 }
 
+/** Options of the Prometheus metrics. */
 export interface PrometheusOptions {
   /** The module `prom-client`. */
   client: PrometheusClient;

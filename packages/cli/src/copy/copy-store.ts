@@ -4,6 +4,7 @@ import { inWindow } from "../window.js";
 /** What is done with records that the goal has and the source has not. */
 export type Extras = "keep" | "remove";
 
+/** Options of a copy from store to store. */
 export interface CopyOptions {
   extras: Extras;
   /** Ends the copy between two records. Run it again to go on. */
@@ -11,6 +12,7 @@ export interface CopyOptions {
   onProgress?: (step: "copying" | "verifying", done: number) => void;
 }
 
+/** The result of a copy from store to store. */
 export interface CopyReport {
   /** Records that the goal did not have. */
   copied: number;

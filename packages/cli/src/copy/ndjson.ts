@@ -18,6 +18,7 @@ export async function exportRecords(
   return count;
 }
 
+/** The result of an import. */
 export interface ImportReport {
   imported: number;
   /** Records that were there already, and stay as they are. */

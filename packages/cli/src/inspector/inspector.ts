@@ -7,6 +7,7 @@ import { RequestError } from "./request-error.js";
 import { Routes } from "./routes.js";
 import { Scanner } from "./scanner.js";
 
+/** A running inspector. */
 export interface Inspector {
   /** The address of the page, with the secret in it. */
   url: string;
@@ -15,6 +16,7 @@ export interface Inspector {
   close(): Promise<void>;
 }
 
+/** Options of the inspector. */
 export interface InspectorOptions {
   /** 0: any free port. @default 0 */
   port?: number;

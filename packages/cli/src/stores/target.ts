@@ -4,6 +4,7 @@ import { SessionManager } from "@scs/session";
 /** Asks the database behind a store: for `doctor`. Returns rows. */
 export type Query = (sql: string) => Promise<Record<string, unknown>[]>;
 
+/** The kinds of stores that the command can open. */
 export type StoreKind = "mem" | "file" | "hybrid" | "bolt" | "sqlite" | "postgres" | "redis" | "other";
 
 /** An opened store, and what a command has to know of it. */
@@ -25,6 +26,7 @@ export interface Target {
   close(): Promise<void>;
 }
 
+/** Options that name the store to open. */
 export interface TargetOptions {
   namespace?: string | undefined;
   /** Creates the file or table of a store that is not there: for the goal of a copy. */
