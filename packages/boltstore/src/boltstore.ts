@@ -4,6 +4,7 @@ import type { RootDatabase } from "lmdb";
 import { LmdbBackend } from "./lmdb/backend.js";
 import { isOwned } from "./lmdb/ownership.js";
 
+/** Options of a boltstore. */
 export interface BoltStoreOptions extends StoreOptions {
   /** @default 60_000 */
   cleanupIntervalMs?: number;

@@ -7,6 +7,7 @@ export interface SessionRecord {
   expiry: Date;
 }
 
+/** A record with its token, as `entries` lists it. */
 export interface SessionEntry extends SessionRecord {
   token: string;
 }

@@ -41,6 +41,7 @@ export interface SessionFunction {
   Store: typeof EventEmitter;
 }
 
+/** Creates the middleware, with express-session's interface. */
 const session: SessionFunction = Object.assign(
   <D>(options: SessionOptions<D> = {}): SessionHandler<D> => makeHandler(options),
   { Cookie, MemoryStore: MemStore, Session, Store: OldStoreBase },

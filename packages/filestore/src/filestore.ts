@@ -4,6 +4,7 @@ import { assertKnownOptions, assertOneOf, assertWholeNumber, StoreBase } from "@
 import { FileBackend } from "./files/backend.js";
 import { MAX_DATA_BYTES } from "./files/record.js";
 
+/** Options of a filestore. */
 export interface FileStoreOptions extends StoreOptions {
   /** @default 60_000 */
   cleanupIntervalMs?: number;

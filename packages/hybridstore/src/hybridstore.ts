@@ -2,6 +2,7 @@ import type { StoreError, StoreOptions } from "@scs/core";
 import { StoreBase } from "@scs/core/kit";
 import type { HybridBackend } from "./backend.js";
 
+/** Options of a hybridstore. */
 export interface HybridStoreOptions extends StoreOptions {
   /** @default 60_000 */
   cleanupIntervalMs?: number;

@@ -2,6 +2,7 @@ import { type StoreOptions, warnOncePerCode } from "@scs/core";
 import { assertFunction, assertKnownOptions, StoreBase } from "@scs/core/kit";
 import { Memory } from "./memory.js";
 
+/** Options of a memstore. */
 export interface MemStoreOptions extends StoreOptions {
   /** @default 60_000 */
   cleanupIntervalMs?: number;

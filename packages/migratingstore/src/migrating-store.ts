@@ -6,6 +6,7 @@ import { TwoStores } from "./two-stores.js";
 /** What both stores must be able to do: every store of this project is one. */
 export type MovableStore = FullStore;
 
+/** Options of `migrating`. */
 export interface MigratingOptions extends StoreOptions {
   /** What this process does with records of the old store. @default "move" */
   stage?: MigrationStage;

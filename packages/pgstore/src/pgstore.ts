@@ -8,6 +8,7 @@ import { SessionTable } from "./session-table.js";
 import { assertTable } from "./table-check.js";
 import { type CreateTableOptions, createTable } from "./table-creation.js";
 
+/** Options of a pgstore. */
 export interface PgStoreOptions extends StoreOptions {
   /** @default 300_000 */
   cleanupIntervalMs?: number;

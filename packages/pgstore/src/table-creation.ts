@@ -3,6 +3,7 @@ import type { Connections } from "./connection/connections.js";
 import { isConflict, sqlState } from "./connection/driver-error.js";
 import { literal, quote } from "./session-table.js";
 
+/** Options of `createTable`. */
 export interface CreateTableOptions {
   /**
    * Leaves the table out of the server's log: writes are faster, but after a crash of the server the table is empty,

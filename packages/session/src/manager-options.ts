@@ -8,6 +8,7 @@ import { defaultTouchAfterMs, type LifetimeOptions } from "./idle-timeout.js";
 import { limitsOf, type PolicyName } from "./policy/presets.js";
 import type { Lifetimes, SessionTimeouts } from "./policy/timeouts.js";
 
+/** Options of a session manager. */
 export interface SessionManagerOptions<T extends object = Record<string, unknown>, D = unknown> {
   store: Store;
   /** From a session's beginning to its end, however much it is used. At most 100 years. @default 24 hours */

@@ -36,6 +36,7 @@ export interface SessionEvents {
   cleanup: Cleanup;
 }
 
+/** The data of an event about one session. */
 export interface SessionEvent {
   /** Whose session it is, for managers with `owner`. */
   owner: string | undefined;
@@ -43,18 +44,21 @@ export interface SessionEvent {
   handle: string | undefined;
 }
 
+/** The data of an `unknown` event. */
 export interface UnknownToken {
   isMalformed: boolean;
   /** The address that the request came from, which may be a proxy's; `undefined` outside of a request. */
   remoteAddress: string | undefined;
 }
 
+/** The data of a `cleanup` event. */
 export interface Cleanup {
   /** Number of expired records removed, owners' lists among them. */
   removed: number;
   durationMs: number;
 }
 
+/** The events of a session manager. */
 export type SessionEventName = keyof SessionEvents;
 
 /** For `node:diagnostics_channel`: one channel per event, for all managers of the process. */

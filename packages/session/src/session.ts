@@ -11,6 +11,7 @@ import type { SessionState } from "./state/session-state.js";
  */
 export type SessionStatus = "unmodified" | "modified" | "destroyed";
 
+/** Options of `renew`. */
 export interface RenewOptions {
   /** Whether the absolute lifetime starts anew as well. @default false */
   newLifetime?: boolean;

@@ -7,6 +7,7 @@ import { own, type SqliteDatabase, toHandle } from "./drivers/sqlite-database.js
 import { isSyncDatabase } from "./drivers/sync-handle.js";
 import { SQL_STORE_OPTIONS, SqlStore, type SqlStoreOptions } from "./sqlstore.js";
 
+/** Options of `openSqlStore`. */
 export interface OpenSqlStoreOptions extends SqlStoreOptions {
   /** The package that opens the file. @default "sqlite3" */
   driver?: "sqlite3" | "better-sqlite3" | "node:sqlite";

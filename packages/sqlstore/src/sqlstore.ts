@@ -4,6 +4,7 @@ import { type SqliteDatabase, toHandle } from "./drivers/sqlite-database.js";
 import { SessionTable } from "./session-table.js";
 import { SqliteBackend } from "./sqlite-backend.js";
 
+/** Options of a sqlstore. */
 export interface SqlStoreOptions extends StoreOptions {
   /** @default 300_000 */
   cleanupIntervalMs?: number;

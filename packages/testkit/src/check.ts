@@ -49,6 +49,7 @@ export type Open<S extends Store> = (options: OpenOptions, scope: Scope) => S | 
 /** How to connect a store to a backend that is there: at `location`, which was passed on as JSON. */
 export type Connect<S extends Store> = (location: unknown, options: OpenOptions) => S | Promise<S>;
 
+/** A way to open the store under test. */
 export interface Backend<S extends Store> {
   open: Open<S>;
   /**
@@ -58,6 +59,7 @@ export interface Backend<S extends Store> {
   another?(store: S, options: OpenOptions, scope: Scope): S | Promise<S>;
 }
 
+/** A way to open the store under test in a process of its own. */
 export interface ProcessBackend<S extends Store> extends Backend<S> {
   /**
    * A JavaScript module whose export `open` is this backend's `open`, for the checks that need a process of
@@ -66,6 +68,7 @@ export interface ProcessBackend<S extends Store> extends Backend<S> {
   module: URL | string;
 }
 
+/** A way to open the store under test, and to open it again after the death of its process. */
 export interface DurableBackend<S extends Store> extends Backend<S> {
   /** Leaves `store` as the death of its process would, without closing it, and opens its backend again. */
   reopen(store: S, options: OpenOptions, scope: Scope): S | Promise<S>;

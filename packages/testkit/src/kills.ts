@@ -5,6 +5,7 @@ import { assertThat, bytes } from "./expectations.js";
 import { shorten } from "./failure-text.js";
 import { StoreInProcess } from "./store-in-process.js";
 
+/** Options of the kill test. */
 export interface KillOptions {
   /** The URL of a JavaScript module that exports `connect`: see {@link StoreInProcess}. */
   module: URL | string;
@@ -16,6 +17,7 @@ export interface KillOptions {
   seed?: number;
 }
 
+/** The result of the kill test. */
 export interface KillReport {
   kills: number;
   /** How many writes were acknowledged, and how many were under way when a process was killed. */

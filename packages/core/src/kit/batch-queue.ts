@@ -9,6 +9,7 @@ import { type FinalAnswer, PendingCall } from "./pending-call.js";
 import { toStoreError } from "./to-store-error.js";
 import { InSequence, OneAtATime, type TokenOrder } from "./token-order.js";
 
+/** Options of a {@link BatchQueue}. */
 export interface BatchQueueOptions {
   /** The name of the store, which begins each message. */
   name: string;

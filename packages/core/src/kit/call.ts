@@ -6,6 +6,7 @@ import type { SessionRecord } from "../store.js";
  */
 export type Call = FindCall | CommitCall | DeleteCall | ReplaceCall | TouchCall;
 
+/** The kind of a call: the name of the method of the store. */
 export type CallKind = Call["kind"];
 
 interface TokenCall {

@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { Removal } from "./backend.js";
 
+/** Options of `removeInBatches`. */
 export interface CleanupBatchOptions {
   /** Removes up to `limit` expired records. `isLast`: there are no more, or another cleanup removes the rest. */
   removeNext: (limit: number) => Promise<{ removed: number; isLast: boolean }>;

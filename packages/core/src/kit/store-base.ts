@@ -11,6 +11,7 @@ import { assertFunction } from "./options.js";
 import { TimeSlice } from "./time-slice.js";
 import { toStoreError } from "./to-store-error.js";
 
+/** Options of a `StoreBase`. */
 export interface StoreBaseOptions extends StoreOptions {
   /** The name of the store, which begins each message. */
   name: string;

@@ -2,11 +2,13 @@
 // the clock must not stop a call in flight.
 import { clearTimeout, setTimeout } from "node:timers";
 
+/** A timer of `setTimer`. */
 export type Timer = ReturnType<typeof setTimeout>;
 
 /** Starts a timer of Node.js, even where tests have replaced the global ones. */
 export const setTimer = (run: () => void, ms: number): Timer => setTimeout(run, ms);
 
+/** Stops a timer of `setTimer`. */
 export const clearTimer = (timer: Timer | undefined): void => clearTimeout(timer);
 
 /** Resolves after `ms`. */

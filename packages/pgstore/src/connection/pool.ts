@@ -11,6 +11,7 @@ export interface PgQuery {
   types: { getTypeParser: () => (value: string | Buffer) => unknown };
 }
 
+/** The result of a query, as far as the store reads it. */
 export interface PgResult {
   rows: unknown[][];
   rowCount: number | null;

@@ -4,6 +4,7 @@ import type { TokenCookie, TokenGift, TokenTransport } from "./token-transport.j
 /** RFC 6265, section 4.1.1: a cookie's name is a token of RFC 2616. */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
+/** Attributes of the session cookie. */
 export interface CookieOptions {
   /** @default "__Host-session"; "__Secure-session" with a domain or path; "session" without `secure` */
   name?: string;

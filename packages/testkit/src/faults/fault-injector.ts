@@ -16,6 +16,7 @@ export interface Fault {
 /** Chooses what happens to a call: nothing, a fault, or a promise that it waits for. */
 export type Decide = (call: DriverCall) => Fault | Promise<void> | undefined;
 
+/** Options of a wrapped driver. */
 export interface WrapOptions {
   /** The methods that count as calls. @default all, except those of an `EventEmitter` */
   names?: readonly string[];

@@ -9,6 +9,7 @@ import { type Decide, type Fault, FaultInjector } from "./fault-injector.js";
 import { Ledger } from "./ledger.js";
 import { prepare, useStore } from "./scenario.js";
 
+/** A way to open the store under test on a driver whose calls fail on demand. */
 export interface FaultyBackend<S extends Store, L> {
   /** Makes an empty backend, and returns its location. `scope.defer` tidies up after the test. */
   create(faults: FaultInjector, scope: Scope): L | Promise<L>;
@@ -31,6 +32,7 @@ export interface FaultyBackend<S extends Store, L> {
   error?(name: string): Error;
 }
 
+/** The result of `assertSurvivesFaults`. */
 export interface FaultReport {
   /** The names of the calls that were failed, in the order in which the store makes them. */
   calls: readonly string[];
