@@ -65,12 +65,16 @@ function undocumentedIn(file: string, wanted?: ReadonlySet<string>): string[] {
     for (const { name, propertyName } of exportClause.elements) {
       const local = (propertyName ?? name).text;
       if (wanted !== undefined && !wanted.has(name.text)) continue;
-      const origin = moduleSpecifier === undefined ? imported.get(local) : { from: moduleSpecifier, name: local };
+      const origin =
+        moduleSpecifier === undefined ? imported.get(local) : { from: moduleSpecifier, name: local };
       if (origin !== undefined) follow(origin.from, new Set([origin.name]));
       else if (!wanted?.has(local)) found.push(...undocumentedIn(file, new Set([local])));
     }
   }
-  return [...found, ...[...declared].filter((name) => !documented.has(name)).map((name) => `${file}: ${name}`)];
+  return [
+    ...found,
+    ...[...declared].filter((name) => !documented.has(name)).map((name) => `${file}: ${name}`),
+  ];
 }
 
 it.each(packageNames())("every export of %s has a docstring", (name) => {

@@ -16,7 +16,8 @@ export type StoreErrorCode =
   | "MISSING_TABLE"
   | "LOCKED";
 
-/* * The only error that stores reject with. Check `code`, not `instanceof`: two copies of this package may be installed.
+/**
+ * The only error that stores reject with. Check `code`, not `instanceof`: two copies of this package may be installed.
  * The driver's error is the `cause`.
  */
 export class StoreError extends Error {
