@@ -9,6 +9,7 @@ export type { FastifySession } from "./fastify-session.js";
 export interface FastifyRequestLike {
   raw: IncomingMessage;
 }
+/** Fastify's reply, as far as the plugin uses it. */
 export interface FastifyReplyLike {
   raw: ServerResponse;
 }

@@ -15,6 +15,7 @@ export type ReadonlySession<T extends object = Record<string, unknown>> = Pick<
   "get" | "has" | "keys" | "id" | "handle" | "deadline"
 >;
 
+/** The sessions of a Next.js application. */
 export interface NextSessions<T extends object> {
   /** Returns the session of the request, to be read: in Server Components, Server Functions and Route Handlers. */
   session(): Promise<ReadonlySession<T>>;

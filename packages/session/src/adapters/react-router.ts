@@ -20,6 +20,7 @@ export interface RouterMiddlewareArgs<V> {
   context: { set(context: RouterContextLike<V>, value: V): void };
 }
 
+/** The sessions of a React Router application. */
 export interface RouterSessions<T extends object> {
   /** Leads loaders, actions and middleware to the session: `context.get(sessionContext)`. */
   readonly sessionContext: RouterContextLike<Session<T>>;
