@@ -6,6 +6,7 @@ import { SealedValues } from "./sealed-values.js";
 
 export type { BridgeOptions } from "./bridge-options.js";
 
+/** Options of the storage for Better Auth. */
 export interface BetterAuthOptions extends BridgeOptions {
   /**
    * Encrypts what is stored, since Better Auth writes session tokens into its values. At least 32 characters, such as

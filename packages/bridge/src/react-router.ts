@@ -36,6 +36,7 @@ export interface ReactRouterSessionStorage<S extends ReactRouterSession> {
   destroySession(session: S, options?: object): Promise<string>;
 }
 
+/** The attributes of a cookie that decide how long a session lives. */
 export interface CookieLifetime {
   /** In seconds, as cookies have it. */
   maxAge?: number | undefined;

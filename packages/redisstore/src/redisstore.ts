@@ -12,6 +12,7 @@ import { Connections } from "./connection/connections.js";
 import { type RedisClient, recognize } from "./drivers/recognize.js";
 import { ServerBackend } from "./server-backend.js";
 
+/** Options of a redisstore. */
 export interface RedisStoreOptions extends StoreOptions {
   /** With `now` only; without it, the server expires by itself. @default 300_000 */
   cleanupIntervalMs?: number;

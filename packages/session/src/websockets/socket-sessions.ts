@@ -6,6 +6,7 @@ import { reportTo, requestsOf, type SessionManager } from "../session-manager.js
 import { ConnectionWatch } from "./connection-watch.js";
 import { isOriginAllowed, refuseUpgrade } from "./upgrade-request.js";
 
+/** Options of the sessions of WebSockets. */
 export interface SocketSessionsOptions {
   /**
    * How often the store is asked whether the sessions of open connections are still there, in ms: within this time, a
