@@ -1,4 +1,5 @@
 import {
+  type It,
   testAtomicStore,
   testFullStore,
   testIterableStore,
@@ -14,6 +15,14 @@ describe("alone", () => {
   testFullStore(it, { open: openAt("move"), another: anotherAt("move"), module });
 });
 
+/**
+ * Leaves out the checks of interleaved calls: a write that changes the expiry alone may be lost while another process
+ * moves the record (README), since compare-and-swap compares data. interleavings.test.ts walks the orders instead.
+ */
+const itBeside: It = (name, run) => {
+  if (!name.startsWith("interleaved")) it(name, run);
+};
+
 // Two processes of stages that follow one another.
 for (const [first, second] of [
   ["prepare", "move"],
@@ -22,9 +31,9 @@ for (const [first, second] of [
 ] as const) {
   describe(`${first} beside ${second}`, () => {
     const backend = { open: openAt(first), another: anotherAt(second) };
-    testStore(it, backend);
-    testAtomicStore(it, backend);
-    testTouchableStore(it, backend);
-    testIterableStore(it, backend);
+    testStore(itBeside, backend);
+    testAtomicStore(itBeside, backend);
+    testTouchableStore(itBeside, backend);
+    testIterableStore(itBeside, backend);
   });
 }
