@@ -7,6 +7,7 @@ export interface CrossOriginRequest extends RequestHead {
   url?: string | undefined;
 }
 
+/** Options of the CSRF protection. */
 export interface CsrfOptions {
   /** Other origins whose pages may send forms and requests, such as `["https://admin.example.com"]`. @default none */
   trustedOrigins?: readonly string[];

@@ -5,6 +5,7 @@ import { type EncryptionKey, Envelope } from "./encrypted/envelope.js";
 
 export type { EncryptionKey } from "./encrypted/envelope.js";
 
+/** Options of an encrypted store. */
 export interface EncryptedStoreOptions {
   /**
    * The first encrypts, all decrypt. To change the key, without a moment at which a host cannot read what another
