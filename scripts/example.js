@@ -35,13 +35,9 @@ if (light.includes(name)) {
   must("install", "--frozen-lockfile", "--loglevel", "warn");
   packPackages();
   const node = nodeProgram();
+  process.env.ORIGIN = "http://127.0.0.1:3000";
   buildExample(name, node);
-  const env = {
-    ...environmentOf(folder, node),
-    PORT: "3000",
-    HOST: "127.0.0.1",
-    ORIGIN: "http://127.0.0.1:3000",
-  };
+  const env = { ...environmentOf(folder, node), PORT: "3000", HOST: "127.0.0.1" };
   run("npm", ["start"], folder, env);
 } else {
   console.error(`npm run example NAME, where NAME is one of ${[...light, ...heavyExamples].join(", ")}`);

@@ -1,6 +1,7 @@
 "use server";
 
 import { randomUUID } from "node:crypto";
+import { revalidatePath } from "next/cache";
 import { headers } from "next/headers";
 import { redirect } from "next/navigation";
 import { change, sessions } from "../lib/sessions";
@@ -38,4 +39,5 @@ export async function logOutThere(form: FormData): Promise<void> {
     if (device === undefined) throw new Error("That device is not logged in.");
     await sessions.revoke(device.handle);
   });
+  revalidatePath("/"); // the page lists the devices, and no cookie was set
 }

@@ -28,7 +28,7 @@ export function testNotesApp(example: Example): void {
     });
 
     const open = async (): Promise<Page> => {
-      const context = await browser.newContext();
+      const context = await browser.newContext({ extraHTTPHeaders: example.headers ?? {} });
       context.setDefaultTimeout(0);
       const page = await context.newPage();
       await page.goto(app.url);
@@ -48,7 +48,7 @@ export function testNotesApp(example: Example): void {
       fetch(app.url + path, {
         ...init,
         redirect: "manual",
-        headers: { cookie, origin: app.url, ...(init.headers as Record<string, string>) },
+        headers: { cookie, origin: app.url, ...example.headers, ...(init.headers as Record<string, string>) },
       });
     const me = async (cookie: string): Promise<Me> => (await (await ask("/me", cookie)).json()) as Me;
     const addNote = (text: string, cookie: string) =>

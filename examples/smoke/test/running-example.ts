@@ -18,7 +18,9 @@ export interface Example {
   node?: string;
   /** What `POST` adds a note. */
   notes: string;
-  env?: (port: number) => Record<string, string>;
+  env?: Record<string, string>;
+  /** What a proxy in front of it would say. */
+  headers?: Record<string, string>;
 }
 
 /** An example in a process of its own, and what its sessions ask of the store. */
@@ -43,7 +45,7 @@ export class RunningExample implements AsyncDisposable {
         NODE_OPTIONS: `--import=${pathToFileURL(observer).href}`,
         OBSERVED_CALLS: join(this.#folder, "calls"),
         OBSERVED_MINUTES: join(this.#folder, "minutes"),
-        ...example.env?.(port),
+        ...example.env,
       },
     });
   }
