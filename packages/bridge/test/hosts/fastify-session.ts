@@ -1,10 +1,20 @@
+import { createRequire } from "node:module";
 import fastifyCookie from "@fastify/cookie";
-import fastifySession from "@fastify/session";
-import fastify from "fastify";
+import fastify, { type FastifyPluginCallback } from "fastify";
 import { fastifySessionStore } from "../../src/fastify-session.js";
 import { answer, Gates, type Host, running } from "../fixtures/host.js";
 
-export function fastifySessions(name: string, settings: Partial<fastifySession.FastifySessionOptions>): Host {
+// Not imported: its types would declare `request.session` for every program that they are part of.
+const fastifySession: FastifyPluginCallback<Record<string, unknown>> = createRequire(import.meta.url)(
+  "@fastify/session",
+);
+
+interface FastifySession extends Record<string, unknown> {
+  destroy(): Promise<void>;
+  regenerate(): Promise<void>;
+}
+
+export function fastifySessions(name: string, settings: object): Host {
   return {
     name,
     cookie: "sessionId",
@@ -21,7 +31,7 @@ export function fastifySessions(name: string, settings: Partial<fastifySession.F
         store: fastifySessionStore(store, options),
       });
       app.get("/*", (request) => {
-        const values = (): Record<string, unknown> => request.session as unknown as Record<string, unknown>;
+        const values = (): FastifySession => request.session as unknown as FastifySession;
         return answer(
           request.url,
           {
@@ -30,8 +40,8 @@ export function fastifySessions(name: string, settings: Partial<fastifySession.F
               values()[key] = value;
             },
             remove: (key) => delete values()[key],
-            end: () => request.session.destroy(),
-            regenerate: () => request.session.regenerate(),
+            end: () => values().destroy(),
+            regenerate: () => values().regenerate(),
           },
           gates,
         );
