@@ -61,6 +61,18 @@ export const stores: Record<string, (place: StorePlace) => Promise<OpenStore>> =
     };
     return { store, place, close };
   },
+  async redis({ url = "redis://127.0.0.1:6379" }) {
+    const { RedisStore } = await import("@scs/redisstore");
+    const { Redis } = await import("ioredis");
+    const client = new Redis(url);
+    client.on("error", (error) => console.error(error.message));
+    const store = new RedisStore(client);
+    const close = async (): Promise<void> => {
+      await store[Symbol.asyncDispose]();
+      client.disconnect();
+    };
+    return { store, place: "the Redis of --url", close };
+  },
 };
 
 function opened(store: FullStore, place: string): OpenStore {

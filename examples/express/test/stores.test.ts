@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { Cluster } from "../../../packages/pgstore/test/fixtures/cluster.js";
+import { hasServer, RedisServer } from "../../../packages/redisstore/test/fixtures/redis-server.js";
 import { RunningShop } from "./running-shop.js";
 
 /** Logs in, lets the shop be closed and opened again, and tells whether the visitor is still logged in. */
@@ -50,4 +51,13 @@ it.skipIf(process.platform === "win32")("with --store pg and a URL, as well", as
 
 it.skipIf(process.platform === "win32")("with --store mem, it logs everybody out", async () => {
   expect(await survivesRestart("--store", "mem")).toBe(false);
+});
+
+it.skipIf(!hasServer)("with --store redis, as well; its server goes on", async () => {
+  const server = await RedisServer.start();
+  try {
+    expect(await survivesRestart("--store", "redis", "--url", server.url)).toBe(true);
+  } finally {
+    await server.stop();
+  }
 });

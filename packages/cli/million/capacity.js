@@ -22,6 +22,7 @@ const source = join(folder, "source.db");
 seed(source, count);
 const from = await openSqlStore(source, { cleanupIntervalMs: 0, durability: "committed" });
 const options = { cleanupIntervalMs: 0, durability: "committed" };
+const patience = { busyTimeoutMs: 120_000 };
 const onDisk = (path) => Number(execFileSync("du", ["-s", "-B1", path]).toString().split("\t")[0]);
 const heap = () => {
   globalThis.gc?.();
@@ -50,9 +51,9 @@ for (const [name, open] of [
 }
 print("hybridstore", onDisk(join(folder, "hybrid")), "on disk");
 for (const [name, path, open] of [
-  ["boltstore", "bolt", () => openBoltStore(join(folder, "bolt"), options)],
-  ["sqlstore", "sqlite", () => openSqlStore(join(folder, "sqlite"), options)],
-  ["filestore", "files", async () => new FileStore(join(folder, "files"), options)],
+  ["boltstore", "bolt", () => openBoltStore(join(folder, "bolt"), { ...options, ...patience })],
+  ["sqlstore", "sqlite", () => openSqlStore(join(folder, "sqlite"), { ...options, ...patience })],
+  ["filestore", "files", async () => new FileStore(join(folder, "files"), { ...options, ...patience })],
 ]) {
   const store = await open();
   await copyStore(from, store, { extras: "keep" });
@@ -61,7 +62,7 @@ for (const [name, path, open] of [
 }
 const cluster = await Cluster.start();
 const pool = new pg.Pool({ connectionString: cluster.url });
-const store = new PgStore(pool, { cleanupIntervalMs: 0 });
+const store = new PgStore(pool, { cleanupIntervalMs: 0, timeoutMs: 120_000 });
 await store.createTable();
 await copyStore(from, store, { extras: "keep" });
 const { rows } = await pool.query("SELECT pg_total_relation_size('sessions')::float8 AS bytes");

@@ -51,7 +51,7 @@ async function goalBytes() {
 
 try {
   const start = performance.now();
-  seed(file, count);
+  if (given === undefined) seed(file, count);
   console.log(
     `seeded ${count} sessions, ${count / 2} owners' lists: ${seconds(start)}, ${(statSync(file).size / 2 ** 20).toFixed(0)} MiB`,
   );
