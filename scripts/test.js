@@ -10,7 +10,6 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const steps = [
   "turbo run build --continue=dependencies-successful",
   "tsc",
-  "tsc -p packages/bridge/test",
   "biome check",
   "turbo run test --concurrency 2 --continue=dependencies-successful",
   "vitest run --root test",
