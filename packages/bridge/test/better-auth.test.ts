@@ -94,7 +94,7 @@ describe("a store of ours under Better Auth", () => {
     expect(await whoIs(new Visitor(app.url), { authorization: `Bearer ${token}` })).toBe("u1");
     const records = [...(await store.all())].map(([key, data]) => `${key} ${Buffer.from(data)}`).join("\n");
     expect(records).not.toBe("");
-    for (const part of [token, "u1", "token"]) expect(records).not.toContain(part);
+    for (const part of [token, account.email, `"token"`]) expect(records).not.toContain(part);
     expect(await whoIs(visitor)).toBe("u1");
   });
 

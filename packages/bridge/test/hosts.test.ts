@@ -24,7 +24,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
     const copy = visitor.copy();
     await visitor.get("/logout");
     expect(await copy.get()).toEqual({});
-    expect(await valuesIn(store)).not.toContain("u1");
+    expect(await valuesIn(store)).not.toContain('"u1"');
   });
 
   it("revives no session that was logged out while a request changed it", async () => {
@@ -40,7 +40,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
     gate.open();
     expect(await slow).toEqual({ user: "u1" });
     expect(await copy.get()).toEqual({});
-    expect(await valuesIn(store)).not.toMatch(/u1|full/);
+    expect(await valuesIn(store)).not.toMatch(/"(u1|full)"/);
   });
 
   it("revives no session that was logged out while a request read it", async () => {
@@ -56,7 +56,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
     gate.open();
     await slow;
     expect(await copy.get()).toEqual({});
-    expect(await valuesIn(store)).not.toContain("u1");
+    expect(await valuesIn(store)).not.toContain('"u1"');
   });
 
   it("keeps the changes of parallel requests", async () => {
@@ -173,7 +173,7 @@ describe.each(hosts.filter((host) => host.regenerates))("a new ID under $name", 
     await slow;
     expect(await old.get()).toEqual({});
     expect(await visitor.get()).toMatchObject({ user: "u1" });
-    expect(await valuesIn(store)).not.toContain("late");
+    expect(await valuesIn(store)).not.toContain('"late"');
   });
 });
 
