@@ -1,6 +1,6 @@
 // Works the inspector's page in a real Chromium over a million sessions, and says what that took.
 //
-//     npm run million:inspect [-- 1000000]
+//     npm run million:inspect [-- 1000000 [FILE [PICTURES]]]       FILE: a SQLite file that has them already
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,10 +9,10 @@ import { openUrl, startInspector } from "../dist/index.js";
 import { seed } from "./seed.js";
 
 const count = Number(process.argv[2] ?? 1_000_000);
-const pictures = process.argv[3];
+const [given, pictures] = process.argv.slice(3);
 const folder = mkdtempSync(join(tmpdir(), "scs-million-"));
-const file = join(folder, "sessions.db");
-seed(file, count);
+const file = given || join(folder, "sessions.db");
+if (!given) seed(file, count);
 const target = await openUrl(`sqlite:${file}`, { onError: console.error });
 const inspector = await startInspector(target);
 let start = performance.now();

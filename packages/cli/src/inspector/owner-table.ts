@@ -77,10 +77,10 @@ export class OwnerTable {
 
   /** Ranks each owner by name, nobody last. */
   ranks(): Uint32Array {
-    const label = (number: number): string => this.#names[number] ?? this.hashOf(number);
-    const { compare } = new Intl.Collator("en", { numeric: true });
+    const labels = this.#names.map((name, number) => name ?? this.hashOf(number));
     const numbers = Array.from({ length: this.size - 1 }, (_, at) => at + 1);
-    numbers.sort((a, b) => compare(label(a), label(b)));
+    // By code units: by the rules of a language, half a million take ten times as long.
+    numbers.sort((a, b) => ((labels[a] ?? "") < (labels[b] ?? "") ? -1 : 1));
     const ranks = new Uint32Array(this.size).fill(numbers.length + 1);
     for (const [rank, number] of numbers.entries()) ranks[number] = rank + 1;
     return ranks;
