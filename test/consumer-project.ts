@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const root: string = fileURLToPath(new URL("..", import.meta.url));
 
-/** The bin script of a tool that the root of the repository has installed: `PACKAGE` or `PACKAGE:BIN`. */
+/** Returns the path of the bin script of a tool in the root's node_modules: `PACKAGE` or `PACKAGE:BIN`. */
 async function binOf(tool: string): Promise<string> {
   const [name, bin = basename(name as string)] = tool.split(":") as [string, string?];
   const folder = join(root, "node_modules", name);
@@ -24,11 +24,11 @@ export interface Tarball {
   file: string;
 }
 
-/** A small project of somebody else's, with the packed packages installed as npm would. */
+/** A small project outside of the repository, into which npm has installed the packed packages. */
 export class ConsumerProject {
   readonly folder: string;
 
-  /** The project in a folder that {@link create} has made. */
+  /** Opens the project in a folder that {@link create} has made. */
   constructor(folder: string) {
     this.folder = folder;
   }
@@ -55,18 +55,20 @@ export class ConsumerProject {
       shell: process.platform === "win32",
     });
     await project.link("vitest", join(root, "node_modules/vitest"));
-    // Optional peers, which npm installs for nobody.
+    // Optional peers, which npm does not install by itself.
     for (const driver of ["ioredis", "redis"])
       await project.link(driver, join(root, "packages/redisstore/node_modules", driver));
-    // Compiled for this machine already; npm would do so again.
+    // Already compiled for this machine; npm would compile them again.
     for (const driver of ["sqlite3", "better-sqlite3"])
       await project.link(driver, join(root, "packages/sqlstore/node_modules", driver));
     for (const library of ["@opentelemetry/api", "prom-client"])
       await project.link(library, join(root, "packages/telemetry/node_modules", library));
+    for (const library of ["ws", "@types/ws", "socket.io"])
+      await project.link(library, join(root, "packages/session/node_modules", library));
     return project;
   }
 
-  /** The packed packages, by name. */
+  /** Lists the packed packages, by name. */
   async tarballs(): Promise<Tarball[]> {
     const files = (await readdir(this.folder)).filter((file) => file.endsWith(".tgz")).sort();
     return files.map((file) => ({
@@ -75,7 +77,7 @@ export class ConsumerProject {
     }));
   }
 
-  /** Puts a package that is installed elsewhere into the project. */
+  /** Links a package that is installed elsewhere into the project. */
   async link(name: string, from: string): Promise<void> {
     const path = join(this.folder, "node_modules", name);
     await mkdir(dirname(path), { recursive: true });
@@ -90,8 +92,8 @@ export class ConsumerProject {
   }
 
   /**
-   * Compiles these files strictly, declarations of dependencies included, by a compiler of the root's. Rejects with
-   * the compiler's errors.
+   * Compiles these files in strict mode, and checks the declarations of dependencies as well. Rejects with the
+   * compiler's errors.
    */
   async compile(files: readonly string[], compiler = "typescript"): Promise<void> {
     const typeRoots = join(this.folder, "node_modules", "@types");
@@ -100,12 +102,12 @@ export class ConsumerProject {
     await this.#node(await binOf(`${compiler}:tsc`), ...options, ...libraries, ...files);
   }
 
-  /** Runs a script to its end, and returns what it printed. */
+  /** Runs a script to its end, and returns its output. */
   run(script: string, ...args: string[]): Promise<string> {
     return this.#node(script, ...args);
   }
 
-  /** Runs a tool of the repository in this project, and returns what it printed. */
+  /** Runs a tool of the repository in this project, and returns its output. */
   async tool(name: string, ...args: string[]): Promise<string> {
     return this.#node(await binOf(name), ...args);
   }
@@ -124,7 +126,7 @@ export class ConsumerProject {
   }
 }
 
-/** The names of the folders in `packages`. */
+/** Lists the names of the folders in `packages`. */
 export async function packages(): Promise<string[]> {
   return (await readdir(join(root, "packages"))).sort();
 }

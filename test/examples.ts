@@ -1,23 +1,34 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { packages } from "./consumer-project.js";
 
 const root: string = fileURLToPath(new URL("..", import.meta.url));
 
-/** The code blocks of a Markdown file in one language. */
+/** Returns the code blocks of a Markdown file in one language. */
 export async function blocksIn(file: string, language: "ts" | "js"): Promise<string[]> {
   const text = await readFile(join(root, file), "utf8");
   const fences = text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"));
   return [...fences].map(([, code]) => code as string);
 }
 
-/** The READMEs whose examples have to work: the first page, and that of each package. */
+/** Lists the READMEs whose examples have to work: the repository's, and each package's. */
 export async function readmes(): Promise<string[]> {
   const own = (await packages()).map((name) => `packages/${name}/README.md`);
   return ["README.md", ...own.filter((file) => existsSync(join(root, file)))];
 }
 
-/** The file name of an example in the project of a consumer. */
+/** Lists the pages in docs/ with examples that are whole programs; a block that begins with a file name is none. */
+export async function pagesWithExamples(): Promise<string[]> {
+  const pages: string[] = [];
+  for (const name of await readdir(join(root, "docs"))) {
+    const page = `docs/${name}`;
+    if (name.endsWith(".md") && (await blocksIn(page, "ts")).some((code) => !/^\/\/ \S+\n/.test(code)))
+      pages.push(page);
+  }
+  return pages;
+}
+
+/** Returns the file name of an example in the consumer's project. */
 export const nameOf = (readme: string, index: number): string => `${readme.replaceAll(/\W/g, "-")}-${index}`;

@@ -4,16 +4,16 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, inject, it, vi } from "vitest";
 import { ConsumerProject } from "./consumer-project.js";
-import { blocksIn, nameOf, readmes } from "./examples.js";
+import { blocksIn, nameOf, pagesWithExamples, readmes } from "./examples.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const project = new ConsumerProject(inject("consumerFolder"));
 
-/** Runs a program to its end; or, if it says where it serves, until that has answered a request. */
+/** Runs a program to its end or, if it prints the address of a server, until the server has answered a request. */
 async function runExample(script: string): Promise<void> {
   const child = spawn(process.execPath, [script], {
     cwd: project.folder,
-    // What an example leaves in the folder for temporary files goes with the project.
+    // Temporary files of an example are removed with the project.
     env: {
       ...process.env,
       DATABASE_URL: inject("databaseUrl"),
@@ -50,7 +50,7 @@ async function runExample(script: string): Promise<void> {
   await ended;
 }
 
-/** Lets a server listen on any free port, and print which: port 3000 may be taken here. */
+/** Replaces port 3000, which may be in use, by any free port. */
 function onAnyPort(example: string): string {
   return example.replace(
     /(?:(const server) = )?(app|server)\.listen\(3000, "127\.0\.0\.1", .*\);/,
@@ -59,18 +59,20 @@ function onAnyPort(example: string): string {
   );
 }
 
-it.each(await readmes())("the example in %s compiles and runs as it stands", async (readme) => {
-  const needsRedis = readme.includes("redisstore") && inject("redisUrl") === "";
-  const examples = await blocksIn(readme, "ts");
+const pages = [...(await readmes()), ...(await pagesWithExamples())];
+
+it.each(pages)("the examples in %s compile and run as they stand", async (page) => {
+  const needsRedis = page.includes("redisstore") && inject("redisUrl") === "";
+  const examples = await blocksIn(page, "ts");
   expect(examples.length).toBeGreaterThan(0);
   for (const [index, example] of examples.entries()) {
-    const file = nameOf(readme, index);
+    const file = nameOf(page, index);
     await project.compile([await project.write(`${file}.mts`, onAnyPort(example))]);
     if (!needsRedis) await runExample(join(project.folder, `${file}.mjs`));
   }
 });
 
-/** Writes the files of a Markdown page, which begin with their own names, into a folder of the project. */
+/** Writes the code blocks of a page that begin with a file name into a folder of the project. */
 async function writeFiles(page: string, folder: string): Promise<string[]> {
   const names: string[] = [];
   for (const code of [...(await blocksIn(page, "ts")), ...(await blocksIn(page, "js"))]) {
@@ -82,12 +84,12 @@ async function writeFiles(page: string, folder: string): Promise<string[]> {
   return names;
 }
 
-it("the test files of the testkit's README pass as they stand", async () => {
-  const names = await writeFiles("packages/testkit/README.md", "testkit-readme");
+it("the test files of docs/testing-a-store.md pass as they stand", async () => {
+  const names = await writeFiles("docs/testing-a-store.md", "testing-a-store");
   const tests = names.filter((name) => name.endsWith(".test.js"));
   expect(tests.length).toBeGreaterThan(1);
   vi.stubEnv("DATABASE_URL", inject("databaseUrl"));
-  for (const name of tests) await project.run("--test", join(project.folder, "testkit-readme", name));
+  for (const name of tests) await project.run("--test", join(project.folder, "testing-a-store", name));
 });
 
 it("the store of docs/writing-a-store.md passes testFullStore as it stands", async () => {

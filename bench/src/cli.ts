@@ -30,7 +30,7 @@ interface Options extends RunOptions {
 
 const listOf = (value: string) => [...new Set(value.split(",").map((each) => each.trim()))];
 
-/** @throws RangeError if no name, or more than one, begins like this */
+/** Completes a name. @throws RangeError if no known name, or more than one, begins like this */
 function nameIn<Name extends string>(what: string, name: string, known: readonly Name[]): Name {
   const found = known.filter((each) => each === name || (name !== "" && each.startsWith(name)));
   const exact = found.find((each) => each === name);
@@ -48,10 +48,10 @@ function numbersIn(option: string, value: string, least = 1): number[] {
   });
 }
 
-/** @throws RangeError or TypeError that says what to write instead */
+/** Parses the command line. @throws RangeError or TypeError that says what to write instead */
 function readOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
-    args: args[0] === "--" ? args.slice(1) : [...args], // pnpm passes it on, npm does not
+    args: args[0] === "--" ? args.slice(1) : [...args], // pnpm passes "--" on, npm does not
     options: {
       ...{ store: { type: "string" }, op: { type: "string" }, size: { type: "string" } },
       ...{ "in-flight": { type: "string" }, quick: { type: "boolean" }, json: { type: "string" } },
@@ -75,7 +75,7 @@ function readOptions(args: readonly string[]): Options | undefined {
 
 const operationOf = (name: string) => nameIn("operation", name, OPERATIONS);
 
-/** Reads the results that exist. @throws RangeError if the file cannot be written, or is another's */
+/** Reads earlier results. @throws RangeError if the file cannot be written, or holds something else */
 async function readEarlier(file: string): Promise<Results> {
   const folder = dirname(resolve(file));
   await access(folder, constants.W_OK).catch(() => {
@@ -114,7 +114,7 @@ async function main({ stores, json, ...options }: Options): Promise<void> {
     if (stoppedBy !== undefined) process.kill(process.pid, stoppedBy);
   }
   if (json !== undefined) {
-    await writeFile(`${json}.tmp`, formatResults(all)); // renamed when it is whole
+    await writeFile(`${json}.tmp`, formatResults(all)); // renamed when complete
     await rename(`${json}.tmp`, json);
   }
   if (failures.length === 0) return;
@@ -127,7 +127,7 @@ function showStep(what: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
 }
 
-/** Reports a mistake of the caller in one line, any other error with its stack. */
+/** Prints a mistake of the caller in one line, any other error with its stack. */
 function report(error: unknown): void {
   const isUsage =
     error instanceof RangeError || (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");

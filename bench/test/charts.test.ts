@@ -13,18 +13,18 @@ const options = {
   ],
 };
 
-it("a chart is an SVG with its values in words, without scripts or anything from elsewhere", () => {
+it("draws a chart as an SVG with its values as text, without scripts or external resources", () => {
   const svg = drawBars(options);
   for (const text of ["a &lt; b &amp;", "find", "123k", "ours", "theirs"]) expect(svg).toContain(text);
   expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
   expect(svg).not.toMatch(/<script|href=|NaN|undefined|url\(http/);
 });
 
-it("the same figures make the same chart", () => {
+it("draws identical charts from identical figures", () => {
   expect(drawBars(options)).toBe(drawBars(options));
 });
 
-it("a section is replaced between its marks, and a page without marks stays as it is", () => {
+it("replaces a section between its marks, and leaves a page without marks unchanged", () => {
   const page = "before\n<!-- speed -->\nold\n<!-- /speed -->\nafter";
   expect(replaceSection(page, "speed", "new")).toBe(
     "before\n<!-- speed -->\n\nnew\n\n<!-- /speed -->\nafter",

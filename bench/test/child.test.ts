@@ -7,19 +7,19 @@ const LONG_MS = 60_000;
 it.each([
   ["well", undefined],
   ["exit", "its process ended with 3"],
-])("a process that answers and ends (%s) is judged by its end", async (end, expected) => {
+])("reports how a process that has answered ends (%s)", async (end, expected) => {
   const child = new Child<object, object>(SCRIPT, { end });
   expect(await child.ask({}, LONG_MS)).toMatchObject({ pid: expect.any(Number) });
   expect(await child.end(LONG_MS)).toBe(expected);
 });
 
-it("a process that does not end is killed, and the reason is reported", async () => {
+it("kills a process that does not end, and reports the reason", async () => {
   const child = new Child<object, object>(SCRIPT, { end: "hang" });
   await child.ask({}, LONG_MS);
-  expect(await child.end(10)).toMatch(/^it had not ended after 0\.01 s/);
+  expect(await child.end(10)).toMatch(/^it did not end within 0\.01 s/);
 });
 
-it("a process that dies instead of answering rejects, and so does every later question", async () => {
+it("rejects this question and all later ones when the process dies", async () => {
   const child = new Child<object, object>(SCRIPT, { end: "at once" });
   await expect(child.ask({}, LONG_MS)).rejects.toThrow("its process ended with 4");
   await expect(child.ask({}, LONG_MS)).rejects.toThrow("its process ended with 4");

@@ -72,7 +72,7 @@ it("--json keeps the other stores of a file, and measures requests", { timeout: 
   expect(namesOf("http-write")).toEqual(expect.arrayContaining(["memstore + JSON", "MemoryStore"]));
 });
 
-it("a contender that lies, dies or does not open is void, and the reason is reported", {
+it("voids a contender that lies, dies or does not open, and reports the reason", {
   timeout: 600_000,
 }, async () => {
   const operations = ["find", "update", "touch", "http-write"] as const;
@@ -96,7 +96,7 @@ it("a contender that lies, dies or does not open is void, and the reason is repo
   );
 });
 
-it("a contender whose server cannot be started is skipped, and the reason is reported", async () => {
+it("skips a contender whose server cannot be started, and reports the reason", async () => {
   const directory = join(folder, "there is no such folder");
   const servers = new Servers(directory);
   const run = new Run({ tasks: [], sizes: [256], isQuick: true }, directory, servers);
@@ -110,7 +110,7 @@ it("a contender whose server cannot be started is skipped, and the reason is rep
 });
 
 it.skipIf(process.platform === "win32")(
-  "a run that is stopped leaves the earlier file as it was, and nothing behind",
+  "leaves the earlier results unchanged, and no files behind, when a run is stopped",
   { timeout: 600_000 },
   async () => {
     const json = join(folder, "stopped.json");

@@ -24,7 +24,7 @@ function start() {
     (what) => said.push(what),
     () => clock.now,
   );
-  /** Fires the check that comes each second, and moves the clock by `ms`. */
+  /** Moves the clock by `ms`, and runs the check of that second. */
   const tick = (ms = 1_000) => {
     clock.now += ms;
     vi.advanceTimersByTime(1_000);
@@ -32,17 +32,17 @@ function start() {
   return { child, said, end, tick };
 }
 
-it("a process that runs longer than its limit is killed", async () => {
+it("kills a process that runs longer than its limit", async () => {
   const { child, said, tick } = start();
   for (let second = 1; second < 5; second++) tick();
   expect(said).toEqual([]);
   const closed = once(child, "close");
   tick();
-  expect(said).toEqual(["it had not ended after 5 s"]);
+  expect(said).toEqual(["it did not end within 5 s"]);
   expect((await closed)[1]).toBe("SIGKILL");
 });
 
-it("time in which the whole machine stood still does not count", async () => {
+it("does not count time during which the machine was suspended", async () => {
   const { child, said, end, tick } = start();
   tick();
   tick(3_600_000);

@@ -11,7 +11,7 @@ type Lie = NonNullable<Parameters<typeof honest>[0]>;
 const SESSIONS = 200;
 const options = { sessions: SESSIONS, size: 256 };
 
-/** Measures one operation as a process of the benchmark does. */
+/** Measures one operation in the same way as a process of the benchmark. */
 async function measure(
   operation: Operation,
   open: (now?: () => number) => Contender,
@@ -48,15 +48,15 @@ const removing: Lie = (_contender, items) => ({
 
 const operations = OPERATIONS.filter((each) => each !== "deleteExpired" && !isRequest(each));
 
-it.each(operations)("an honest contender has a figure for %s", async (operation) => {
+it.each(operations)("measures %s of an honest contender", async (operation) => {
   expect(await measure(operation, () => honest())).toBeGreaterThan(0);
 });
 
-it("an honest contender has a figure for deleteExpired", async () => {
+it("measures deleteExpired of an honest contender", async () => {
   expect(await measure("deleteExpired", () => honest(removing), 1)).toBeGreaterThan(0);
 });
 
-it("callbacks are measured like promises, whether they come at once or later", async () => {
+it("measures callbacks like promises, whether they are called synchronously or later", async () => {
   for (const later of [false, true]) {
     const items = new Map<string, unknown>();
     const answer = (callback: (error?: unknown, result?: unknown) => void, result?: unknown) =>
@@ -76,7 +76,7 @@ it("callbacks are measured like promises, whether they come at once or later", a
   }
 });
 
-/** Skips every 150th call, and answers like a successful one. */
+/** Skips every 150th call, and still answers success. */
 const sometimes = <Args extends unknown[]>(call: (...args: Args) => unknown, said: unknown) => {
   let calls = 0;
   return (...args: Args) => (++calls % 150 === 0 ? Promise.resolve(said) : call(...args));
@@ -134,12 +134,12 @@ const lies: [string, Operation, Lie][] = [
   ],
 ];
 
-it.each(lies)("a contender that %s has no figure (%s)", async (_name, operation, lie) => {
+it.each(lies)("voids a contender that %s (%s)", async (_name, operation, lie) => {
   const lying = () => honest((given, items) => ({ ...removing(given, items), ...lie(given, items) }));
   await expect(measure(operation, lying)).rejects.toThrow(/session|calls gave a result/);
 });
 
-it("a contender that hides expired sessions without removing them has no figure (deleteExpired)", async () => {
+it("voids a contender that hides expired sessions without removing them (deleteExpired)", async () => {
   const hiding = (now: () => number = Date.now) =>
     honest((_given, items) => ({
       find: async (token) => {
@@ -151,7 +151,7 @@ it("a contender that hides expired sessions without removing them has no figure 
   await expect(measure("deleteExpired", hiding, 1)).rejects.toThrow("an expired session was found");
 });
 
-it("an error of a call voids the cell", async () => {
+it("voids a cell in which a call failed", async () => {
   const failing = () => honest(() => ({ find: () => Promise.reject(new Error("out of order")) }));
   await expect(measure("find", failing)).rejects.toThrow("out of order");
 });

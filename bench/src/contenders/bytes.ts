@@ -2,7 +2,7 @@ import type { BenchSession } from "../harness/sessions.js";
 
 const decoder = new TextDecoder();
 
-/** The part that all contenders have that take bytes and return nothing else. */
+/** Members shared by all contenders that take bytes and return bytes. */
 export const onBytes = {
   style: "promise",
   prepare: (session: BenchSession): unknown => Buffer.from(JSON.stringify(session)),

@@ -22,7 +22,7 @@ export interface OpenedPeer {
   close?(): Promise<void>;
 }
 
-/** A store for express-session that people use today, configured as its README begins. */
+/** A widely used store for express-session, configured as in the first example of its README. */
 export type ExpressPeer = Omit<ContenderKind, "role" | "takes" | "open" | "openLayer"> & {
   open(environment: Environment): Promise<OpenedPeer>;
 };
@@ -40,7 +40,7 @@ export function expressPeer({ open, ...kind }: ExpressPeer): ContenderKind {
   };
 }
 
-/** Puts express-session, or a middleware with its interface, on a store, for the HTTP application. */
+/** Creates the HTTP application's session layer from express-session, or a compatible middleware, and a store. */
 export function expressSessionOn(
   store: Store,
   close: () => Promise<void>,
@@ -71,7 +71,7 @@ function onCallbacks({ store, deleteExpired, bulk, close }: OpenedPeer): Contend
     prepare: (session) => session,
     read: (found) => found as BenchSession,
     find: (token, callback) => store.get(token, callback),
-    // Some stores pass a second argument, which is no result.
+    // Some stores pass a second argument that is not a result.
     commit: (token, content, _expiry, callback) =>
       store.set(token, content as BenchSession, (error) => callback(error)),
     delete: (token, callback) => store.destroy(token, (error) => callback(error)),

@@ -10,7 +10,7 @@ export const FAMILIES: Readonly<Record<string, string>> = Object.fromEntries(
     .map((file) => [file.replace(/\.[jt]s$/, ""), new URL(file, folder).href]),
 );
 
-/** Loads a family: `module` is the address of its module. */
+/** Loads a family. `module` is its URL. */
 export async function loadFamily(module: string): Promise<Family> {
   const { default: family } = (await import(module)) as { default: Family };
   return family;

@@ -7,7 +7,7 @@ import type { Contender, ContenderKind, Environment, SessionLayer, Values } from
 import type { BenchSession } from "../harness/sessions.js";
 import { expressSessionOn } from "./express-peer.js";
 
-/** A store of this repository. `open` returns a store that closes everything it opened on disposal. */
+/** A store of this repository. Disposing of the store that `open` returns closes everything that `open` opened. */
 export type OurStore = Pick<ContenderKind, "name" | "durability" | "package" | "note" | "server"> & {
   open(environment: Environment, options: StoreOptions): Promise<FullStore>;
 };
@@ -18,8 +18,8 @@ const decode = (data: Uint8Array): BenchSession => JSON.parse(decoder.decode(dat
 const dataOf = (found: unknown) => (found as { data: Uint8Array }).data;
 
 /**
- * Makes three contenders of a store: one on bytes, to compare with the bare driver, one on objects, to compare with
- * peers, which encode JSON themselves, and one below `req.session`, for requests alone.
+ * Creates three contenders from a store: one takes bytes, to compare with the bare driver; one takes objects, to compare
+ * with peers, which encode JSON themselves; one, for requests only, is below `req.session`.
  */
 export function ourStore({ open, ...kind }: OurStore): ContenderKind[] {
   const openStore = (environment: Environment) => {
@@ -100,7 +100,7 @@ function sharedCalls(store: FullStore) {
   } as const;
 }
 
-/** Puts the session manager on a store, for the HTTP application. */
+/** Creates the HTTP application's session layer from the session manager and a store. */
 export function managerOn(store: FullStore): SessionLayer {
   const sessions = new SessionManager<Values>({ store, cookie: { secure: false } });
   return {

@@ -1,7 +1,7 @@
 import type { EventEmitter } from "node:events";
 import type { Store } from "express-session";
 
-// Types of packages that have none, as far as the benchmark uses them.
+// Types of packages without types, limited to what the benchmark uses.
 
 export interface ConnectSqlite3 {
   default: (connect: object) => new (options: {

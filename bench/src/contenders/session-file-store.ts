@@ -11,7 +11,7 @@ export const sessionFileStore: ContenderKind = expressPeer({
   open: async ({ directory: path }) => {
     const { default: session } = await import("express-session");
     const { default: createFileStore } = await load<SessionFileStore>("session-file-store");
-    // By default it prints a line for each unknown session.
+    // By default, it prints a line for each unknown session.
     const store = new (createFileStore(session))({ path, retries: 0, logFn: () => undefined });
     return {
       store: {

@@ -11,12 +11,12 @@ const END = "end";
 const KEPT_ERRORS = 4096;
 
 /**
- * A script in a process of its own, so that no contender inherits the heap or the compiled code of another. It answers
- * one message after the other ({@link answerEach}).
+ * Runs a script in a process of its own, so that no contender inherits the heap or the compiled code of another. The
+ * script answers messages one by one ({@link answerEach}).
  */
 export class Child<Message extends object, Answer> {
   readonly #process: ChildProcess;
-  /** Rejects when the process has ended, well or not. */
+  /** Rejects when the process has ended, with or without an error. */
   readonly #ended: Promise<never>;
 
   constructor(script: URL, request: object) {
@@ -40,7 +40,7 @@ export class Child<Message extends object, Answer> {
     this.#ended.catch(() => undefined); // awaited by `ask` and `end`
   }
 
-  /** @throws Error if the process ends, or does not answer within `limitMs`: it is killed then */
+  /** Sends a message and returns the answer. @throws Error if the process ends, or is killed after `limitMs` */
   async ask(message: Message, limitMs: number): Promise<Answer> {
     const child = this.#process;
     let endLimit: () => void = () => undefined;
@@ -59,7 +59,7 @@ export class Child<Message extends object, Answer> {
     }
   }
 
-  /** Lets the script end, and kills it after `limitMs`. Returns the reason if it did not end well. */
+  /** Asks the script to end, and kills it after `limitMs`. Returns the reason if it failed. */
   async end(limitMs: number): Promise<string | undefined> {
     const child = this.#process;
     let lateness: string | undefined;
@@ -73,35 +73,35 @@ export class Child<Message extends object, Answer> {
   }
 }
 
-/** Sends a message. A child that has ended cannot receive it; its end is reported elsewhere. */
+/** Sends a message, and ignores that a child may have ended, which is reported elsewhere. */
 function tell(child: ChildProcess, message: object | string): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
-/** Returns the line of an uncaught error that names it. */
+/** Returns the line with the message of an uncaught error. */
 function lastErrorOf(errors: string): string {
   const line = errors.split("\n").find((each) => /^\w*Error\b/.test(each));
   return line === undefined ? "" : `: ${line}`;
 }
 
-/** Lets {@link breakOff} end this process as well. */
+/** Registers a process that {@link breakOff} ends as well. */
 export function endWithRun(child: ChildProcess): void {
   running.add(child);
   child.once("close", () => running.delete(child));
 }
 
-/** Kills all running children and starts no others. Everything that waits for them rejects. */
+/** Kills all running children and starts no more. Pending calls reject. */
 export function breakOff(): void {
   isBrokenOff = true;
   for (const child of running) child.kill("SIGKILL");
 }
 
-/** In the child: returns the request that it was started with. */
+/** In the child: returns the request passed at the start. */
 export function request<Request>(): Request {
   return JSON.parse(process.argv[2] ?? "{}");
 }
 
-/** In the child: answers messages one after the other, until the parent ends it. */
+/** In the child: answers messages one by one, until the parent ends it. */
 export async function answerEach<Message, Answer>(
   answer: (message: Message) => Promise<Answer>,
 ): Promise<void> {
@@ -116,8 +116,8 @@ export async function answerEach<Message, Answer>(
 }
 
 /**
- * Collects young garbage, so that no measurement pays for it. Not a full collection: that would throw away compiled
- * code, and compiling it again would be measured instead.
+ * Collects young garbage, so that no measurement includes it. A full collection would discard compiled code, and its
+ * recompilation would be measured instead.
  */
 export function collectYoungGarbage(): void {
   if (globalThis.gc === undefined) throw new Error("run node with --expose-gc");

@@ -13,11 +13,11 @@ export type Role = "ours" | "peer" | "limit";
 /** A server that the run starts for the contenders that need it. */
 export type ServerName = "postgres" | "redis";
 
-/** The place where a contender is opened. */
+/** Resources of a contender. */
 export interface Environment {
   /** An empty directory of its own. The run removes it. */
   directory: string;
-  /** The address of an empty database on the server that the contender needs. */
+  /** URL of an empty database, on the server that the contender needs. */
   url?: string;
   /** Number of sessions it will hold. */
   sessions: number;
@@ -28,8 +28,8 @@ export interface Environment {
 export type Callback = (error?: unknown, result?: unknown) => void;
 
 /**
- * An open store, driver or peer. With the style `promise` each call returns a promise. With the style `callback` each
- * call answers through its callback, as express-session uses its stores: wrapping it in a promise would add a cost.
+ * An open store, driver or peer. In the style `promise`, a call returns a promise. In the style `callback`, a call
+ * answers through its callback, as express-session uses its stores; a promise around it would add a cost.
  */
 export interface Contender {
   style: "promise" | "callback";
@@ -46,7 +46,7 @@ export interface Contender {
   commit(token: string, content: unknown, expiry: Date, callback: Callback): unknown;
   delete(token: string, callback: Callback): unknown;
   touch?(token: string, content: unknown, expiry: Date, callback: Callback): unknown;
-  /** Whether `touch` answers true or false. */
+  /** Whether `touch` answers with a boolean. */
   touchTells?: boolean;
   replace?(token: string, previous: unknown, content: unknown, expiry: Date, callback: Callback): unknown;
   /** Lists all sessions, each as `find` returns it. */
@@ -68,7 +68,7 @@ export interface Values {
   count: number;
 }
 
-/** Reads and changes one request's session, whoever keeps it. */
+/** Reads and changes the session of one request, under any middleware. */
 export interface SessionAccess {
   get<K extends keyof Values>(key: K): Values[K] | undefined;
   set<K extends keyof Values>(key: K, value: Values[K]): void;
@@ -88,20 +88,20 @@ export interface ContenderKind {
   durability: Durability;
   /** Whether it takes bytes, or encodes objects itself. Ratios compare like with like. */
   takes: "bytes" | "objects";
-  /** A fact that helps to judge its figures. */
+  /** A remark shown beside its figures. */
   note?: string;
   /** The package whose version is reported. */
   package?: string;
   server?: ServerName;
-  /** Opens it on what the directory and the database hold. Without it, no store operation is measured. */
+  /** Opens the contender on existing files or tables. Without it, no store operation is measured. */
   open?(environment: Environment): Promise<Contender>;
-  /** Opens it below an HTTP application. Without it, no request is measured. */
+  /** Opens the contender below an HTTP application. Without it, no request is measured. */
   openLayer?(environment: Environment): Promise<SessionLayer>;
 }
 
 /** A store and the contenders measured beside it. */
 export interface Family {
-  /** The name that `--store` takes; of its package and of its file in `families/`. */
+  /** The value of `--store`, and the name of its package and of its file in `families/`. */
   store: string;
   contenders: readonly ContenderKind[];
 }

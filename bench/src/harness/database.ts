@@ -5,7 +5,7 @@ import type { ServerName } from "./contender.js";
 /** An empty database on a server. */
 export interface Database {
   url: string;
-  /** Removes it. Otherwise PostgreSQL would vacuum it while another contender is measured. */
+  /** Drops the database. Otherwise PostgreSQL would vacuum it while another contender is measured. */
   drop(): Promise<void>;
 }
 
@@ -14,12 +14,12 @@ const makers: Record<ServerName, (server: string) => Promise<Database>> = {
   redis: makeRedisDatabase,
 };
 
-/** Makes an empty database on the server at this address. */
+/** Creates an empty database on the server at this URL. */
 export function makeDatabase(name: ServerName, server: string): Promise<Database> {
   return makers[name](server);
 }
 
-/** Connections that close have left the server within this time; the others are cut. */
+/** Time that closing connections get to leave the server, before they are cut. */
 const LEAVE_MS = 2_000;
 const LOOK_MS = 10;
 
@@ -33,7 +33,7 @@ async function makePostgresDatabase(server: string): Promise<Database> {
   return { url: url.href, drop: () => withClient(server, (client) => dropUnused(client, name)) };
 }
 
-/** Waits for the connections to leave: a pool's `end` does not, and a cut connection can be an uncaught error. */
+/** Drops the database when its connections have left: a pool's `end` does not wait for them, and cutting one can throw an uncaught error. */
 async function dropUnused(client: pg.Client, name: string): Promise<void> {
   const users = "SELECT 1 FROM pg_stat_activity WHERE datname = $1";
   for (const end = performance.now() + LEAVE_MS; performance.now() < end; await setTimeout(LOOK_MS)) {
@@ -56,7 +56,7 @@ async function withClient<Result>(
   }
 }
 
-/** Redis numbers its databases. The first one counts those in use. */
+/** Creates a database by number: Redis has no names. Database 0 counts those in use. */
 async function makeRedisDatabase(server: string): Promise<Database> {
   const { createClient } = await import("redis");
   const run = async (url: string, command: string[]) => {
@@ -69,11 +69,11 @@ async function makeRedisDatabase(server: string): Promise<Database> {
   return { url: url.href, drop: async () => void (await run(url.href, ["FLUSHDB"])) };
 }
 
-/** Makes a pool of ten connections, the default of `pg`. */
+/** Creates a pool of ten connections, the default of `pg`. */
 export function makePool(url: string | undefined): pg.Pool {
   if (url === undefined) throw new Error("no PostgreSQL server was started");
   const pool = new pg.Pool({ connectionString: url, max: 10 });
-  // A connection that the server ends would be an uncaught error. A query in flight rejects all the same.
+  // Without a listener, a connection that the server ends would throw an uncaught error. A query in flight still rejects.
   pool.on("error", () => undefined);
   pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;

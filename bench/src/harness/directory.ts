@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /**
- * Makes the directory of a run, below which each contender has its own. All are removed together at the end: ext4
- * without a journal makes new files slowly for up to 35 s after others were removed.
+ * Creates the directory of a run, which contains those of the contenders. All are removed together at the end: for up to
+ * 35 s after files were removed, ext4 without a journal creates new ones slowly.
  */
 export function makeRunDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), "scs-bench-"));
@@ -13,7 +13,7 @@ export function makeRunDirectory(): string {
   return directory;
 }
 
-/** Makes a directory for the files of one contender. */
+/** Creates a directory for the files of one contender. */
 export async function makeDirectory(run: string): Promise<string> {
   const directory = await mkdtemp(join(run, "contender-"));
   await chmod(directory, 0o755);

@@ -1,15 +1,15 @@
 import type { Callback, Contender } from "./contender.js";
 import { type Elapsed, startWatch } from "./stopwatch.js";
 
-/** Observations of the calls of one drive. */
+/** The result of {@link drive}. */
 export interface Driven extends Elapsed {
-  /** Number of calls, all of which have ended: those from 0 to `calls` - 1. */
+  /** Number of calls made, all of which have ended. Their indexes are 0 to `calls` - 1. */
   calls: number;
-  /** Number of calls that returned a result. */
+  /** Number of calls that returned a value. */
   results: number;
   /** Durations of the timed calls, in ms. */
   latencies: number[];
-  /** The answers that were kept, by the index of the call. */
+  /** The kept answers, by the index of the call. */
   answers: Map<number, unknown>;
 }
 
@@ -17,15 +17,15 @@ export interface Drive {
   /** Maximum number of calls. */
   count: number;
   inFlight: number;
-  /** No call begins after this time. */
+  /** Time after which no call begins. */
   ms: number;
-  /** One call in this many is timed; a power of two. Timing each call would slow down the fastest contenders. */
+  /** One call in this many is timed; a power of two. Timing every call would slow down the fastest contenders. */
   every: number;
-  /** The answer of one call in this many is kept; a multiple of `every`, and `every` by default. */
+  /** One answer in this many is kept; a multiple of `every`. @default every */
   kept?: number;
 }
 
-/** Makes one call. In the callback style it answers through `callback`, otherwise by the promise that it returns. */
+/** Makes one call, which answers through `callback` or its promise, depending on the style. */
 export type Call = (index: number, callback: Callback) => unknown;
 
 /** Keeps `inFlight` calls in flight: each lane makes its next call when the one before has ended. */
@@ -117,7 +117,7 @@ function driveCallbacks(lanes: number, counter: Counter, call: Call): Promise<vo
   });
 }
 
-/** Makes calls that are not timed, in one transaction if the contender has them. */
+/** Makes calls that are not timed, in one transaction if the contender supports it. */
 export async function inBulk({ style, bulk }: Contender, how: Drive, call: Call): Promise<void> {
   await bulk?.("BEGIN");
   try {

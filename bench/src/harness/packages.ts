@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Imports a package that has no types. */
+/** Imports a package without types. */
 export async function load<T>(name: string): Promise<T> {
   return (await import(name)) as T;
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Ticks a second of the CPU times in `stat`. */
+/** Unit of the CPU times in `stat`, in ticks per second. */
 const TICKS = 100;
 
 /**
@@ -18,7 +18,7 @@ export function cpuOfTree(pid: number): number | undefined {
   return microseconds;
 }
 
-/** Reads a file of `/proc`, or nothing if the process has ended in between. */
+/** Reads a file of `/proc`; returns an empty string if the process has ended. */
 function read(path: string): string {
   try {
     return readFileSync(path, "utf8");
@@ -29,7 +29,7 @@ function read(path: string): string {
 
 /** Returns the fields of `stat` from the third on: the state of the process, its parent, and so on. */
 function statOf(pid: string | number): string[] {
-  // The second field is the command in brackets, which may contain any character.
+  // The second field is the command in parentheses, which may contain any character.
   const stat = read(`/proc/${pid}/stat`);
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }

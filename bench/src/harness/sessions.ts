@@ -6,11 +6,11 @@ export interface BenchSession extends SessionData {
   csrf: string;
   cart: { sku: string; quantity: number }[];
   flash: Record<string, string>;
-  /** Fills the session up to the requested size. */
+  /** Pads the session to the requested size. */
   returnTo: string;
 }
 
-/** Creates a pseudo-random generator (mulberry32), so that every contender and run gets the same tokens and order. */
+/** Creates a pseudo-random generator (mulberry32): every contender and run gets the same tokens and order. */
 export function random(seed: number): () => number {
   let state = seed;
   return () => {
@@ -24,8 +24,8 @@ export function random(seed: number): () => number {
 const TOKEN_BYTES = 32;
 
 /**
- * Tokens by number: 32 bytes in base64url. Each call returns a new string, as a token arrives with a request. A string
- * that was stored would have its hash computed already.
+ * Returns tokens by number: 32 bytes in base64url. Each call creates a new string, as the token of a request is one. V8
+ * would already know the hash of a reused string.
  */
 export class Tokens {
   readonly #bytes: Buffer;
@@ -53,10 +53,9 @@ export function shuffled(count: number, seed: number): Uint32Array {
 }
 
 /**
- * Creates a session whose JSON has exactly `size` bytes. Each `version` of the session at one index has different
- * content.
+ * Creates a session whose JSON has exactly `size` bytes. The content depends on `index` and `version`.
  *
- * @throws RangeError if `size` is less than the fields alone take ({@link leastSize}).
+ * @throws RangeError if `size` is less than {@link leastSize}.
  */
 export function createSession(index: number, version: number, size: number, expiry: Date): BenchSession {
   const session: BenchSession = {
@@ -78,24 +77,24 @@ export function createSession(index: number, version: number, size: number, expi
   return session;
 }
 
-/** Returns the minimum size of a session in bytes: that of its fields. */
+/** Returns the minimum size of a session in bytes: the size of its fields without padding. */
 export function leastSize(): number {
   const enough = 1024;
   const { returnTo } = createSession(996, 1, enough, new Date(0));
   return enough - returnTo.length + "/".length;
 }
 
-/** Returns the index of a session made by {@link createSession}. */
+/** Returns the index that {@link createSession} was called with. */
 export function indexOf({ userId }: BenchSession): number {
   return Number(userId);
 }
 
-/** Returns the fields of a session without its cookie, which some stores change, and without fields that some add. */
+/** Returns the session's own fields, without the cookie, which some stores change, and without fields that some add. */
 export function contentOf({ userId, csrf, cart, flash, returnTo }: BenchSession): object {
   return { userId, csrf, cart, flash, returnTo };
 }
 
-/** Returns the session with an expired cookie, in every form that a peer looks at. */
+/** Returns the session with an expired cookie, in every form that a peer may read. */
 export function expired(session: BenchSession): BenchSession {
   const expires = new Date(Date.now() - 60_000).toISOString();
   const cookie = { ...session.cookie, originalMaxAge: 1, maxAge: -60_000, expires };

@@ -2,15 +2,15 @@ import type { Environment, ServerName } from "./contender.js";
 import { makeDatabase } from "./database.js";
 import { makeDirectory } from "./directory.js";
 
-/** The part of a child's request that says where its contender is opened. */
+/** Where a child opens its contender. */
 export interface SiteRequest {
   /** The directory of the run. */
   run: string;
-  /** The address of the server that the contender needs. */
+  /** URL of the server that the contender needs. */
   server?: string;
 }
 
-/** An empty directory and an empty database for a contender. */
+/** The empty directory and database of a contender. */
 export interface Site {
   environment: Environment;
   /** Removes the database. */

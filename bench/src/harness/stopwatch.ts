@@ -1,11 +1,11 @@
-/** Time that passed between start and stop. */
+/** Time between start and stop. */
 export interface Elapsed {
   elapsedMs: number;
   /** CPU time of this process in µs. */
   cpu: number;
 }
 
-/** Starts to measure time and CPU time. Returns the function that stops. */
+/** Starts a stopwatch for time and CPU time. Returns the function that stops it. */
 export function startWatch(): () => Elapsed {
   const cpuBefore = process.cpuUsage();
   const started = performance.now();

@@ -1,15 +1,14 @@
 import type { ChildProcess } from "node:child_process";
 
-/** Interval of the checks, and the maximum time that counts for one of them. */
+/** Interval of the checks, and the maximum time that one of them counts. */
 const TICK_MS = 1_000;
 const LATEST_MS = 2 * TICK_MS;
 
 /**
- * Kills a child that runs longer than `limitMs`, and calls `onOver` with the reason. Time in which the whole machine
- * stood still, a paused virtual machine or a sleeping laptop, does not count: the clock runs on meanwhile, and a plain
- * timer would fire at the moment of waking up.
+ * Kills a child that runs longer than `limitMs`, and calls `onOver` with the reason. Time during which the whole machine
+ * was suspended (a paused virtual machine, a sleeping laptop) does not count; a plain timer would fire on wake-up.
  *
- * @returns the function that ends the limit
+ * @returns a function that cancels the limit
  */
 export function limitTime(
   child: ChildProcess,
@@ -27,7 +26,7 @@ export function limitTime(
       if (left > 0) return;
       clearInterval(timer);
       child.kill("SIGKILL");
-      onOver(`it had not ended after ${limitMs / 1000} s`);
+      onOver(`it did not end within ${limitMs / 1000} s`);
     },
     Math.min(TICK_MS, limitMs),
   );

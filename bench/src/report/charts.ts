@@ -1,22 +1,22 @@
 import * as echarts from "echarts";
 import { showRate } from "./statistics.js";
 
-/** A group of bars, one for each category. */
+/** The bars of one contender, one for each category. */
 export interface Series {
   name: string;
-  /** Decides the colour: ours stand out, peers are blue, limits grey. */
+  /** Determines the colour: ours stand out, peers are blue, limits grey. */
   role: "ours" | "peer" | "limit";
-  /** By category; nothing where there is no figure. */
+  /** Values by category; `undefined` where there is no figure. */
   values: readonly (number | undefined)[];
 }
 
 export interface ChartOptions {
   title: string;
-  /** The unit, under the title. */
+  /** Unit, shown under the title. */
   unit: string;
   categories: readonly string[];
   series: readonly Series[];
-  /** A logarithmic scale, for rates that differ by orders of magnitude. */
+  /** Whether the scale is logarithmic, for rates that differ by orders of magnitude. */
   isLogarithmic: boolean;
 }
 
@@ -31,7 +31,7 @@ const FOOTER = 30;
 const BAR = 15;
 const GAP = 20;
 
-/** Draws horizontal bars, each with its value, as an SVG. */
+/** Draws horizontal bars with their values as an SVG. */
 export function drawBars({ title, unit, categories, series, isLogarithmic }: ChartOptions): string {
   const height = HEADER + FOOTER + categories.length * (series.length * BAR + GAP);
   const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height });
@@ -70,7 +70,7 @@ export function drawBars({ title, unit, categories, series, isLogarithmic }: Cha
   } as echarts.EChartsCoreOption);
   const svg = chart.renderToSVGString();
   chart.dispose();
-  // Without the styles and marks for hovering, whose names are numbered anew in each process.
+  // Removes the styles and marks for hovering, whose numbering differs in each process.
   const still = svg.replace(/<style[\s\S]*?<\/style>/, "").replaceAll(/ (class|ecmeta_\w+)="[^"]*"/g, "");
   return `${still.trim().replace(/^<svg[^>]*>/, (tag) => `${tag}<title>${escapeText(title)}</title>`)}\n`;
 }

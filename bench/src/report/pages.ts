@@ -10,7 +10,7 @@ export type Files = Record<string, string>;
 
 const OF_STORES: readonly Operation[] = ["find", "insert", "update", "replace", "touch", "delete"];
 
-/** Finds the median rate of a contender with the most calls in flight. */
+/** Returns the median rate of a contender at the highest number of calls in flight. */
 export function rateOf(results: StoreResults, contender: string, operation: Operation): number | undefined {
   const [cell] = results.cells
     .filter((each) => each.contender === contender && each.operation === operation)
@@ -18,7 +18,7 @@ export function rateOf(results: StoreResults, contender: string, operation: Oper
   return cell && summarise(cell.rounds).perSecond?.median;
 }
 
-/** The chart of one store beside its contenders. */
+/** Returns the chart of one store and its contenders. */
 function chartOf(store: string, results: StoreResults): ChartOptions {
   const most = Math.max(...results.cells.map(({ inFlight }) => inFlight));
   const series = Object.entries(results.contenders).map(([name, { role, durability }]) => ({
@@ -35,7 +35,7 @@ function chartOf(store: string, results: StoreResults): ChartOptions {
   };
 }
 
-/** Makes the page and the chart of one store. */
+/** Creates the page and the chart of one store. */
 export function pageOf(store: string, results: StoreResults): Files {
   const { machine, versions, contenders, skipped, date } = results;
   const facts = Object.entries(contenders).map(([name, { durability, takes, version = "", note = "" }]) => [
@@ -61,7 +61,7 @@ export function pageOf(store: string, results: StoreResults): Files {
   };
 }
 
-/** Makes the charts that compare all stores: of their calls, and of requests to an application. */
+/** Creates the charts that compare all stores: of their calls, and of requests to an application. */
 export function comparisons(stores: Record<string, StoreResults>): Files {
   const names = Object.keys(stores);
   const rates = (name: (store: string) => string, operation: Operation) =>
@@ -99,7 +99,7 @@ export function comparisons(stores: Record<string, StoreResults>): Files {
   };
 }
 
-/** Says in a sentence how fast a store is beside its first peer of the same durability. */
+/** Returns a sentence that compares a store with its first peer of the same durability. */
 export function sentenceOf(store: string, results: StoreResults): string {
   const { contenders, cells } = results;
   const own = contenders[store]?.durability;

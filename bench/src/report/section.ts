@@ -1,4 +1,4 @@
-/** Replaces the text between `<!-- name -->` and `<!-- /name -->`; a page without these marks stays as it is. */
+/** Replaces the text between `<!-- name -->` and `<!-- /name -->`. Returns a page without these marks unchanged. */
 export function replaceSection(page: string, name: string, text: string): string {
   const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const [start, end] = [page.indexOf(open), page.indexOf(close)];

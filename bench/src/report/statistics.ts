@@ -14,9 +14,9 @@ export function spread(values: readonly number[]): Spread {
   return { median, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }
 
-/** The rounds of a cell put together. */
+/** A summary of the rounds of a cell. */
 export interface Summary {
-  /** The reason why there are no figures: a cell in which one round failed is void. */
+  /** Why there are no figures: one failed round makes a cell void. */
   failure?: string;
   perSecond?: Spread;
   p50?: Spread;
@@ -42,7 +42,7 @@ export function summarise(rounds: readonly Outcome[]): Summary {
 const rates = (rounds: readonly Outcome[]) =>
   rounds.map((outcome) => ("perSecond" in outcome ? outcome.perSecond : Number.NaN));
 
-/** Returns the ratios of the rates, round by round: noise of the machine in one round meets both. */
+/** Returns the spread of the ratios of two rates, taken within each round: noise of the machine affects both. */
 export function rateRatio(ours: readonly Outcome[], theirs: readonly Outcome[]): Spread | undefined {
   const others = rates(theirs);
   const each = rates(ours).map((value, round) => value / (others[round] ?? Number.NaN));

@@ -20,7 +20,7 @@ function write(path: string, text: string): void {
   writeFileSync(join(root, path), text);
 }
 
-/** Writes the chart and the sentence into a README. Links are absolute, as npm shows READMEs as well. */
+/** Writes chart and sentence into a README. The links are absolute because npm shows READMEs as well. */
 function writeSpeed(store: string, results: StoreResults): void {
   const readme = join(root, "packages", store, "README.md");
   if (!existsSync(readme)) return;

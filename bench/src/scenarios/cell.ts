@@ -5,11 +5,11 @@ import type { SingleOperation, WholeOperation } from "./operation.js";
 import { type Figures, Sum } from "./outcome.js";
 import type { Workload } from "./workload.js";
 
-/** Up to this rate each call is timed, beyond it one in `every`. */
+/** Above this rate, only one call in `every` is timed. */
 const TIMED = { perSecond: 50_000, every: 16 };
-/** The answer of one call in this many is compared. The number of results is counted for all calls. */
+/** The answer of one call in this many is compared. Results are counted for all calls. */
 const KEPT = 16;
-/** Maximum number of measured calls of an operation that takes one call for all sessions. */
+/** Maximum number of measured calls of an operation that handles all sessions in one call. */
 const MOST_CALLS = 20;
 /** Maximum time of a cell, with preparation and verification, as a multiple of its measured time. */
 const LONGEST = 6;
@@ -17,12 +17,12 @@ const LONGEST = 6;
 export interface Pacing {
   /** Minimum measured time of a cell. */
   measureMs: number;
-  /** Time that it runs before. */
+  /** Time that the operation runs before it is measured. */
   warmUpMs: number;
 }
 
 /**
- * Measures an operation of which one call is about one session, warmed up, and verifies it.
+ * Warms up, measures and verifies an operation that handles one session per call.
  *
  * @throws WrongAnswer, or the error of the contender
  */
@@ -60,7 +60,7 @@ export async function measureSingle(
 }
 
 /**
- * Measures an operation that takes one call for all sessions, and verifies it.
+ * Measures and verifies an operation that handles all sessions in one call.
  *
  * @throws WrongAnswer, or the error of the contender
  */

@@ -4,26 +4,26 @@ import { failureOf, type Outcome } from "./outcome.js";
 import type { StoreAnswer, StoreCommand, StoreRequest } from "./store-child.js";
 
 /**
- * Time limits, beyond which the process hangs: for its start and each task, for each thousand sessions, which a slow
- * disk writes one by one, and as a multiple of the measured time.
+ * Time limits, after which a process counts as hanging: for its start and for each task; per thousand sessions, which a
+ * slow disk writes one by one; and as a multiple of the measured time.
  */
 const LIMIT_MS = { task: 60_000, thousand: 20_000, measured: 20 };
 
 /** Measures the operations of one contender in a process of its own. */
 export interface Measured {
   measure(task: Task): Promise<Outcome>;
-  /** Returns the failure of the round, if there was one. */
+  /** Ends the round. Returns its failure, if any. */
   endRound(): Promise<Outcome | undefined>;
-  /** Returns the failure of the whole, if there was one. */
+  /** Ends the process. Returns a failure found at the end, if any. */
   end(): Promise<Outcome | undefined>;
 }
 
-/** A process for the operations of a store. It starts when it is first needed, and again in the round after its end. */
+/** A process for the operations of a store. Starts on first use, and again in the round after it has ended. */
 export class StoreProcess implements Measured {
   readonly #prepare: () => Promise<StoreRequest>;
   readonly #limitMs: number;
   #child: Child<StoreCommand, StoreAnswer> | undefined;
-  /** The reason why the process has ended in this round. */
+  /** Why the process ended in this round. */
   #failure: { failure: string } | undefined;
 
   /** @param prepare returns the request; starts the server that the contender needs */

@@ -9,14 +9,14 @@ const SOON_MS = 1_000;
 const LATER_MS = 86_400_000;
 const UNTIMED = { inFlight: 64, ms: Number.POSITIVE_INFINITY };
 
-/** Lets half of the sessions of a contender expire, and removes them. Moves the contender's clock if it accepts one. */
+/** Makes half of the sessions expire, and removes them. Moves the contender's clock if it accepts one. */
 export class Expiry {
   readonly #contender: Contender;
   readonly #clock: { now: number };
   readonly #sessions: number;
   readonly #size: number;
   readonly #tokens: Tokens;
-  /** Whether the sessions that stay are written. */
+  /** Whether the sessions that do not expire have been written. */
   #isFilled = false;
 
   constructor(

@@ -7,9 +7,9 @@ import { answerEach, request } from "../harness/child.js";
 import type { SessionLayer } from "../harness/contender.js";
 import { makeSite, type SiteRequest } from "../harness/site.js";
 
-/** The contender below the application that a process serves. */
+/** The contender below the served application. */
 export interface HttpRequest extends SiteRequest {
-  /** The address of the family's module. */
+  /** URL of the family's module. */
   family: string;
   contender: string;
 }
@@ -58,4 +58,4 @@ server.close();
 server.closeAllConnections();
 await layer.close();
 await drop();
-process.exit(); // a timer or connection that a contender has left open must not delay the run
+process.exit(); // a timer or connection that a contender left open must not delay the run

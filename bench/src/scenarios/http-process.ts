@@ -5,7 +5,7 @@ import type { HttpAnswer, HttpCommand, HttpRequest } from "./http-child.js";
 import type { Task } from "./operation.js";
 import { failureOf, type Outcome, WrongAnswer } from "./outcome.js";
 
-/** Time limit of one command. The process hangs beyond it. */
+/** Time limit of one command, after which the process counts as hanging. */
 const LIMIT_MS = 60_000;
 /** Time limit of one request. */
 const TIMEOUT_S = 60;
@@ -23,7 +23,7 @@ interface Served {
   cookies: string[];
 }
 
-/** An HTTP application on one contender, in a process of its own, and the requests to it. */
+/** Runs an HTTP application on one contender in a process of its own, and sends requests to it. */
 export class HttpProcess implements Measured {
   readonly #prepare: () => Promise<HttpRequest>;
   readonly #extent: Extent;
@@ -99,7 +99,7 @@ async function load(served: Served, path: string, isWriting: boolean, extent: Ex
       `of ${answered + non2xx} answers ${non2xx} were refusals and ${wrong} wrong, ${errors} requests failed`,
     );
   const changes = (await countChanges(served)) - before;
-  const [least, most] = isWriting ? [answered, answered + cookies.length] : [0, 0]; // the last request of each connection may be cut off
+  const [least, most] = isWriting ? [answered, answered + cookies.length] : [0, 0]; // the last answer of each connection may be cut off
   if (changes < least || changes > most)
     throw new WrongAnswer(`${changes} changes are stored, expected ${least} to ${most}`);
   return {
@@ -110,7 +110,7 @@ async function load(served: Served, path: string, isWriting: boolean, extent: Ex
   };
 }
 
-/** Adds up the changes that the sessions have seen. @throws WrongAnswer if a session is gone */
+/** Returns the total number of changes in the sessions. @throws WrongAnswer if a session is missing */
 async function countChanges({ url, cookies }: Served): Promise<number> {
   const texts = await Promise.all(
     cookies.map(async (cookie) => (await fetch(`${url}/http-read`, { headers: { cookie } })).text()),

@@ -3,11 +3,11 @@ import type { Contender } from "../harness/contender.js";
 import { contentOf, type Tokens } from "../harness/sessions.js";
 import { WrongAnswer } from "./outcome.js";
 
-/** The sessions that a contender must hold, and their comparison with its answers. */
+/** Records the sessions that a contender must hold, and compares its answers with them. */
 export class Ledger {
   readonly #contender: Contender;
   readonly tokens: Tokens;
-  /** Two contents of each session. */
+  /** The two alternating contents of each session. */
   readonly #contents: readonly [unknown[], unknown[]];
   readonly expiries: readonly [Date, Date];
   /** By session: 1 if it exists. */
@@ -44,7 +44,7 @@ export class Ledger {
     return this.#contents[version]?.[index];
   }
 
-  /** Notes that a session was written. */
+  /** Records that a session was written. */
   put(index: number, version: number): void {
     this.present[index] = 1;
     this.versions[index] = version;
@@ -82,7 +82,7 @@ export class Ledger {
     this.checkContent(index, found, this.versions[index] as number);
     const expiry = this.#contender.expiryOf?.(found);
     if (expiry !== undefined && expiry.getTime() !== this.expiries[this.touched[index] as 0 | 1].getTime()) {
-      throw new WrongAnswer("a session has another expiry than it was given");
+      throw new WrongAnswer("a session has a different expiry from the one written");
     }
   }
 

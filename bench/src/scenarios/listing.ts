@@ -4,7 +4,7 @@ import { type Elapsed, startWatch } from "../harness/stopwatch.js";
 import type { Ledger } from "./ledger.js";
 import { WrongAnswer } from "./outcome.js";
 
-/** A call for all sessions. */
+/** The result of a call that handles all sessions. */
 export interface WholeCall extends Elapsed {
   /** Number of sessions that it listed or removed. */
   sessions: number;

@@ -1,6 +1,6 @@
-/** The operations of which one call is about one session. */
+/** Operations that handle one session per call. */
 const SINGLE = ["find", "miss", "insert", "update", "replace", "touch", "delete"] as const;
-/** The operations that take one call for all sessions. Nothing can be in flight beside it. */
+/** Operations that handle all sessions in one call. No other call can be in flight. */
 const WHOLE = ["entries", "deleteExpired"] as const;
 /** The requests of an HTTP application: one reads its session, one changes it. */
 const REQUESTS = ["http-read", "http-write"] as const;
@@ -19,12 +19,12 @@ export const isRequest = (operation: Operation): operation is RequestOperation =
   (REQUESTS as readonly Operation[]).includes(operation);
 
 /**
- * Operations that remove sessions. They come after all rounds of the others: ext4 without a journal makes new files
- * slowly for up to 35 s after others were removed.
+ * Operations that remove sessions. They run after all rounds of the others: for up to 35 s after files were removed,
+ * ext4 without a journal creates new ones slowly.
  */
 export const REMOVING: readonly Operation[] = ["delete", "deleteExpired"];
 
-/** An operation with a number of calls in flight; of a request, of connections. */
+/** An operation and its number of calls in flight; for requests, the number of connections. */
 export interface Task {
   operation: Operation;
   inFlight: number;
@@ -40,8 +40,8 @@ export function tasksOf(operations: readonly Operation[], inFlight: readonly num
 }
 
 /**
- * Returns the order in which contenders take their turns: each round begins with another one, and every other round
- * goes backwards, so that none always follows the same one.
+ * Returns the order of the contenders in a round: each round begins with a different one, and every other round is
+ * reversed, so that no contender always follows the same one.
  */
 export function turnsOf(count: number, round: number): number[] {
   const step = round % 2 === 0 ? 1 : count - 1;

@@ -1,12 +1,12 @@
 import { percentile } from "../harness/percentile.js";
 import type { Elapsed } from "../harness/stopwatch.js";
 
-/** An answer that is wrong. Its cell is void, whatever the speed. */
+/** A wrong answer. Makes its cell void, at any speed. */
 export class WrongAnswer extends Error {}
 
 /** The figures of one round of one cell. Times in µs. */
 export interface Figures {
-  /** Calls a second; of an operation that takes one call for all sessions, sessions a second. */
+  /** Calls per second; sessions per second for an operation that handles all sessions in one call. */
   perSecond: number;
   /** Time from a call to its answer. */
   p50: number;
@@ -15,7 +15,7 @@ export interface Figures {
   cpu: number;
 }
 
-/** Figures, or the reason why there are none, or nothing if the contender does not have the operation. */
+/** Figures, or a failure, or a mark that the contender does not have the operation. */
 export type Outcome = Figures | { failure: string } | { isAbsent: true };
 
 /** Returns the outcome of a task that threw. */

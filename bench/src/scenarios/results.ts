@@ -2,7 +2,7 @@ import type { Durability, Role } from "../harness/contender.js";
 import type { Task } from "./operation.js";
 import type { Outcome } from "./outcome.js";
 
-/** A cell: one contender, one task, one size of session. Round by round. */
+/** The outcomes, by round, of one contender, task and session size. */
 export interface Cell extends Task {
   contender: string;
   /** Size of a session in bytes. */
@@ -10,7 +10,7 @@ export interface Cell extends Task {
   rounds: Outcome[];
 }
 
-/** Facts about a contender. */
+/** A contender as the results describe it. */
 export interface Facts {
   role: Role;
   takes: "bytes" | "objects";
@@ -40,7 +40,7 @@ export interface Results {
   stores: Record<string, StoreResults>;
 }
 
-/** @throws RangeError if the text is no such file */
+/** Parses the file of `--json`. @throws RangeError if it is something else */
 export function parseResults(text: string, file: string): Results {
   try {
     const results = JSON.parse(text) as Results;
@@ -51,7 +51,7 @@ export function parseResults(text: string, file: string): Results {
   throw new RangeError(`${file} has no results of this benchmark`);
 }
 
-/** Formats results with one line a cell, and figures of four digits: more than the noise leaves. */
+/** Formats results with one line per cell and four significant digits, which is finer than the noise. */
 export function formatResults(results: Results): string {
   const round = (_key: string, value: unknown) =>
     typeof value === "number" ? Number(value.toPrecision(4)) : value;

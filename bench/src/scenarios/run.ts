@@ -17,7 +17,7 @@ export interface RunOptions {
   isQuick: boolean;
 }
 
-/** The length of a run. The warm-up is the time in which the engine compiles what calls the contender. */
+/** Durations of a run. During the warm-up, the engine compiles the code that calls the contender. */
 interface Length {
   sessions: number;
   rounds: number;
@@ -52,7 +52,7 @@ export class Run {
   ) {
     this.#options = options;
     const length = options.isQuick ? QUICK : FULL;
-    // Each call in flight is about a session of its own.
+    // Each call in flight needs a session of its own.
     const most = Math.max(...options.tasks.map(({ inFlight }) => inFlight));
     this.#length = { ...length, sessions: Math.max(length.sessions, most) };
     this.#directory = directory;
@@ -87,9 +87,9 @@ export class Run {
   }
 
   /**
-   * Measures round after round, task after task, all contenders in turn, so that noise of the machine meets all of them.
-   * Each has a process of its own for all rounds, so that its code is compiled as in a server that runs for weeks. In
-   * each round, a store begins with an empty directory and an empty database.
+   * Measures each task of each round on all contenders in turn, so that noise of the machine affects all of them. Each
+   * contender has one process for all rounds, so that its code is compiled as in a long-running server. In each round,
+   * a store begins with an empty directory and an empty database.
    */
   async #measurePhase(
     { store }: Family,
@@ -117,7 +117,7 @@ export class Run {
       }
       for (const [position, { store: operations }] of processes.entries()) {
         const failure = await operations.endRound();
-        // Each task of the round may be the cause.
+        // Any task of the round may be the cause.
         for (const cell of cells[position] ?? []) if (isAbout(cell, "store")) spoil(cell, round, failure);
       }
     }
@@ -152,14 +152,14 @@ interface Processes {
   http: Measured;
 }
 
-/** Stands for the HTTP application of a contender that has none. */
+/** A placeholder for contenders without an HTTP application. */
 const absent: Measured = {
   measure: async () => ({ isAbsent: true }),
   endRound: async () => undefined,
   end: async () => undefined,
 };
 
-/** Splits tasks: first those that begin with an empty store, last, with rounds of their own, those that remove. */
+/** Splits tasks into phases: those that begin with an empty store come first, those that remove sessions last. */
 function phasesOf(tasks: readonly Task[]): Task[][] {
   const inserting = tasks.filter(({ operation }) => operation === "insert");
   const removing = tasks.filter(({ operation }) => REMOVING.includes(operation));
@@ -167,7 +167,7 @@ function phasesOf(tasks: readonly Task[]): Task[][] {
   return [[...inserting, ...others], removing].filter((phase) => phase.length > 0);
 }
 
-/** Replaces figures by a failure. */
+/** Replaces the figures of a round by a failure. */
 function spoil(cell: Cell, round: number, failure: Outcome | undefined): void {
   if (failure !== undefined && "perSecond" in (cell.rounds[round] ?? {})) cell.rounds[round] = failure;
 }

@@ -21,12 +21,12 @@ export interface StoreRequest extends SiteRequest {
 }
 
 /**
- * Measures a task; or ends a round, which reads everything back and forgets it. The next task begins with an empty
- * store, but with compiled code.
+ * Measures a task, or ends a round: verifies all sessions and removes them. The next task begins with an empty store,
+ * but with compiled code.
  */
 export type StoreCommand = { task: Task } | { isRoundOver: true };
 
-/** The outcome of a task; of a round, the failure if there was one. */
+/** The outcome of a task, or the failure of a round, if any. */
 export interface StoreAnswer {
   outcome?: Outcome;
 }
@@ -76,7 +76,7 @@ async function measure({ workload }: Subject, { operation, inFlight }: Task): Pr
 }
 
 let subject: Subject | undefined;
-/** The failure of a task's writes that was found before the end of the round. */
+/** A failure of a task's writes, found before the end of the round. */
 let wrong: Outcome | undefined;
 
 async function measureNext(task: Task): Promise<Outcome> {
@@ -86,8 +86,8 @@ async function measureNext(task: Task): Promise<Outcome> {
     return await measure(subject, task);
   } catch (error) {
     const failed = subject;
-    subject = undefined; // its content is unknown now: the next task begins with another
-    const left = failed && (await conclude(failed)); // the writes of earlier tasks must be there all the same
+    subject = undefined; // its content is unknown now, so the next task opens a new one
+    const left = failed && (await conclude(failed)); // the writes of earlier tasks must still be there
     wrong ??= left;
     return failureOf(error);
   }
@@ -101,8 +101,8 @@ async function endRound(): Promise<StoreAnswer> {
 }
 
 /**
- * Reads everything back, and once more after the contender was closed and opened again, if its writes must survive
- * that. Returns the failure, if there was one.
+ * Verifies all sessions and, if the contender's writes are durable, verifies them again after closing and reopening it.
+ * Returns the failure, if any.
  */
 async function conclude({ workload, environment, drop }: Subject): Promise<Outcome | undefined> {
   const { contender } = workload;

@@ -7,7 +7,7 @@ import { WrongAnswer } from "./outcome.js";
 
 type Extent = "some" | "changed" | "all";
 
-/** The manner in which timed calls are made. See `Drive`. */
+/** Settings of the timed calls: see `Drive`. */
 export interface Pace {
   inFlight: number;
   ms: number;
@@ -16,25 +16,25 @@ export interface Pace {
 }
 
 const SEEDS = { stored: 1, unknown: 2, order: 3 };
-/** The manner in which calls are made that are not timed. */
+/** Settings of the calls that are not timed. */
 const UNTIMED = { inFlight: 64, ms: Number.POSITIVE_INFINITY, every: 2 ** 30 };
-/** Of the sessions that an operation has not written, one in this many is read back. */
+/** One in this many of the unchanged sessions is read back. */
 const SAMPLED = 16;
-/** Number of written sessions that are read back between two passes, up to twice as many. */
+/** Minimum number of written sessions read back between two passes; the maximum is twice that. */
 const SOME = 512;
 
-/** Calls one contender, records what it must hold, and checks its answers. */
+/** Calls one contender, records the expected content, and checks the answers. */
 export class Workload {
   readonly contender: Contender;
   readonly ledger: Ledger;
   readonly #tokens: Tokens;
   readonly #unknown: Tokens;
   readonly #order: Uint32Array;
-  /** By expiry: the content that a peer's `touch` takes, of which it uses the cookie. */
+  /** By expiry: the session that a peer's `touch` takes; it only reads the cookie. */
   readonly #touches: unknown[];
   /** Position in the order at which the next calls begin. */
   #offset = 0;
-  /** Number of sessions that exist, from the first on, while `insert` creates them. */
+  /** Number of sessions that `insert` has created so far, in the order of their index. */
   #inserted = 0;
   #verifications = 0;
 
@@ -45,7 +45,7 @@ export class Workload {
     this.#order = shuffled(sessions, SEEDS.order);
     const start = Date.now();
     const expiries: [Date, Date] = [new Date(start + 86_400_000), new Date(start + 90_000_000)];
-    // Created in the order of use, so that memory access costs every contender the same.
+    // Created in the order of use, so that all contenders access memory in the same pattern.
     const make = (version: number) => {
       const contents = new Array<unknown>(sessions);
       for (const index of this.#order)
@@ -69,8 +69,8 @@ export class Workload {
   }
 
   /**
-   * Makes calls until the time is over or each session had its turn. Checks the number of results, and the answers that
-   * were kept.
+   * Makes calls until the time is over or every session was used once. Checks the number of results, and the kept
+   * answers.
    *
    * @throws WrongAnswer
    */
@@ -82,7 +82,7 @@ export class Workload {
     const offset = this.#offset;
     const at = (index: number) => this.#order[(offset + index) % this.sessions] as number;
     const count = operation === "delete" ? this.sessions - removed : this.sessions;
-    // Arguments are made before the clock runs: in an application they come with the request.
+    // Arguments are created before the clock starts: in an application they arrive with the request.
     const source = operation === "miss" ? this.#unknown : this.#tokens;
     const chosen = Array.from({ length: count }, (_, index) => at(index));
     const tokens = chosen.map((session) => source.at(session));
@@ -90,7 +90,7 @@ export class Workload {
     const current = chosen.map((session) => ledger.content(session));
     const next = chosen.map((session) => ledger.content(session, 1 - (ledger.versions[session] as number)));
     const [expiry] = ledger.expiries;
-    // The ledger is written after the clock stops: each session has one call at most.
+    // The ledger is updated after the clock stops, which is safe because each session has at most one call.
     const calls: Record<Exclude<SingleOperation, "insert">, Call> = {
       find: (index, callback) => contender.find(token(index), callback),
       miss: (index, callback) => contender.find(token(index), callback),
@@ -143,7 +143,7 @@ export class Workload {
     return driven;
   }
 
-  /** Makes all sessions exist. Not timed. */
+  /** Writes all missing sessions. Not timed. */
   async fill(): Promise<void> {
     const { contender, ledger } = this;
     const missing = ledger.missing();
@@ -168,8 +168,8 @@ export class Workload {
   }
 
   /**
-   * Reads sessions back, from the contender or from one that was opened again: `all`; or those `changed` since the last
-   * time and a sample of the others; or `some` of the changed ones, different ones each time.
+   * Compares stored sessions with the ledger: `all`; `changed`: those written since the last verification, and a sample
+   * of the others; `some`: a part of the changed ones, a different part each time. `contender` may be a reopened one.
    *
    * @throws WrongAnswer
    */

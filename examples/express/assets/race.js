@@ -1,4 +1,4 @@
-// Shows a race as it happens: the server tells in lines of JSON.
+// Shows a race live: the server streams its events as lines of JSON.
 const start = document.querySelector("#start");
 
 function laneOf({ race, side }) {

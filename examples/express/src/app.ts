@@ -13,7 +13,7 @@ const MAX_OF_A_KIND = 99;
 
 export interface AppOptions {
   sessions: SessionManager<ShopSession, string>;
-  /** Where the sessions are kept, in words. */
+  /** Description of the place where sessions are stored. */
   place: string;
   track: RaceTrack;
 }
@@ -21,7 +21,7 @@ export interface AppOptions {
 export function createApp({ sessions, place, track }: AppOptions): Express {
   const app = express();
   app.disable("x-powered-by");
-  app.set("trust proxy", "loopback"); // which may speak https for the shop
+  app.set("trust proxy", "loopback"); // a local proxy may terminate https
   app.use(securityHeaders);
   app.use(express.urlencoded({ extended: false, limit: "10kb" }));
   app.use(sessions.middleware());
@@ -46,7 +46,7 @@ export function createApp({ sessions, place, track }: AppOptions): Express {
         name: name.slice(0, 40),
       });
     } else {
-      session.renew(); // a token from before the log-in must not be worth anything after it
+      session.renew(); // a token from before the log-in must be worthless after it
       session.set("user", name).set("loggedInAt", new Date().toISOString()).set("device", deviceOf(req));
       session.set("flash", { kind: "good", text: `Welcome, ${name}.` });
     }
@@ -115,7 +115,7 @@ function isProduct(key: string): key is `cart:${string}` {
   return key.startsWith("cart:");
 }
 
-/** The fields of a form as trimmed strings; what is missing or comes twice is empty. */
+/** Returns the fields of a form as trimmed strings. Missing and repeated fields are empty. */
 function formOf(req: Request): Record<"name" | "password" | "product" | "quantity", string> {
   const body = (req.body ?? {}) as Record<string, unknown>;
   const field = (name: string): string => (typeof body[name] === "string" ? body[name].trim() : "");

@@ -1,16 +1,16 @@
-/** What the shop's page shows of each of a customer's sessions. */
+/** A session of a customer, as the page shows it. */
 export interface Device {
   handle: string;
   name: string;
   created: Date;
   lastSeen: Date;
-  /** When it is logged out, if nobody uses it. */
+  /** Time at which the session ends if it is not used. */
   expiry: Date;
   isDeviceBound: boolean;
   isThis: boolean;
 }
 
-/** Says whether a device's session is of use on that device alone. */
+/** Returns a note if the session is bound to its device. */
 export function boundTo({ isDeviceBound, isThis }: Device): string {
   return isDeviceBound ? `, bound to ${isThis ? "this" : "its"} device` : "";
 }

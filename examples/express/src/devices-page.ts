@@ -13,7 +13,7 @@ function row(device: Device): Html {
   return html`<tr><td>${name}${boundTo(device)}</td><td>${ago(created)}</td><td>${ago(lastSeen)}</td><td>${ago(expiry)}</td><td>${action}</td></tr>`;
 }
 
-/** Where a customer is logged in, since when, and until when. */
+/** Returns the page with a customer's devices and their times. */
 export function devicesPage(devices: readonly Device[], flash: ShopSession["flash"] | undefined): string {
   const others = html`<form method="post" action="/devices/log-out-others"><input type="hidden" name="from" value="devices">
 <button>Log out everywhere else</button></form>`;

@@ -4,7 +4,7 @@ import type { Device } from "./device.js";
 import { devicesPage } from "./devices-page.js";
 import type { ShopSession } from "./shop-session.js";
 
-/** Says in words what somebody shops with, as far as the browser tells. */
+/** Describes the customer's browser and system, as far as the request tells. */
 export function deviceOf(req: Request): string {
   const agent = req.get("user-agent") ?? "";
   const found = (names: Record<string, RegExp>): string | undefined =>
@@ -29,7 +29,7 @@ export function deviceOf(req: Request): string {
   return `${browser ?? "A browser"}${system === undefined ? "" : ` on ${system}`}, ${req.ip ?? "address unknown"}`;
 }
 
-/** The devices on which the customer of this session is logged in; none for a visitor. */
+/** Lists the devices of a session's customer; empty for anonymous visitors. */
 export async function devicesOf(
   sessions: SessionManager<ShopSession, string>,
   session: Session<ShopSession>,
@@ -41,7 +41,7 @@ export async function devicesOf(
   }));
 }
 
-/** Shows customers where they are logged in, and lets them log out other devices: one, or all of them. */
+/** Adds the page with a customer's devices, and the routes that log out one or all others. */
 export function addDeviceRoutes(app: Express, sessions: SessionManager<ShopSession, string>): void {
   app.get("/devices", async (req, res) => {
     const session = sessions.get(req);
@@ -53,7 +53,7 @@ export function addDeviceRoutes(app: Express, sessions: SessionManager<ShopSessi
   app.post("/devices/log-out", async (req, res) => {
     const session = sessions.get(req);
     const handle: unknown = (req.body as Record<string, unknown> | undefined)?.handle;
-    // A handle is only as good as who sends it: it must be one of the customer's own.
+    // Accepts only handles from the customer's own list.
     const device = (await devicesOf(sessions, session)).find((each) => each.handle === handle);
     if (device === undefined || !(await sessions.revoke(device.handle))) {
       session.set("flash", { kind: "bad", text: "That device is not logged in." });
@@ -72,7 +72,7 @@ export function addDeviceRoutes(app: Express, sessions: SessionManager<ShopSessi
   });
 }
 
-/** The page whose form was sent. */
+/** Returns the page whose form was sent. */
 function cameFrom(req: Request): "/devices" | "/" {
   return (req.body as Record<string, unknown> | undefined)?.from === "devices" ? "/devices" : "/";
 }

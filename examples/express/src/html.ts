@@ -1,4 +1,4 @@
-/** Text that is HTML already, and goes into a page as it is. */
+/** A string of HTML, which is not escaped again. */
 export class Html {
   readonly text: string;
   constructor(text: string) {
@@ -8,7 +8,7 @@ export class Html {
 
 type Part = string | number | Html | readonly Html[];
 
-/** Makes HTML of a template; what is put in is escaped, unless it is HTML itself. */
+/** Creates HTML from a template. Escapes inserted values, except HTML. */
 export function html(strings: TemplateStringsArray, ...parts: Part[]): Html {
   const escaped = (part: Part): string => {
     if (part instanceof Html) return part.text;
@@ -27,7 +27,7 @@ const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
 ];
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
-/** Says how far a time is from now: the server does not know the visitor's time zone. The exact time is its title. */
+/** Shows a time relative to now, because the server does not know the visitor's time zone. The exact time is the title. */
 export function ago(date: Date, now: number = Date.now()): Html {
   const ms = date.getTime() - now;
   const [unit, length] = UNITS.find(([, each]) => Math.abs(ms) >= each) ?? [];

@@ -14,7 +14,7 @@ const names = Object.keys(stores).join("|");
 const usage = `Usage: npm run demo -- [--store ${names}] [--url postgres://...] [--data DIRECTORY] [--port 3000]`;
 const DATA = fileURLToPath(new URL("../data", import.meta.url));
 
-/** Listens on the loopback interface; on any free port, if the wanted one is taken. */
+/** Listens on the loopback interface, on any free port if the requested one is in use. */
 async function listen(server: Server, port: number): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once("listening", resolve).once("error", (error: NodeJS.ErrnoException) => {
@@ -39,9 +39,9 @@ function optionsOf(args: string[]): StorePlace & { store: string; port: number }
   });
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new Error(`--port ${values.port} is no port`);
+    throw new Error(`--port ${values.port} is not a port`);
   if (!Object.hasOwn(stores, values.store))
-    throw new Error(`--store ${values.store} is not known; known are: ${names}`);
+    throw new Error(`--store ${values.store} is unknown; available: ${names}`);
   return { store: values.store, port, data: resolve(values.data), url: values.url };
 }
 
@@ -50,13 +50,13 @@ async function main(args: string[]): Promise<void> {
   const { store, place, close } = await (stores[name] as (typeof stores)[string])(wanted);
   const sessions = new SessionManager<ShopSession, string>({
     store,
-    owner: (data) => data.user, // whose sessions the page lists as devices
+    owner: (data) => data.user, // enables the list of devices
     describe: (data) => data.device ?? "A device",
     maxPerOwner: 10,
     lifetimeMs: 12 * HOUR_MS,
     idleTimeoutMs: 2 * HOUR_MS,
-    cookie: { secure: "auto" }, // the demo speaks plain http, and https behind a proxy; leave this out behind https
-    deviceBound: true, // where there is https
+    cookie: { secure: "auto" }, // the demo also works over plain http; leave it out in production
+    deviceBound: true, // takes effect over https
     onError: (error) => console.error(error),
   });
   const track = new RaceTrack(store, name);
@@ -78,7 +78,7 @@ Who loses what, here and beside express-session: ${address}/race
       await close();
       console.log("The shop is closed.");
     });
-    setTimeout(() => server.closeAllConnections(), 1000).unref(); // those who will not finish
+    setTimeout(() => server.closeAllConnections(), 1000).unref(); // connections that do not finish
   };
   process.once("SIGINT", stop).once("SIGTERM", stop);
 }

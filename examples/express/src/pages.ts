@@ -4,16 +4,16 @@ import { ago, type Html, html, nothing } from "./html.js";
 import type { ShopSession } from "./shop-session.js";
 import { style } from "./style.js";
 
-/** What the page shows of a session. */
+/** The data of a session that the page shows. */
 export interface ShopView {
   user: string | undefined;
   loggedInAt: string | undefined;
-  /** How many of each product. */
+  /** Quantity by product. */
   cart: Record<string, number>;
   sessionEnds: string;
-  /** Where the sessions are kept. */
+  /** Description of the place where sessions are stored. */
   place: string;
-  /** Where this customer is logged in. */
+  /** The devices on which this customer is logged in. */
   devices: readonly Device[];
 }
 
@@ -93,7 +93,7 @@ function accountCard(view: ShopView, name: string): Html {
 you have not come by for two hours.</p></section>`;
 }
 
-/** The one page of the shop, as this visitor sees it. */
+/** Returns the page of the shop for this visitor. */
 export function shopPage(view: ShopView, flash: ShopSession["flash"] | undefined): string {
   const { user, cart, devices } = view;
   const products = catalogue.map(

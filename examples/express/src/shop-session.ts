@@ -1,11 +1,11 @@
-/** What the shop keeps in a session. */
+/** The values of a session in the shop. */
 export interface ShopSession {
   user: string;
   loggedInAt: string;
-  /** What the visitor logged in with, for the list of devices. */
+  /** Description of the device at log-in, for the list of devices. */
   device: string;
-  /** How many of a product. Each has a key of its own: two tabs may fill the cart at once, and of one key the last wins. */
+  /** Quantity of a product. Each product has its own key, because two tabs may fill the cart at the same time, and for one key the last change wins. */
   [product: `cart:${string}`]: number;
-  /** A message for the next page, and that one alone; and the name of a log-in that failed. */
+  /** A message that the next page shows once, and the name from a failed log-in. */
   flash: { kind: "good" | "bad"; text: string; name?: string };
 }

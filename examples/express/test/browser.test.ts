@@ -3,7 +3,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { expect, it, type TestContext } from "vitest";
 import { RunningShop } from "./running-shop.js";
 
-/** Where the test leaves pictures of the pages, if anybody wants to look at them. */
+/** Directory for screenshots of the pages; none are made without it. */
 const pictures = process.env.DEMO_PICTURES;
 
 async function picture(page: Page, name: string): Promise<void> {
@@ -24,7 +24,7 @@ const executablePath = [
   "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
 ].find((path) => path && existsSync(path));
 
-// A browser's own connections home are refused in a closed network, and only slow the test down.
+// Disables the browser's own background connections, which only slow the test down.
 const args = [
   "--no-sandbox",
   "--disable-gpu",
@@ -33,7 +33,7 @@ const args = [
   "--disable-sync",
 ];
 
-/** Opens the shop and a browser for a test, or skips it where there is none. */
+/** Opens the shop and a browser for a test. Skips the test if there is no browser. */
 async function inBrowser(
   test: TestContext,
   visit: (shop: RunningShop, browser: Browser) => Promise<void>,
@@ -44,7 +44,7 @@ async function inBrowser(
     return;
   }
   const shop = await RunningShop.open("--port", "0");
-  const browser = await chromium.launch({ executablePath, args, timeout: 0 }); // the limit of the test is enough
+  const browser = await chromium.launch({ executablePath, args, timeout: 0 }); // the test has its own timeout
   try {
     await visit(shop, browser);
   } finally {
@@ -61,7 +61,7 @@ async function logIn(page: Page, name: string): Promise<void> {
 }
 
 it(
-  "a person logs in, fills a cart, comes back and logs out, in a real browser",
+  "logs in, fills a cart, comes back and logs out, in a real browser",
   {
     timeout: 300_000,
   },
@@ -95,7 +95,7 @@ it(
 );
 
 it(
-  "a person sees where she is logged in, and logs out there, with two browser profiles",
+  "lists a customer's devices, and logs out the other one, with two browser profiles",
   { timeout: 300_000 },
   (test) =>
     inBrowser(test, async (shop, browser) => {
@@ -136,31 +136,34 @@ it(
     }),
 );
 
-it("a failed log-in keeps the name, times are relative, and no button wraps", { timeout: 300_000 }, (test) =>
-  inBrowser(test, async (shop, browser) => {
-    const context = await browser.newContext({ viewport: { width: 900, height: 700 } });
-    context.setDefaultTimeout(0);
-    const page = await context.newPage();
-    await page.goto(shop.address);
-    await page.getByLabel("Name").fill("Ada Lovelace");
-    await page.getByLabel("Password").fill("wrong");
-    await page.getByRole("button", { name: "Log in" }).click();
-    await page.getByText("That did not match.").waitFor();
-    expect(await page.getByLabel("Name").inputValue()).toBe("Ada Lovelace");
-    await page.getByLabel("Password").fill("demo");
-    await page.getByRole("button", { name: "Log in" }).click();
-    await page.getByText("Welcome, Ada Lovelace.").waitFor();
-    expect(await page.getByText(/UTC/).count()).toBe(0);
-    expect(await page.getByText("Logged in just now").count()).toBe(1);
-    const heights = await page.locator("button:not(.small)").evaluateAll((buttons) => {
-      return buttons.map((button) => button.getBoundingClientRect().height);
-    });
-    expect(new Set(heights).size, `one line each: ${heights}`).toBe(1);
-    await picture(page, "shop");
-  }),
+it(
+  "keeps the name after a failed log-in, shows relative times, and wraps no button",
+  { timeout: 300_000 },
+  (test) =>
+    inBrowser(test, async (shop, browser) => {
+      const context = await browser.newContext({ viewport: { width: 900, height: 700 } });
+      context.setDefaultTimeout(0);
+      const page = await context.newPage();
+      await page.goto(shop.address);
+      await page.getByLabel("Name").fill("Ada Lovelace");
+      await page.getByLabel("Password").fill("wrong");
+      await page.getByRole("button", { name: "Log in" }).click();
+      await page.getByText("That did not match.").waitFor();
+      expect(await page.getByLabel("Name").inputValue()).toBe("Ada Lovelace");
+      await page.getByLabel("Password").fill("demo");
+      await page.getByRole("button", { name: "Log in" }).click();
+      await page.getByText("Welcome, Ada Lovelace.").waitFor();
+      expect(await page.getByText(/UTC/).count()).toBe(0);
+      expect(await page.getByText("Logged in just now").count()).toBe(1);
+      const heights = await page.locator("button:not(.small)").evaluateAll((buttons) => {
+        return buttons.map((button) => button.getBoundingClientRect().height);
+      });
+      expect(new Set(heights).size, `one line each: ${heights}`).toBe(1);
+      await picture(page, "shop");
+    }),
 );
 
-it("the page of devices shows where one is logged in, and logs out there", { timeout: 300_000 }, (test) =>
+it("lists devices on their page, and logs them out", { timeout: 300_000 }, (test) =>
   inBrowser(test, async (shop, browser) => {
     const [laptop, phone] = await Promise.all(
       ["Firefox/140.0 Linux", "iPhone Safari/604"].map(async (userAgent) => {
@@ -186,27 +189,30 @@ it("the page of devices shows where one is logged in, and logs out there", { tim
   }),
 );
 
-it("a race shows that nothing is lost here, and what is lost beside it", { timeout: 300_000 }, (test) =>
-  inBrowser(test, async (shop, browser) => {
-    const context = await browser.newContext();
-    context.setDefaultTimeout(0);
-    const page = await context.newPage();
-    await page.goto(`${shop.address}/race`);
-    for (const round of [1, 2]) {
-      await page.getByRole("button", { name: "Start the race" }).click();
-      const verdict = (race: string, side: string) =>
-        page.locator(`[data-race="${race}"][data-side="${side}"] .verdict`);
-      await page.locator('[data-race="logOut"][data-side="here"] .verdict.kept').waitFor();
-      await page.locator('[data-race="logOut"][data-side="beside"] .verdict.lost').waitFor();
-      expect(await verdict("changes", "here").innerText(), `round ${round}`).toBe("50 of 50 changes kept");
-      const beside = await verdict("changes", "beside").innerText();
-      expect(beside).toMatch(/^\d of 50 changes kept, 4\d lost$/);
-      expect(await verdict("logOut", "here").innerText()).toBe("Logged out is logged out");
-      expect(await verdict("logOut", "beside").innerText()).toContain("the log-out was undone");
-      await page.locator("#start:enabled").waitFor();
-      console.log(`beside: ${beside}`);
-    }
-    expect(await page.locator('[data-race="changes"][data-side="here"] .kept').count()).toBe(51);
-    await picture(page, "race");
-  }),
+it(
+  "shows in a race that the manager loses nothing, and what express-session loses",
+  { timeout: 300_000 },
+  (test) =>
+    inBrowser(test, async (shop, browser) => {
+      const context = await browser.newContext();
+      context.setDefaultTimeout(0);
+      const page = await context.newPage();
+      await page.goto(`${shop.address}/race`);
+      for (const round of [1, 2]) {
+        await page.getByRole("button", { name: "Start the race" }).click();
+        const verdict = (race: string, side: string) =>
+          page.locator(`[data-race="${race}"][data-side="${side}"] .verdict`);
+        await page.locator('[data-race="logOut"][data-side="here"] .verdict.kept').waitFor();
+        await page.locator('[data-race="logOut"][data-side="beside"] .verdict.lost').waitFor();
+        expect(await verdict("changes", "here").innerText(), `round ${round}`).toBe("50 of 50 changes kept");
+        const beside = await verdict("changes", "beside").innerText();
+        expect(beside).toMatch(/^\d of 50 changes kept, 4\d lost$/);
+        expect(await verdict("logOut", "here").innerText()).toBe("Logged out is logged out");
+        expect(await verdict("logOut", "beside").innerText()).toContain("the log-out was undone");
+        await page.locator("#start:enabled").waitFor();
+        console.log(`beside: ${beside}`);
+      }
+      expect(await page.locator('[data-race="changes"][data-side="here"] .kept').count()).toBe(51);
+      await picture(page, "race");
+    }),
 );

@@ -5,7 +5,7 @@ import { RunningShop } from "./running-shop.js";
 const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const encode = (part: unknown): string => Buffer.from(JSON.stringify(part)).toString("base64url");
 
-/** The proof that a browser makes to bind a session to its device. */
+/** Creates the proof with which a browser binds a session to its device. */
 function proofOf(challenge: string): string {
   const jwk = publicKey.export({ format: "jwk" });
   const signed = `${encode({ typ: "dbsc+jwt", alg: "ES256", jwk })}.${encode({ jti: challenge })}`;
@@ -13,7 +13,7 @@ function proofOf(challenge: string): string {
   return `${signed}.${signature.toString("base64url")}`;
 }
 
-it("shows which session is bound to its device, behind a proxy that speaks https", async () => {
+it("shows which session is bound to its device, behind an https proxy", async () => {
   const shop = await RunningShop.open("--port", "0");
   const cookies = new Map<string, string>();
   const send = async (path: string, init: RequestInit = {}): Promise<Response> => {

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 
-/** The example in a process of its own, as `npm run demo` starts it. */
+/** Runs the example in a process of its own, as `npm run demo` does. */
 export class RunningShop {
   readonly #child: ChildProcess;
   output = "";
@@ -13,7 +13,7 @@ export class RunningShop {
     this.#child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   }
 
-  /** Resolves when the shop has said where it is open. */
+  /** Starts the shop. Resolves when it has printed its address. */
   static async open(...args: string[]): Promise<RunningShop> {
     const shop = new RunningShop(args);
     const { stdout, stderr } = shop.#child;
@@ -30,7 +30,7 @@ export class RunningShop {
     return shop;
   }
 
-  /** Sends what Ctrl-C sends, and gives the exit code. */
+  /** Sends the signal of Ctrl-C, and returns the exit code. */
   async stop(): Promise<number | null> {
     if (this.#child.exitCode !== null) return this.#child.exitCode;
     const ended = new Promise<number | null>((resolve) => this.#child.once("close", resolve));

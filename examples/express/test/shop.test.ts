@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 afterAll(() => shop.stop());
 
-/** One visitor: sends forms and keeps the session's cookie, as a browser does. */
+/** A client that sends forms and keeps the session's cookie, like a browser. */
 class Visitor {
   cookie = "";
 
@@ -69,7 +69,7 @@ it("keeps a cart for each visitor", async () => {
   expect(JSON.parse((await grace.get("/me")).text).cart).toEqual({ teapot: 1 });
 });
 
-it("loses nothing that two tabs put into the cart at once", async () => {
+it("keeps all products that two tabs put into the cart at the same time", async () => {
   const visitor = new Visitor();
   await visitor.post("/cart", { product: "honey" });
   await Promise.all(["coffee", "teapot"].map((product) => visitor.post("/cart", { product })));
@@ -77,7 +77,7 @@ it("loses nothing that two tabs put into the cart at once", async () => {
   expect(cart).toEqual({ honey: 1, coffee: 1, teapot: 1 });
 });
 
-it("logs out for good: the old cookie leads nowhere", async () => {
+it("ends the session on log-out, so that the old cookie is worthless", async () => {
   const visitor = new Visitor();
   await visitor.post("/login", { name: "Ada", password: "demo" });
   const stolen = visitor.cookie;
@@ -87,7 +87,7 @@ it("logs out for good: the old cookie leads nowhere", async () => {
   expect(JSON.parse((await visitor.get("/me")).text).user).toBeUndefined();
 });
 
-it("refuses a wrong password, a product that is not there and a form that is none", async () => {
+it("refuses a wrong password, an unknown product and a malformed form", async () => {
   const visitor = new Visitor();
   await visitor.post("/login", { name: "Ada", password: "wrong" });
   expect((await visitor.get("/")).text).toContain("That did not match.");
@@ -98,7 +98,7 @@ it("refuses a wrong password, a product that is not there and a form that is non
   expect((await visitor.get("/nowhere")).status).toBe(404);
 });
 
-it("escapes what a visitor calls itself", async () => {
+it("escapes the name of a visitor", async () => {
   const visitor = new Visitor();
   await visitor.post("/login", { name: `<img src=x onerror="1">`, password: "demo" });
   const { text } = await visitor.get("/");
@@ -106,18 +106,18 @@ it("escapes what a visitor calls itself", async () => {
   expect(text).toContain("Hello, <strong>&#60;img");
 });
 
-it("gives a visitor who only looks no cookie", async () => {
+it("sets no cookie for a visitor who stores nothing", async () => {
   expect((await new Visitor().get("/")).headers.get("set-cookie")).toBeNull();
 });
 
-it("prints curl lines that work as they stand", async () => {
+it("prints curl commands that work", async () => {
   const lines = shop.output.match(/curl .*/g) ?? [];
   expect(lines).toHaveLength(3);
   expect(lines.every((line) => line.includes(shop.address))).toBe(true);
 });
 
 it.skipIf(process.platform === "win32")(
-  "takes another port if its own is taken, and stops cleanly on Ctrl-C",
+  "uses another port if the requested one is in use, and stops cleanly on Ctrl-C",
   async () => {
     const { port } = new URL(shop.address);
     const second = await RunningShop.open("--port", port);
@@ -129,7 +129,7 @@ it.skipIf(process.platform === "win32")(
   },
 );
 
-it("names the stores that it knows when it is asked for another", async () => {
+it("lists the available stores when an unknown one is requested", async () => {
   const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
   const failed = promisify(execFile)(process.execPath, [main, "--store", "constructor"]);
   await expect(failed).rejects.toMatchObject({
@@ -138,7 +138,7 @@ it("names the stores that it knows when it is asked for another", async () => {
   });
 });
 
-it("lets nobody log out the devices of others", async () => {
+it("refuses to log out devices of other customers", async () => {
   const [ada, grace] = [new Visitor(), new Visitor()];
   await ada.post("/login", { name: "Ada L", password: "demo" });
   await ada.post("/login", { name: "Ada L", password: "demo" });

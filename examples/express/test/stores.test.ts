@@ -6,7 +6,7 @@ import { Cluster } from "../../../packages/pgstore/test/fixtures/cluster.js";
 import { hasServer, RedisServer } from "../../../packages/redisstore/test/fixtures/redis-server.js";
 import { RunningShop } from "./running-shop.js";
 
-/** Logs in, lets the shop be closed and opened again, and tells whether the visitor is still logged in. */
+/** Logs in, restarts the shop, and tells whether the visitor is still logged in. */
 async function survivesRestart(...args: string[]): Promise<boolean> {
   const first = await RunningShop.open("--port", "0", ...args);
   const body = new URLSearchParams({ name: "Ada", password: "demo" });
@@ -34,30 +34,36 @@ async function inFolder<R>(work: (folder: string) => Promise<R>): Promise<R> {
 }
 
 it.skipIf(process.platform === "win32").each(["file", "hybrid", "bolt", "sql"])(
-  "with --store %s, a restart keeps everybody logged in",
+  "keeps everybody logged in over a restart, with --store %s",
   async (store) => {
     expect(await inFolder((data) => survivesRestart("--store", store, "--data", data))).toBe(true);
   },
 );
 
-it.skipIf(process.platform === "win32")("with --store pg and a URL, as well", async () => {
-  const cluster = await Cluster.start();
-  try {
-    expect(await survivesRestart("--store", "pg", "--url", cluster.url)).toBe(true);
-  } finally {
-    await cluster.remove();
-  }
-});
+it.skipIf(process.platform === "win32")(
+  "keeps everybody logged in over a restart, with --store pg and a URL",
+  async () => {
+    const cluster = await Cluster.start();
+    try {
+      expect(await survivesRestart("--store", "pg", "--url", cluster.url)).toBe(true);
+    } finally {
+      await cluster.remove();
+    }
+  },
+);
 
-it.skipIf(process.platform === "win32")("with --store mem, it logs everybody out", async () => {
+it.skipIf(process.platform === "win32")("logs everybody out at a restart, with --store mem", async () => {
   expect(await survivesRestart("--store", "mem")).toBe(false);
 });
 
-it.skipIf(!hasServer)("with --store redis, as well; its server goes on", async () => {
-  const server = await RedisServer.start();
-  try {
-    expect(await survivesRestart("--store", "redis", "--url", server.url)).toBe(true);
-  } finally {
-    await server.stop();
-  }
-});
+it.skipIf(!hasServer)(
+  "keeps everybody logged in over a restart, with --store redis, whose server keeps running",
+  async () => {
+    const server = await RedisServer.start();
+    try {
+      expect(await survivesRestart("--store", "redis", "--url", server.url)).toBe(true);
+    } finally {
+      await server.stop();
+    }
+  },
+);

@@ -24,16 +24,16 @@ export interface BetterAuthStorage {
   increment(key: string, ttl: number): Promise<number>;
 }
 
-/** What takes the place of a session that has ended, for as long as a request that had read it may write it back. */
+/** Marks the key of an ended session, as long as a request that read the session may still write it back. */
 const ENDED: Uint8Array = Buffer.from("ended");
 const ENDED_MS = 3_600_000;
 const [NOTHING, LONG_AGO] = [new Uint8Array(0), new Date(0)];
 
 /**
- * Makes the secondary storage of Better Auth: `betterAuth({ secondaryStorage: betterAuthStorage(store, { secret }), … })`.
+ * Creates the secondary storage of Better Auth: `betterAuth({ secondaryStorage: betterAuthStorage(store, { secret }), … })`.
  *
- * A session that was signed out, revoked or consumed is not written back by a request that had read it before.
- * `getAndDelete` gives a value to one caller only, and `increment` loses no count, across processes as well.
+ * A request that read a session before it was signed out, revoked or consumed cannot write it back. `getAndDelete`
+ * returns a value to one caller only, and `increment` loses no count, also across processes.
  *
  * @throws TypeError or RangeError for a wrong argument or option.
  */
@@ -56,7 +56,7 @@ export function betterAuthStorage(store: Store, options: BetterAuthOptions): Bet
     return text;
   }
 
-  /** Writes what `next` makes of the record, until no one else has changed it meanwhile; nothing if it makes none. */
+  /** Replaces a record by the result of `next`, and retries when others changed it meanwhile. `undefined`: no write. */
   function change(
     name: string,
     next: (found: SessionRecord | undefined) => SessionRecord | undefined,
@@ -114,7 +114,7 @@ function isEnded(found: SessionRecord | undefined): boolean {
   return found !== undefined && Buffer.compare(found.data, ENDED) === 0;
 }
 
-/** Whether a value is the session whose token is its key. Such a key is random, and never used again. */
+/** Tells whether a value is a session stored under its token. Such a key is random, and never reused. */
 function isSessionOf(key: string, text: string | undefined): boolean {
   try {
     return text !== undefined && JSON.parse(text)?.session?.token === key;

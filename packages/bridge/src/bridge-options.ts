@@ -4,8 +4,8 @@ import { assertFunction, assertKnownOptions, assertWholeNumber } from "@scs/core
 /** Options that every bridge takes. */
 export interface BridgeOptions {
   /**
-   * Begins the name of every record, so that several applications can share a store. Up to 64 letters, digits, `-`
-   * and `_`.
+   * Prefix of every record's name, so that several applications can share a store. Up to 64 letters, digits, `-` and
+   * `_`.
    *
    * @default the name of the host, such as "koa-session"
    */
@@ -13,7 +13,7 @@ export interface BridgeOptions {
   /** Lifetime in ms of a session whose host sets no expiry. At least 1,000. @default 86_400_000, one day */
   lifetimeMs?: number;
   /**
-   * Called with a damaged record, which counts as absent, and with errors that the host gives no callback for.
+   * Called with a damaged record, which counts as absent, and with errors of calls without a callback.
    *
    * @default a process warning, once per distinct code
    */
@@ -24,14 +24,14 @@ export interface BridgeOptions {
 
 /** One day, the default of express-session's stores. */
 export const DAY_MS = 86_400_000;
-/** A hundred years: expiry of values that a host keeps without limit. Every store can express it. */
+/** A hundred years: the lifetime of values that a host keeps without limit. Every store can represent the expiry. */
 export const CENTURY_MS: number = 36_525 * DAY_MS;
 
 const OPTIONS = ["namespace", "lifetimeMs", "onError", "now"];
 const NAMESPACE = /^[\w-]{1,64}$/;
 
 /**
- * Checks what a bridge is made of.
+ * Checks the arguments of a bridge.
  *
  * @throws TypeError or RangeError for a store without the three methods of `Store`, an unknown option or a wrong value.
  */

@@ -1,7 +1,7 @@
 /** A callback as express-session and @fastify/session pass it. */
 export type Callback<T = void> = (error: unknown, result?: T) => void;
 
-/** Passes an outcome to a callback, outside of the promise: what the callback throws is its own. */
+/** Passes the outcome of a promise to a callback. Errors that the callback throws do not reach the promise. */
 export function settle<T>(
   outcome: Promise<T>,
   callback: Callback<T> | undefined,

@@ -5,14 +5,14 @@ interface CookieValues extends Values {
   expires?: unknown;
 }
 
-/** A session of express-session or @fastify/session: values, and beside them the settings of its cookie. */
+/** A session of express-session or @fastify/session: its values, and the settings of its cookie. */
 interface CookieSession extends Values {
   cookie?: CookieValues & { toJSON?: () => CookieValues };
 }
 
 /**
- * Takes the expiry of the cookie out of the values, since the record has its own: a request that only moves the expiry
- * leaves the values as they are.
+ * Splits a session into values and expiry. The values do not contain the cookie's expiry, so a request that only moves
+ * the expiry does not change them.
  */
 export function draftOf(sessions: SessionRecords, session: object): SessionDraft {
   const { cookie, ...values } = session as CookieSession;
@@ -23,7 +23,7 @@ export function draftOf(sessions: SessionRecords, session: object): SessionDraft
     : { values: { ...values, cookie: { ...settings, expires: null } }, expiry: sessions.expiryIn() };
 }
 
-/** Puts the expiry back into the values, as JSON has it. */
+/** Returns the values with the cookie's expiry, as JSON represents it. */
 export function valuesAt(values: Values, expiry: Date): Values {
   const cookie = (values.cookie ?? {}) as CookieValues;
   return { ...values, cookie: "expires" in cookie ? cookie : { ...cookie, expires: expiry.toISOString() } };

@@ -21,12 +21,12 @@ export interface ExpressSessionStore {
 }
 
 /**
- * Makes a store for express-session:
+ * Creates a store for express-session:
  * `session({ store: expressSessionStore(session, new MemStore()), … })`.
  *
- * A save that comes after the session was destroyed writes nothing, and parallel requests keep each other's changes.
+ * A save after the session was destroyed writes nothing, and parallel requests keep each other's changes.
  *
- * @param session What the package `express-session` exports: its `Store` is the base of the one returned.
+ * @param session The export of the package `express-session`. Its `Store` is the base class of the result.
  * @throws TypeError or RangeError for a wrong argument or option.
  */
 export function expressSessionStore<S extends object>(
@@ -54,7 +54,7 @@ export function expressSessionStore<S extends object>(
     const draft = draftOf(sessions, session);
     let origin = origins.get(session);
     if (origin?.key !== sessions.keyOf(id)) {
-      // Made by the app, not by express-session: who knows what from.
+      // The app created this session object itself, so its origin is unknown.
       if (!("save" in session)) return sessions.overwrite(id, draft);
       origin = sessions.newOrigin(id);
       origins.set(session, origin);

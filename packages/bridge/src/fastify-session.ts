@@ -17,23 +17,24 @@ export interface FastifySessionStore {
 }
 
 /**
- * The name under which a session carries its origin. @fastify/session copies the values of a loaded session into an
- * object of its own, and nothing else: what is to come back with them has to be one. A function, which JSON leaves out.
+ * Property under which a loaded session carries its {@link Origin} until it is saved. @fastify/session copies only the
+ * session's own properties into a new object, so the origin must be one of them. Its value is a function, which JSON
+ * omits.
  */
 const CARRIER = "~origin";
 
 /**
- * Makes a store for @fastify/session: `app.register(fastifySession, { store: fastifySessionStore(new MemStore()), … })`.
+ * Creates a store for @fastify/session: `app.register(fastifySession, { store: fastifySessionStore(new MemStore()), … })`.
  *
- * A save that comes after the session was destroyed writes nothing, and parallel requests keep each other's changes.
- * A loaded session has one more enumerable name, `~origin`, which is not stored.
+ * A save after the session was destroyed writes nothing, and parallel requests keep each other's changes. A loaded
+ * session has an additional enumerable property, `~origin`, which is not stored.
  *
  * @throws TypeError or RangeError for a wrong argument or option.
  */
 export function fastifySessionStore(store: Store, options: BridgeOptions = {}): FastifySessionStore {
   assertBridge("fastifySessionStore", store, options);
   const sessions = new SessionRecords(store, "fastify-session", options, "cookie");
-  /** By carrier and by session object: a new session has no carrier. */
+  /** Origins by `~origin` function, and by session object for new sessions, which have no such function yet. */
   const origins = new WeakMap<object, Origin>();
   const report = (error: unknown): void => sessions.report(error);
 

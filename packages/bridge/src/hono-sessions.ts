@@ -5,7 +5,7 @@ import { type Origin, type SessionDraft, SessionRecords } from "./session-record
 
 export type { BridgeOptions } from "./bridge-options.js";
 
-/** A session as hono-sessions keeps it. */
+/** A session of hono-sessions. */
 export interface HonoSessionData {
   _id?: string;
   // biome-ignore lint/suspicious/noExplicitAny: an app declares what its sessions hold
@@ -24,10 +24,10 @@ export interface HonoSessionStore {
 }
 
 /**
- * Makes a store for hono-sessions: `sessionMiddleware({ store: honoSessionStore(new MemStore()), … })`.
+ * Creates a store for hono-sessions: `sessionMiddleware({ store: honoSessionStore(new MemStore()), … })`.
  *
- * A save that comes after the session was deleted writes nothing, and parallel requests keep each other's changes. Only
- * the values are stored: not `_id`, which is the secret of the cookie, nor `_accessed`, which nothing reads.
+ * A save after the session was deleted writes nothing, and parallel requests keep each other's changes. Only the values
+ * are stored: `_id` is the secret of the cookie, and nothing reads `_accessed`.
  *
  * @throws TypeError or RangeError for a wrong argument or option.
  */

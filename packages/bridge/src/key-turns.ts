@@ -1,4 +1,4 @@
-/** Lets the changes of one key take turns within this process, so that they need not contend for the record. */
+/** Serializes the changes of one key within this process, so that they do not compete for the record. */
 export class KeyTurns {
   readonly #last: Map<string, Promise<unknown>> = new Map();
 

@@ -7,15 +7,15 @@ import { decodeValue, encodeValue } from "./stored-value.js";
 /** Options of the bridges to libraries that keep values by key. */
 export interface KeyValueOptions extends BridgeOptions {
   /**
-   * Stores SHA-256 of each key in its place, since the key of a session is what its cookie holds. `false` makes keys
-   * listable, and readable to whoever reads the store.
+   * Stores the SHA-256 of each key instead of the key, because the key of a session is the content of its cookie.
+   * `false` makes keys listable, and readable to everybody who can read the store.
    *
    * @default true
    */
   hashKeys?: boolean;
 }
 
-/** Values by key, in parts that can be cleared one by one. */
+/** Stores values by key, in parts that can be cleared separately. */
 export class KeyValues {
   readonly hashesKeys: boolean;
   readonly #records: Records;
@@ -35,7 +35,7 @@ export class KeyValues {
     this.#now = now;
   }
 
-  /** The expiry of a value whose lifetime in ms the host gives, or leaves open. */
+  /** Returns the expiry of a value with this lifetime in ms. */
   expiryIn(lifetimeMs: number = this.#lifetimeMs): Date {
     return new Date(this.#now() + lifetimeMs);
   }
@@ -58,14 +58,14 @@ export class KeyValues {
     return (await this.#records.take(this.#nameOf(part, key))) !== undefined;
   }
 
-  /** Lists keys and values of a part. Only for keys that are stored as they are. */
+  /** Lists the keys and values of a part. Requires keys that are stored unhashed. */
   async *entries(part: string): AsyncGenerator<[key: string, value: unknown], void> {
     const prefix = prefixOf(part);
     for await (const { name, record } of this.#records.entries())
       if (name.startsWith(prefix)) yield [name.slice(prefix.length), this.#decode(record.data)];
   }
 
-  /** Removes the values of a part; with `isMeant`, those whose keys it accepts. */
+  /** Removes the values of a part, or those whose keys `isMeant` accepts. */
   async clear(part: string, isMeant: (key: string) => boolean = () => true): Promise<void> {
     const prefix = prefixOf(part);
     for await (const { name } of this.#records.entries()) {
@@ -90,7 +90,7 @@ export class KeyValues {
   }
 }
 
-/** Names a part without a "." in it, however it is called, and short: a record's name has 255 bytes at most. */
+/** Returns a prefix for a part: without "." inside, and short, because a record's name has at most 255 bytes. */
 function prefixOf(part: string): string {
   return part === "" ? "." : `${hash("sha256", part, "base64url").slice(0, 22)}.`;
 }

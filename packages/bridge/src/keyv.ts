@@ -13,15 +13,15 @@ export interface KeyvEntry {
 }
 
 /**
- * A storage adapter for Keyv 5 and 6 on a store of @scs: `new Keyv({ store: new KeyvAdapter(new MemStore()) })`.
+ * Storage adapter for Keyv 5 and 6: `new Keyv({ store: new KeyvAdapter(new MemStore()) })`.
  *
- * Keyv hands over whole values and says nothing of what they were made from: of parallel changes the last one stays, and
- * a `set` after a `delete` writes the value again.
+ * Keyv passes whole values without the version they are based on. So the last of parallel changes wins, and a `set`
+ * after a `delete` writes the value again.
  */
 export class KeyvAdapter extends EventEmitter {
   /** Set by Keyv. Keys of one namespace are cleared together. */
   namespace: string | undefined = undefined;
-  /** Read by Keyv 5, which offers its iterator on dialects that it knows only. */
+  /** Read by Keyv 5, which supports iteration only for dialects that it knows. */
   readonly opts: { url: string; dialect?: string };
   /** Lists keys and values, with `hashKeys: false`. */
   readonly iterator: ((namespace?: string) => AsyncGenerator<[string, unknown], void>) | undefined;
@@ -47,8 +47,8 @@ export class KeyvAdapter extends EventEmitter {
   }
 
   /**
-   * Stores a value for `ttl` ms; without it for `lifetimeMs`, or for good. Keyv 6, which has times of expiry instead,
-   * wraps an adapter that does not declare them, and converts.
+   * Stores a value for `ttl` ms; without it, for `lifetimeMs`. Keyv 6 uses times of expiry instead, and converts them
+   * for adapters, like this one, that do not declare support.
    */
   async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
     await this.#values.set(this.#part, key, value, this.#values.expiryIn(ttl ?? undefined));
@@ -67,12 +67,12 @@ export class KeyvAdapter extends EventEmitter {
     return Promise.all(keys.map((key) => this.has(key)));
   }
 
-  /** Removes a value, and tells whether there was one. */
+  /** Removes a value. Returns whether there was one. */
   delete(key: string): Promise<boolean> {
     return this.#values.remove(this.#part, key);
   }
 
-  /** Removes values, and tells whether all of them were there. */
+  /** Removes values. Returns whether all of them existed. */
   async deleteMany(keys: readonly string[]): Promise<boolean> {
     return (await Promise.all(keys.map((key) => this.delete(key)))).every(Boolean);
   }

@@ -12,21 +12,21 @@ export interface KoaSessionStore {
   destroy(id: string, options: { ctx: object }): Promise<void>;
 }
 
-/** koa-session asks for this much more than the session's own lifetime, so that the cookie ends first. */
+/** koa-session adds this time to the session's lifetime, so that the cookie expires first. */
 const MARGIN_MS = 10_000;
 
 /** The session of one request. */
 interface RequestState {
   origin?: Origin | undefined;
-  /** Whether another request ended the session that this one loaded. */
+  /** Whether another request has ended the session that this one loaded. */
   isEndedByOthers?: boolean;
 }
 
 /**
- * Makes a store for koa-session 6 and 7: `session({ store: koaSessionStore(new MemStore()), … }, app)`.
+ * Creates a store for koa-session 6 and 7: `session({ store: koaSessionStore(new MemStore()), … }, app)`.
  *
- * A save that comes after the session was destroyed writes nothing, a regeneration included, and parallel requests keep
- * each other's changes.
+ * A save or regeneration after the session was destroyed writes nothing, and parallel requests keep each other's
+ * changes.
  *
  * @throws TypeError or RangeError for a wrong argument or option.
  */
@@ -58,7 +58,7 @@ export function koaSessionStore(store: Store, options: BridgeOptions = {}): KoaS
       const key = sessions.keyOf(id);
       const wasThere = (await sessions.records.take(key)) !== undefined;
       const isLoaded = states.get(ctx)?.origin?.key === key;
-      // The same request may go on with a session of another ID, or with a new one of the same ID.
+      // The request may continue with a session of another ID, or with a new one of the same ID.
       states.set(ctx, { isEndedByOthers: isLoaded && !wasThere });
     },
   };

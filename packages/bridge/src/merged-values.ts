@@ -1,11 +1,11 @@
-/** The values of a session by name, as JSON has them. */
+/** The values of a session by name, limited to what JSON can represent. */
 export interface Values {
   [name: string]: unknown;
 }
 
 /**
- * Applies to `theirs` what was changed from `base` to `mine`, name by name. A name that both changed gets the value of
- * `mine`.
+ * Merges by name: applies the changes from `base` to `mine` to `theirs`. If both changed a name, the value of `mine`
+ * wins.
  */
 export function mergeValues(base: Values, mine: Values, theirs: Values): Values {
   const merged = new Map(Object.entries(theirs));
@@ -17,7 +17,7 @@ export function mergeValues(base: Values, mine: Values, theirs: Values): Values 
   return Object.fromEntries(merged); // defines "__proto__" as a value, where an assignment would change the prototype
 }
 
-/** A value as JSON text; `undefined` if there is none by that name. */
+/** Returns a value as JSON text, or `undefined` if there is none of that name. */
 export function textOf(values: Values, name: string): string | undefined {
   return Object.hasOwn(values, name) ? JSON.stringify(values[name]) : undefined;
 }

@@ -7,20 +7,20 @@ import { type Origin, SessionRecords } from "./session-records.js";
 
 export type { BridgeOptions } from "./bridge-options.js";
 
-/** A cookie as `createCookie` of React Router makes it. */
+/** A cookie created by `createCookie` of React Router. */
 export interface ReactRouterCookie {
   readonly expires?: Date | undefined;
   parse(header: string | null, options?: object): Promise<unknown>;
   serialize(value: unknown, options?: object): Promise<string>;
 }
 
-/** What `createSession` of React Router makes. */
+/** A session created by `createSession` of React Router. */
 export interface ReactRouterSession {
   readonly id: string;
   readonly data: object;
 }
 
-/** Functions of React Router that sessions are made with. */
+/** The parts of React Router that the storage uses. */
 export interface ReactRouterParts<S extends ReactRouterSession> {
   /** The cookie that carries the ID. Give it `secrets`, `httpOnly`, `secure` and `sameSite`. */
   cookie: ReactRouterCookie;
@@ -36,19 +36,19 @@ export interface ReactRouterSessionStorage<S extends ReactRouterSession> {
   destroySession(session: S, options?: object): Promise<string>;
 }
 
-/** The attributes of a cookie that decide how long a session lives. */
+/** The attributes of a cookie that set the lifetime of a session. */
 export interface CookieLifetime {
-  /** In seconds, as cookies have it. */
+  /** In seconds, as in a cookie. */
   maxAge?: number | undefined;
   expires?: Date | undefined;
 }
 
 /**
- * Makes a `SessionStorage` for React Router:
+ * Creates a `SessionStorage` for React Router:
  * `reactRouterSessionStorage({ cookie: createCookie("__session", { … }), createSession }, new MemStore())`.
  *
- * A commit that comes after the session was destroyed writes nothing and takes the cookie away; parallel requests keep
- * each other's changes. An ID that the store does not know is never adopted.
+ * A commit after the session was destroyed writes nothing and clears the cookie; parallel requests keep each other's
+ * changes. An ID that the store does not know never becomes a session.
  *
  * @throws TypeError or RangeError for a wrong argument or option.
  */

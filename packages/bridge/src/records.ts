@@ -2,13 +2,13 @@ import { hash } from "node:crypto";
 import type { AtomicStore, IterableStore, SessionRecord, Store, TouchableStore } from "@scs/core";
 import { StoreError } from "@scs/core";
 
-/** Retries of one change before it counts as failed: each retry means that another process changed the record. */
+/** Maximum number of retries of one change. Each retry means that another process changed the record. */
 export const MAX_TRIES = 100;
 const [NOTHING, LONG_AGO] = [new Uint8Array(0), new Date(0)];
 
 /**
- * The records of one bridge in a store. Their names are SHA-256 of the host's IDs: whoever reads the store learns
- * no ID that the host would accept.
+ * Accesses the records of one bridge. Their names are SHA-256 hashes of the host's IDs, so that a reader of the store
+ * learns no ID that the host would accept.
  */
 export class Records {
   readonly #store: Store & Partial<AtomicStore & TouchableStore & IterableStore>;
@@ -19,25 +19,25 @@ export class Records {
     this.#prefix = `${namespace}.`;
   }
 
-  /** Names the record of an ID. */
+  /** Returns the name of the record of an ID. */
   keyOf(id: string): string {
     return this.#prefix + hash("sha256", id, "base64url"); // random IDs need neither salt nor a slow hash
   }
 
-  /** Names the record of a key that is no secret. */
+  /** Returns the name of the record of a key that is not secret. */
   plainKeyOf(name: string): string {
     return this.#prefix + name;
   }
 
   async find(key: string): Promise<SessionRecord | undefined> {
-    return (await this.#store.find(key)) ?? undefined; // many a store returns null
+    return (await this.#store.find(key)) ?? undefined; // some stores return null
   }
 
   commit(key: string, data: Uint8Array, expiry: Date): Promise<void> {
     return this.#store.commit(key, data, expiry);
   }
 
-  /** Compare-and-swap. In a store without one, a change between its two calls is overwritten. */
+  /** Compares and swaps. In a store without `replace`, a change between the two calls is overwritten. */
   async replace(
     key: string,
     previous: Uint8Array | undefined,
@@ -51,7 +51,7 @@ export class Records {
     return true;
   }
 
-  /** Moves the expiry of a live record, and tells whether there was one. */
+  /** Sets the expiry of a live record. Returns whether there was one. */
   async touch(key: string, expiry: Date): Promise<boolean> {
     if (this.#store.touch !== undefined) return this.#store.touch(key, expiry);
     const found = await this.find(key);
@@ -62,7 +62,7 @@ export class Records {
     return this.#store.delete(key);
   }
 
-  /** Removes a record for one caller only, and returns it; `undefined` if there was none. */
+  /** Removes a record and returns it, to one caller only; `undefined` if there was none. */
   async take(key: string): Promise<SessionRecord | undefined> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const found = await this.find(key);
@@ -72,7 +72,7 @@ export class Records {
   }
 
   /**
-   * Lists the live records of this bridge, by the part of their names behind the namespace.
+   * Lists the live records of this bridge. `name` excludes the namespace.
    *
    * @throws TypeError if the store has no `entries`.
    */
@@ -86,12 +86,12 @@ export class Records {
   }
 }
 
-/** Makes the error for a record that others keep changing. */
+/** Creates the error for a record that others keep changing. */
 export function contention(): StoreError {
   return new StoreError("UNAVAILABLE", `bridge: others changed a record ${MAX_TRIES} times in a row`);
 }
 
-/** Compares bytes. */
+/** Tells whether two arrays hold the same bytes. */
 export function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && Buffer.compare(a, b) === 0;
 }

@@ -4,18 +4,18 @@ const CIPHER = "aes-256-gcm";
 const [IV_BYTES, TAG_BYTES] = [12, 16];
 
 /**
- * Encrypts values with a key that is derived from a secret and the name of the record: whoever reads the store cannot
- * read a value, nor put it under another name.
+ * Encrypts each value with a key derived from a secret and the name of the record. A reader of the store cannot read a
+ * value, and a writer cannot move it to another name.
  */
 export class SealedValues {
   readonly #secrets: readonly string[];
 
-  /** Takes the secret that seals, and earlier ones that still open. */
+  /** The first secret encrypts; the others only decrypt. */
   constructor(secrets: readonly string[]) {
     this.#secrets = secrets;
   }
 
-  /** Returns IV, authentication tag and ciphertext. */
+  /** Encrypts a text. Returns IV, authentication tag and ciphertext. */
   seal(name: string, text: string): Buffer {
     const iv = randomBytes(IV_BYTES);
     const cipher = createCipheriv(CIPHER, keyFor(this.#secrets[0] as string, name), iv);
@@ -23,7 +23,7 @@ export class SealedValues {
     return Buffer.concat([iv, cipher.getAuthTag(), content]);
   }
 
-  /** Returns the text; `undefined` if it was not sealed under this name with one of the secrets. */
+  /** Decrypts a text; `undefined` if it was not encrypted under this name with one of the secrets. */
   open(name: string, data: Uint8Array): string | undefined {
     const sealed = Buffer.from(data);
     if (sealed.length < IV_BYTES + TAG_BYTES) return undefined;

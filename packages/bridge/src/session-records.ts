@@ -3,17 +3,17 @@ import { type BridgeOptions, DAY_MS } from "./bridge-options.js";
 import { mergeValues, textOf, type Values } from "./merged-values.js";
 import { contention, isSame, MAX_TRIES, Records } from "./records.js";
 
-/** What a session in a request's hands was made from. */
+/** The stored state that a loaded session is based on. */
 export interface Origin {
   readonly key: string;
   /** The values when this request last read or wrote them; `undefined` for a new session. */
   view: Uint8Array | undefined;
-  /** The newest bytes that this request knows to be in the store. They are not `view` once others have changed them. */
+  /** The newest stored bytes that this request knows. They differ from `view` when others have changed the record. */
   stored: Uint8Array | undefined;
   storedExpiry: Date;
-  /** Set once the session was found to be gone: it is not looked for again. */
+  /** Whether the session was found to be gone. It is not looked up again. */
   hasEnded: boolean;
-  /** The last save of this session by this request. Saves take turns. */
+  /** The last save of this session by this request. The next save waits for it. */
   turn: Promise<unknown>;
 }
 
@@ -23,13 +23,13 @@ export interface LoadedSession {
   origin: Origin;
 }
 
-/** Values to be saved, without those that follow from the record's expiry. */
+/** Values to save, without those that follow from the record's expiry. */
 export interface SessionDraft {
   values: Values;
   expiry: Date;
 }
 
-/** Sessions of a host as JSON in a store. Knows what each one was made from, and so revives nothing and loses nothing. */
+/** Stores a host's sessions as JSON. Saves merge with others' changes, and do not bring back a session that has ended. */
 export class SessionRecords {
   readonly records: Records;
   readonly #now: () => number;
@@ -51,12 +51,12 @@ export class SessionRecords {
     return this.records.keyOf(id);
   }
 
-  /** The expiry of a session that its host sets none for, or sets one for in ms from now. */
+  /** Returns the expiry of a session with this lifetime in ms. */
   expiryIn(lifetimeMs: number = this.#lifetimeMs): Date {
     return new Date(this.#now() + lifetimeMs);
   }
 
-  /** Makes the origin of a session that is not in the store yet: its first save inserts it, and overwrites nothing. */
+  /** Creates the origin of a new session. Its first save inserts a record, and overwrites none. */
   newOrigin(id: string): Origin {
     return {
       ...{ key: this.keyOf(id), view: undefined, stored: undefined, storedExpiry: new Date(0) },
@@ -75,24 +75,24 @@ export class SessionRecords {
   }
 
   /**
-   * Saves a session over what it was made from. What others have changed meanwhile stays.
+   * Saves a session, and merges it with changes that others made since it was loaded.
    *
-   * @returns Whether the session is in the store. `false` if it has ended meanwhile: nothing was written then.
+   * @returns `false` if the session has ended meanwhile, and nothing was written.
    * @throws StoreError `INVALID_ARGUMENT` if the session is new and its ID is in use.
    */
   save(origin: Origin, draft: SessionDraft): Promise<boolean> {
-    const mine = Buffer.from(JSON.stringify(draft.values)); // as the session is now: the app may change it while we wait
+    const mine = Buffer.from(JSON.stringify(draft.values)); // now: the app may change the session during the waits
     const saved = origin.turn.then(() => this.#save(origin, mine, draft.expiry));
     origin.turn = saved.catch(() => undefined);
     return saved;
   }
 
-  /** Writes values whatever they were made from. */
+  /** Writes values unconditionally. */
   async overwrite(id: string, { values, expiry }: SessionDraft): Promise<void> {
     await this.records.commit(this.keyOf(id), Buffer.from(JSON.stringify(values)), expiry);
   }
 
-  /** Reads values; damaged ones count as absent, and are reported. */
+  /** Decodes values. Damaged ones count as absent, and are reported. */
   decode(data: Uint8Array): Values | undefined {
     try {
       const values: unknown = JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
@@ -127,7 +127,7 @@ export class SessionRecords {
       const found = await this.records.find(origin.key);
       if (origin.stored === undefined) {
         if (found !== undefined) throw idInUse();
-        continue; // what was there has expired in between
+        continue; // the record has expired in between
       }
       if (found === undefined) {
         origin.hasEnded = true;

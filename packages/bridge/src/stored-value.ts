@@ -1,16 +1,16 @@
 import { isUint8Array } from "node:util/types";
 
-/** First byte of a stored value: the form of the others. */
+/** First byte of a stored value, which names the encoding of the rest. */
 const FORM = { text: 0x73, bytes: 0x62, json: 0x6a }; // "s", "b", "j"
 
-/** Encodes a value that a host hands over: text and bytes as they are, anything else as JSON. */
+/** Encodes a value: text and bytes unchanged, anything else as JSON. */
 export function encodeValue(value: unknown): Uint8Array {
   if (typeof value === "string") return withForm(FORM.text, Buffer.from(value));
   if (isUint8Array(value)) return withForm(FORM.bytes, value);
   return withForm(FORM.json, Buffer.from(JSON.stringify(value) ?? "null"));
 }
 
-/** Reads a value; `undefined` if the bytes are none. */
+/** Decodes a value; `undefined` if the bytes are invalid. */
 export function decodeValue(data: Uint8Array): unknown {
   const content = Buffer.from(data.subarray(1));
   if (data[0] === FORM.text) return content.toString();

@@ -9,7 +9,7 @@ export interface UnstorageCallOptions {
   ttl?: number;
 }
 
-/** Methods of a driver of unstorage. */
+/** Methods of an unstorage driver. */
 export interface UnstorageDriver {
   readonly name: string;
   readonly options: object;
@@ -26,11 +26,11 @@ export interface UnstorageDriver {
 }
 
 /**
- * Makes a driver for unstorage, which the sessions of Astro and Nitro's storage take:
+ * Creates a driver for unstorage, which Astro's sessions and Nitro's storage use:
  * `createStorage({ driver: unstorageDriver(new MemStore()) })`.
  *
- * unstorage hands over whole values and says nothing of what they were made from: of parallel changes the last one
- * stays, and a `setItem` after a `removeItem` writes the value again. Disposal of the storage leaves the store open.
+ * unstorage passes whole values without the version they are based on. So the last of parallel changes wins, and a
+ * `setItem` after a `removeItem` writes the value again. Disposing of the storage leaves the store open.
  *
  * @throws TypeError or RangeError for a wrong argument or option.
  */

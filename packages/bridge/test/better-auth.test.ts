@@ -21,7 +21,7 @@ async function start(store: MemStore) {
       secondaryStorage: storage,
     },
     database: memoryAdapter({ user: [], account: [], verification: [] }),
-    // No slow hash: what is tested is not the password.
+    // A fast hash: passwords are not tested here.
     emailAndPassword: {
       enabled: true,
       password: { hash: async (text) => text, verify: async ({ hash, password }) => hash === password },
@@ -53,7 +53,7 @@ async function signedUp(url: string): Promise<{ visitor: Visitor; token: string 
 }
 
 describe("a store of ours under Better Auth", () => {
-  it("keeps who is signed in, on several devices, until each signs out", async () => {
+  it("keeps users signed in on several devices until each device signs out", async () => {
     await using app = await start(new MemStore());
     const { visitor } = await signedUp(app.url);
     const phone = new Visitor(app.url);
@@ -75,7 +75,7 @@ describe("a store of ours under Better Auth", () => {
     expect(await whoIs(visitor)).toBe("u1");
   });
 
-  it("revives no session that was signed out while a request refreshed it", async () => {
+  it("does not bring back a session that was signed out while a request refreshed it", async () => {
     const store = new MemStore();
     await using app = await start(store);
     const { visitor, token } = await signedUp(app.url);
@@ -87,7 +87,7 @@ describe("a store of ours under Better Auth", () => {
     expect(await app.storage.get(token)).toBeNull();
   });
 
-  it("stores neither tokens nor values that can be read", async () => {
+  it("stores no readable token and no readable value", async () => {
     const store = new MemStore();
     await using app = await start(store);
     const { visitor, token } = await signedUp(app.url);
@@ -98,7 +98,7 @@ describe("a store of ours under Better Auth", () => {
     expect(await whoIs(visitor)).toBe("u1");
   });
 
-  it("limits the rate of requests by its counters", async () => {
+  it("provides the counters of the rate limiter", async () => {
     const store = new MemStore();
     const storage = betterAuthStorage(store, { secret });
     const auth = betterAuth({
@@ -132,7 +132,7 @@ describe("the secondary storage", () => {
     return { time, store, storage: betterAuthStorage(store, { secret, now: () => time.now, ...options }) };
   };
 
-  it("gives a value to one caller of getAndDelete only", async () => {
+  it("returns a value to only one caller of getAndDelete", async () => {
     const { storage } = open();
     await storage.set("verification:x", "value", 60);
     const taken = await Promise.all(Array.from({ length: 8 }, () => storage.getAndDelete("verification:x")));
@@ -142,7 +142,7 @@ describe("the secondary storage", () => {
     expect(await storage.get("verification:x")).toBe("again");
   });
 
-  it("counts each increment once, from several instances, and keeps the window of the first", async () => {
+  it("counts each increment of several instances once, and keeps the first one's expiry", async () => {
     const { storage, store, time } = open();
     const other = betterAuthStorage(store, { secret, now: () => time.now });
     const counts = await Promise.all(
@@ -155,7 +155,7 @@ describe("the secondary storage", () => {
     expect(await storage.increment("ip", 10)).toBe(1);
   });
 
-  it("reads what an earlier secret has sealed, and counts what none has as absent", async () => {
+  it("decrypts values of an earlier secret, and treats values of an unknown one as absent", async () => {
     const { storage, store } = open();
     await storage.set("key", "value", 60);
     const next = "another secret of thirty-two characters";
@@ -167,7 +167,7 @@ describe("the secondary storage", () => {
     expect(errors).toEqual(["CORRUPT"]);
   });
 
-  it("accepts no value that was moved to another key", async () => {
+  it("rejects a value that was moved to another key", async () => {
     const { storage, store } = open({ onError: () => undefined });
     await storage.set("mine", "value", 60);
     const [[mine, data]] = [...(await store.all())] as [[string, Uint8Array]];

@@ -52,7 +52,7 @@ describe("the store for express-session, called by an app", () => {
     expect([...(await backend.all()).keys()]).toEqual(["another"]);
   });
 
-  it("merges a session that an app has loaded and changed", async () => {
+  it("merges the changes of a session that the app has loaded itself", async () => {
     const { store, call, set, get, load } = open();
     await set("id", { user: "u1" });
     const [one, two] = [await load("id"), await load("id")];
@@ -65,7 +65,7 @@ describe("the store for express-session, called by an app", () => {
     expect(await get("id")).toBeUndefined();
   });
 
-  it("keeps what others wrote when one session is saved again and again, awaited or not", async () => {
+  it("keeps others' writes when a session is saved repeatedly, awaited or not", async () => {
     const { call, set, get, load } = open();
     await set("id", { user: "u1" });
     const [one, two] = [await load("id"), await load("id")];
@@ -83,7 +83,7 @@ describe("the store for express-session, called by an app", () => {
     expect(values).not.toHaveProperty("user");
   });
 
-  it("keeps a longer lifetime that a parallel request chose", async () => {
+  it("keeps the longer lifetime set by a parallel request", async () => {
     const { backend, call, set, load } = open();
     await set("id", { user: "u1" });
     const [one, two] = [await load("id"), await load("id")];
@@ -97,7 +97,7 @@ describe("the store for express-session, called by an app", () => {
     expect((await load("id")).cookie.originalMaxAge).toBe(30 * 24 * HOUR_MS);
   });
 
-  it("moves the expiry by touch, and revives nothing by it", async () => {
+  it("moves the expiry by touch, which brings back no session", async () => {
     const { store, call, set, get, load } = open();
     await set("id", { user: "u1" });
     const loaded = await load("id");
@@ -121,7 +121,7 @@ describe("the store for express-session, called by an app", () => {
     expect(await get("id")).toMatchObject({ user: "u1" });
   });
 
-  it("takes names such as __proto__ for names, and damaged records for none", async () => {
+  it("stores values named __proto__, and treats damaged records as absent", async () => {
     const errors: unknown[] = [];
     const { backend, set, get } = open({ onError: (error: unknown) => errors.push(error) });
     await set("id", JSON.parse('{"__proto__": {"admin": true}, "constructor": 1}'));
@@ -135,7 +135,7 @@ describe("the store for express-session, called by an app", () => {
     expect(String(errors)).not.toContain("u1");
   });
 
-  it("tells onError what no callback was given for", async () => {
+  it("calls onError with errors of calls without a callback", async () => {
     const told = new Promise((resolve) => {
       const { backend, store } = open({ onError: resolve });
       void backend[Symbol.asyncDispose]().then(() => store.destroy("id"));
@@ -144,7 +144,7 @@ describe("the store for express-session, called by an app", () => {
   });
 });
 
-it("every bridge refuses what is no store, and options that it does not have", () => {
+it("every bridge refuses a wrong store and unknown options", () => {
   const make = (...rest: unknown[]) => expressSessionStore(session, ...(rest as [MemStore]));
   expect(() => make({})).toThrow(/has no find\(\)/);
   expect(() => make(new MemStore(), { ttl: 1 })).toThrow(/no option "ttl"/);

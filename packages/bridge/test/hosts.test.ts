@@ -5,7 +5,7 @@ import { Visitor } from "./fixtures/visitor.js";
 import { hosts } from "./hosts/index.js";
 
 describe.each(hosts)("a store of ours under $name", (host) => {
-  it("keeps what one request stored for the next", async () => {
+  it("returns stored values to the next request", async () => {
     await using app = await host.start(new MemStore());
     const visitor = new Visitor(app.url);
     await visitor.get("/set/user/u1");
@@ -16,7 +16,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
     expect(await new Visitor(app.url).get()).toEqual({});
   });
 
-  it("has nothing left after a log-out, whoever keeps the cookie", async () => {
+  it("has no session after a log-out, even for a kept cookie", async () => {
     const store = new MemStore();
     await using app = await host.start(store);
     const visitor = new Visitor(app.url);
@@ -27,7 +27,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
     expect(await valuesIn(store)).not.toContain('"u1"');
   });
 
-  it("revives no session that was logged out while a request changed it", async () => {
+  it("does not bring back a session that was logged out while a request changed it", async () => {
     const store = new MemStore();
     await using app = await host.start(store);
     const visitor = new Visitor(app.url);
@@ -43,7 +43,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
     expect(await valuesIn(store)).not.toMatch(/"(u1|full)"/);
   });
 
-  it("revives no session that was logged out while a request read it", async () => {
+  it("does not bring back a session that was logged out while a request read it", async () => {
     const store = new MemStore();
     await using app = await host.start(store);
     const visitor = new Visitor(app.url);
@@ -74,7 +74,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
     expect(await visitor.get()).toEqual({ one: "new", three: "old", four: "new" });
   });
 
-  it("lets the last of two parallel changes of one name stay", async () => {
+  it("keeps the last of two parallel changes of one name", async () => {
     await using app = await host.start(new MemStore());
     const visitor = new Visitor(app.url);
     await visitor.get("/set/name/old");
@@ -90,7 +90,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
     expect(await visitor.get()).toEqual({ name: "1" });
   });
 
-  it("stores nothing that a cookie could be made of", async () => {
+  it("stores nothing from which a cookie could be made", async () => {
     const store = new MemStore();
     await using app = await host.start(store);
     const visitor = new Visitor(app.url);
@@ -108,7 +108,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
     }
   });
 
-  it("shares a store with others of its kind by namespace", async () => {
+  it("separates applications that share a store by namespace", async () => {
     const store = new MemStore();
     await using shop = await host.start(store, { namespace: "shop" });
     await using blog = await host.start(store, { namespace: "blog" });
@@ -118,7 +118,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
     expect(await visitor.get()).toEqual({ user: "u1" });
   });
 
-  it("ends a session with its record", async () => {
+  it("ends a session when its record expires", async () => {
     const time = { now: Date.now() };
     const store = new MemStore({ now: () => time.now });
     await using app = await host.start(store, { now: () => time.now });
@@ -129,7 +129,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
     expect(await visitor.get()).toEqual({});
   });
 
-  it("leaves the session as it was when a save fails, and says so if the host can", async () => {
+  it("leaves the session unchanged when a save fails, and reports the failure if the host can", async () => {
     const store = new MemStore();
     await using app = await host.start(store);
     const visitor = new Visitor(app.url);
@@ -144,7 +144,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
     expect(status).toBe(host.tellsOfFailedSaves ? 500 : 200);
   });
 
-  it("answers with an error when a session cannot be read, and logs nobody out", async () => {
+  it("answers with an error when a session cannot be read, and keeps the visitor logged in", async () => {
     const store = new MemStore();
     await using app = await host.start(store);
     const visitor = new Visitor(app.url);
@@ -159,7 +159,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
 });
 
 describe.each(hosts.filter((host) => host.regenerates))("a new ID under $name", (host) => {
-  it("ends the old one, for requests that are under way as well", async () => {
+  it("ends the old ID, also for requests in flight", async () => {
     const store = new MemStore();
     await using app = await host.start(store);
     const visitor = new Visitor(app.url);
@@ -177,7 +177,7 @@ describe.each(hosts.filter((host) => host.regenerates))("a new ID under $name", 
   });
 });
 
-/** All that a store has, as text. */
+/** Returns the content of a store as text. */
 async function valuesIn(store: MemStore): Promise<string> {
   return [...(await store.all())].map(([token, data]) => `${token} ${Buffer.from(data)}`).join("\n");
 }

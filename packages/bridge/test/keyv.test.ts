@@ -6,7 +6,7 @@ import { KeyvAdapter } from "../src/keyv.js";
 
 const { describe, expect, it } = vitest;
 
-describe("Keyv's own tests, with keys as they are", () => {
+describe("Keyv's own tests, with unhashed keys", () => {
   const store = new MemStore();
   keyvTestSuite(vitest, Keyv, () => new KeyvAdapter(store, { hashKeys: false }));
 });
@@ -18,7 +18,7 @@ describe("Keyv's own tests of values, names and expiry, with hashed keys", () =>
 });
 
 describe("the adapter for Keyv", () => {
-  it("stores no key unless it is told to", async () => {
+  it("stores only hashed keys by default", async () => {
     const store = new MemStore();
     const keyv = new Keyv({ store: new KeyvAdapter(store), namespace: "sessions" });
     await keyv.set("a-session-id", { user: "u1" });
@@ -27,7 +27,7 @@ describe("the adapter for Keyv", () => {
     expect(new KeyvAdapter(store).iterator).toBeUndefined();
   });
 
-  it("ends a value with its lifetime", async () => {
+  it("removes a value at the end of its lifetime", async () => {
     const time = { now: Date.now() };
     const now = () => time.now;
     const adapter = new KeyvAdapter(new MemStore({ now }), { now });
@@ -45,7 +45,7 @@ describe("the adapter for Keyv", () => {
     expect(await adapter.get("for good")).toBe("value");
   });
 
-  it("gives back text, bytes and anything that JSON can express", async () => {
+  it("returns text, bytes and JSON values unchanged", async () => {
     const adapter = new KeyvAdapter(new MemStore());
     const values = { text: "text", bytes: Buffer.from([0, 255]), object: { a: [1] }, nothing: null };
     for (const [key, value] of Object.entries(values)) await adapter.set(key, value);

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { Visitor } from "./fixtures/visitor.js";
 import { koaSession } from "./hosts/koa-session.js";
 
-it("a regeneration under koa-session takes along no session that was logged out meanwhile", async () => {
+it("a regeneration under koa-session does not bring back a session that was logged out meanwhile", async () => {
   await using app = await koaSession("koa-session", {}).start(new MemStore());
   const visitor = new Visitor(app.url);
   await visitor.get("/set/user/u1");

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { Visitor } from "./fixtures/visitor.js";
 import { hosts } from "./hosts/index.js";
 
-/** A store of somebody else's: three methods, and `null` for nothing. */
+/** Returns a foreign store: three methods, and `null` for absence. */
 function plainStore(): Store {
   const store = new MemStore();
   return {
@@ -15,7 +15,7 @@ function plainStore(): Store {
 }
 
 describe.each(hosts)("a store without compare-and-swap under $name", (host) => {
-  it("keeps sessions, merges, and revives none that had ended before the save began", async () => {
+  it("keeps sessions, merges changes, and does not bring back one that ended before the save", async () => {
     await using app = await host.start(plainStore());
     const visitor = new Visitor(app.url);
     await visitor.get("/set/user/u1");

@@ -15,7 +15,7 @@ import { serve } from "./fixtures/serve.js";
 import { inHand } from "./hosts/express-session.js";
 import { hosts } from "./hosts/index.js";
 
-/** Serves express-session on node:http alone, with a store of ours or with its own. */
+/** Serves express-session on node:http, with a store of this project or its own. */
 async function start(store?: Store): Promise<RunningHost> {
   const gates = new Gates();
   const sessions = session({
@@ -31,13 +31,13 @@ async function start(store?: Store): Promise<RunningHost> {
   return running(url, gates, close);
 }
 
-describe("requests of one session that race under express-session", () => {
-  it("revive nothing and lose nothing in 1,000 rounds", { timeout: 600_000 }, async () => {
+describe("racing requests of one session under express-session", () => {
+  it("lose no change and bring back no session in 1,000 rounds", { timeout: 600_000 }, async () => {
     await using app = await start(new MemStore());
     expect(await race(app, 1000)).toEqual({ lost: 0, revived: 0 });
   });
 
-  it("revive nothing and lose nothing in a store on disk", async () => {
+  it("lose no change and bring back no session in a store on disk", async () => {
     const folder = await mkdtemp(join(tmpdir(), "bridge-"));
     try {
       await using store = await openBoltStore(join(folder, "sessions"));
@@ -48,7 +48,7 @@ describe("requests of one session that race under express-session", () => {
     }
   });
 
-  it("lose and revive with the host's own store: the race is one", async () => {
+  it("do both with the host's own store, which proves that the race is real", async () => {
     await using app = await start();
     const { lost, revived } = await race(app, 24);
     expect(lost).toBeGreaterThan(24);
@@ -56,8 +56,8 @@ describe("requests of one session that race under express-session", () => {
   });
 });
 
-describe.each(hosts)("requests of one session that race under $name", (host) => {
-  it("revive nothing and lose nothing", async () => {
+describe.each(hosts)("racing requests of one session under $name", (host) => {
+  it("lose no change and bring back no session", async () => {
     await using app = await host.start(new MemStore());
     expect(await race(app, 12)).toEqual({ lost: 0, revived: 0 });
   });

@@ -7,7 +7,7 @@ import { Visitor } from "./fixtures/visitor.js";
 
 const open = (options = {}) => createStorage({ driver: unstorageDriver(new MemStore(), options) });
 
-describe.each([{ hashKeys: true }, { hashKeys: false }])("a driver of unstorage with %o", (options) => {
+describe.each([{ hashKeys: true }, { hashKeys: false }])("an unstorage driver with %o", (options) => {
   it("sets, has, gets and removes items", async () => {
     const storage = open(options);
     expect(await storage.hasItem("a:b")).toBe(false);
@@ -36,7 +36,7 @@ describe.each([{ hashKeys: true }, { hashKeys: false }])("a driver of unstorage 
     expect(await storage.hasItem("object")).toBe(false);
   });
 
-  it("keeps raw values, bytes among them", async () => {
+  it("keeps raw values, including bytes", async () => {
     const storage = open(options);
     const bytes = new Uint8Array([0, 1, 255]);
     await storage.setItemRaw("bytes", bytes);
@@ -73,7 +73,7 @@ describe.each([{ hashKeys: true }, { hashKeys: false }])("a driver of unstorage 
     expect(await storage.getItem("long")).toBe("text");
   });
 
-  it("clears all of its own, and leaves the store to the app", async () => {
+  it("clears its own records, and does not close the app's store", async () => {
     const store = new MemStore();
     const [storage, other] = ["one", "two"].map((namespace) =>
       createStorage({ driver: unstorageDriver(store, { ...options, namespace }) }),
@@ -88,8 +88,8 @@ describe.each([{ hashKeys: true }, { hashKeys: false }])("a driver of unstorage 
   });
 });
 
-describe("a driver of unstorage that stores keys as they are", () => {
-  it("lists them, and clears what is below one", async () => {
+describe("an unstorage driver with unhashed keys", () => {
+  it("lists keys, and clears those below a prefix", async () => {
     const driver = unstorageDriver(new MemStore(), { hashKeys: false });
     const storage = createStorage({ driver });
     for (const key of ["s1", "s2:a", "s2:b", "s3:a:b"]) await storage.setItem(key, "text");
@@ -97,13 +97,13 @@ describe("a driver of unstorage that stores keys as they are", () => {
     expect((await storage.getKeys("s2")).sort()).toEqual(["s2:a", "s2:b"]);
     expect(await storage.getKeys("", { maxDepth: 0 })).toEqual(["s1"]);
     expect(await prefixStorage(storage, "s3").getKeys()).toEqual(["a:b"]);
-    await driver.clear("s2:"); // unstorage itself calls it for whole mounts only
+    await driver.clear("s2:"); // unstorage itself only clears whole mounts
     expect((await storage.getKeys()).sort()).toEqual(["s1", "s3:a:b"]);
   });
 });
 
-describe("a driver of unstorage that hashes keys", () => {
-  it("stores none of them, and says so when they are asked for", async () => {
+describe("an unstorage driver with hashed keys", () => {
+  it("stores no key, and rejects a listing with an explanation", async () => {
     const store = new MemStore();
     const driver = unstorageDriver(store);
     const storage = createStorage({ driver });
@@ -114,7 +114,7 @@ describe("a driver of unstorage that hashes keys", () => {
   });
 });
 
-it("a driver of unstorage keeps sessions of a server", async () => {
+it("an unstorage driver keeps the sessions of a server", async () => {
   const storage = open({ lifetimeMs: 3_600_000 });
   const { url, close } = await serve(async (req, res) => {
     const id = /sid=(\w+)/.exec(req.headers.cookie ?? "")?.[1] ?? "none";

@@ -1,4 +1,4 @@
-// The inspector's page: asks the server for one page of rows at a time, so that it does not matter how many there are.
+// The inspector's page. Requests one page of rows at a time, so that it works with any number of sessions.
 const $ = (selector) => document.querySelector(selector);
 const PAGE = 100;
 const number = new Intl.NumberFormat("en");
@@ -74,7 +74,7 @@ function tell(text) {
 
 let latest = 0;
 async function load({ focus } = {}) {
-  const turn = ++latest; // an answer that comes late must not replace a newer one
+  const turn = ++latest; // a late answer must not replace a newer one
   const { view, sort, dir, q, owner, offset } = state;
   const query = new URLSearchParams({ sort, dir, q, offset, limit: PAGE });
   if (owner) query.set("owner", owner);
@@ -309,7 +309,7 @@ document.addEventListener("keydown", (event) => {
     $("#search").select();
     return;
   }
-  if (event.target.name === "view") return; // its arrows choose
+  if (event.target.name === "view") return; // the arrow keys select a view here
   if (isTyping && !["ArrowDown", "Escape"].includes(event.key)) return;
   const at = rowsShown().indexOf(document.activeElement);
   const row = document.activeElement?.row;

@@ -1,4 +1,4 @@
-// Measures what a session takes in each store, its share of the owner's list included: bytes on disk, or on the heap.
+// Measures the size of a session in each store, on disk or on the heap, including its share of the owner's list.
 //
 //     npm run million:capacity [-- 20000]
 import { execFileSync } from "node:child_process";

@@ -1,4 +1,4 @@
-// Copies a million sessions from SQLite to PostgreSQL: interrupts the copy, goes on, and says what that took.
+// Copies a million sessions from SQLite to PostgreSQL, interrupts the copy, resumes it, and prints the time and memory.
 //
 //     npm run million:copy [-- 1000000 [FILE]]       FILE: a SQLite file that has them already
 import { spawn } from "node:child_process";
@@ -17,7 +17,7 @@ const given = process.argv[3];
 const file = given ?? join(folder, "sessions.db");
 const seconds = (start) => `${((performance.now() - start) / 1000).toFixed(0)} s`;
 
-/** Runs the command; interrupts it when the goal has so many bytes, if that is said. Samples its memory. */
+/** Runs the command and samples its memory. Interrupts it when the goal has reached `interruptAt` bytes. */
 async function scs(args, interruptAt = Number.POSITIVE_INFINITY) {
   const start = performance.now();
   const child = spawn(process.execPath, [bin, ...args, "--json"], { stdio: ["ignore", "pipe", "inherit"] });
@@ -31,7 +31,7 @@ async function scs(args, interruptAt = Number.POSITIVE_INFINITY) {
       : "";
     peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
     if (interruptAt === Number.POSITIVE_INFINITY || (await goalBytes()) <= interruptAt) return;
-    interruptAt = Number.POSITIVE_INFINITY; // once: a second signal ends the process at once
+    interruptAt = Number.POSITIVE_INFINITY; // only once: a second signal would kill the process
     child.kill("SIGINT");
   }, 2_000);
   const code = await new Promise((resolve) => child.once("close", resolve));

@@ -1,4 +1,4 @@
-// Works the inspector's page in a real Chromium over a million sessions, and says what that took.
+// Operates the inspector's page in a real Chromium over a million sessions, and prints the time and memory.
 //
 //     npm run million:inspect [-- 1000000 [FILE [PICTURES]]]       FILE: a SQLite file that has them already
 import { mkdtempSync, rmSync } from "node:fs";

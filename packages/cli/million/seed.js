@@ -1,4 +1,4 @@
-// Fills a SQLite file with sessions as a manager writes them, by plain inserts: a million in half a minute.
+// Fills a SQLite file with sessions in the manager's format, by plain inserts: a million in half a minute.
 import { createHash, randomBytes } from "node:crypto";
 import { devalueCodec } from "@scs/session";
 import Database from "better-sqlite3";
@@ -9,7 +9,7 @@ const random = (length) => randomBytes(length).toString("base64url");
 const sha256 = (text) => createHash("sha256").update(text).digest("base64url");
 const julianDay = (ms) => ms / DAY_MS + 2_440_587.5;
 
-/** Writes `count` sessions of owners that have two each, and the owners' lists. */
+/** Writes `count` sessions, two per owner, and the owners' lists. */
 export function seed(path, count) {
   const db = new Database(path);
   db.pragma("journal_mode = WAL");

@@ -2,14 +2,14 @@ import { confirm, isCancel } from "@clack/prompts";
 import { CommandError, ExitCode } from "./exit-code.js";
 
 /**
- * Asks before what cannot be undone.
+ * Asks before a step that cannot be undone.
  *
- * @throws CommandError if the answer is no, or there is nobody to ask and `--yes` was not given.
+ * @throws CommandError if the answer is no, or if there is no terminal and `--yes` was not given.
  */
 export async function confirmed(question: string, isYes: boolean | undefined): Promise<void> {
   if (isYes === true) return;
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
-    throw new CommandError(`${question} There is nobody to ask: say so with --yes.`);
+    throw new CommandError(`${question} There is no terminal to ask on: confirm with --yes.`);
   }
   const answer = await confirm({ message: question, initialValue: false });
   if (isCancel(answer) || !answer) throw new CommandError("Nothing was changed.", ExitCode.cancelled);

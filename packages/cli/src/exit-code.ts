@@ -1,19 +1,19 @@
-/** What the command tells a script by its exit code. */
+/** The exit codes of the command. */
 export const ExitCode = {
   ok: 0,
-  /** The store failed, or something that nobody expected. */
+  /** The store failed, or an unexpected error occurred. */
   failed: 1,
-  /** The command makes no sense: an unknown option, a store that is not named. */
+  /** The command is wrong: an unknown option, or no store. */
   usage: 2,
   /** There is no such session. */
   notFound: 3,
-  /** The command ran, and what it looked at is not as it should be: `doctor`, the verification of `copy`. */
+  /** The command found a problem: a finding of `doctor`, or a difference after `copy`. */
   notSound: 4,
   /** The user said no, or pressed Ctrl-C. */
   cancelled: 130,
 } as const;
 
-/** An error whose message is for the user, with the exit code that it leads to. */
+/** An error with a message for the user, and the exit code of the command. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly exitCode: number;

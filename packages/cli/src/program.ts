@@ -26,17 +26,17 @@ by --config, exports its SessionManager as "sessions", the options of one, or a 
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such session, 4 doctor found a problem, 130 cancelled.`;
 
-/** Makes the command line. Each command leaves its exit code to {@link run}. */
+/** Creates the command line. Commands throw; {@link run} sets the exit code. */
 function program(): Command {
   const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
   const scs = new Command("scs");
   scs.description("Looks after stores of sessions").version(version).addHelpText("after", EXIT_CODES);
-  scs.exitOverride().configureHelp({ showGlobalOptions: true }).showHelpAfterError("(scs --help tells more)");
-  scs.option("--store <url>", "the store, by URL; or the variable SCS_STORE");
-  scs.option("--config <module>", "the store and the manager of the app; or the variable SCS_CONFIG");
-  scs.option("--namespace <name>", "the manager's namespace, where the URL alone is given");
-  scs.option("--json", "writes JSON: one object, or one a line where there are many");
-  scs.option("-y, --yes", "does not ask before what cannot be undone");
+  scs.exitOverride().configureHelp({ showGlobalOptions: true }).showHelpAfterError("(see scs --help)");
+  scs.option("--store <url>", "URL of the store; default: the variable SCS_STORE");
+  scs.option("--config <module>", "module that exports the app's manager; default: the variable SCS_CONFIG");
+  scs.option("--namespace <name>", "namespace of the manager, with --store");
+  scs.option("--json", "writes JSON: one object, or one per line for lists");
+  scs.option("-y, --yes", "confirms steps that cannot be undone");
 
   scs
     .command("stats")
@@ -77,11 +77,11 @@ function program(): Command {
     .action((_options, command: Command) => on(command, (target, output) => cleanup(target, output)));
   scs
     .command("doctor")
-    .description("says whether the table fits, the index serves, the clock is right and writes are durable")
+    .description("checks the table, the index, the clock and the durability of writes")
     .action((_options, command: Command) => on(command, (target, output) => doctor(target, output)));
   scs
     .command("inspect")
-    .description("serves a page on this machine that shows the sessions, and ends them")
+    .description("serves a page on this machine that lists and ends sessions")
     .option("--port <number>", "any free port without it", wholeNumber)
     .action(({ port = 0 }: { port?: number }, command: Command) =>
       on(command, (target, output) => inspect(target, port, output)),
@@ -124,7 +124,7 @@ export async function run(args: readonly string[]): Promise<number> {
     return ExitCode.ok;
   } catch (error) {
     const { exitCode, code } = error as { exitCode?: number; code?: unknown };
-    if (String(code).startsWith("commander.")) return exitCode === 0 ? ExitCode.ok : ExitCode.usage; // it has written
+    if (String(code).startsWith("commander.")) return exitCode === 0 ? ExitCode.ok : ExitCode.usage; // already printed
     const message = error instanceof Error ? error.message : String(error);
     const name = typeof code === "string" ? code : undefined;
     const isJson = args.includes("--json");
@@ -133,7 +133,7 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Moves handles that begin with a hyphen behind `--`: they are base64url, and no options. */
+/** Moves handles that begin with a hyphen behind `--`: they are base64url, not options. */
 function withHandlesLast(args: readonly string[]): string[] {
   const isHandle = (arg: string, at: number): boolean =>
     (/^-[\w-]{42}\.[\w-]{22}$/.test(arg) || /^-[\w-]{21}$/.test(arg)) && args[at - 1] !== "--except";
@@ -144,7 +144,7 @@ function withHandlesLast(args: readonly string[]): string[] {
 
 type Work = (target: Target, output: Output, options: CommonOptions) => Promise<void>;
 
-/** Opens the store that the options name, does the work, and closes it. */
+/** Opens the store named by the options, does the work, and closes the store. */
 async function on(command: Command, work: Work, isCreated = false): Promise<void> {
   const options = command.optsWithGlobals<CommonOptions>();
   const target = await openTarget(options, isCreated);
@@ -189,7 +189,7 @@ async function openTarget(options: CommonOptions, isCreated: boolean): Promise<T
   const opened = { namespace, isCreated, onError: reporter() };
   if (url !== undefined) return openUrl(url, opened);
   if (config !== undefined) return openConfig(config, opened);
-  throw new CommandError("which store? --store URL or --config MODULE says");
+  throw new CommandError("which store? Name it by --store URL or --config MODULE");
 }
 
 /** Opens a store by URL, or by a module's path. */
@@ -197,7 +197,7 @@ function openEither(name: string, options: Parameters<typeof openUrl>[1]): Promi
   return /^[a-z]{2,}:/.test(name) ? openUrl(name, options) : openConfig(name, options);
 }
 
-/** Writes each distinct error of a store once: a damaged record, a lost connection. */
+/** Prints each distinct error of a store once: a damaged record, a lost connection. */
 function reporter(): (error: Error) => void {
   const reported = new Set<string>();
   return ({ message }) => {
@@ -210,6 +210,6 @@ function reporter(): (error: Error) => void {
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError("a whole number from 1 is meant.");
+    throw new InvalidArgumentError("it must be a whole number of at least 1.");
   return value;
 }

@@ -1,6 +1,6 @@
 import { SingleBar } from "cli-progress";
 
-/** Tells on stderr how far long work is: a bar on a terminal, nothing elsewhere. */
+/** Shows the progress of long work on stderr, if it is a terminal. */
 export class Progress {
   readonly #bar: SingleBar | undefined;
   readonly #start: number = performance.now();

@@ -1,4 +1,4 @@
-/** What the key of a record says of it. A key that is none of these may be a token of another program: it is never shown. */
+/** The kind of a record by its key. A key of the kind `other` may be a token of another program, and is never shown. */
 export type RecordKind = "session" | "list" | "other";
 
 const SESSION = /^(?:([\w-]{1,64})\.)?([\w-]{22})$/;
@@ -9,7 +9,7 @@ export interface RecordName {
   namespace: string;
 }
 
-/** Reads from a record's key whether it is a session's or an owner's list, and of which namespace. */
+/** Returns kind and namespace of a record by its key. */
 export function nameOf(key: string): RecordName {
   const session = SESSION.exec(key);
   if (session !== null) return { kind: "session", namespace: session[1] ?? "" };

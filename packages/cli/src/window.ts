@@ -1,4 +1,4 @@
-/** Does work on items as they come, on at most `size` at once, so that memory stays bounded. Rethrows the first error. */
+/** Processes items with at most `size` in flight, so that memory is bounded. Rethrows the first error. */
 export async function inWindow<T>(
   items: AsyncIterable<T>,
   size: number,

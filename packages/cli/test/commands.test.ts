@@ -28,11 +28,11 @@ describe("a store by URL", () => {
     });
     const text = (await scs("stats", "--store", url)).out;
     expect(text).toContain("4 sessions");
-    expect(text).toContain("1 records that are no sessions");
+    expect(text).toContain("1 records of other programs");
     expect(text).not.toContain("a-token-of-another-program");
   });
 
-  it("list, show, revoke and revoke-all work on handles and owners, and show no secret", async () => {
+  it("list, show, revoke and revoke-all take handles and owners, and print no secret", async () => {
     using folder = new Folder();
     const { url, tokens } = await shopIn(folder, ["ada", "ada", "grace"]);
     const listed = (await scs("list", "--owner", "ada", "--store", url, "--json")).out.trim().split("\n");
@@ -70,7 +70,7 @@ describe("a store by URL", () => {
     expect((await scs("show", handle, "--store", url)).code).toBe(0);
   });
 
-  it("takes handles that begin with a hyphen, wherever they stand", async () => {
+  it("accepts handles that begin with a hyphen, in any position", async () => {
     using folder = new Folder();
     const { url } = await shopIn(folder, ["ada"]);
     for (const handle of [`-${"a".repeat(42)}.${"b".repeat(22)}`, `-${"b".repeat(21)}`]) {
@@ -82,7 +82,7 @@ describe("a store by URL", () => {
     }
   });
 
-  it("asks before what cannot be undone: without a terminal only --yes says so", async () => {
+  it("asks before a step that cannot be undone; without a terminal, --yes is required", async () => {
     using folder = new Folder();
     const { url } = await shopIn(folder, ["ada"]);
     const refused = await scs("revoke-all", "--owner", "ada", "--store", url);
@@ -90,7 +90,7 @@ describe("a store by URL", () => {
     expect(JSON.parse((await scs("stats", "--store", url, "--json")).out).sessions).toBe(1);
   });
 
-  it("cleanup removes what has expired", async () => {
+  it("cleanup removes expired records", async () => {
     using folder = new Folder();
     const before = Date.now() - HOUR_MS;
     await using store = new FileStore(folder.in("sessions"), { cleanupIntervalMs: 0, now: () => before });
@@ -101,7 +101,7 @@ describe("a store by URL", () => {
 });
 
 describe("the app's configuration module", () => {
-  it("tells whose sessions are by name, and how they are described", async () => {
+  it("provides the names of owners, and descriptions", async () => {
     using folder = new Folder();
     await shopIn(folder, ["ada"], "shop");
     vi.stubEnv("CLI_TEST_DIRECTORY", folder.in("sessions"));
@@ -111,7 +111,7 @@ describe("the app's configuration module", () => {
     expect(out).not.toContain("(by hash)");
   });
 
-  it("may export a store, options, or a function; what is none of them is refused", async () => {
+  it("may export a store, options, or a function; other exports are refused", async () => {
     using folder = new Folder();
     await shopIn(folder, ["ada"]);
     const filestore = new URL("../node_modules/@scs/filestore/dist/index.js", import.meta.url).href;
@@ -133,7 +133,7 @@ describe("the app's configuration module", () => {
 });
 
 describe("export and import", () => {
-  it("carry every record to another store, by a file that only its owner can read", async () => {
+  it("transfer every record to another store, by a file that only its owner can read", async () => {
     using folder = new Folder();
     const { url } = await shopIn(folder, ["ada", "grace"]);
     const file = folder.in("sessions.ndjson");
@@ -152,7 +152,7 @@ describe("export and import", () => {
     expect(again.sort()).toEqual(lines.sort());
   });
 
-  it("names the line that is no record, and none of its text", async () => {
+  it("report the number of an invalid line, and none of its text", async () => {
     using folder = new Folder();
     for (const bad of ["{ secret", "null", '{"token":"t","data":"","expiry":"never"}']) {
       writeFileSync(folder.in("bad.ndjson"), `\n${bad}\n`);
@@ -164,7 +164,7 @@ describe("export and import", () => {
 });
 
 describe("the command", () => {
-  it("says what is wrong, with exit code 2, and writes JSON where it is asked to", async () => {
+  it("explains wrong usage with exit code 2, as JSON with --json", async () => {
     using folder = new Folder();
     const wrong: [string[], string][] = [
       [["frobnicate"], "unknown command"],
@@ -195,7 +195,7 @@ describe("the command", () => {
     expect([code, JSON.parse(err).error.code]).toEqual([1, "UNAVAILABLE"]);
   });
 
-  it("runs as a program: help, exit code, a reader that goes away", async () => {
+  it("runs as a program: help, exit code, a pipe that is closed early", async () => {
     const run = promisify(execFile);
     const { stdout } = await run(process.execPath, [bin, "--help"]);
     for (const name of [

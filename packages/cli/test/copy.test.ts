@@ -33,7 +33,7 @@ describe("copyStore", () => {
     expect(await contentOf(to)).toEqual(await contentOf(from));
   });
 
-  it("goes on where it was interrupted", async () => {
+  it("continues where it was interrupted", async () => {
     const [from, to] = [await filled(2_000), newStore()];
     const abort = new AbortController();
     const first = await copyStore(from, to, {
@@ -49,7 +49,7 @@ describe("copyStore", () => {
     expect(await contentOf(to)).toEqual(await contentOf(from));
   });
 
-  it("follows an app that goes on: changes, log-ins and log-outs during the copy arrive", async () => {
+  it("includes changes, log-ins and log-outs that an app makes during the copy", async () => {
     const [from, to] = [await filled(2_000), newStore()];
     let isDone = false;
     const report = await copyStore(from, to, {
@@ -72,7 +72,7 @@ describe("copyStore", () => {
     expect(await contentOf(to)).toEqual(await contentOf(from));
   });
 
-  it("removes or keeps what only the goal has", async () => {
+  it("removes or keeps records that only the goal has", async () => {
     for (const extras of ["keep", "remove"] as const) {
       const [from, to] = [await filled(10), newStore()];
       await to.commit("its own", bytes("x"), expiry);
@@ -84,7 +84,7 @@ describe("copyStore", () => {
     }
   });
 
-  it("has a bounded number of records in flight, and rejects with the store's own error", async () => {
+  it("limits the records in flight, and rejects with the store's own error", async () => {
     const [from, to] = [await filled(3_000), newStore()];
     let [running, most, isBroken] = [0, 0, false];
     const { replace } = to;
@@ -105,7 +105,7 @@ describe("copyStore", () => {
 });
 
 describe("scs copy", () => {
-  it("copies from SQLite to PostgreSQL, and says what it took", async () => {
+  it("copies from SQLite to PostgreSQL, and prints the numbers", async () => {
     using folder = new Folder();
     const cluster = await Cluster.start();
     const pool = new pg.Pool({ connectionString: cluster.url });
@@ -128,7 +128,7 @@ describe("scs copy", () => {
     }
   });
 
-  it("refuses a goal that is not empty unless told what becomes of it, and asks before it removes", async () => {
+  it("refuses a non-empty goal without --merge or --mirror, and asks before removals", async () => {
     using folder = new Folder();
     const { url } = await shopIn(folder, ["ada"]);
     const goal = `hybrid:${folder.in("goal")}`;

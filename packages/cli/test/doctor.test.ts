@@ -27,7 +27,7 @@ describe("on PostgreSQL", () => {
     await cluster.remove();
   });
 
-  it("misses the table, its index, its types and its durability, and finds a sound one sound", async () => {
+  it("reports a missing table or index, wrong types and weak durability, and accepts a sound table", async () => {
     const missing = await findings(cluster.url);
     expect(missing.code).toBe(4);
     expect(missing.of("table")?.detail).toContain("createTable()");
@@ -60,7 +60,7 @@ describe("on PostgreSQL", () => {
 });
 
 describe("on SQLite", () => {
-  it("misses the index and the log, and finds a sound file sound", async () => {
+  it("reports a missing index or write-ahead log, and accepts a sound file", async () => {
     using folder = new Folder();
     const db = new Database(folder.in("s.db"));
     const query = async (sql: string) => db.prepare(sql).all() as Record<string, unknown>[];
@@ -68,7 +68,7 @@ describe("on SQLite", () => {
     const bare = await checkSqlite(query, '"sessions"');
     expect(bare.map(({ status }) => status)).toEqual(["ok", "problem", "warning", "ok"]);
     db.close();
-    const sound = await findings(`sqlite:${folder.in("s.db")}`); // opening it has made the index, and set WAL
+    const sound = await findings(`sqlite:${folder.in("s.db")}`); // opening the file created the index and set WAL
     for (const point of ["table", "index", "durability", "file"]) {
       expect(sound.of(point), point).toMatchObject({ status: "ok" });
     }
@@ -76,7 +76,7 @@ describe("on SQLite", () => {
 });
 
 describe("on files", () => {
-  it.skipIf(process.platform === "win32")("sees who may read them", async () => {
+  it.skipIf(process.platform === "win32")("reports files that other users can read", async () => {
     using folder = new Folder();
     const { url } = await shopIn(folder, ["ada"]);
     expect((await findings(url)).of("access")).toMatchObject({ status: "ok" });
@@ -87,7 +87,7 @@ describe("on files", () => {
 });
 
 describe("on any store", () => {
-  it("sees a clock that is ahead or behind, by what the store takes for live", async () => {
+  it("measures how far the store's clock is ahead or behind", async () => {
     const skews: [number, string, RegExp][] = [
       [0, "ok", /agree/],
       [600_000, "warning", /(59\d|60\d)\.\d s ahead/],
@@ -104,7 +104,7 @@ describe("on any store", () => {
     }
   });
 
-  it("sees a store that breaks the contract, and one that cannot write", async () => {
+  it("reports a store that breaks the contract, and one that cannot write", async () => {
     const careless = new MemStore();
     careless.replace = async () => true;
     expect(await checkWrites(careless)).toMatchObject({ status: "problem" });

@@ -21,7 +21,7 @@ const executablePath = [
   "/usr/bin/google-chrome",
 ].find((path) => path && existsSync(path));
 
-/** A store with so many users, of whom the first has three sessions and the others one. */
+/** Opens a store with this many users: the first has three sessions, the others one each. */
 async function openShop(
   users: number,
 ): Promise<{ target: Target; sessions: SessionManager<Account>; token: string }> {
@@ -47,7 +47,7 @@ async function openShop(
   return { target, sessions, token };
 }
 
-/** Asks by node:http, which sends whatever Host and Origin it is told. */
+/** Sends a request with node:http, which allows any Host and Origin. */
 function ask(
   url: string,
   options: { method?: string; headers?: Record<string, string>; body?: string } = {},
@@ -65,7 +65,7 @@ function ask(
   });
 }
 
-it("answers nobody who does not know the secret, no other host's name, no page of another site", async () => {
+it("refuses requests without the secret, to a foreign host name, and from other sites", async () => {
   const { target, token } = await openShop(3);
   const inspector = await startInspector(target);
   await inspector.ready;
@@ -155,7 +155,7 @@ async function inBrowser(
   }
 }
 
-it("is worked by keyboard alone: search, rows, pages, details, ends", { timeout: 300_000 }, (test) =>
+it("works by keyboard alone: search, rows, pages, details, ending", { timeout: 300_000 }, (test) =>
   inBrowser(test, 250, async (page, inspector, sessions) => {
     await inspector.ready;
     await page.goto(inspector.url);
@@ -191,7 +191,7 @@ it("is worked by keyboard alone: search, rows, pages, details, ends", { timeout:
 
     await page.keyboard.press("Delete");
     await page.getByText("End the session of ada?").waitFor();
-    await page.keyboard.press("Enter"); // the button that has the focus: Cancel
+    await page.keyboard.press("Enter"); // presses the focused button: Cancel
     expect(await sessions.list("ada")).toHaveLength(3);
     await page.keyboard.press("Delete");
     await page.getByRole("dialog", { name: "Confirm" }).waitFor();
@@ -213,7 +213,7 @@ it("is worked by keyboard alone: search, rows, pages, details, ends", { timeout:
   }),
 );
 
-it("tells live of what is read anew, and groups by owner", { timeout: 300_000 }, (test) =>
+it("shows new scans live, and groups by owner", { timeout: 300_000 }, (test) =>
   inBrowser(test, 5, async (page, inspector, sessions) => {
     await inspector.ready;
     await page.goto(inspector.url);

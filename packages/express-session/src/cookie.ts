@@ -1,6 +1,6 @@
 import { stringifySetCookie } from "cookie";
 
-/** What express-session knows of a cookie. */
+/** The attributes of a cookie that express-session supports. */
 export interface CookieAttributes {
   originalMaxAge?: number | null | undefined;
   expires?: Date | string | boolean | null | undefined;
@@ -13,13 +13,13 @@ export interface CookieAttributes {
   partitioned?: boolean | undefined;
 }
 
-/** A cookie as an app describes it: the option `cookie`. */
+/** The option `cookie`. */
 export interface CookieOptions extends CookieAttributes {
-  /** How long the cookie lives, and the session without being used, in ms. @default until the browser ends */
+  /** Lifetime of the cookie, and of the unused session, in ms. @default until the browser is closed */
   maxAge?: number | Date | null | undefined;
 }
 
-/** The cookie of one session, `req.session.cookie`. What an app changes in it is kept with the session. */
+/** The cookie of one session, `req.session.cookie`. Changes to it are stored with the session. */
 export class Cookie {
   path: string = "/";
   httpOnly: boolean = true;
@@ -32,7 +32,7 @@ export class Cookie {
   #expires: Date | false | null = null;
   readonly #now: () => number;
 
-  /** @throws TypeError for attributes that are no object, or a `maxAge` that is no number. */
+  /** @throws TypeError if the attributes are no object, or `maxAge` is no number. */
   constructor(attributes: CookieOptions = {}, now: () => number = () => Date.now()) {
     this.#now = now;
     if (typeof attributes !== "object") throw new TypeError("argument options must be a object");
@@ -41,7 +41,7 @@ export class Cookie {
     if (attributes?.originalMaxAge !== undefined) this.originalMaxAge = attributes.originalMaxAge;
   }
 
-  /** When the browser drops the cookie; `null` or `false`: when it ends itself. */
+  /** Time at which the browser deletes the cookie; `null` or `false`: when the browser is closed. */
   get expires(): Date | false | null {
     return this.#expires;
   }
@@ -51,7 +51,7 @@ export class Cookie {
     this.originalMaxAge = this.maxAge as number | null;
   }
 
-  /** How long the cookie still lives, in ms; `null`: until the browser ends. */
+  /** Remaining lifetime of the cookie in ms; `null`: until the browser is closed. */
   get maxAge(): number | null {
     return this.#expires instanceof Date ? this.#expires.getTime() - this.#now() : null;
   }
@@ -68,13 +68,13 @@ export class Cookie {
     this.originalMaxAge = ms;
   }
 
-  /** The attributes as they are stored, and as `serialize` writes them. */
+  /** The attributes to store and to serialize. */
   get data(): CookieAttributes {
     const { originalMaxAge, expires, path, domain, httpOnly, secure, sameSite, priority, partitioned } = this;
     return { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite };
   }
 
-  /** Writes a `Set-Cookie` header. */
+  /** Returns the value of a `Set-Cookie` header. */
   serialize(name: string, value: string): string {
     const { expires, domain, path, httpOnly, priority, partitioned, secure, sameSite } = this;
     return stringifySetCookie({

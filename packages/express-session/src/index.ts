@@ -6,33 +6,33 @@ import { makeHandler, type SessionHandler } from "./middleware.js";
 import type { SessionOptions } from "./options.js";
 import { Session } from "./session.js";
 
-/** What an app stores, to be declared by it; likewise `SessionData` of express-session, where that was declared before. */
+/** The values of an app's sessions, declared by the app here or as `SessionData` of `"express-session"`. */
 // biome-ignore lint/suspicious/noEmptyInterface: each app has its own.
 export interface SessionData {}
 
-// The types of `req.session` are those of @types/express-session, so that what is written for it goes on to compile.
+// The types of `req.session` are those of @types/express-session, so that existing code continues to compile.
 declare module "express-session" {
   interface SessionData extends OwnSessionData {}
 
   interface Session {
     /** Saves the session now. */
     save(): Promise<void>;
-    /** Ends the session, and puts a new and empty one in its place. */
+    /** Ends the session, and replaces it by a new, empty one. */
     regenerate(): Promise<void>;
-    /** Ends the session; the request has none then. */
+    /** Ends the session. Afterwards, the request has none. */
     destroy(): Promise<void>;
-    /** Drops what was changed, and puts the session as it is stored in the place of this one. */
+    /** Discards unsaved changes, and replaces this session by the stored one. */
     reload(): Promise<void>;
   }
 }
 type OwnSessionData = SessionData;
 
-/** The class that stores of express-session extend, such as those of connect-pg-simple: for `importFrom`. */
+/** Base class of stores for express-session, such as connect-pg-simple, that are passed as `importFrom`. */
 class OldStoreBase extends EventEmitter {}
 
-/** `session(options)`, and beside it what express-session has there. */
+/** The function `session(options)`, with the properties that express-session has. */
 export interface SessionFunction {
-  /** Makes the middleware. @throws TypeError or RangeError for an option that cannot work, with what to do instead. */
+  /** Creates the middleware. @throws TypeError or RangeError for an option that cannot work, with advice. */
   <D = unknown>(options?: SessionOptions<D>): SessionHandler<D>;
   default: SessionFunction;
   Cookie: typeof Cookie;

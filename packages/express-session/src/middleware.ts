@@ -17,29 +17,29 @@ import { isToken, type Secret, SignedCookie, type SignedValue } from "./signed-c
 type Next = (error?: unknown) => void;
 type Request = CookieRequest & { session?: unknown; sessionStore?: unknown };
 
-/** What Express, Connect and `engine.use` of Socket.IO take. */
+/** A middleware for Express, Connect and `engine.use` of Socket.IO. */
 export type SessionHandler<D = unknown> = ((
   req: IncomingMessage,
   res: ServerResponse,
   next: Next,
 ) => void) & {
-  /** The manager below: `list`, `revoke` and `revokeAll` of a user's sessions, `get(req)`, events. */
+  /** The session manager: `list`, `revoke` and `revokeAll` of a user's sessions, `get(req)`, events. */
   readonly sessions: SessionManager<SessionData, D>;
 };
 
-/** What a request has turned out to bring. */
+/** The session that a request opens. */
 interface Opening {
   opened: IntegratedSession<object>;
   imported?: ImportedSession | undefined;
   hasWorthlessCookie?: boolean;
 }
 
-/** express-session sets no end to a session that is used; a manager has to. */
+/** Default absolute lifetime: express-session has none, but the manager needs one. */
 const MAX_LIFETIME_MS = 100 * 365 * 86_400_000;
 const DEFAULT_MAX_BYTES = 1_048_576;
 const DEFAULT_STORE_TIMEOUT_MS = 10_000;
 
-/** Makes the middleware of `session(options)`. */
+/** Creates the middleware. */
 export function makeHandler<D>(options: SessionOptions<D>): SessionHandler<D> {
   checkOptions(options as SessionOptions<never>);
   const handler = new Handler(options);
@@ -102,7 +102,7 @@ class Handler<D> {
     const proceed = ({ opened, imported, hasWorthlessCookie = false }: Opening) => {
       const brought = { cookieOptions, opened, imported, hasWorthlessCookie };
       const binding = new RequestBinding(req, this.#bindings, brought);
-      // Socket.IO passes an empty object, or one for an upgrade: there is no response to hold.
+      // Socket.IO passes an empty object, or one for an upgrade, which is no response to hold.
       if (res.writableEnded !== undefined) {
         holdResponse(res, new ResponseSaving(binding, this.#responses, secrets));
         endOnce(res);
@@ -144,7 +144,7 @@ function managerOptions<D>(options: SessionOptions<D>): Partial<SessionManagerOp
   return { lifetimeMs, maxBytes, ...Object.fromEntries(given) };
 }
 
-/** Ignores what an app sends after the end, as express-session does; Node.js ends the process. */
+/** Ignores writes after the end, as express-session does. Node.js would end the process. */
 function endOnce(res: ServerResponse): void {
   const end = res.end as (...args: unknown[]) => ServerResponse;
   let isEnded = false;
@@ -155,7 +155,7 @@ function endOnce(res: ServerResponse): void {
   } as ServerResponse["end"];
 }
 
-/** Lets what is thrown be an uncaught exception, as it would be without a promise around it. */
+/** Rethrows an error outside of the promise, so that it becomes an uncaught exception. */
 function throwOutside(work: () => void): void {
   try {
     work();

@@ -5,16 +5,16 @@ import type { OldSession, OldStoreCalls } from "./old-store.js";
 import { COOKIE_KEY, type SessionCookies } from "./session-cookie.js";
 import type { SignedValue } from "./signed-cookie.js";
 
-/** How long the cookie of a session without an expiry counts as taken: no browser keeps a cookie for longer. */
+/** Time for which the cookie of a session without an expiry is marked as used: no browser keeps a cookie for longer. */
 const COOKIE_LIMIT_MS = 400 * 86_400_000;
 
 /** Length of an ID: 16 bytes in base64url. */
 const ID_BYTES = 16;
 
-/** A session of express-session's that a request has brought along. */
+/** A session of express-session, identified by a request's cookie. */
 export interface ImportedSession {
   opened: IntegratedSession<object>;
-  /** Ends the old session: from now on, its cookie is worth nothing. */
+  /** Ends the old session, so that its cookie is worthless. */
   take(): Promise<void>;
 }
 
@@ -27,10 +27,10 @@ export interface OldSessionsOptions {
 }
 
 /**
- * Takes over the sessions of express-session. The ID of the new session is derived from the old one, and its record
- * is inserted only if absent, so that parallel requests with one old cookie have one session. Another derived ID is
- * noted in the store before the first of their responses leaves: that cookie begins no session any more, whatever
- * becomes of the new session, and also if the old store cannot end its own.
+ * Takes over sessions of express-session. The ID of the new session is derived from the old one, and its record is
+ * inserted only if absent, so that parallel requests with one old cookie share a session. Before the first of their
+ * responses leaves, a mark under a second derived ID is stored. From then on, the old cookie begins no session, even after
+ * the new session has ended, and even if the old store cannot delete its session.
  */
 export class OldSessions {
   readonly #options: OldSessionsOptions;
@@ -61,15 +61,15 @@ export class OldSessions {
     const opened = await integration.openDerived(req, {
       ...{ id: derivedId(cookie, "session"), values, barredUntil },
     });
-    if (opened === undefined) return undefined; // another request has taken it, and logged out since
+    if (opened === undefined) return undefined; // another request took it over, and has logged out since
     const take = async () => {
       await integration.mark(mark, barredUntil);
-      await store.end(cookie.value).catch(onError); // the mark has made its cookie worthless already
+      await store.end(cookie.value).catch(onError); // the mark has already made its cookie worthless
     };
     return { opened, take };
   }
 
-  /** Returns the values of an old session, and what it keeps of its cookie. */
+  /** Returns the values of an old session, and its own cookie attributes. */
   #valuesOf(old: OldSession, req: IncomingMessage): Record<string, unknown> {
     const { cookie, ...values } = JSON.parse(JSON.stringify(old)) as OldSession;
     if (Object.keys(values).length === 0 || cookie === undefined) return values;

@@ -6,55 +6,55 @@ import type { CookieOptions } from "./cookie.js";
 import type { OldStore } from "./old-store.js";
 import type { Secret } from "./signed-cookie.js";
 
-/** The options of express-session, and some of the manager below. */
+/** The options of express-session, and some of the session manager's. */
 export interface SessionOptions<D = unknown> {
-  /** Signs cookies, the first of several; cookies that any of them has signed are read. Required. */
+  /** Secret that signs cookies. If there are several, the first signs, and all are accepted. Required. */
   secret?: Secret | readonly Secret[];
   /** Any `@scs` store. @default MemStore */
   store?: Store;
-  /** A function makes them for each request. @default { path: "/", httpOnly: true, secure: false, maxAge: null } */
+  /** Attributes of the cookie, or a function of the request. @default { path: "/", httpOnly: true, secure: false, maxAge: null } */
   cookie?: CookieOptions | ((req: Request) => CookieOptions);
-  /** The name of the cookie. @default "connect.sid" */
+  /** Name of the cookie. @default "connect.sid" */
   name?: string;
-  /** The former name of `name`. */
+  /** Older name of the option `name`. */
   key?: string;
-  /** Whether each response sets the cookie anew, so that its `maxAge` begins anew. @default false */
+  /** Whether every response sends the cookie, which restarts its `maxAge`. @default false */
   rolling?: boolean;
-  /** Whether a new session is saved that nothing was stored in. @default true */
+  /** Whether to save new sessions without values. @default true */
   saveUninitialized?: boolean;
-  /** What `req.session = null` does to the stored session. @default "keep" */
+  /** Effect of `req.session = null` on the stored session. @default "keep" */
   unset?: "destroy" | "keep";
-  /** Whether `X-Forwarded-Proto` counts; left out, Express's setting `trust proxy` does. */
+  /** Whether `X-Forwarded-Proto` counts. @default Express's setting `trust proxy` */
   proxy?: boolean;
-  /** Has no effect: only what has changed is saved. */
+  /** Has no effect: only changes are saved. */
   resave?: boolean;
-  /** Has no effect: the manager makes the IDs. */
+  /** Has no effect: the manager creates the IDs. */
   genid?: (req: Request) => string;
 
-  /** The store of express-session whose sessions are taken over, each when its visitor comes. */
+  /** Old store for express-session. Each of its sessions is taken over at the visitor's next request. */
   importFrom?: OldStore;
   /**
-   * Whether sessions are written to `importFrom` as well, so that express-session finds them after a rollback. It needs
-   * `set` and `destroy` there. @default false
+   * Whether to write sessions to `importFrom` as well, so that express-session finds them after a rollback. The old store
+   * then needs `set` and `destroy`. @default false
    */
   rollback?: boolean;
-  /** How long a session without `cookie.maxAge` lives unused, in ms. @default 24 hours */
+  /** Lifetime since the last use of sessions without `cookie.maxAge`, in ms. @default 24 hours */
   idleTimeoutMs?: number;
-  /** From a session's beginning to its end, however much it is used, in ms. @default 100 years */
+  /** Absolute lifetime from the session's beginning, in ms. @default 100 years */
   lifetimeMs?: number;
-  /** A use is noted in the store when this much has passed since the last that was. @default a tenth of the idle timeout, at most a minute */
+  /** Minimum time between two extensions of a session, in ms. @default a tenth of the idle timeout, at most a minute */
   touchAfterMs?: number;
-  /** Whose session it is, for `list`, `revoke` and `revokeAll`: with Passport `(data) => data.passport?.user`. */
+  /** Returns the user whose session it is, for `list` and `revokeAll`. With Passport: `(data) => data.passport?.user`. */
   owner?: (data: Readonly<Partial<SessionData>>) => string | number | undefined;
-  /** What `list` says of a session beside its times. */
+  /** Returns the description of a session in `list`. */
   describe?: (data: Readonly<Partial<SessionData>>) => D;
-  /** How many sessions an owner may have; one more ends the eldest. @default 100 */
+  /** Maximum number of sessions per owner. A further one ends the oldest. @default 100 */
   maxPerOwner?: number;
-  /** How large a session may be, encoded, in bytes. @default 1,048,576 */
+  /** Maximum size of an encoded session in bytes. @default 1,048,576 */
   maxBytes?: number;
-  /** How long a call of the store may take, in ms. @default 10,000 */
+  /** Time limit of a store call in ms. @default 10,000 */
   storeTimeoutMs?: number;
-  /** Tells applications apart that share a store. @default none */
+  /** Separates applications that share a store. @default none */
   namespace?: string;
   /** @default devalueCodec */
   codec?: SessionCodec;
@@ -74,7 +74,7 @@ const OPTIONS: Record<keyof SessionOptions, true> = {
 
 const said = new Set<string>();
 
-/** Says once per process what an option does not do. */
+/** Emits a process warning about an option, once per process. */
 function say(option: string, message: string): void {
   if (said.has(option)) return;
   said.add(option);
@@ -82,9 +82,9 @@ function say(option: string, message: string): void {
 }
 
 /**
- * Says what has no effect any more, by name.
+ * Warns about options without an effect.
  *
- * @throws TypeError for an option that cannot work, with what to do instead.
+ * @throws TypeError for an option that cannot work, with advice.
  */
 export function checkOptions(options: SessionOptions<never>): void {
   const { store, genid, unset, secret, resave, importFrom, rollback } = options;
@@ -110,10 +110,10 @@ export function checkOptions(options: SessionOptions<never>): void {
     throw new TypeError("rollback writes to the old store: pass it as importFrom, with set and destroy");
   }
   if (resave === true) {
-    say("resave", "resave: true has no effect: only what has changed is saved; write resave: false");
+    say("resave", "resave: true has no effect: only changes are saved; write resave: false");
   }
   if (genid !== undefined) {
-    say("genid", "genid has no effect: IDs are random and made with the token; leave it out");
+    say("genid", "genid has no effect: the manager creates random IDs; leave it out");
   }
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(OPTIONS, name)) say(name, `there is no option "${name}": it has no effect`);

@@ -7,34 +7,34 @@ import type { SessionCookies } from "./session-cookie.js";
 import type { SessionMirror } from "./session-mirror.js";
 import { TrackedValues } from "./tracked-values.js";
 
-/** What all requests of one middleware share. */
+/** Settings that all requests of a middleware share. */
 export interface BindingOptions {
   cookies: SessionCookies;
   saveUninitialized: boolean;
   unset: "destroy" | "keep";
-  /** Writes sessions to the old store as well. */
+  /** Writes sessions to the old store as well, for `rollback`. */
   mirror: SessionMirror | undefined;
 }
 
-/** What a request has brought. */
+/** The state of a request's cookies. */
 export interface Brought {
   cookieOptions: CookieOptions;
   opened: IntegratedSession<object>;
   imported: ImportedSession | undefined;
-  /** Whether it has an old session's cookie that is worth nothing any more. */
+  /** Whether the request has a used cookie of an old session. */
   hasWorthlessCookie: boolean;
 }
 
 type Request = IncomingMessage & { session?: unknown; sessionID?: string };
 
-/** Keeps `req.session` and the manager's session of one request alike. */
+/** Synchronizes `req.session` and the manager's session of one request. */
 export class RequestBinding implements SessionOwner {
   readonly req: Request;
   readonly opened: IntegratedSession<object>;
   readonly #options: BindingOptions;
   readonly #cookieOptions: CookieOptions;
   readonly #isSavedEmpty: boolean;
-  /** `req.session`, unless that has ended. */
+  /** `req.session`, unless it has ended. */
   #current: Session | undefined;
   #values: TrackedValues | undefined;
   #imported: ImportedSession | undefined;
@@ -45,12 +45,12 @@ export class RequestBinding implements SessionOwner {
     this.#options = options;
     this.#cookieOptions = brought.cookieOptions;
     this.#imported = brought.imported;
-    // Another request of the browser may just have got the session: an empty one must not take its cookie's place.
+    // Another request of the browser may just have got the session: an empty one must not overwrite its cookie.
     this.#isSavedEmpty = options.saveUninitialized && !brought.hasWorthlessCookie;
     this.#begin();
   }
 
-  /** Puts the manager's session on the request. */
+  /** Sets `req.session` from the manager's session. */
   #begin(): void {
     const { id } = this.opened.session;
     const current = new Session(this, id, () => this.#cookieOf(values));
@@ -65,7 +65,7 @@ export class RequestBinding implements SessionOwner {
     return this.#options.cookies.cookieOf(this.#cookieOptions, this.req, ownCookie, this.opened.expiry);
   }
 
-  /** The cookie of `req.session`; that of a new session, if the request has none. */
+  /** The cookie of `req.session` or, if the request has none, of a new session. */
   get cookie(): Cookie {
     return this.#current?.cookie ?? this.newCookie();
   }
@@ -79,13 +79,13 @@ export class RequestBinding implements SessionOwner {
     return this.#current !== undefined;
   }
 
-  /** Whether an old session is still to be ended. */
+  /** Whether an old session still has to be ended. */
   get isImporting(): boolean {
     return this.#imported !== undefined;
   }
 
   async save(session: Session): Promise<void> {
-    if (session !== this.#current) return; // one that has ended writes nowhere
+    if (session !== this.#current) return; // it has ended, and saves nothing
     this.takeChanges();
     await this.commit(() => this.opened.commit());
   }
@@ -118,13 +118,13 @@ export class RequestBinding implements SessionOwner {
     if (token !== undefined) await this.#options.mirror?.end(token);
   }
 
-  /** Ends the old session that the request has brought along. */
+  /** Ends the old session of the request. */
   async endImported(): Promise<void> {
     await this.#imported?.take();
     this.#imported = undefined;
   }
 
-  /** Commits, and lets go of a session that others have ended: nothing of it is to begin a new one. */
+  /** Commits. Drops a session that others have ended, so that its values do not begin a new one. */
   async commit(commit: () => Promise<void>): Promise<void> {
     const before = this.opened.storedToken;
     await commit();
@@ -137,9 +137,9 @@ export class RequestBinding implements SessionOwner {
   }
 
   /**
-   * Takes what the app has made of `req.session` into the manager's session.
+   * Copies changes of `req.session` to the manager's session.
    *
-   * @returns whether there was anything new.
+   * @returns Whether there were any.
    * @throws TypeError if `req.session` is no session; SessionError `INVALID_VALUE`.
    */
   takeChanges(): boolean {
@@ -162,7 +162,7 @@ export class RequestBinding implements SessionOwner {
   #takeCookie(current: Session, values: TrackedValues): boolean {
     const { cookies } = this.#options;
     const cookie = Session.cookieOf(current) ?? (cookies.isPerRequest ? current.cookie : undefined);
-    if (cookie === undefined) return false; // nobody has looked at it
+    if (cookie === undefined) return false; // never accessed
     return values.takeCookie(cookies.ownOf(cookie, this.#cookieOptions, this.req));
   }
 

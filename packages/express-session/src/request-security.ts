@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 
 /**
- * Tells whether the client asked by https, as express-session does. `proxy`: whether `X-Forwarded-Proto` says so;
- * `undefined`: whether Express says so, by its setting `trust proxy`.
+ * Tells whether the request came over https, by express-session's rules. `proxy`: whether `X-Forwarded-Proto` counts; if
+ * `undefined`, Express's setting `trust proxy` decides.
  */
 export function isSecure(req: IncomingMessage, proxy: boolean | undefined): boolean {
   const { socket, secure } = req as IncomingMessage & { socket?: { encrypted?: boolean }; secure?: boolean };

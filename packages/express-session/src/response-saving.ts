@@ -4,7 +4,7 @@ import type { RequestBinding } from "./request-binding.js";
 import { isSecure } from "./request-security.js";
 import type { Secret, SignedCookie } from "./signed-cookie.js";
 
-/** Maximum number of saves that one response waits for while the app goes on changing the session. */
+/** Maximum number of saves before a response leaves, if the app keeps changing the session. */
 const MAX_SAVES = 10;
 
 export interface ResponseOptions {
@@ -18,9 +18,9 @@ export class ResponseSaving implements Saving {
   readonly #binding: RequestBinding;
   readonly #options: ResponseOptions;
   readonly #secrets: readonly Secret[];
-  /** Whether the request has changed its session: a cookie that has a time gets a new one then. */
+  /** Whether the request has changed its session, which restarts the `maxAge` of the cookie. */
   #isModified = false;
-  /** Whether the session was taken over from an old one: the browser has no cookie of ours yet. */
+  /** Whether the session was taken over from an old one, so that the browser still has the old cookie. */
   #isTakenOver: boolean;
 
   constructor(binding: RequestBinding, options: ResponseOptions, secrets: readonly Secret[]) {
@@ -51,7 +51,7 @@ export class ResponseSaving implements Saving {
       if (!this.#takeChanges() && saves > 0) break;
       await this.#binding.commit(() => opened.saving.save());
     }
-    if (req.socket?.destroyed !== true) await this.#binding.endImported(); // else nobody gets the new cookie
+    if (req.socket?.destroyed !== true) await this.#binding.endImported(); // otherwise nobody gets the new cookie
   }
 
   header(): string | undefined {
@@ -67,7 +67,7 @@ export class ResponseSaving implements Saving {
     return transport.giveIn(token, cookie, this.#secrets);
   }
 
-  /** Lets the cookie live for its `originalMaxAge` from now on, but not longer than its session can. */
+  /** Restarts the cookie's `originalMaxAge`, within the deadline of the session. */
   #renewExpiry(cookie: Cookie, deadline: Date): void {
     const { originalMaxAge } = cookie;
     cookie.maxAge = originalMaxAge;
@@ -82,7 +82,7 @@ export class ResponseSaving implements Saving {
     this.#isTakenOver = false;
   }
 
-  /** Leaves the session open: `req.session.save()` works after the response as well, as for WebSockets. */
+  /** Leaves the session open: `req.session.save()` also works after the response, for example for WebSockets. */
   close(): void {}
 
   report(error: Error): void {
@@ -95,7 +95,7 @@ export class ResponseSaving implements Saving {
     return isChanged;
   }
 
-  /** Whether the cookie is to be set though its token is not new. */
+  /** Whether to send the cookie although the token has not changed. */
   get #isCookieDue(): boolean {
     if (!this.#isTakenOver && !this.#isModified && !this.#options.rolling) return false;
     const { isLive, opened } = this.#binding;

@@ -2,10 +2,10 @@ import type { IncomingMessage } from "node:http";
 import { Cookie, type CookieAttributes, type CookieOptions } from "./cookie.js";
 import { isSecure } from "./request-security.js";
 
-/** The key of the values under which a session keeps what its cookie has of its own, as in express-session's data. */
+/** Key of the value with the session's own cookie attributes, as in express-session's data. */
 export const COOKIE_KEY = "cookie";
 
-/** How long a session lives unused whose cookie has no `maxAge`, if the app does not say. */
+/** Default lifetime since the last use of a session whose cookie has no `maxAge`. */
 const DEFAULT_IDLE_TIMEOUT_MS = 86_400_000;
 
 const KEPT = [
@@ -20,11 +20,11 @@ export interface CookieSettings {
   now: () => number;
 }
 
-/** What the option `cookie` makes of the cookies of sessions. */
+/** Creates the cookies of sessions from the option `cookie`. */
 export class SessionCookies {
   readonly #settings: CookieSettings;
   readonly #now: () => number;
-  /** The `maxAge` of all cookies; `undefined` if it depends on the time, `null` if they have none in common. */
+  /** The common `maxAge` of all cookies; `undefined` if it depends on the time, `null` if there is none. */
   readonly #fixedMaxAge: number | null | undefined;
 
   constructor(settings: CookieSettings) {
@@ -35,18 +35,18 @@ export class SessionCookies {
     this.#fixedMaxAge = hasDate ? undefined : (this.#commonMaxAge() ?? null);
   }
 
-  /** Whether cookies of different requests may be different. */
+  /** Whether cookies may differ between requests. */
   get isPerRequest(): boolean {
     return typeof this.#settings.cookie === "function";
   }
 
-  /** The attributes that the app gives the cookies of a request. */
+  /** Returns the app's cookie attributes for a request. */
   optionsFor(req: IncomingMessage): CookieOptions {
     const { cookie = {} } = this.#settings;
     return typeof cookie === "function" ? cookie(req as never) : cookie;
   }
 
-  /** Makes the cookie of a new session. */
+  /** Creates the cookie of a new session. */
   newCookie(options: CookieOptions, req: IncomingMessage): Cookie {
     const cookie = new Cookie(options, this.#now);
     if (options.secure === "auto" || options.sameSite === "auto") {
@@ -57,7 +57,7 @@ export class SessionCookies {
     return cookie;
   }
 
-  /** Makes the cookie of a session that keeps attributes of its own, and which the store drops at `expiry`. */
+  /** Creates the cookie of a stored session, with its own attributes and its expiry. */
   cookieOf(options: CookieOptions, req: IncomingMessage, own: unknown, expiry: Date | undefined): Cookie {
     const cookie = this.newCookie(options, req);
     for (const name of KEPT) {
@@ -70,16 +70,16 @@ export class SessionCookies {
     return cookie;
   }
 
-  /** Returns what a cookie has of its own beside what the app gives all; `undefined` if nothing. */
+  /** Returns the attributes in which a cookie differs from the app's; `undefined` if there are none. */
   ownOf(attributes: CookieAttributes, options: CookieOptions, req: IncomingMessage): object | undefined {
     const common = this.newCookie(options, req).data;
-    // The manager knows no request: it must find in the session what is not the same for all.
+    // The manager does not see the request, so attributes that depend on it must be in the session.
     common.originalMaxAge = this.#commonMaxAge();
     const own = KEPT.filter((name) => name in attributes && !isSame(attributes[name], common[name]));
     return own.length === 0 ? undefined : Object.fromEntries(own.map((name) => [name, attributes[name]]));
   }
 
-  /** Returns how long a session lives unused, in ms, by its values. */
+  /** Returns the idle timeout of a session in ms, by its values. */
   idleTimeoutOf(values: Readonly<Record<string, unknown>>): number {
     const own = values[COOKIE_KEY];
     const hasOwn = isAttributes(own) && Object.hasOwn(own, "originalMaxAge");

@@ -2,8 +2,8 @@ import { Cookie } from "./cookie.js";
 import type { OldStoreCalls } from "./old-store.js";
 
 /**
- * Writes sessions to the store of express-session as well, under their tokens: the cookie is signed in the same way, so
- * that express-session finds them there after a rollback.
+ * Writes sessions to the old store as well, under their tokens. The cookie is signed in the same way, so express-session
+ * finds them there after a rollback.
  */
 export class SessionMirror {
   readonly #store: OldStoreCalls;
@@ -17,7 +17,7 @@ export class SessionMirror {
   async write(token: string, { data }: Cookie, values: Iterable<[string, unknown]>): Promise<void> {
     const cookie = new Cookie(data);
     await this.#store.write(token, { ...Object.fromEntries(values), cookie });
-    // A log-out may have ended the session, and its copy, before the copy was written.
+    // A log-out may have removed session and copy before this copy was written.
     if (!(await this.#exists(token))) await this.end(token);
   }
 

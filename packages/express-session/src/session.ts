@@ -4,7 +4,7 @@ import { Cookie } from "./cookie.js";
 
 export type SessionCallback = (error?: unknown) => void;
 
-/** What a session asks of the request that it belongs to. */
+/** The methods of a request that its session calls. */
 export interface SessionOwner {
   readonly req: IncomingMessage;
   save(session: Session): Promise<void>;
@@ -14,8 +14,8 @@ export interface SessionOwner {
 }
 
 /**
- * `req.session`: the values of a visitor's session are its properties. Whatever else there is, is on the prototype and
- * not enumerable, so that copying a session copies its values.
+ * The object `req.session`. Its own properties are the values of the session. Everything else is on the prototype and not
+ * enumerable, so that copying a session copies only values.
  */
 export class Session {
   [key: string]: unknown;
@@ -24,19 +24,19 @@ export class Session {
   readonly #newCookie: () => Cookie;
   #cookie: Cookie | undefined;
 
-  /** Sessions come from the middleware. */
+  /** Only the middleware creates sessions. */
   constructor(owner: SessionOwner, id: string, newCookie: () => Cookie) {
     this.#owner = owner;
     this.#id = id;
     this.#newCookie = newCookie;
   }
 
-  /** Returns the cookie of a session if anybody has asked for it. */
+  /** Returns the cookie of a session, if it was accessed before. */
   static cookieOf(session: Session): Cookie | undefined {
     return session.#cookie;
   }
 
-  /** The name of the session, which is no secret: the same until `regenerate`, also as `req.sessionID`. */
+  /** Identifies the session, also as `req.sessionID`. No secret. Changes with `regenerate`. */
   get id(): string {
     return this.#id;
   }
@@ -54,7 +54,7 @@ export class Session {
     this.#cookie = cookie instanceof Cookie ? cookie : new Cookie(cookie);
   }
 
-  /** Lets the cookie live for its `originalMaxAge` from now on. */
+  /** Restarts the cookie's `originalMaxAge`. */
   touch(): this {
     return this.resetMaxAge();
   }
@@ -64,28 +64,28 @@ export class Session {
     return this;
   }
 
-  /** Saves the session now; the response saves what is changed afterwards. */
+  /** Saves the session now. The response saves later changes. */
   save(): Promise<void>;
   save(callback: SessionCallback): this;
   save(callback?: SessionCallback): this | Promise<void> {
     return this.#settle(this.#owner.save(this), callback);
   }
 
-  /** Ends the session, and puts a new and empty one in its place. */
+  /** Ends the session, and replaces it by a new, empty one. */
   regenerate(): Promise<void>;
   regenerate(callback: SessionCallback): this;
   regenerate(callback?: SessionCallback): this | Promise<void> {
     return this.#settle(this.#owner.regenerate(), callback);
   }
 
-  /** Ends the session; the request has none then. */
+  /** Ends the session. Afterwards, the request has none. */
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): this;
   destroy(callback?: SessionCallback): this | Promise<void> {
     return this.#settle(this.#owner.destroy(this), callback);
   }
 
-  /** Drops what was changed, and puts the session as it is stored in the place of this one. */
+  /** Discards unsaved changes, and replaces this session by the stored one. */
   reload(): Promise<void>;
   reload(callback: SessionCallback): this;
   reload(callback?: SessionCallback): this | Promise<void> {
@@ -94,7 +94,7 @@ export class Session {
 
   #settle(work: Promise<void>, callback: SessionCallback | undefined): this | Promise<void> {
     if (typeof callback !== "function") {
-      work.catch(() => undefined); // nobody need wait: what has failed is tried again with the response
+      work.catch(() => undefined); // the app need not wait: the response tries a failed save again
       return work;
     }
     work.then(
@@ -105,7 +105,7 @@ export class Session {
   }
 }
 
-// As everything else that is no value of the app's.
+// Like everything else that is not a value of the app.
 Object.defineProperty(Session.prototype, inspect.custom, {
   value(this: Session): string {
     return `Session ${inspect({ ...this })}`;

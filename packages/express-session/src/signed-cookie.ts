@@ -2,10 +2,10 @@ import { type BinaryLike, createHmac, type KeyObject, timingSafeEqual } from "no
 import type { TokenGift, TokenTransport } from "@scs/session";
 import type { Cookie } from "./cookie.js";
 
-/** What `createHmac` takes for a key. */
+/** A key for `createHmac`. */
 export type Secret = BinaryLike | KeyObject;
 
-/** A value that a request has brought, and the secret that it was signed with. */
+/** The value of a signed cookie, and the secret that signed it. */
 export interface SignedValue {
   value: string;
   secret: Secret;
@@ -14,7 +14,7 @@ export interface SignedValue {
 const TOKEN = /^[\w-]{22}\.[\w-]{43}$/;
 const PREFIX = "s:";
 
-/** Tells a token of ours from an ID of express-session's. */
+/** Tells whether a value is a token of the manager. Otherwise it is an ID of express-session. */
 export function isToken(value: string): boolean {
   return TOKEN.test(value);
 }
@@ -24,7 +24,7 @@ export function sign(value: string, secret: Secret): string {
   return `${PREFIX}${value}.${signatureOf(value, secret)}`;
 }
 
-/** Returns the value of a signed cookie, if one of the secrets has signed it. */
+/** Returns the value of a cookie that is signed with one of the secrets, or `undefined`. */
 export function unsign(cookie: string, secrets: readonly Secret[]): SignedValue | undefined {
   const dot = cookie.lastIndexOf(".");
   if (!cookie.startsWith(PREFIX) || dot < PREFIX.length) return undefined;
@@ -39,10 +39,10 @@ export function unsign(cookie: string, secrets: readonly Secret[]): SignedValue 
 
 function signatureOf(value: string, secret: Secret): string {
   const signature = createHmac("sha256", secret).update(value).digest("base64");
-  return signature.slice(0, signature.indexOf("=")); // 32 bytes are 43 characters and one of padding
+  return signature.slice(0, signature.indexOf("=")); // 32 bytes: 43 characters and one of padding
 }
 
-/** Lists the values of the cookies of one name. Browsers send several, if several paths or domains have set one. */
+/** Lists the values of all cookies of one name. Browsers send several if they were set for several paths or domains. */
 export function cookieValues(header: string, name: string): string[] {
   const values: string[] = [];
   for (const part of header.split(";")) {
@@ -63,7 +63,7 @@ function decoded(value: string): string {
   }
 }
 
-/** Brings tokens to and from clients in a cookie that is signed as express-session signs its own. */
+/** Transports tokens in a cookie with express-session's signature. */
 export class SignedCookie implements TokenTransport {
   readonly requestHeader = "cookie";
   readonly responseHeader = "set-cookie";
@@ -89,7 +89,7 @@ export class SignedCookie implements TokenTransport {
     return this.giveIn(token, cookie, this.#secrets);
   }
 
-  /** Writes the header that gives a token in the cookie of one session. */
+  /** Returns the header that sets a token in the cookie of one session. */
   giveIn(token: string, cookie: Cookie, secrets: readonly Secret[]): string {
     return cookie.serialize(this.#name, sign(token, secrets[0] as Secret));
   }

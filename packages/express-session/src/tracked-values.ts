@@ -4,16 +4,16 @@ import type { Session } from "./session.js";
 import { COOKIE_KEY } from "./session-cookie.js";
 
 /**
- * The values of a session as `req.session` had them when both were last the same, in JSON: what differs from it is a
- * change of the app's, in place or not. JSON is the form that express-session compares and keeps.
+ * Tracks changes of `req.session`: keeps its values in JSON as of the last synchronization with the manager's session. A
+ * difference is a change by the app, in place or not. express-session compares and stores JSON as well.
  */
 export class TrackedValues {
   readonly #opened: IntegratedSession<object>;
   readonly #known: Map<string, string> = new Map();
-  /** What the session keeps of its cookie, in JSON. */
+  /** The session's own cookie attributes, in JSON. */
   #cookie: string | undefined;
 
-  /** Copies the manager's values into `target`. Names that a session has itself are no values. */
+  /** Copies the manager's values to `target`, except those named like a member of `Session`. */
   constructor(opened: IntegratedSession<object>, target: Session) {
     this.#opened = opened;
     for (const [key, value] of opened.values()) {
@@ -27,11 +27,11 @@ export class TrackedValues {
       this.#known.set(key, JSON.stringify(value));
       target[key] = value;
     } catch {
-      // Set beside `req.session`, by the manager's own: JSON does not hold it.
+      // Set through the manager's session instead of `req.session`: not representable in JSON.
     }
   }
 
-  /** What the session keeps of its cookie. */
+  /** The session's own cookie attributes. */
   get ownCookie(): object | undefined {
     return this.#cookie === undefined ? undefined : JSON.parse(this.#cookie);
   }
@@ -41,10 +41,10 @@ export class TrackedValues {
   }
 
   /**
-   * Takes what the app has changed over into the manager's session.
+   * Copies the app's changes to the manager's session.
    *
-   * @returns whether there was anything.
-   * @throws SessionError `INVALID_VALUE` for a value that JSON does not hold, with its key.
+   * @returns Whether there were any.
+   * @throws SessionError `INVALID_VALUE`, with the key, for a value that is not representable in JSON.
    */
   takeFrom(source: Session): boolean {
     let isChanged = false;
@@ -65,7 +65,7 @@ export class TrackedValues {
     return true;
   }
 
-  /** Takes over what a cookie has of its own; returns whether that has changed. */
+  /** Stores the session's own cookie attributes. Returns whether they have changed. */
   takeCookie(own: object | undefined): boolean {
     const text = textOfCookie(own);
     if (text === this.#cookie) return false;
@@ -75,7 +75,7 @@ export class TrackedValues {
     return true;
   }
 
-  /** Lets a session without values be saved. */
+  /** Allows a session without values to be saved. */
   keepEmpty(): void {
     this.#set(COOKIE_KEY, {});
   }

@@ -1,7 +1,7 @@
 import type { AtomicStore, SessionRecord } from "@scs/core";
 import { draftOf, signpostOf } from "./marks.js";
 
-/** Where the record of a token is, and what a write there has to replace. */
+/** The place of a token's record, and the data that a write there must replace. */
 export type Location = InNew | InOld | Nowhere;
 
 interface InNew {
@@ -12,20 +12,20 @@ interface InNew {
 interface InOld {
   at: "old";
   record: SessionRecord;
-  /** A draft in the new store that is no record. */
+  /** An undecided draft in the new store. */
   draft: Uint8Array | undefined;
 }
 
 interface Nowhere {
   at: "nowhere";
-  /** The data of a signpost in the old store that leads nowhere any more. */
+  /** The data of an outdated signpost in the old store. */
   signpost: Uint8Array | undefined;
   draft: Uint8Array | undefined;
 }
 
 /**
- * Finds the record of a token. A record of the new store counts; else the one of the old; else a draft that a signpost
- * leads to, which is completed on the way. `undefined` if others changed the token meanwhile: look again.
+ * Finds the record of a token: in the new store, else in the old one, else the draft that a signpost names, which it
+ * completes. Returns `undefined` if others changed the token meanwhile; then call it again.
  */
 export async function locate(
   from: AtomicStore,
@@ -42,7 +42,7 @@ export async function locate(
     await to.replace(token, inNew.data, draft.data, inNew.expiry);
     return undefined;
   }
-  // The record may have been moved between the two looks.
+  // The record may have been moved between the two lookups.
   const again = await to.find(token);
   const isSame =
     again === undefined ? inNew === undefined : inNew && Buffer.compare(again.data, inNew.data) === 0;

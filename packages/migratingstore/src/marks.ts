@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 
 /**
- * What one move of a record writes beside the record itself. Both begin with 16 random bytes that no other data begins
- * with, and name the move:
+ * The two marks that a move of a record writes. Each begins with 16 random bytes, which no other data begins with, and
+ * contains the name of the move:
  *
- * - A *draft*, in the new store: the record as it will be there. Nobody's until the move is decided.
- * - A *signpost*, in the old store, in the place of the record: the move has been decided, its draft is the record.
+ * - A *draft*, in the new store: the future record. It counts as absent until the move is decided.
+ * - A *signpost*, in the old store, in place of the record: the move is decided, and its draft is the record.
  */
 const DRAFT: Buffer = Buffer.from("b2f1c4087e5d4a9e9d3c61f85a0e7744", "hex");
 const SIGNPOST: Buffer = Buffer.from("5e90d7a3c16b4f02a8b7f3e4196c2dd1", "hex");
@@ -16,15 +16,15 @@ const TIME_LENGTH = 8;
 const HEAD_LENGTH: number = MARK_LENGTH + NAME_LENGTH + TIME_LENGTH;
 
 export interface Draft {
-  /** Names the move. */
+  /** The name of the move. */
   name: string;
-  /** When it was written, in ms since the epoch. */
+  /** The time of writing, in ms since the epoch. */
   at: number;
   /** The data of the record. */
   data: Uint8Array;
 }
 
-/** Writes the draft of a move, and the signpost that decides it. */
+/** Encodes the draft of a move, and the signpost that decides it. */
 export function marksOfMove(data: Uint8Array, at: number): { draft: Uint8Array; signpost: Uint8Array } {
   const name = randomBytes(NAME_LENGTH);
   const time = Buffer.alloc(TIME_LENGTH);
@@ -32,7 +32,7 @@ export function marksOfMove(data: Uint8Array, at: number): { draft: Uint8Array; 
   return { draft: Buffer.concat([DRAFT, name, time, data]), signpost: Buffer.concat([SIGNPOST, name]) };
 }
 
-/** Reads a draft; `undefined` if the data is none. */
+/** Decodes a draft; `undefined` if the data is not a draft. */
 export function draftOf(data: Uint8Array): Draft | undefined {
   if (data.length < HEAD_LENGTH || !startsWith(data, DRAFT)) return undefined;
   const head = Buffer.from(data.subarray(MARK_LENGTH, HEAD_LENGTH));
@@ -43,13 +43,13 @@ export function draftOf(data: Uint8Array): Draft | undefined {
   };
 }
 
-/** Reads the name of the move that a signpost decided; `undefined` if the data is none. */
+/** Decodes the name of the move in a signpost; `undefined` if the data is not a signpost. */
 export function signpostOf(data: Uint8Array): string | undefined {
   if (data.length !== MARK_LENGTH + NAME_LENGTH || !startsWith(data, SIGNPOST)) return undefined;
   return Buffer.from(data.subarray(MARK_LENGTH)).toString("hex");
 }
 
-/** Tells whether data would be taken for a mark. */
+/** Tells whether data begins like a mark. */
 export function isMarked(data: Uint8Array): boolean {
   return startsWith(data, DRAFT) || startsWith(data, SIGNPOST);
 }

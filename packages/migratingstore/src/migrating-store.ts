@@ -3,24 +3,24 @@ import { assertFunction, assertKnownOptions, assertOneOf, assertWholeNumber, Sto
 import type { MigrationStage } from "./migration-stage.js";
 import { TwoStores } from "./two-stores.js";
 
-/** What both stores must be able to do: every store of this project is one. */
+/** The capabilities that both stores need. Every store of this project has them. */
 export type MovableStore = FullStore;
 
 /** Options of `migrating`. */
 export interface MigratingOptions extends StoreOptions {
-  /** What this process does with records of the old store. @default "move" */
+  /** How this process handles records of the old store. @default "move" */
   stage?: MigrationStage;
-  /** How often both stores are cleaned up; 0: they clean up themselves. @default 0 */
+  /** Interval of cleanups of both stores; 0 if they clean up themselves. @default 0 */
   cleanupIntervalMs?: number;
-  /** How long a call may take, from the moment it was made, from 1 to 2^31 - 1. @default 10_000 */
+  /** Time limit of a call in ms, from the moment it was made; 1 to 2^31 - 1. @default 10_000 */
   timeoutMs?: number;
 }
 
 const OPTIONS = ["stage", "cleanupIntervalMs", "timeoutMs", "onError", "now"];
-/** Number of records that are moved at once. */
+/** Maximum number of records moved concurrently. */
 const WINDOW = 64;
 
-/** Keeps sessions in a new store, and takes along those of an old one. Both stay the app's: it disposes of them. */
+/** Keeps sessions in a new store, and moves those of an old store there. The app disposes of both stores. */
 export class MigratingStore extends StoreBase {
   readonly #stores: TwoStores;
 
@@ -37,16 +37,16 @@ export class MigratingStore extends StoreBase {
     const stores = new TwoStores({ from, to, stage, now });
     super(stores, {
       ...{ name: "migratingstore", cleanupIntervalMs, timeoutMs, onError },
-      hasClock: false, // each store goes by its own
-      stepTimeoutMs: MAX_DELAY_MS, // each store bounds its own steps
+      hasClock: false, // each store uses its own
+      stepTimeoutMs: MAX_DELAY_MS, // each store limits its own steps
     });
     this.#stores = stores;
   }
 
   /**
-   * Moves all that is left in the old store, with bounded memory. May be called again, and by several processes.
+   * Moves all remaining records of the old store, with bounded memory. May be called again, and by several processes.
    *
-   * @returns how many records it moved.
+   * @returns The number of moved records.
    */
   async moveAll(): Promise<number> {
     let moved = 0;
@@ -65,8 +65,8 @@ export class MigratingStore extends StoreBase {
 }
 
 /**
- * Makes a store over two: reads find in `to`, then in `from`, and take along what they find there, once, by
- * compare-and-swap. A record is in one of the two at any time, whatever meets, and whoever ends it ends it for both.
+ * Combines two stores: reads look in `to`, then in `from`, and move a record found there, once, by compare-and-swap. At
+ * any time a record is in exactly one of the stores, whatever calls meet, and a deletion removes it from both.
  *
  *     const store = migrating(new FileStore("sessions"), new PgStore(pool));
  */

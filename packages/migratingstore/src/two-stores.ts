@@ -13,20 +13,20 @@ export interface TwoStoresOptions {
   now: () => number;
 }
 
-/** Changes by others that one call is ready to come after. */
+/** Maximum number of concurrent changes by others after which a call tries again. */
 const MAX_TRIES = 100;
-/** Longer than any call is in flight, in ms: until then, a draft may be decided by whoever wrote it. */
+/** More than the duration of any call, in ms. The writer of a younger draft may still decide the move. */
 const IN_FLIGHT_MS = 60_000;
-/** How long at least a signpost stays, in ms: longer than any call that has not seen it is in flight. */
+/** Minimum lifetime of a signpost, in ms: longer than any call that began before it. */
 const SIGNPOST_MS = 600_000;
-/** Number of entries read at a time. */
+/** Number of entries per page. */
 const PAGE = 256;
 
 const [NOTHING, LONG_AGO] = [new Uint8Array(0), 0];
 
 /**
- * Carries out calls on the store that has the record. Whatever decides is one compare-and-swap of one record: of the new
- * store, if the record is there; else of the old store, where a move puts a signpost in the record's place.
+ * Executes calls on the store that has the record. One compare-and-swap decides each call: in the new store if the record
+ * is there, otherwise in the old store, where a move replaces the record by a signpost.
  */
 export class TwoStores implements Backend {
   readonly concurrency = 256;
@@ -75,7 +75,7 @@ export class TwoStores implements Backend {
   async #replace({ token, previous, data, expiry }: Call & { kind: "replace" }): Promise<Answer> {
     const { stage, from, to } = this.#options;
     if (previous !== undefined && !isMarked(previous)) {
-      // Where most records are: a record with these bytes is there if this succeeds, wherever else drafts are.
+      // Most records are in the new store. If this succeeds, the record with these bytes is there, whatever drafts exist.
       const likely = stage === "prepare" ? from : to;
       if (await likely.replace(token, previous, data, new Date(expiry))) return true;
     }
@@ -95,7 +95,7 @@ export class TwoStores implements Backend {
     return isTouched ? { answer: true } : undefined;
   }
 
-  /** Takes steps that each look where the record is, until one of them has an answer. */
+  /** Repeats a step, which first locates the record, until it has an answer. */
   async #untilDone(
     token: string,
     step: (place: Location) => Promise<{ answer: Answer } | undefined>,
@@ -111,7 +111,7 @@ export class TwoStores implements Backend {
     );
   }
 
-  /** Writes in the place of what was found; `false`, and nothing is changed, if that is not there any more. */
+  /** Replaces the record that was found. Returns `false`, without a change, if it is no longer there. */
   async #write(token: string, place: Location, data: Uint8Array, expiry: number): Promise<boolean> {
     const { from, to, stage, now } = this.#options;
     const until = new Date(expiry);
@@ -124,7 +124,7 @@ export class TwoStores implements Backend {
     return from.replace(token, inOld, data, until);
   }
 
-  /** Writes a draft into the new store, and decides by the signpost in the old one whether it is the record. */
+  /** Writes a draft to the new store, and decides the move by the signpost in the old one. */
   async #move(
     token: string,
     present: { inOld: Uint8Array | undefined; draft: Uint8Array | undefined; isNew: boolean },
@@ -134,17 +134,17 @@ export class TwoStores implements Backend {
     const { from, to, now } = this.#options;
     const { draft, signpost } = marksOfMove(data, now());
     if (!(await to.replace(token, present.draft, draft, expiry))) return false;
-    // Whoever finds the draft of a record that was moved must find its signpost for as long as the record lives.
+    // The signpost must exist as long as the moved record, for everybody who finds its draft.
     const lasting = present.isNew ? 0 : expiry.getTime();
     const until = new Date(Math.max(lasting, now() + SIGNPOST_MS));
     const isDecided = await from.replace(token, present.inOld, signpost, until);
     if (isDecided)
-      await to.replace(token, draft, data, expiry); // unless another has completed it, or ended it
+      await to.replace(token, draft, data, expiry); // unless another call has completed or ended it
     else await to.replace(token, draft, NOTHING, new Date(LONG_AGO));
     return isDecided;
   }
 
-  /** Tells whether the new store's place for a token is free: a draft may be about to be decided by who wrote it. */
+  /** Tells whether a record can be moved: no younger draft is there, whose writer may still decide its move. */
   #isFreeToMove({ draft }: { draft: Uint8Array | undefined }): boolean {
     const { stage, now } = this.#options;
     if (stage === "prepare") return false;
@@ -153,8 +153,8 @@ export class TwoStores implements Backend {
   }
 
   /**
-   * Reads the old store, then the new one. A record that is moved in between is in both walks: the first remembers what
-   * it gave, in a digest of each token.
+   * Reads the old store, then the new one. A record that is moved in between appears in both, so the first iteration
+   * remembers a digest of each token.
    */
   async *pages(): AsyncGenerator<SessionEntry[]> {
     const given = new Set<string>();
@@ -185,12 +185,12 @@ export class TwoStores implements Backend {
     yield await this.#options.to.deleteExpired();
   }
 
-  /** Reads the tokens of what is to be moved, or was and is not complete. */
+  /** Iterates over the tokens of records to move, and of incomplete moves. */
   async *remaining(): AsyncGenerator<string> {
     for await (const { token } of this.#options.from.entries()) yield token;
   }
 
-  /** Moves one record. Tells whether there was one to move. */
+  /** Moves one record. Returns whether there was one to move. */
   async moveOne(token: string): Promise<boolean> {
     let isInOld = false;
     await this.#untilDone(token, async (place) => {
@@ -209,7 +209,7 @@ function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   return a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0;
 }
 
-/** 80 bits, so that no two of a million tokens have the same. */
+/** Returns 80 bits of a hash, so that a million tokens do not collide. */
 function digestOf(token: string): string {
   return createHash("sha256").update(token).digest().toString("latin1", 0, 10);
 }

@@ -47,7 +47,7 @@ class Instance {
   }
 }
 
-it("a fleet of four processes moves to another store, two versions at a time, and loses nothing", {
+it("moves a fleet of four processes to another store, with two stages side by side, and loses nothing", {
   timeout: 300_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), "deployment-"));
@@ -56,7 +56,7 @@ it("a fleet of four processes moves to another store, two versions at a time, an
   const tokens: { user: string; token: string }[] = [];
   const [loggedOut, expected]: [string[], Map<string, number>] = [[], new Map()];
 
-  /** All at once, at all four: new log-ins, one log-out, changes of every session. */
+  /** Makes new log-ins, a log-out, and changes of every session, concurrently on all processes. */
   const useIt = async () => {
     const present = [...tokens];
     const leaving = present.length > USERS ? tokens.splice(tokens.indexOf(present[0] as never), 1) : [];
@@ -78,7 +78,7 @@ it("a fleet of four processes moves to another store, two versions at a time, an
           expected.set(`${token} count${at}`, (expected.get(`${token} count${at}`) ?? 0) + 1);
         }),
       );
-    const late = leaving.map(({ token }) => fleet[1]?.ask("count", token, "late")); // meets the log-out
+    const late = leaving.map(({ token }) => fleet[1]?.ask("count", token, "late")); // races with the log-out
     await Promise.all([...logIns, ...logOuts, ...changes, ...late]);
   };
 
@@ -95,7 +95,7 @@ it("a fleet of four processes moves to another store, two versions at a time, an
           fleet[at] = await Instance.start(from, to, stage);
         }),
       );
-      await useIt(); // two versions, then one
+      await useIt(); // with two stages, then with one
     }
   }
 

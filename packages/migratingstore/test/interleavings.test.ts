@@ -14,7 +14,7 @@ const [SOON, LATE] = [NOW + 1_000, NOW + 9_000];
 type Method = "find" | "commit" | "delete" | "replace" | "touch";
 const METHODS: readonly Method[] = ["find", "commit", "delete", "replace", "touch"];
 
-/** Holds each call of a store back until it is its actor's turn. */
+/** Blocks each call of a store until its actor's turn. */
 class Turns {
   readonly #waiting: Map<number, () => void> = new Map();
 
@@ -37,7 +37,7 @@ class Turns {
     const go = this.#waiting.get(actor);
     this.#waiting.delete(actor);
     go?.();
-    await new Promise((resolve) => setImmediate(resolve)); // until the actor waits again, or has ended
+    await new Promise((resolve) => setImmediate(resolve)); // lets the actor reach its next call, or its end
   }
 }
 
@@ -53,13 +53,13 @@ const operations: Record<string, (name: string) => Call> = {
   touch: () => call({ kind: "touch", expiry: LATE }),
 };
 
-/** What a call answers, as text; a record with what it says but for its expiry, which a touch in the same moment may move. */
+/** Formats an answer. Leaves out the expiry of a record, which a concurrent touch may move. */
 function answerOf(answer: Answer): string {
   if (answer === undefined || typeof answer === "boolean") return String(answer);
   return "data" in (answer as object) ? Buffer.from((answer as { data: Uint8Array }).data).toString() : "?";
 }
 
-/** The contract, one call after the other. */
+/** Executes a call on the model of the contract. */
 function carryOut(
   record: string | undefined,
   { kind, ...rest }: Call,
@@ -81,7 +81,7 @@ interface Situation {
   calls: readonly [Call, Call];
 }
 
-/** Carries out two calls in one order of their store calls. An actor that stops makes no call after so many. */
+/** Runs two calls in one order of their store calls. An actor stops after `stopAfter` of its store calls. */
 async function run(
   { begin, stages, calls }: Situation,
   choices: readonly number[],
@@ -115,14 +115,14 @@ async function run(
     if (actor === 0) calledByFirst++;
     await turns.give(actor);
   }
-  // What a third process finds then, a minute later: no draft is in flight any more.
+  // A third process reads a minute later, when no draft can be undecided.
   const later = new TwoStores({ from, to, stage: "move", now: () => NOW + 120_000 });
   const found = answerOf(await later.execute(operations.find?.("") as Call));
   const left = [await from.find("t"), await to.find("t")].filter((each) => each && !isMarked(each.data));
   return { answers, found, branches, calledByFirst, copies: left.length };
 }
 
-/** Tells whether the answers are those of the two calls one after the other, in either order. */
+/** Tells whether running the two calls one after the other, in either order, gives these answers. */
 function isExplained(
   { begin, calls }: Situation,
   answers: readonly (string | undefined)[],
@@ -135,7 +135,7 @@ function isExplained(
   ].some((order) => {
     let record: string | undefined = start;
     for (const actor of order) {
-      if (answers[actor] === undefined) continue; // it never ended: see below
+      if (answers[actor] === undefined) continue; // it was stopped: see below
       let answer: string;
       [answer, record] = carryOut(record, calls[actor] as Call);
       if (answer !== answers[actor]) return false;
@@ -144,7 +144,7 @@ function isExplained(
   });
 }
 
-/** Runs two calls in one order of their store calls, and fails unless that is as if one had come after the other. */
+/** Runs two calls in one order of their store calls, and fails unless a sequential order explains the outcome. */
 async function check(
   situation: Situation,
   choices: readonly number[],
@@ -155,14 +155,14 @@ async function check(
   const kinds = calls.map(({ kind }) => kind);
   const story = JSON.stringify({ ...rest, kinds, choices, stopAfter, answers, found });
   assert.ok(copies <= 1, `one record in two stores: ${story}`);
-  // A call that was stopped may have taken effect, whatever it would have answered, or not.
+  // A stopped call may or may not have taken effect.
   const firsts = answers[0] === undefined ? [undefined, "true", "false", "undefined", "old"] : [answers[0]];
   const explained = firsts.some((first) => isExplained(situation, [first, answers[1]], found));
   assert.ok(explained, `no order explains: ${story}`);
   return branches;
 }
 
-/** `npm run crash` walks every order of every pair of calls, which takes minutes. */
+/** `npm run crash` tests every order of every pair of calls, which takes minutes. */
 const isThorough = process.env.SCS_TEST_KILLS !== undefined;
 const SAMPLE = 12;
 
@@ -176,7 +176,7 @@ async function explore(situation: Situation, stopAfter?: number): Promise<void> 
   for (let n = 0; n < SAMPLE; n++) await check(situation, Array.from({ length: 40 }, next), stopAfter);
 }
 
-/** Walks all orders of the store calls, depth first. */
+/** Tests all orders of the store calls, depth first. */
 async function walkAll(situation: Situation, stopAfter?: number): Promise<void> {
   const choices: number[] = [];
   for (;;) {
@@ -208,7 +208,7 @@ const begins = ["nowhere", "old", "new"] as const;
 for (const stages of stagePairs) {
   describe(`in every order of their store calls, ${stages.join(" beside ")}`, () => {
     for (const begin of begins) {
-      it(`two calls for a record that is ${begin} have an order that explains them`, async () => {
+      it(`two calls on a record that is ${begin} are explained by a sequential order`, async () => {
         for (const first of names) {
           for (const second of names) {
             if (stages[0] === stages[1] && second < first) continue; // the same pair
@@ -221,7 +221,7 @@ for (const stages of stagePairs) {
   });
 }
 
-it("a process that stops in the midst of a call leaves one record, or none, that others go on with", async () => {
+it("leaves one usable record, or none, when a process stops during a call", async () => {
   for (const begin of begins) {
     for (const first of isThorough ? names : ["insert", "change", "commit"]) {
       for (const second of isThorough ? names : ["find", "change", "insert"]) {

@@ -16,14 +16,14 @@ describe("alone", () => {
 });
 
 /**
- * Leaves out the checks of interleaved calls: a write that changes the expiry alone may be lost while another process
- * moves the record (README), since compare-and-swap compares data. interleavings.test.ts walks the orders instead.
+ * Skips the checks of interleaved calls: while another process moves a record, a write that changes only the expiry may be
+ * lost (README), because compare-and-swap compares data. interleavings.test.ts tests the orders instead.
  */
 const itBeside: It = (name, run) => {
   if (!name.startsWith("interleaved")) it(name, run);
 };
 
-// Two processes of stages that follow one another.
+// Two processes at consecutive stages.
 for (const [first, second] of [
   ["prepare", "move"],
   ["move", "prepare"],

@@ -5,11 +5,11 @@ import { migrating } from "@scs/migratingstore";
 /** @typedef {import("@scs/migratingstore").MigrationStage} MigrationStage */
 /** @typedef {import("@scs/testkit").Open<MigratingStore>} Open */
 
-/** @type {WeakMap<MigratingStore, { from: MemStore, to: MemStore }>} The two stores under each. */
+/** @type {WeakMap<MigratingStore, { from: MemStore, to: MemStore }>} The two stores below each. */
 const pairs = new WeakMap();
 
 /**
- * Opens a store over two that are empty, at a stage of the migration.
+ * Opens a store over two empty ones, at a stage of the migration.
  *
  * @param {MigrationStage} stage
  * @returns {Open}
@@ -25,7 +25,7 @@ export const openAt = (stage) => (options) => {
 };
 
 /**
- * Opens another process's store over the same two, at a stage of its own.
+ * Opens a second store over the same two, at another stage.
  *
  * @param {MigrationStage} stage
  * @returns {(store: MigratingStore, options: Parameters<Open>[0]) => MigratingStore}

@@ -8,13 +8,13 @@ const PAGE_ROWS = 500;
 const PAGE_BYTES: number = 2 ** 20;
 
 export interface Pages {
-  /** Carries out a statement on the table, by the clock of the store. */
+  /** Executes a statement on the table, with the store's clock. */
   run(statement: Statement, ...values: string[]): Promise<PgResult>;
-  /** Called with each record that the server cannot read. Without it, such a record is an error. */
+  /** Called with the error of each record that the server cannot read. Without it, such a record rejects the read. */
   onDamage?: (error: unknown) => void;
 }
 
-/** Reads the live records by the index of their tokens, page by page, and passes over those that cannot be read. */
+/** Reads the live records page by page, in the order of the token index. Skips records that cannot be read. */
 export async function* readPages(
   table: SessionTable,
   { run, onDamage }: Pages,
@@ -28,7 +28,7 @@ export async function* readPages(
     } catch (error) {
       if (!isDamage(error) || onDamage === undefined) throw error;
       if (limit > 1) {
-        limit = Math.ceil(limit / 2); // until the bad one is alone
+        limit = Math.ceil(limit / 2); // until the damaged record is alone
         continue;
       }
       onDamage(error);
@@ -43,7 +43,7 @@ export async function* readPages(
       const buffer = Buffer.from(base64, "base64");
       bytes += buffer.length;
       cursor = token;
-      if (!isToken(token)) continue; // what other programs have written
+      if (!isToken(token)) continue; // written by another program
       const data = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
       page.push({ token, data, expiry: new Date(fromEpoch(epoch)) });
     }

@@ -27,21 +27,21 @@ import { fromEpoch, timestamp } from "./wire/timestamp.js";
 
 export interface PgBackendOptions {
   timeoutMs: number;
-  /** The app's clock; without it, the database's. */
+  /** The app's clock; `undefined` for the database's. */
   now: (() => number) | undefined;
   onError: (error: StoreError) => void;
 }
 
-/** While the server works on one statement, the next is made up, or the last taken apart. */
+/** Number of workers per lane: the store encodes and decodes while the server executes another statement. */
 const WORKERS = 3;
-/** Fewer calls than these are not worth two statements. */
+/** Minimum number of calls before a batch is split into two statements. */
 const MIN_SHARE = 16;
-/** Number of attempts of a find that loses its connection: after a restart of the server, the pool has several dead ones. */
+/** Maximum number of attempts of a find that loses its connection: after a server restart, the pool has several dead ones. */
 const MAX_ATTEMPTS = 5;
-/** About how long a batch of a cleanup holds the locks of its rows. */
+/** Target time in ms that a batch of a cleanup holds its row locks. */
 const CLEANUP_MS = 10;
 
-/** Sessions in a table of PostgreSQL: each batch is one statement, on one of up to six connections of the app's pool. */
+/** Executes batches on a PostgreSQL table: one statement per batch, on up to six connections of the app's pool. */
 export class PgBackend implements Backend {
   readonly queue: NonNullable<Backend["queue"]>;
   readonly #connections: Connections;
@@ -63,7 +63,7 @@ export class PgBackend implements Backend {
     const { timeoutMs } = options;
     const common = { workers: WORKERS, minShare: MIN_SHARE };
     this.queue = {
-      // Apart, so that no find waits for a write to be flushed.
+      // Separate lanes, so that no find waits for the flush of a write.
       lanes: [
         { ...common, kinds: ["find"], extraBytes: () => this.#reader.averageBytes },
         { ...common, groupOf: statementOf },
@@ -78,14 +78,14 @@ export class PgBackend implements Backend {
     };
   }
 
-  /** By pages of about 1 MiB, each a statement of its own: no walk keeps the server from tidying up. */
+  /** Reads pages of about 1 MiB. Each is a statement of its own, so that the server can vacuum in between. */
   pages(): AsyncGenerator<SessionEntry[], void> {
     const run: Pages["run"] = (statement, ...values) =>
       this.#connections.run(statement, [...values, ...this.#nowValue()]);
     return readPages(this.#table, { run, onDamage: (error) => this.#reportDamage(error) });
   }
 
-  /** A snapshot of one instant: the pages of one transaction. Without it, if there is a record that cannot be read. */
+  /** Reads a snapshot of one instant, in one transaction. If a record cannot be read, reads page by page instead. */
   async all(): Promise<Map<string, Uint8Array>> {
     try {
       return await againOnConflict(() => snapshot(this.#connections, this.#table, this.#nowValue()));
@@ -98,8 +98,8 @@ export class PgBackend implements Backend {
   }
 
   /**
-   * Each batch goes on from the last expiry: the index still has what the batches before have removed, and to skip it
-   * each time would take longer and longer. Rows that others have locked are left for the next cleanup.
+   * Each batch continues from the last expiry: the index still contains the removed rows, and skipping them each time
+   * would take longer and longer. Leaves rows that others have locked to the next cleanup.
    */
   removeExpired(isOver: () => boolean): AsyncGenerator<Removal, void> {
     let from = Number.NEGATIVE_INFINITY;
@@ -108,7 +108,7 @@ export class PgBackend implements Backend {
       const { rows } = await this.#connections.run(this.#table.deleteExpired, values);
       const [count, epoch] = rows[0] as [string, string | null];
       const removed = Number(count);
-      if (epoch !== null) from = fromEpoch(epoch) - 1; // not behind the last, which is finer than a ms
+      if (epoch !== null) from = fromEpoch(epoch) - 1; // the last expiry was truncated to a ms
       return { removed, isLast: removed < limit || epoch === null || isOver() };
     };
     return removeInBatches({ batchMs: CLEANUP_MS, removeNext });
@@ -125,7 +125,7 @@ export class PgBackend implements Backend {
   async #execute(batch: Batch): Promise<readonly Answer[]> {
     const connection = await this.#connections.acquire(true);
     const calls = batch.take();
-    let deadline = 0; // after the latest of the calls, nobody waits for the statement
+    let deadline = 0; // the latest deadline of the calls; nobody waits for the statement after it
     for (const call of calls) if (call.deadline > deadline) deadline = call.deadline;
     try {
       if (calls.length === 0) return [];
@@ -148,13 +148,13 @@ export class PgBackend implements Backend {
       } finally {
         if (current !== connection) this.#connections.release(current);
       }
-      current = await this.#connections.acquire(); // reads do no harm if they are repeated
+      current = await this.#connections.acquire(); // repeating a read is harmless
     }
   }
 
   async #write(connection: Connection, calls: readonly Call[], deadline: number): Promise<readonly Answer[]> {
     const [{ kind }] = calls as readonly [Call];
-    // By token, on every host: who waits for a lock holds none that comes after it.
+    // Sorted by token on every host, so that lock orders cannot form a cycle.
     const sorted = calls.toSorted((a, b) => (a.token < b.token ? -1 : 1));
     const statement = this.#table[statementOf(calls[0] as Call)];
     const { rows, rowCount } = await this.#run(connection, statement, sorted, deadline);
@@ -198,7 +198,7 @@ export class PgBackend implements Backend {
     return this.toStoreError(error);
   }
 
-  /** One bad sector logs out one user, loudly, and nobody else. */
+  /** Reports a damaged record, which ends this one session. */
   #reportDamage(error: unknown): void {
     const message =
       "pgstore: the server cannot read a session, which counts as absent; its row is left in place";

@@ -12,13 +12,13 @@ import { type CreateTableOptions, createTable } from "./table-creation.js";
 export interface PgStoreOptions extends StoreOptions {
   /** @default 300_000 */
   cleanupIntervalMs?: number;
-  /** The table's schema; without it, the connections' `search_path` says. Quoted: any name will do. */
+  /** Schema of the table. Quoted, so that any name works. @default the first of the connections' `search_path` */
   schema?: string;
-  /** The table's name. Quoted: any name will do. @default "sessions" */
+  /** Name of the table. Quoted, so that any name works. @default "sessions" */
   table?: string;
   /**
-   * How long a call may take, from the moment it was made, wherever it waits; of `entries` and of a cleanup each statement,
-   * and as long for its connection. From 1 to 2^31 - 1. @default 5_000
+   * Time limit of a call in ms, from the moment it was made, including all waits; 1 to 2^31 - 1. In `entries`, `all` and
+   * cleanups, the limit of each statement, and of getting a connection. @default 5_000
    */
   timeoutMs?: number;
   /** Whether connections keep statements prepared. PgBouncer older than 1.21 needs `false`. @default true */
@@ -26,23 +26,23 @@ export interface PgStoreOptions extends StoreOptions {
 }
 
 const OPTIONS = ["cleanupIntervalMs", "schema", "table", "timeoutMs", "prepare", "onError", "now"];
-/** Far more than a session has, and little enough for the driver, whose strings end at 512 MiB. */
+/** Maximum size of a session: far above normal sizes, and below the driver's limit of 512 MiB per string. */
 const MAX_DATA_BYTES: number = 128 * 2 ** 20;
 
 /**
- * Keeps sessions in a table of a PostgreSQL database, on the app's pool. Does no I/O on construction: see
- * `createTable`. Goes by the database's clock, unless it is given another.
+ * Keeps sessions in a PostgreSQL table, on the app's pool. Does no I/O on construction: see `createTable`. Uses the
+ * database's clock, unless `now` is set.
  *
- * A write that rejects with `UNAVAILABLE` because the connection was lost, or the answer late, may have taken effect,
- * or yet do so: no driver can know. Never repeated: a late repetition could overwrite a newer write.
+ * A write that rejects with `UNAVAILABLE`, because the connection was lost or the answer was late, may still take effect;
+ * no driver can know. It is never retried: a late retry could overwrite a newer write.
  */
 export class PgStore extends StoreBase {
   readonly #connections: Connections;
   readonly #names: { schema: string | undefined; table: string };
 
   /**
-   * @param pool It stays the caller's: the store does not end it.
-   * @throws TypeError or RangeError if an option is unknown or out of range, or `pool` is no pool that the store works on.
+   * @param pool A pool that the caller ends.
+   * @throws TypeError or RangeError if an option is unknown or out of range, or `pool` is not supported.
    */
   constructor(pool: PgPool, options: PgStoreOptions = {}) {
     assertPool(pool);
@@ -77,16 +77,16 @@ export class PgStore extends StoreBase {
   }
 
   /**
-   * Creates the table and its index, and the schema, unless they are there. All instances of an app may do so at once.
+   * Creates schema, table and index if they are missing. All instances of an app may call it at the same time.
    *
-   * @throws StoreError `UNAVAILABLE` if the server cannot be reached, the user lacks the privilege, or a table that is
-   *   there has other types.
+   * @throws StoreError `UNAVAILABLE` if the server cannot be reached, the user lacks a privilege, or an existing table has
+   *   columns of other types.
    */
   async createTable(options: CreateTableOptions = {}): Promise<void> {
     assertKnownOptions("pgstore, createTable", options, ["unlogged"]);
     await this.whileOpen(async () => {
       await createTable(this.#connections, this.#names, options);
-      this.#connections.release(await this.#connections.acquire()); // which looks at the table
+      this.#connections.release(await this.#connections.acquire()); // checks the table
     });
   }
 }

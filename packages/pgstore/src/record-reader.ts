@@ -4,13 +4,13 @@ import type { PgResult } from "./connection/pool.js";
 import type { RecordStatement, SessionTable } from "./session-table.js";
 import { fromEpoch } from "./wire/timestamp.js";
 
-/** What a decoder writes for bytes that are no UTF-8. */
+/** The character that a decoder writes for invalid UTF-8. */
 const REPLACEMENT = "\ufffd";
 
-/** Carries out a statement that finds records. */
+/** Executes a statement that finds records. */
 type Run = (statement: RecordStatement, isBinary: boolean) => Promise<PgResult>;
 
-/** Reads records by token. Data is read as it is for as long as all of it is UTF-8, as JSON is; then as base64. */
+/** Reads records by token. Reads data as text while all of it is UTF-8, as JSON is; from the first other on, as base64. */
 export class RecordReader {
   readonly #table: SessionTable;
   #isUtf8 = true;
@@ -20,7 +20,7 @@ export class RecordReader {
     this.#table = table;
   }
 
-  /** About how many bytes a find returns. */
+  /** Average size of the records found, in bytes. */
   get averageBytes(): number {
     return this.#averageBytes;
   }
@@ -38,7 +38,7 @@ export class RecordReader {
       }
       const buffer = Buffer.from(data, isRaw ? "utf8" : "base64");
       bytes += buffer.length;
-      // A plain array, of which slice is a copy: a Buffer's shares its bytes.
+      // A plain Uint8Array, whose slice is a copy; slice of a Buffer shares its bytes.
       records.set(token, {
         data: new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length),
         expiry: new Date(fromEpoch(epoch)),

@@ -1,67 +1,67 @@
 import { createHash } from "node:crypto";
 import type { Call } from "@scs/core/kit";
 
-/** A statement's text, and the name under which connections keep it prepared. */
+/** The text of a statement, and the name under which connections keep it prepared. */
 export interface Statement {
   readonly name: string;
   readonly text: string;
 }
 
-/** The statement for one record, and that for many: for one it takes plain parameters, for many an array of each. */
+/** A statement for one record, with plain parameters, and for many records, with an array for each parameter. */
 export interface RecordStatement {
   readonly one: Statement;
   readonly many: Statement;
 }
 
-/** Returns the name of the statement that carries out a call: `replace` is an insert or an update. */
+/** Returns the name of a call's statement. A `replace` is an insert or an update. */
 export function statementOf(call: Call): "find" | "commit" | "insert" | "update" | "touch" | "delete" {
   if (call.kind !== "replace") return call.kind;
   return call.previous === undefined ? "insert" : "update";
 }
 
-/** PostgreSQL cuts longer names off, and two tables would be one. */
+/** PostgreSQL truncates longer names, so that two tables could become one. */
 const MAX_NAME_BYTES = 63;
 
 /**
- * The SQL of one session table. Whatever varies is a parameter; only the names of schema and table are part of the
- * text. With a clock of the app's, its time is the last parameter of each statement that `usesNow` names.
+ * The SQL of one session table. Only the names of schema and table are part of the text; every value is a parameter. With
+ * an app's clock, its time is the last parameter of each statement listed in `usesNow`.
  *
- * Reads go by `now()`, one instant for the whole statement. Writes go by `clock_timestamp()`: while one waits for the
- * lock of a row, the row may expire, and must not be brought back.
+ * Reads use `now()`, one instant for the whole statement. Writes use `clock_timestamp()`: a row may expire while a write
+ * waits for its lock, and must not come back.
  *
- * Each statement for many locks the rows in the order of its arrays, so that two hosts that write the same sessions do
- * not deadlock: `INSERT` by nature, the others as long as the server reads the arrays row by row, and for each of them
- * the index. To lock the rows first, by a `SELECT ... FOR UPDATE`, took a third longer.
+ * A statement for many records locks rows in the order of its arrays, so that two hosts that write the same sessions do
+ * not deadlock. `INSERT` always does; the others do as long as the server reads the arrays row by row, with an index
+ * lookup for each. Locking the rows first, with `SELECT ... FOR UPDATE`, took a third longer.
  */
 export class SessionTable {
-  /** As it stands in SQL, quoted. */
+  /** The quoted name, as used in SQL. */
   readonly name: string;
-  /** The parameters that this takes: token. Returns token, data as they are, expiry as text. */
+  /** Parameters: token. Returns token, raw data, expiry as text. */
   readonly find: RecordStatement;
-  /** The same, but data as base64, for data that is no UTF-8: the driver decodes all that it reads as such. */
+  /** Like `find`, but returns data as base64: the driver would damage data that is not UTF-8. */
   readonly findBase64: RecordStatement;
-  /** token, data, expiry. */
+  /** Parameters: token, data, expiry. */
   readonly commit: RecordStatement;
-  /** token, data, expiry. Returns the tokens of those that had no live record. */
+  /** Parameters: token, data, expiry. Returns the tokens that had no live record. */
   readonly insert: RecordStatement;
-  /** token, previous, data, expiry. Returns the tokens of those whose live record had the data `previous`. */
+  /** Parameters: token, previous, data, expiry. Returns the tokens whose live record had the data `previous`. */
   readonly update: RecordStatement;
-  /** token, expiry. Returns the tokens of those that had a live record. */
+  /** Parameters: token, expiry. Returns the tokens that had a live record. */
   readonly touch: RecordStatement;
-  /** token. */
+  /** Parameters: token. */
   readonly delete: RecordStatement;
-  /** cursor, limit of rows, limit of bytes. Returns token, data as base64, expiry as text of the next live records. */
+  /** Parameters: cursor, maximum rows, maximum bytes. Returns token, data as base64 and expiry as text of the next live records. */
   readonly page: Statement;
-  /** cursor. Returns the token of the next live record. */
+  /** Parameters: cursor. Returns the token of the next live record. */
   readonly nextToken: Statement;
-  /** Expiry from which to go on, limit of rows. Returns how many it removed, and the last expiry as text. */
+  /** Parameters: first expiry, maximum rows. Returns the number of removed rows, and the last expiry as text. */
   readonly deleteExpired: Statement;
-  /** Returns names and types of the three columns, and the types' OIDs; of a domain, that of the type that it is based on. */
+  /** Returns names and types of the three columns, and the OIDs of the types; for a domain, the OID of its base type. */
   readonly columnTypes: Statement;
 
   /**
    * @throws TypeError if `schema` or `table` is no string.
-   * @throws RangeError if PostgreSQL takes no schema or table of this name.
+   * @throws RangeError if PostgreSQL does not accept the name for a schema or table.
    */
   constructor(
     { schema, table }: { schema: string | undefined; table: string },
@@ -102,8 +102,8 @@ export class SessionTable {
       ),
       many: statement(`INSERT INTO ${t} (token, data, expiry) SELECT * FROM ${unnestRecords} ${unlessLive}`),
     };
-    // The planner, which cannot look into the limits, takes the changes for one or two, and so finds each one's row by
-    // the index, in their order, instead of reading the table, of whatever size it is (of more than a page or two).
+    // The planner cannot see the limits' values, so it assumes few changes. It then looks each row up by the index, in
+    // order, instead of reading the whole table; only for a table of a page or two does it still read the table.
     const inOrder = (changes: string): string =>
       `(SELECT * FROM (SELECT * FROM ${changes} LIMIT (SELECT 1000000)) few LIMIT (SELECT 1000000)) change`;
     this.update = {
@@ -142,12 +142,12 @@ export class SessionTable {
       `SELECT token FROM ${t} WHERE token > $1::text AND ${readAt(2)} < expiry ORDER BY token LIMIT 1`,
     );
     this.columnTypes = {
-      name: "", // once in the life of a store
+      name: "", // used once in the life of a store
       text: `SELECT attname::text, format_type(atttypid, NULL), CASE typtype WHEN 'd' THEN typbasetype ELSE atttypid END::text
         FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
         WHERE attrelid = ${literal(t)}::regclass AND attname IN ('token', 'data', 'expiry') AND NOT attisdropped`,
     };
-    // The lock is the table's, the letters "scs" before its oid; a transaction's, which PgBouncer keeps together.
+    // One lock per table: the letters "scs", then the table's oid. Held by the transaction, which PgBouncer keeps on one connection.
     const sweeper = `SELECT pg_try_advisory_xact_lock((7562099::bigint << 32) + ${literal(t)}::regclass::oid::bigint)`;
     this.deleteExpired = statement(
       `WITH expired AS MATERIALIZED (SELECT token FROM ${t} WHERE (${sweeper})
@@ -158,7 +158,7 @@ export class SessionTable {
   }
 }
 
-/** The same text has the same name on every host, whatever other tables share the connections. */
+/** Names a statement by its text, so that names agree between hosts and differ between tables. */
 function statement(text: string): Statement {
   return { name: `scs_${createHash("sha256").update(text).digest("base64url").slice(0, 24)}`, text };
 }
@@ -167,7 +167,7 @@ export function quote(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
 
-/** Returns a string in SQL, whatever `standard_conforming_strings` and `backslash_quote` say. */
+/** Quotes a string for SQL, for any value of `standard_conforming_strings` and `backslash_quote`. */
 export function literal(text: string): string {
   return ` E'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
 }

@@ -3,14 +3,14 @@ import type { PgResult } from "./connection/pool.js";
 import { readPages } from "./pages.js";
 import type { SessionTable } from "./session-table.js";
 
-/** Reads token and data of all live records as they are at one instant: page by page, in one transaction. */
+/** Reads token and data of all live records at one instant: page by page, in one transaction. */
 export async function snapshot(
   connections: Connections,
   table: SessionTable,
   now: readonly Buffer[],
 ): Promise<Map<string, Uint8Array>> {
   const connection = await connections.acquire();
-  // Nothing is prepared: a prepared statement that is gone, or of a table that was altered, would end the transaction.
+  // Unprepared: a prepared statement that is lost, or outdated because the table was altered, would end the transaction.
   const run = (text: string, values: (string | Buffer)[] = []): Promise<PgResult> =>
     connections.query(connection, { name: "", text }, values);
   try {
@@ -23,7 +23,7 @@ export async function snapshot(
     connections.release(connection);
     return live;
   } catch (error) {
-    connections.release(connection, true); // with its transaction
+    connections.release(connection, true); // closing it ends the transaction
     throw error;
   }
 }

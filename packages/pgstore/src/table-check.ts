@@ -2,11 +2,11 @@ import { StoreError } from "@scs/core";
 import type { Connection, Connections } from "./connection/connections.js";
 import type { SessionTable } from "./session-table.js";
 
-/** The types with which the statements mean what they say, by column: OIDs (`pg_type.dat` in PostgreSQL's sources), and names. */
+/** Supported types by column: OIDs (`pg_type.dat` in PostgreSQL's sources) and names. */
 const TYPES: Readonly<Record<string, readonly [oids: readonly string[], names: string]>> = {
   token: [["25", "1043"], "text or character varying"], // `character(n)` pads with blanks, and finds no token again
   data: [["17"], "bytea"],
-  expiry: [["1184"], "timestamp with time zone"], // without, it would be another instant for each setting of TimeZone
+  expiry: [["1184"], "timestamp with time zone"], // without a zone, the instant would depend on the setting TimeZone
 };
 
 /** @throws StoreError `UNAVAILABLE` if a column of the table has a type that the store cannot work with. */

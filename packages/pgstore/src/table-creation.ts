@@ -6,22 +6,22 @@ import { literal, quote } from "./session-table.js";
 /** Options of `createTable`. */
 export interface CreateTableOptions {
   /**
-   * Leaves the table out of the server's log: writes are faster, but after a crash of the server the table is empty,
-   * and replicas never have any of it. A table that is there stays what it is. @default false
+   * Whether to create the table as UNLOGGED: writes are faster, but a crash of the server empties the table, and replicas
+   * do not get its rows. Does not change an existing table. @default false
    */
   unlogged?: boolean;
 }
 
-/** Somebody else has created the same in the same moment: by now it is there. */
+/** SQLSTATEs of a concurrent creation by another host: the object exists now. */
 const RACES: readonly string[] = ["23505", "42P06", "42P07", "42710"];
 const MAX_ATTEMPTS = 5;
 const NO_SCHEMA =
-  "pgstore: the search_path of the connection names no schema that is there; set the option schema";
+  "pgstore: the search_path of the connection names no existing schema; set the option schema";
 
 /**
- * Creates schema, table and index as far as they are not there: who finds them all needs no privilege to create any.
- * Each page of the table is left room for the next versions of its rows, for sessions are written over and over: a
- * quarter more updates, and in the long run a smaller table. In one transaction, under a lock, for all hosts of a fleet start at once.
+ * Creates schema, table and index if they are missing, in one transaction under a lock, because all hosts of a fleet may
+ * start at the same time. If all exist, the user needs no privilege to create them. The fillfactor leaves room in each
+ * page for new versions of its rows: a quarter more updates per second and, in the long run, a smaller table.
  */
 export async function createTable(
   connections: Connections,

@@ -14,14 +14,14 @@ async function openWatched() {
   const { schema, table, sql } = await openStore();
   const { pool, queries, inFlight } = watched(appPool({ max: 10 }));
   const store = new PgStore(pool, { schema, cleanupIntervalMs: 0 });
-  await store.find("t"); // at its first use the store looks at the table
+  await store.find("t"); // on first use, the store checks the table
   queries.length = 0;
   return { store, queries, inFlight, table, schema, sql };
 }
 
 const tokens = Array.from({ length: 64 }, (_, n) => `t${n}`);
 
-it("calls in flight together go out in a few statements", async () => {
+it("sends calls in flight together in a few statements", async () => {
   const { store, queries } = await openWatched();
   const kinds: Record<string, (token: string) => Promise<unknown>> = {
     commit: (token) => store.commit(token, one, soon()),
@@ -34,12 +34,12 @@ it("calls in flight together go out in a few statements", async () => {
   for (const [kind, call] of Object.entries(kinds)) {
     queries.length = 0;
     await Promise.all(tokens.map(call));
-    // Two or three of 64 calls, as a rule; a connection that comes late may find the rest of them.
+    // Usually two or three for 64 calls; a connection that is late may send the rest.
     expect(queries.length, kind).toBeLessThanOrEqual(6);
   }
 });
 
-it("a call alone is one statement for one record, and finds of one session are one", async () => {
+it("sends a single call as a statement for one record, and finds of one session as one", async () => {
   const { store, queries } = await openWatched();
   await store.commit("t", one, soon());
   await Promise.all(Array.from({ length: 20 }, () => store.find("t")));
@@ -47,7 +47,7 @@ it("a call alone is one statement for one record, and finds of one session are o
   expect(queries.every(({ text }) => !/unnest|ANY/.test(text))).toBe(true);
 });
 
-it("no more than three reads and three writes are under way at once", async () => {
+it("has at most three reads and three writes in flight", async () => {
   const { store, inFlight } = await openWatched();
   const calls = Array.from({ length: 2000 }, (_, n) => [
     store.commit(`t${n}`, one, soon()),
@@ -57,7 +57,7 @@ it("no more than three reads and three writes are under way at once", async () =
   expect(inFlight()).toBeLessThanOrEqual(6);
 });
 
-it("a batch is bounded in rows and bytes", async () => {
+it("limits a batch in rows and bytes", async () => {
   const { store, queries } = await openWatched();
   await Promise.all(Array.from({ length: 1000 }, (_, n) => store.commit(`t${n}`, one, soon())));
   const rows = (query: PgQuery): number => Buffer.from(query.values?.[0] ?? "").readInt32BE(12);
@@ -79,7 +79,7 @@ it("a batch is bounded in rows and bytes", async () => {
   expect((await store.find("largest"))?.data.length).toBe(3_000_000);
 });
 
-it("one record that the table refuses fails alone, of every kind, alone and among many", async () => {
+it("rejects only the record that the table refuses, for every kind of call", async () => {
   const { store, sql, table, schema } = await openWatched();
   await sql(`CREATE FUNCTION "${schema}".refuse() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE changed record;
     BEGIN IF TG_OP = 'DELETE' THEN changed := OLD; ELSE changed := NEW; END IF;
@@ -104,7 +104,7 @@ it("one record that the table refuses fails alone, of every kind, alone and amon
   expect(await outcomes([store.commit("bad", one, soon())])).toEqual(["INVALID_ARGUMENT"]);
 });
 
-it("calls of every kind for one session have each their effect, in order, while others go on", async () => {
+it("executes calls of every kind for one session in order, while others are in flight", async () => {
   const { store, table, schema, sql } = await openStore();
   await store.commit("t", bytes("0"), soon());
   const release = await lockRow(table, "t");
@@ -123,7 +123,7 @@ it("calls of every kind for one session have each their effect, in order, while 
   expect(await after).toBe(undefined);
 });
 
-it("finds of one session have each their own bytes", async () => {
+it("returns separate bytes to each find of one session", async () => {
   const { store } = await openStore();
   await store.commit("t", one, soon());
   const finds = await Promise.all(Array.from({ length: 5 }, () => store.find("t")));
@@ -135,7 +135,7 @@ it("finds of one session have each their own bytes", async () => {
   }
 });
 
-it("bytes of every kind come back as they are, alone and among others", async () => {
+it("returns all kinds of bytes unchanged, alone and in batches", async () => {
   const { store } = await openStore();
   const { store: other } = await openStore();
   const data = fc.oneof(
@@ -163,14 +163,14 @@ it("bytes of every kind come back as they are, alone and among others", async ()
   );
 });
 
-it("refuses data that is too large before it copies it", async () => {
+it("refuses oversized data before copying it", async () => {
   const { store } = await openStore();
   const tooLong = new Uint8Array(128 * 2 ** 20 + 1); // its pages are never touched
   await expect(store.commit("t", tooLong, soon())).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   await expect(store.replace("t", one, tooLong, soon())).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
 });
 
-it("hosts that write the same sessions in any order never wait for each other for ever", {
+it("never deadlocks when several hosts write the same sessions in any order", {
   timeout: 60_000,
 }, async () => {
   const { store, schema, table, sql } = await openStore();
@@ -209,7 +209,7 @@ it("hosts that write the same sessions in any order never wait for each other fo
   expect(await deadlocks()).toBe(before);
 });
 
-it("conflicts of serializable transactions are tried again", async () => {
+it("retries conflicts of serializable transactions", async () => {
   const { schema, store } = await openStore();
   const options = { options: "-c default_transaction_isolation=serializable" };
   const hosts = [0, 1].map(() => new PgStore(appPool(options), { schema, cleanupIntervalMs: 0 }));

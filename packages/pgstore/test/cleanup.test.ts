@@ -11,7 +11,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Fills a table with rows that have expired, and as many that have not. */
+/** Fills a table with expired rows, and as many live ones. */
 async function filled(count: number) {
   const opened = await openStore();
   await opened.sql(
@@ -29,7 +29,7 @@ async function filled(count: number) {
   return { ...opened, count: count_ };
 }
 
-it("cleans up every five minutes unless told otherwise, until it is stopped", async () => {
+it("cleans up every five minutes by default, until stopped", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const store = new PgStore(appPool());
   onTestFinished(() => store[Symbol.asyncDispose]());
@@ -43,7 +43,7 @@ it("cleans up every five minutes unless told otherwise, until it is stopped", as
   expect(vi.getTimerCount()).toBe(0);
 });
 
-it("removes what has expired, in batches, and nothing else", async () => {
+it("removes only expired rows, in batches", async () => {
   const { store, count } = await filled(3000);
   const left = new Set<number>();
   let isOver = false;
@@ -57,7 +57,7 @@ it("removes what has expired, in batches, and nothing else", async () => {
   expect([await count("gone"), await count("live")]).toEqual([0, 3000]);
 });
 
-it("removes many at a time, however far the server is", async () => {
+it("uses large batches even when the server is far away", async () => {
   const { store } = await filled(400);
   let ms = 0;
   const looks = vi.spyOn(performance, "now").mockImplementation(() => (ms += 30));
@@ -65,7 +65,7 @@ it("removes many at a time, however far the server is", async () => {
   expect(looks.mock.calls.length).toBeLessThan(100); // a few for each batch
 });
 
-it("removes rows of one and the same expiry, more than a batch", async () => {
+it("removes more rows with one expiry than fit into a batch", async () => {
   const { store, sql, table } = await openStore();
   await sql(
     `INSERT INTO ${table} SELECT 't' || n, 'x', '2020-01-01T00:00:00.000001Z' FROM generate_series(1, 2500) n`,
@@ -73,8 +73,8 @@ it("removes rows of one and the same expiry, more than a batch", async () => {
   expect(await store.deleteExpired()).toBe(2500);
 });
 
-describe("several sweepers", () => {
-  it("take turns: while one is at it, another does nothing", async () => {
+describe("concurrent cleanups", () => {
+  it("take turns: while one runs, another does nothing", async () => {
     const { store, schema, table, sql } = await filled(10);
     await sql(`CREATE FUNCTION "${schema}".wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
       PERFORM pg_advisory_xact_lock(42); RETURN OLD; END $$`);
@@ -95,7 +95,7 @@ describe("several sweepers", () => {
     expect(await sweeping).toBe(10);
   });
 
-  it("remove every row once", async () => {
+  it("count every removed row once", async () => {
     const { store, schema, count } = await filled(2000);
     const others = Array.from({ length: 3 }, () => new PgStore(appPool(), { schema, cleanupIntervalMs: 0 }));
     const removed = await Promise.all([store, ...others].map((each) => each.deleteExpired()));
@@ -104,7 +104,7 @@ describe("several sweepers", () => {
     expect(await count("live")).toBe(2000);
   });
 
-  it("of different tables do not hinder each other", async () => {
+  it("of different tables do not wait for each other", async () => {
     const first = await filled(50);
     const second = await filled(50);
     const both = [first.store.deleteExpired(), second.store.deleteExpired()];
@@ -112,7 +112,7 @@ describe("several sweepers", () => {
   });
 });
 
-it("passes over rows that others have locked, and never removes one that they renew", async () => {
+it("skips rows that others have locked, and never removes one that they renew", async () => {
   const { store, table, count, sql } = await filled(20);
   const release = await lockRow(table, "7gone");
   expect(await store.deleteExpired()).toBe(19);
@@ -122,7 +122,7 @@ it("passes over rows that others have locked, and never removes one that they re
   expect(await count("gone")).toBe(1);
 });
 
-it("a cleanup that fails is reported, and the next one is made", async () => {
+it("reports a failed cleanup, and runs the next one", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const codes: string[] = [];
   const pool = {
@@ -142,7 +142,7 @@ it("a cleanup that fails is reported, and the next one is made", async () => {
 });
 
 describe("disposal", () => {
-  it("cuts a cleanup short that was called for", async () => {
+  it("stops a cleanup in progress", async () => {
     const { store, count } = await filled(500);
     const removing = store.deleteExpired();
     await store[Symbol.asyncDispose]();
@@ -151,7 +151,7 @@ describe("disposal", () => {
     expect(await count("gone")).toBe(500 - removed);
   });
 
-  it("cuts a walk by entries short, which does not look like a complete one", async () => {
+  it("makes an iteration in progress reject instead of ending early", async () => {
     const { store } = await filled(1500);
     const walk = store.entries();
     await walk.next();
@@ -162,7 +162,7 @@ describe("disposal", () => {
     await expect(rest).rejects.toMatchObject({ code: "CLOSED" });
   });
 
-  it("leaves the pool as it was: open, all connections in it", async () => {
+  it("leaves the pool open, with all connections returned", async () => {
     const pool = appPool();
     const { store } = await openStore({ pool });
     const calls = Array.from({ length: 200 }, (_, n) => store.commit(`t${n}`, one, soon()));
@@ -172,8 +172,8 @@ describe("disposal", () => {
   });
 });
 
-describe("a walk", () => {
-  it("gives each record once, in pages of bounded rows and bytes", async () => {
+describe("an iteration", () => {
+  it("returns each record once, in pages limited by rows and bytes", async () => {
     const { store, sql, table } = await openStore();
     await sql(`INSERT INTO ${table} SELECT 'a' || n, 'x', 'infinity' FROM generate_series(1, 1200) n`);
     await sql(
@@ -181,7 +181,7 @@ describe("a walk", () => {
     );
     const seen: string[] = [];
     for await (const { token } of store.entries()) {
-      // What the page with the first large one does not hold, the next finds changed.
+      // The page with the first large record ends early; the next page sees the change.
       if (token === "b0") await sql(`DELETE FROM ${table} WHERE token > 'b1'`);
       seen.push(token);
     }
@@ -190,7 +190,7 @@ describe("a walk", () => {
     expect(seen.slice(1200)).toEqual(["b0", "b1"]);
   });
 
-  it("by all is of one instant", async () => {
+  it("by all reads a snapshot of one instant", async () => {
     const { store, sql, table } = await openStore();
     await sql(`INSERT INTO ${table} SELECT 't' || n, '0', 'infinity' FROM generate_series(1000, 4000) n`);
     let isOver = false;

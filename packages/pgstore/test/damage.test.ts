@@ -8,7 +8,7 @@ import { appPool, bytes, openStore, outcomes, soon } from "./fixtures/stores.js"
 const one = bytes("one");
 const cluster = useCluster();
 
-it("a session that the server cannot read counts as absent, is reported, and harms no other", async () => {
+it("treats a session that the server cannot read as absent, reports it, and reads all others", async () => {
   const pool = appPool();
   const { store, sql, table, errors } = await openStore({ pool });
   const large = randomBytes(6000); // cannot be compressed: PostgreSQL keeps it out of line
@@ -23,7 +23,7 @@ it("a session that the server cannot read counts as absent, is reported, and har
   await file.write(Buffer.alloc(4096, 0xff), 0, 4096, 2048); // a bad sector
   await file.close();
   await cluster().resume();
-  errors.length = 0; // of connections that ended
+  errors.length = 0; // errors of ended connections
 
   const corrupt = { name: "StoreError", code: "CORRUPT", cause: { code: "XX001" } };
   const found = await Promise.all(tokens.map((token) => store.find(token)));
@@ -42,7 +42,7 @@ it("a session that the server cannot read counts as absent, is reported, and har
 
   const replaces = tokens.map((token) => store.replace(token, one, bytes("two"), soon()));
   expect(await outcomes(replaces)).toEqual(tokens.map((token) => token !== "t7"));
-  // The server cannot remove what it cannot read, but does not fail what comes with it.
+  // The server cannot remove the unreadable row, but the rest of its batch succeeds.
   const commits = tokens.map((token) => store.commit(token, one, soon()));
   expect(await outcomes(commits)).toEqual(
     tokens.map((token) => (token === "t7" ? "UNAVAILABLE" : undefined)),

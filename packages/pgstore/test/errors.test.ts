@@ -9,7 +9,7 @@ import { appPool, bytes, openStore, outcomes, soon, unavailable } from "./fixtur
 const one = bytes("one");
 const cluster = useCluster();
 
-/** A store on a pool of another user's, whose table is there. */
+/** Opens a store as another database user, on an existing table. */
 async function openAs(user: string, grants: string): Promise<PgStore> {
   const { schema, sql } = await openStore();
   await sql(`CREATE ROLE ${user} LOGIN`);
@@ -19,7 +19,7 @@ async function openAs(user: string, grants: string): Promise<PgStore> {
 }
 
 describe("the server refuses", () => {
-  it("a wrong password, a missing database, and says which", async () => {
+  it("a wrong password and a missing database, with different messages", async () => {
     const url = cluster().url;
     const { sql } = await openStore();
     await sql("CREATE ROLE guarded LOGIN PASSWORD 'right'");
@@ -40,7 +40,7 @@ describe("the server refuses", () => {
     await expect(unknown.find("t")).rejects.toMatchObject(unavailable(/cannot be reached/));
   });
 
-  it("what the user has no privilege for", async () => {
+  it("a statement for which the user lacks a privilege", async () => {
     const store = await openAs(
       "reader",
       "GRANT USAGE ON SCHEMA SCHEMA_ TO reader; GRANT SELECT ON SCHEMA_.sessions TO reader",
@@ -55,7 +55,7 @@ describe("the server refuses", () => {
     expect((await store.all()).size).toBe(0);
   });
 
-  it("writes if it is read-only, and not reads", async () => {
+  it("writes, but not reads, if it is read-only", async () => {
     const { schema, store } = await openStore();
     await store.commit("t", one, soon());
     const pool = appPool({ options: "-c default_transaction_read_only=on" });
@@ -68,11 +68,11 @@ describe("the server refuses", () => {
       reader.touch("t", soon()),
     ];
     expect(await outcomes(calls)).toEqual(Array(3).fill("UNAVAILABLE"));
-    await expect(reader.delete("t")).rejects.toMatchObject(unavailable(/read-only, a replica perhaps/));
+    await expect(reader.delete("t")).rejects.toMatchObject(unavailable(/read-only, probably a replica/));
     await expect(reader.deleteExpired()).rejects.toMatchObject(unavailable(/read-only/));
   });
 
-  it("more connections than it has, while those it has given serve on", async () => {
+  it("further connections at its limit, while existing ones keep working", async () => {
     const { schema, sql } = await openStore();
     await sql("CREATE ROLE few LOGIN CONNECTION LIMIT 1");
     await sql(`GRANT USAGE ON SCHEMA ${schema} TO few`);
@@ -89,7 +89,7 @@ describe("the server refuses", () => {
 });
 
 describe("the table", () => {
-  it("is missing, and the error says which call creates it", async () => {
+  it("is missing: the error names the call that creates it", async () => {
     const { store, sql, schema, table } = await openStore({ create: false });
     const missing = {
       code: "MISSING_TABLE",
@@ -114,7 +114,7 @@ describe("the table", () => {
     await store.commit("t", one, soon());
   });
 
-  it("may be altered, and statements prepared before go on, every one", async () => {
+  it("may be altered while statements are prepared", async () => {
     const { store, sql, table } = await openStore();
     const expiry = soon();
     const everything = async (): Promise<unknown[]> => {
@@ -144,7 +144,7 @@ describe("the table", () => {
     }
   });
 
-  it("has other columns, and the error says so", async () => {
+  it("has other columns: the error says so", async () => {
     const { store, schema, sql } = await openStore({ create: false });
     await sql(`CREATE SCHEMA "${schema}"`);
     await sql(`CREATE TABLE "${schema}".sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL)`);
@@ -152,7 +152,7 @@ describe("the table", () => {
   });
 });
 
-it("statements that are no longer prepared are prepared anew", async () => {
+it("prepares statements again after they were lost", async () => {
   const pool = appPool({ max: 1 });
   const { store } = await openStore({ pool });
   for (let round = 0; round < 6; round++) {
@@ -162,7 +162,7 @@ it("statements that are no longer prepared are prepared anew", async () => {
   }
 });
 
-/** Looks for the secret in everything that an error shows, also where it is not enumerable. */
+/** Looks for the secret in all properties of an error, including non-enumerable ones. */
 function expectNoSecret(value: unknown, secret: string): void {
   const shown = inspect(value, { depth: 10, showHidden: true }).toLowerCase();
   for (const form of [secret, Buffer.from(secret).toString("hex"), "68 75 6e 74", "104, 117"])
@@ -233,7 +233,7 @@ it.each([
   }
 });
 
-it("a constraint that quotes the row quotes it to nobody", async () => {
+it("hides the row that a constraint's message quotes", async () => {
   const { store, sql, table } = await openStore();
   const secret = "hunter2-hunter2";
   await sql(`ALTER TABLE ${table} ADD CONSTRAINT one_of_each UNIQUE (data)`);
@@ -253,7 +253,7 @@ it("a constraint that quotes the row quotes it to nobody", async () => {
   }
 });
 
-it("an error that the server translates ends the connection all the same", () => {
+it("closes the connection after a fatal error in any language", () => {
   const translated = Object.assign(new Error("Verbindung abgebrochen"), {
     code: "57P01",
     severity: "ФАТАЛЬНО",
@@ -266,7 +266,7 @@ it("an error that the server translates ends the connection all the same", () =>
   });
 });
 
-it("the error of an idle connection reaches the app's own listeners as it came", async () => {
+it("passes the error of an idle connection to the app's listeners unchanged", async () => {
   const pool = appPool();
   const { errors } = await openStore({ pool });
   const heard: unknown[] = [];
@@ -290,7 +290,7 @@ it.each([undefined, null, {}, "postgres://", new Map()])("refuses %s as a pool",
   );
 });
 
-it("refuses options that are out of range, and leaves nothing behind", () => {
+it("refuses options out of range, and leaves no listener behind", () => {
   const pool = appPool();
   const before = pool.listenerCount("error");
   const open = (options: object) => () => new PgStore(pool, options);

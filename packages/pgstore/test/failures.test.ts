@@ -14,7 +14,7 @@ import {
   waiting,
 } from "./fixtures/stores.js";
 
-/** What a call is told that has run out of time; no driver's error is behind it. */
+/** Matches the error of a call that has run out of time, without a driver's error as cause. */
 const late = (message: RegExp): object => ({ code: "UNAVAILABLE", message: expect.stringMatching(message) });
 const one = bytes("one");
 const two = bytes("two");
@@ -23,8 +23,8 @@ const cluster = useCluster();
 const terminateAll =
   "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = $1";
 
-describe("connections", () => {
-  it("idle ones that the server ends are reported, and replaced", async () => {
+describe("a connection", () => {
+  it("that the server ends while idle is reported, and replaced", async () => {
     const pool = appPool({ application_name: "idle" });
     const { store, errors, sql } = await openStore({ pool });
     await Promise.all([store.commit("t", one, soon()), store.find("u")]);
@@ -37,7 +37,7 @@ describe("connections", () => {
     expect(pool.listenerCount("error")).toBe(1);
   });
 
-  it("one that the server ends in the midst of a write rejects it, and its record alone", async () => {
+  it("that the server ends during a write rejects only that write", async () => {
     const pool = appPool({ application_name: "busy" });
     const { store, table, schema, sql } = await openStore({ pool });
     await store.commit("t", one, soon());
@@ -53,7 +53,7 @@ describe("connections", () => {
     await store.commit("t", two, soon());
   });
 
-  it("one that the app gave back in the midst of a transaction is not written on", async () => {
+  it("that the app returned with an open transaction is not used for writes", async () => {
     const pool = appPool({ max: 1 });
     const { store, sql, table } = await openStore({ pool });
     const client = await pool.connect();
@@ -63,7 +63,7 @@ describe("connections", () => {
     expect(await sql(`SELECT token FROM ${table}`)).toEqual([{ token: "t" }]);
   });
 
-  it("that the app keeps all are an error in bounded time, and nothing is asked for without bound", async () => {
+  it("rejects within timeoutMs when the app holds every connection, and requests to the pool are bounded", async () => {
     const pool = appPool({ max: 1 });
     const { store, schema } = await openStore({ pool });
     await store.commit("t", one, soon());
@@ -88,7 +88,7 @@ describe("connections", () => {
     await until(async () => pool.waitingCount === 0 && pool.idleCount === pool.totalCount);
   });
 
-  it("of which one is free carry all calls", async () => {
+  it("carries all calls if it is the only free one", async () => {
     const pool = appPool({ max: 1 });
     const { store } = await openStore({ pool });
     const tokens = Array.from({ length: 300 }, (_, n) => `t${n}`);
@@ -100,7 +100,7 @@ describe("connections", () => {
     expect((await store.all()).size).toBe(300);
   });
 
-  it("a pool that the app has ended is an error", async () => {
+  it("cannot be had from a pool that the app has ended: the call rejects", async () => {
     const pool = appPool();
     const { store } = await openStore({ pool });
     const ended = pool.end();
@@ -111,7 +111,7 @@ describe("connections", () => {
 });
 
 describe("the server", () => {
-  it("restarted under load: every call is settled, and what was acknowledged is there", {
+  it("is restarted under load: every call settles, and every acknowledged write is there", {
     timeout: 60_000,
   }, async () => {
     const { store } = await openStore({ timeoutMs: 2000 });
@@ -138,7 +138,7 @@ describe("the server", () => {
       expect(Number(text((await store.find(token))?.data))).toBeGreaterThanOrEqual(Number(n));
   });
 
-  it("down: calls fail at once, and succeed as soon as it is up", { timeout: 60_000 }, async () => {
+  it("is down: calls reject at once, and succeed as soon as it is up", { timeout: 60_000 }, async () => {
     const { store, errors } = await openStore();
     await store.commit("t", one, soon());
     await cluster().stop("fast");
@@ -151,7 +151,7 @@ describe("the server", () => {
     expect(text((await store.find("t"))?.data)).toBe("one");
   });
 
-  it("frozen: calls fail in bounded time, and succeed when it goes on", {
+  it("is frozen: calls reject within timeoutMs, and succeed when it continues", {
     timeout: 60_000,
   }, async (context) => {
     if (process.platform === "win32") return context.skip("Windows has no SIGSTOP");
@@ -179,7 +179,7 @@ describe("the server", () => {
 });
 
 describe("a statement", () => {
-  it("that waits for a lock for too long is given up, and its connection closed", async () => {
+  it("that waits for a lock for too long rejects, and its connection is closed", async () => {
     const { store, table, sql, schema } = await openStore();
     await store.commit("t", one, soon());
     const pool = appPool();
@@ -215,7 +215,7 @@ describe("a statement", () => {
     expect(closed).toEqual([]);
   });
 
-  it("for one session after another that waits is given up with it", async () => {
+  it("rejects together with the call for the same session that it waits for", async () => {
     const { store, table, schema, pool } = await openStore();
     await store.commit("t", one, soon());
     await lockRow(table, "t");
@@ -224,7 +224,7 @@ describe("a statement", () => {
     expect(await outcomes([...calls, impatient.find("t")])).toEqual(Array(21).fill("UNAVAILABLE"));
   });
 
-  it("that waits keeps none of the thousands behind it for longer than their own time", async () => {
+  it("that waits does not delay thousands of later calls beyond their own timeout", async () => {
     const { store, table, schema, sql } = await openStore();
     await store.commit("t", one, soon());
     const client = await appPool().connect();
@@ -245,13 +245,13 @@ describe("a statement", () => {
     const written = await store.all();
     for (const [n, outcome] of settled.entries()) {
       expect(outcome).toMatchObject({ status: "rejected", reason: { code: "UNAVAILABLE" } });
-      // Only what had been sent may take effect.
+      // Only statements that were already sent may take effect.
       const { message } = (outcome as PromiseRejectedResult).reason as Error;
       if (!/takes effect is unknown/.test(message)) expect(written.has(`t${n}`), message).toBe(false);
     }
   });
 
-  it("waits with a bounded queue, which says so", async () => {
+  it("is refused with an explanation when the queue is full", async () => {
     const { table, schema } = await openStore();
     const client = await appPool().connect();
     await client.query("BEGIN");
@@ -270,7 +270,7 @@ describe("a statement", () => {
     await ended;
   });
 
-  it("ends within its time while a test's timers stand still", async () => {
+  it("ends within timeoutMs under fake timers", async () => {
     const { store, table, schema } = await openStore();
     await store.commit("t", one, soon());
     await lockRow(table, "t");

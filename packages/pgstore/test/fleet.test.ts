@@ -31,7 +31,7 @@ function startHost(setup: Setup): ChildProcess {
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 
-it("four hosts on 200 sessions lose nothing and bring nothing back, while the server crashes twice", {
+it("four hosts on 200 sessions lose no write and bring back no session, while the server crashes twice", {
   timeout: MS + 60_000,
 }, async () => {
   const seed = Number(process.env.SCS_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));

@@ -7,7 +7,7 @@ import { appPool, bytes, openStore, soon } from "./fixtures/stores.js";
 const one = bytes("one");
 useServer();
 
-/** What `scs`'s pgxstore and postgresstore send. */
+/** The statements of pgxstore and postgresstore of Go's scs. */
 const go = {
   commit: (t: string) =>
     `INSERT INTO ${t} (token, data, expiry) VALUES ($1, $2, $3) ON CONFLICT (token) DO UPDATE SET data = EXCLUDED.data, expiry = EXCLUDED.expiry`,
@@ -16,7 +16,7 @@ const go = {
   cleanup: (t: string) => `DELETE FROM ${t} WHERE expiry < current_timestamp`,
 };
 
-it("reads what Go's scs has written, and it what we have", async () => {
+it("reads rows of Go's scs, which reads ours", async () => {
   const { store, sql, table } = await openStore();
   await sql(go.commit(table), ["theirs", Buffer.from("gob"), "2100-01-02T03:04:05.678901Z"]);
   expect(await store.find("theirs")).toEqual({
@@ -33,7 +33,7 @@ it("reads what Go's scs has written, and it what we have", async () => {
   expect([...(await store.all()).keys()]).toEqual(["theirs"]);
 });
 
-it("expiries at the ends of time, and without an end, are read as the nearest Date", async () => {
+it("reads extreme and infinite expiries as the nearest Date", async () => {
   const { store, sql, table } = await openStore();
   for (const [token, expiry] of [
     ["for ever", "infinity"],
@@ -51,7 +51,7 @@ it("expiries at the ends of time, and without an end, are read as the nearest Da
   expect(await store.deleteExpired()).toBe(2);
 });
 
-it("every Date is an expiry, and comes back to the ms", async () => {
+it("keeps every Date as an expiry to the millisecond", async () => {
   const { store } = await openStore({ now: () => -8.64e15 });
   const dates = fc.array(fc.date({ noInvalidDate: true, min: new Date(-2e14) }), {
     minLength: 1,
@@ -69,7 +69,7 @@ it("every Date is an expiry, and comes back to the ms", async () => {
   expect(await store.find("earliest")).toBe(undefined);
 });
 
-it("every Date survives the way through PostgreSQL's formats", () => {
+it("converts every Date to PostgreSQL's formats and back", () => {
   fc.assert(
     fc.property(fc.date({ noInvalidDate: true, min: new Date(-2e14) }), (date) => {
       const micros = timestamp(date.getTime()).readBigInt64BE(0) + 946_684_800_000_000n;
@@ -81,7 +81,7 @@ it("every Date survives the way through PostgreSQL's formats", () => {
   );
 });
 
-it("by the database's clock, whatever the host's says", async () => {
+it("decides by the database's clock, whatever the host's clock says", async () => {
   const { store, sql, table } = await openStore();
   const [row] = await sql<{ now: Date }>("SELECT now()");
   const now = row?.now.getTime() ?? 0;
@@ -102,8 +102,8 @@ it("by the database's clock, whatever the host's says", async () => {
   }
 });
 
-describe("rows of others that are no sessions", () => {
-  it("are left out: a token that is none", async () => {
+describe("invalid rows of other programs", () => {
+  it("are skipped if the token is malformed", async () => {
     const { store, sql, table } = await openStore();
     await sql(
       `INSERT INTO ${table} VALUES ('', 'x', 'infinity'), (repeat('a', 256), 'x', 'infinity'), ('t', 'x', 'infinity')`,
@@ -116,7 +116,7 @@ describe("rows of others that are no sessions", () => {
 });
 
 it.each(["SQL_ASCII", "LATIN1"])(
-  "a database of encoding %s takes the tokens that it can",
+  "a database with encoding %s accepts the tokens that it can represent",
   async (encoding) => {
     const { sql } = await openStore({ create: false });
     const name = `scs_test_${encoding.toLowerCase()}_${process.pid}`;

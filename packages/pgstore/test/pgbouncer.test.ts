@@ -56,7 +56,7 @@ unix_socket_dir =\nauth_type = any\nauth_file = ${join(folder, "users.txt")}\npo
 
     testFullStore(it, backend);
 
-    it("is found out by a store that was not told of it", async () => {
+    it("is detected by a store with default options", async () => {
       const { schema } = await openStore({ prepare: false });
       const stores = Array.from(
         { length: 4 },
@@ -77,7 +77,7 @@ unix_socket_dir =\nauth_type = any\nauth_file = ${join(folder, "users.txt")}\npo
       }
     });
 
-    it("leaves no transaction and no statement behind", async () => {
+    it("has no open transaction and no prepared statement left", async () => {
       const { store } = await openStore({ prepare: false, schema: newSchema() });
       await store.commit("t", bytes("one"), soon());
       await store.all();

@@ -18,7 +18,7 @@ interface Plan {
 const nodes = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodes)];
 
 it.each(["the database's clock", "the app's clock"])(
-  "every statement goes by an index, by %s",
+  "every statement uses an index, with %s",
   async (clock) => {
     const { schema, sql, table } = await openStore();
     await sql(`INSERT INTO ${table} SELECT 't' || n, decode(repeat('00', 256), 'hex'), now() + n * interval '1 second'
@@ -48,7 +48,7 @@ it.each(["the database's clock", "the app's clock"])(
     await client.connect();
     onTestFinished(() => client.end());
     for (const [text, values] of statements) {
-      // As they stand for these values, and as the server keeps them for any.
+      // Both the plan for these values and the generic plan.
       const custom = await client.query(`EXPLAIN (FORMAT JSON) ${text}`, values);
       await client.query(`SET plan_cache_mode = force_generic_plan; PREPARE statement AS ${text}`);
       const nulls = values.length === 0 ? "" : `(${values.map(() => "NULL").join(", ")})`;

@@ -8,7 +8,7 @@ import { appPool, bytes, openStore, outcomes, soon, text, unavailable, until } f
 const one = bytes("one");
 const primary = useCluster();
 
-/** A pool of the app's own making: it takes connections from whichever server is the primary at the time. */
+/** A pool that the app wrote itself: it takes connections from the current primary. */
 function movable(first: pg.Pool): PgPool & { moveTo(pool: pg.Pool): void } {
   let current = first;
   return {
@@ -21,7 +21,7 @@ function movable(first: pg.Pool): PgPool & { moveTo(pool: pg.Pool): void } {
   };
 }
 
-/** Makes the primary wait, before it acknowledges a write, until the standby has it on its disk. */
+/** Makes the primary acknowledge a write only when the standby has flushed it. */
 async function replicateSynchronously(sql: (text: string) => Promise<object[]>): Promise<void> {
   await sql("ALTER SYSTEM SET synchronous_standby_names = '*'");
   await sql("SELECT pg_reload_conf()");
@@ -30,7 +30,7 @@ async function replicateSynchronously(sql: (text: string) => Promise<object[]>):
   );
 }
 
-it("the primary is killed and the standby promoted: every acknowledged session is there, and the store works on", {
+it("keeps every acknowledged session when the primary is killed and the standby promoted, and continues to work", {
   timeout: 120_000,
 }, async () => {
   const standby: Cluster = await primary().standby();
@@ -46,7 +46,7 @@ it("the primary is killed and the standby promoted: every acknowledged session i
   expect((await replica.find("t"))?.data).toEqual(one);
   expect([...(await replica.all()).keys()]).toEqual(["t"]);
   await expect(replica.commit("t", one, soon())).rejects.toMatchObject(
-    unavailable(/read-only, a replica perhaps/),
+    unavailable(/read-only, probably a replica/),
   );
   await expect(replica.deleteExpired()).rejects.toMatchObject({ code: "UNAVAILABLE" });
   await replica.createTable(); // finds it there

@@ -11,16 +11,16 @@ const schemas = new WeakMap<FullStore, string>();
 
 function openPool(scope: Scope): pg.Pool {
   const pool = new pg.Pool({ connectionString: cluster().url });
-  pool.on("error", () => undefined); // a store that has been disposed of hears its errors no more
+  pool.on("error", () => undefined); // a disposed store no longer listens for errors
   scope.defer(() => pool.end());
   return pool;
 }
 
-/** The same promises as on the death of the app's process, on that of the server. */
+/** The durability checks, with a crash of the server instead of the app. */
 testDurableStore(it, {
   async open(options, scope) {
     const pool = openPool(scope);
-    // The server that goes ends the connections that lie idle: reported, but no failure.
+    // The crash ends idle connections, which is reported but no failure.
     const schema = newSchema();
     const store = new PgStore(pool, { ...options, schema, onError: () => undefined });
     await store.createTable();

@@ -19,7 +19,7 @@ const columns =
 const indexes = "SELECT indexdef FROM pg_indexes WHERE schemaname = $1 ORDER BY indexname";
 
 describe("createTable", () => {
-  it("makes the table of schema.sql, which is that of Go's scs", async () => {
+  it("creates the table of schema.sql, which is that of Go's scs", async () => {
     const { schema, sql } = await openStore();
     const { schema: other } = await openStore({ create: false });
     const script = await readFile(new URL("../schema.sql", import.meta.url), "utf8");
@@ -46,7 +46,7 @@ describe("createTable", () => {
     }
   });
 
-  it("may be called by many instances at once, again and again", async () => {
+  it("may be called by many instances at the same time, repeatedly", async () => {
     const { schema, sql } = await openStore({ create: false });
     const stores = Array.from({ length: 8 }, () => new PgStore(appPool(), { schema, cleanupIntervalMs: 0 }));
     for (let round = 0; round < 3; round++) {
@@ -57,7 +57,7 @@ describe("createTable", () => {
     }
   });
 
-  it("gives way to a migration that creates the same in the same moment", async () => {
+  it("tolerates a migration that creates the same table at the same moment", async () => {
     const { store, schema, sql } = await openStore({ create: false });
     await sql(`CREATE SCHEMA "${schema}"`);
     const client = new pg.Client({ connectionString: process.env.PGSTORE_TEST_URL });
@@ -75,7 +75,7 @@ describe("createTable", () => {
     expect(await sql(indexes, [schema])).toHaveLength(2);
   });
 
-  it("makes an unlogged table if it is told to, and leaves one that is there as it is", async () => {
+  it("creates an unlogged table on request, and leaves an existing table unchanged", async () => {
     const { store, schema, sql } = await openStore({ create: false });
     const persistence = async (): Promise<object[]> =>
       sql("SELECT relpersistence FROM pg_class WHERE oid = $1::regclass", [`"${schema}".sessions`]);
@@ -87,7 +87,7 @@ describe("createTable", () => {
     expect((await store.find("t"))?.data).toEqual(one);
   });
 
-  it("adds the index that a table of others lacks, and no second one", async () => {
+  it("adds a missing index to an existing table, and no second one", async () => {
     const { store, schema, sql } = await openStore({ create: false });
     await sql(
       `CREATE SCHEMA "${schema}"; CREATE TABLE "${schema}".sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL, expiry TIMESTAMPTZ NOT NULL)`,
@@ -100,7 +100,7 @@ describe("createTable", () => {
   });
 });
 
-it("a table in partitions by hash of the token does all that one in a piece does", async () => {
+it("works on a table partitioned by hash of the token", async () => {
   const { store, schema, sql } = await openStore({ create: false });
   await sql(`CREATE SCHEMA "${schema}"`);
   await sql(
@@ -141,7 +141,7 @@ describe("names", () => {
     `${"é".repeat(31)}x`,
   ];
 
-  it.each(odd)("of any kind are taken as they are: %s", async (name) => {
+  it.each(odd)("are used literally: %s", async (name) => {
     const { store, sql, table } = await openStore({ table: name });
     await store.createTable();
     const tokens = ["t", "u"];
@@ -154,7 +154,7 @@ describe("names", () => {
     expect(await store.deleteExpired()).toBe(0);
   });
 
-  it("of schemas, too; stores on one pool keep apart", async () => {
+  it("of schemas are used literally, and separate stores on one pool", async () => {
     const pool = appPool();
     const { schema } = await openStore({ create: false });
     const stores = [schema, `${schema} "quoted"`].flatMap((each) =>
@@ -166,7 +166,7 @@ describe("names", () => {
     expect(found.map((record) => record?.data)).toEqual(["0", "1", "2", "3"].map((each) => bytes(each)));
   });
 
-  it("without a schema are looked up by the search_path", async () => {
+  it("without a schema are resolved by the search_path", async () => {
     const { schema, store } = await openStore();
     await store.commit("t", one, soon());
     const pool = appPool({ options: `-c search_path=${schema}` });
@@ -176,7 +176,7 @@ describe("names", () => {
   });
 });
 
-it("many stores on one pool have one listener", async () => {
+it("adds one listener for many stores on one pool", async () => {
   const warnings: Error[] = [];
   const warn = (warning: Error): void => void warnings.push(warning);
   process.on("warning", warn);

@@ -12,8 +12,8 @@ export interface OpenSqlStoreOptions extends SqlStoreOptions {
   /** The package that opens the file. @default "sqlite3" */
   driver?: "sqlite3" | "better-sqlite3" | "node:sqlite";
   /**
-   * What a write that has resolved survives: `"flushed"` power loss, too; `"committed"` the death of the process,
-   * not power loss. @default "flushed"
+   * What a resolved write survives: with `"flushed"`, the death of the process and a power failure; with `"committed"`,
+   * only the death of the process. @default "flushed"
    */
   durability?: "flushed" | "committed";
 }
@@ -21,14 +21,14 @@ export interface OpenSqlStoreOptions extends SqlStoreOptions {
 const SYNCHRONOUS = { flushed: "FULL", committed: "NORMAL" } as const;
 
 /**
- * A synchronous driver holds the event loop while it moves the log into the file, which takes up to 25 ms for SQLite's
- * 1000 pages. Far fewer would cost a sync for every batch.
+ * Checkpoint interval of synchronous drivers, which block the event loop during a checkpoint: up to 25 ms at SQLite's
+ * default of 1000 pages. A much smaller interval would cost a sync for every batch.
  */
 const SYNC_CHECKPOINT_PAGES = 128;
 
 type Open = (path: string) => SqliteDatabase | Promise<SqliteDatabase>;
 
-/** Makes of each driver's module what opens a file with it. */
+/** Returns, for each driver's module, the function that opens a file. */
 const drivers: Readonly<Record<string, (module: unknown) => Open>> = {
   sqlite3: (module) => {
     type Sqlite3 = {
@@ -50,17 +50,17 @@ const drivers: Readonly<Record<string, (module: unknown) => Open>> = {
   },
 };
 
-/** Loads a driver by a name that no bundler sees: an app has one of them, and a native module cannot be bundled. */
+/** Loads a driver by a name that bundlers do not see: an app has only one of them, and native modules cannot be bundled. */
 async function load(driver: string): Promise<unknown> {
   return import(/* webpackIgnore: true */ /* @vite-ignore */ driver);
 }
 
 /**
- * Opens the database file at `path`, creating it and its table if they are not there, and a store that owns it: closing
- * it is the store's. Sets WAL and `synchronous`.
+ * Opens the database file at `path`, and creates the file and its table if they are missing. The store closes the
+ * database on disposal. Sets WAL and `synchronous`.
  *
  * @throws RangeError or TypeError if an option is out of range.
- * @throws StoreError `UNAVAILABLE` if the driver or the file cannot be opened; the message says why.
+ * @throws StoreError `UNAVAILABLE` if the driver cannot be loaded or the file cannot be opened; the message says why.
  */
 export async function openSqlStore(path: string, options: OpenSqlStoreOptions = {}): Promise<SqlStore> {
   assertKnownOptions("sqlstore", options, [...SQL_STORE_OPTIONS, "driver", "durability"]);
@@ -105,10 +105,10 @@ async function configure(
   const lock = new LockWait({ busyTimeoutMs, timeoutMs: busyTimeoutMs });
   try {
     for (const pragma of [
-      "busy_timeout = 0", // the store itself repeats what was busy
+      "busy_timeout = 0", // the store itself retries busy statements
       "journal_mode = WAL",
       `synchronous = ${synchronous}`,
-      "fullfsync = ON", // without it, macOS leaves what was synced in the disk's own cache
+      "fullfsync = ON", // without it, macOS leaves synced data in the disk's cache
       "checkpoint_fullfsync = ON",
       ...(isSyncDatabase(db) ? [`wal_autocheckpoint = ${SYNC_CHECKPOINT_PAGES}`] : []),
     ]) {

@@ -1,12 +1,12 @@
 import { MAX_JULIAN_DAY } from "./julian-day.js";
 
-/** The statements that deal with many records at once: for `count` of them, rows of parameters one after the other. */
+/** Returns the statement for `count` records. Its parameters are the rows, one after another. */
 export type RecordStatement = (count: number) => string;
 
-/** The SQL of one session table. Whatever varies is bound; only the name of the table is part of the text. */
+/** The SQL of one session table. Only the table's name is part of the text; every value is a parameter. */
 export class SessionTable {
   readonly name: string;
-  /** Idempotent, and safe while other processes do the same. */
+  /** Creates table and index. Idempotent, and safe while other processes do the same. */
   readonly create: readonly string[];
   /** Rows: token. Returns token, data, expiry. */
   readonly find: RecordStatement;
@@ -18,20 +18,20 @@ export class SessionTable {
   readonly update: RecordStatement;
   /** Rows: token. */
   readonly delete: RecordStatement;
-  /** Takes the time, and how many at most. Returns a row for each that it removed. */
+  /** Parameters: the time, the maximum number. Returns a row for each removed record. */
   readonly deleteExpired: string;
-  /** Takes the cursor, the time, a limit of rows, one of bytes. Returns how many of the next rows keep to both. */
+  /** Parameters: cursor, time, maximum rows, maximum bytes. Returns the number of next rows within both limits. */
   readonly measurePage: string;
-  /** Takes the cursor, the time, and a limit of rows. Returns token, data, expiry and the cursor after each. */
+  /** Parameters: cursor, time, maximum rows. Returns token, data, expiry, and the cursor after each row. */
   readonly page: string;
-  /** Takes the time. Returns token, data, expiry of each record that is live. */
+  /** Parameter: the time. Returns token, data, expiry of each live record. */
   readonly all: string;
-  /** Fails if nothing of the table, or of the index of its tokens, can be read. */
+  /** Fails if the table, or the index of its tokens, cannot be read at all. */
   readonly probe: string;
 
   /**
    * @throws TypeError if `name` is no string.
-   * @throws RangeError if SQLite takes no table of this name.
+   * @throws RangeError if SQLite does not accept the name for a table.
    */
   constructor(name: string) {
     if (typeof name !== "string") throw new TypeError(`table must be a string, got ${typeof name}`);
@@ -40,13 +40,13 @@ export class SessionTable {
     }
     this.name = name;
     const table = quote(name);
-    // What other programs wrote may have any type: TEXT counts as its bytes, an integer as a number of days.
+    // Other programs may write any type: TEXT counts as its bytes, an integer as a number of days.
     const data = `CASE typeof(${table}.data) WHEN 'text' THEN CAST(${table}.data AS BLOB) WHEN 'blob' THEN ${table}.data END`;
     const expiry = `CASE WHEN typeof(${table}.expiry) IN ('real', 'integer') THEN CAST(${table}.expiry AS REAL) END`;
     const columns = `${table}.token AS token, ${data} AS data, ${expiry} AS expiry`;
-    // Text and blobs compare as greater than every number: the upper bound leaves them out.
+    // Text and blobs compare as greater than every number: the upper bound excludes them.
     const isLive = `${table}.expiry > ? AND ${table}.expiry <= ${MAX_JULIAN_DAY} AND typeof(${table}.data) IN ('blob', 'text')`;
-    // Every text lies below the empty blob. The cursor is bytes, since a token of others may be no valid UTF-8.
+    // Every text is less than the empty blob. The cursor is bytes, because tokens of other programs may be invalid UTF-8.
     const next = `FROM ${table} WHERE token > CAST(? AS TEXT) AND token < x'' AND (expiry > ?) IS NOT FALSE ORDER BY token LIMIT ?`;
 
     this.create = [
@@ -87,7 +87,7 @@ function list(item: string, count: number): string {
   return Array<string>(count).fill(item).join(", ");
 }
 
-/** Makes each text once: a driver keeps its prepared statement under it. */
+/** Caches the texts, because drivers keep prepared statements by text. */
 function perCount(make: RecordStatement): RecordStatement {
   const texts: string[] = [];
   return (count) => {

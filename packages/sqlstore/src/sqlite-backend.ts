@@ -19,20 +19,20 @@ import { stepsOf } from "./steps.js";
 
 export interface SqliteBackendOptions {
   busyTimeoutMs: number;
-  /** How long a call may take in all, from the moment it was made. */
+  /** Time limit of a call, from the moment it was made. */
   timeoutMs: number;
   now: () => number;
   onError: (error: StoreError) => void;
 }
 
-/** Bounds what a batch takes of memory, and adds to the log in one transaction. */
+/** Maximum size of a batch, which limits its memory and the growth of the log per transaction. */
 const MAX_BYTES = 4 * 2 ** 20;
 const PAGE_ROWS = 500;
 const PAGE_BYTES = 2 ** 20;
-/** About how long a batch of a cleanup has the lock, and the event loop if the driver is synchronous. */
+/** Target time in ms that a batch of a cleanup holds the lock and, with a synchronous driver, the event loop. */
 const CLEANUP_MS = 2;
 
-/** Sessions in a table of SQLite: finds in one statement or read transaction, writes in one transaction. */
+/** Executes batches on a SQLite table: finds in one statement or read transaction, writes in one transaction. */
 export class SqliteBackend implements Backend {
   readonly queue: NonNullable<Backend["queue"]>;
   readonly #handle: Handle;
@@ -40,7 +40,7 @@ export class SqliteBackend implements Backend {
   readonly #options: SqliteBackendOptions;
   readonly #lock: LockWait;
   readonly #slice: TimeSlice = new TimeSlice();
-  /** The file of the database; `undefined` until the first write. */
+  /** The database file; `undefined` before the first write. */
   #file: OpenFiles | undefined;
 
   constructor(handle: Handle, table: SessionTable, options: SqliteBackendOptions) {
@@ -48,7 +48,7 @@ export class SqliteBackend implements Backend {
     this.#table = table;
     this.#options = options;
     this.#lock = new LockWait(options);
-    // Without transactions, calls of different kinds are different transactions, of which one may fail.
+    // Without transactions, each kind of call is a transaction of its own, and one of them may fail.
     const grouping = handle.hasTransactions ? {} : { groupOf: ({ kind }: Call) => kind };
     this.queue = {
       lanes: [{ kinds: ["find"] }, { maxBytes: MAX_BYTES, ...grouping }],
@@ -59,19 +59,19 @@ export class SqliteBackend implements Backend {
     };
   }
 
-  /** Creates the table and its index, unless they are there. */
+  /** Creates the table and its index if they are missing. */
   async createTable(): Promise<void> {
     this.#file ??= await this.#findFile();
     for (const sql of this.#table.create) await this.#lock.wait(() => this.#handle.run(sql));
   }
 
-  /** By pages of about 1 MiB, each a short read of its own: no walk keeps SQLite from resetting its log. */
+  /** Reads pages of about 1 MiB. Each is a short read of its own, so that SQLite can reset its log in between. */
   async *pages(): AsyncGenerator<SessionEntry[], void> {
     let cursor: Uint8Array = Buffer.alloc(0);
     for (;;) {
       const now = this.#now();
       const [measured] = await this.#read(this.#table.measurePage, cursor, now, PAGE_ROWS, PAGE_BYTES);
-      const limit = Math.max(1, Number(measured?.count)); // a record that is larger than a page is one of its own
+      const limit = Math.max(1, Number(measured?.count)); // a record larger than a page is a page of its own
       const rows = await this.#read(this.#table.page, cursor, now, limit);
       yield this.#entries(rows);
       if (rows.length < limit) return;
@@ -79,7 +79,7 @@ export class SqliteBackend implements Backend {
     }
   }
 
-  /** By one statement, a snapshot of one instant. */
+  /** Reads a snapshot of one instant, by one statement. */
   async all(): Promise<Map<string, Uint8Array>> {
     const rows = await this.#read(this.#table.all, this.#now());
     return new Map(this.#entries(rows).map(({ token, data }) => [token, data]));
@@ -105,9 +105,9 @@ export class SqliteBackend implements Backend {
     return toStoreError(error, this.#table.name);
   }
 
-  /** Carries out a batch, of which each call is of another token; later, what another connection's lock keeps back. */
+  /** Executes a batch whose calls have different tokens. Retries it later if another connection holds a lock. */
   async #execute(batch: Batch): Promise<readonly Answer[]> {
-    if (this.#slice.isOver) await this.#slice.next(); // a synchronous driver would leave the event loop no turn
+    if (this.#slice.isOver) await this.#slice.next(); // otherwise a synchronous driver would block the event loop
     const calls = await this.#lock.callsOf(batch);
     if (calls.length === 0) return [];
     try {
@@ -138,7 +138,7 @@ export class SqliteBackend implements Backend {
     const steps = stepsOf(calls, this.#table, this.#now());
     const written = new Set<unknown>();
     await this.#handle.write(steps, written);
-    this.#file.assertPresent(); // SQLite writes to a removed file as well, and a write that nobody finds is no write
+    this.#file.assertPresent(); // SQLite also writes to a removed file, where nobody would find the session
     return calls.map(({ kind, token }) =>
       kind === "commit" || kind === "delete" ? undefined : written.has(token),
     );
@@ -148,7 +148,7 @@ export class SqliteBackend implements Backend {
     const failure = this.toStoreError(error);
     const reads = kind === "find" || kind === "replace" || kind === "touch";
     if (resultCode(error) !== "CORRUPT" || !reads || !(await this.#canRead())) return failure;
-    // One bad page logs out those whose sessions were on it, loudly, and nobody else.
+    // A damaged page ends only the sessions on it, with a report.
     const message = `${failure.message}; a session on a damaged page counts as absent`;
     report(this.#options.onError, new StoreError("CORRUPT", message, { cause: failure.cause }));
     return kind === "find" ? undefined : false;
@@ -167,13 +167,13 @@ export class SqliteBackend implements Backend {
     const entries: SessionEntry[] = [];
     for (const row of rows) {
       const record = this.#live(row);
-      // What other programs have written may be no token.
+      // Rows of other programs may have an invalid token.
       if (record !== undefined && isToken(row.token)) entries.push({ token: row.token, ...record });
     }
     return entries;
   }
 
-  /** Returns the record of a row if it is live, and reports a row that has no readable value. */
+  /** Returns the record of a row if it is live, and reports a row whose values cannot be read. */
   #live({ data, expiry }: Row): SessionRecord | undefined {
     if (typeof expiry === "number" && expiry <= this.#now()) return undefined;
     if (typeof expiry !== "number" || !(expiry <= MAX_JULIAN_DAY) || !isUint8Array(data)) {
@@ -181,7 +181,7 @@ export class SqliteBackend implements Backend {
       report(this.#options.onError, new StoreError("CORRUPT", message));
       return undefined;
     }
-    // A plain array, of which slice is a copy: a Buffer's shares its bytes.
+    // A plain Uint8Array, whose slice is a copy; slice of a Buffer shares its bytes.
     return {
       data: new Uint8Array(data.buffer, data.byteOffset, data.length),
       expiry: new Date(fromJulianDay(expiry)),
@@ -192,7 +192,7 @@ export class SqliteBackend implements Backend {
     return toJulianDay(this.#options.now());
   }
 
-  /** Asks SQLite for the file of the database. One in memory has none. */
+  /** Asks SQLite for the database file. A database in memory has none. */
   async #findFile(): Promise<OpenFiles> {
     const databases = await this.#handle.all("PRAGMA database_list");
     const path = databases.find(({ name }) => name === "main")?.file;
@@ -208,5 +208,5 @@ export class SqliteBackend implements Backend {
 const lostFile = (): StoreError =>
   new StoreError(
     "UNAVAILABLE",
-    "sqlstore: the database file was removed or replaced; dispose of this store, and open the file anew",
+    "sqlstore: the database file was removed or replaced; dispose of this store, and open the file again",
   );

@@ -8,11 +8,11 @@ import { SqliteBackend } from "./sqlite-backend.js";
 export interface SqlStoreOptions extends StoreOptions {
   /** @default 300_000 */
   cleanupIntervalMs?: number;
-  /** The table's name. It is quoted: any name will do. @default "sessions" */
+  /** Name of the table. Quoted, so that any name works. @default "sessions" */
   table?: string;
   /**
-   * How long a call waits for locks of other connections, from the moment it was made; 0 to 2^31 - 1. Its work may take
-   * 5 seconds more.
+   * Maximum time that a call waits for locks of other connections, from the moment it was made, in ms; 0 to 2^31 - 1. The
+   * work itself may take 5 seconds more.
    *
    * @default 5_000
    */
@@ -27,9 +27,9 @@ export const SQL_STORE_OPTIONS: readonly string[] = [
   "now",
 ];
 
-/** SQLite's default maximum for one value; the drivers count lengths in 32 bits. */
+/** SQLite's default maximum size of one value. Drivers count lengths in 32 bits. */
 const MAX_DATA_BYTES = 1_000_000_000;
-/** How long a call may take beside its waits for locks. */
+/** Time limit of a call, in addition to its waits for locks. */
 const WORK_MS = 5_000;
 
 /** Keeps sessions in a table of a SQLite database. Does no I/O on construction: see `createTable`. */
@@ -37,8 +37,8 @@ export class SqlStore extends StoreBase {
   readonly #backend: SqliteBackend;
 
   /**
-   * @param db It stays the caller's: the store does not close it.
-   * @throws TypeError or RangeError if an option is unknown or out of range, or `db` is no handle that the store works on.
+   * @param db A handle that the caller closes.
+   * @throws TypeError or RangeError if an option is unknown or out of range, or `db` is not a handle of a supported driver.
    */
   constructor(db: SqliteDatabase, options: SqlStoreOptions = {}) {
     assertKnownOptions("sqlstore", options, SQL_STORE_OPTIONS);
@@ -69,7 +69,7 @@ export class SqlStore extends StoreBase {
     this.#backend = backend;
   }
 
-  /** Creates the table and its index, unless they are there. Several processes may do so at once. */
+  /** Creates the table and its index if they are missing. Several processes may call it at the same time. */
   async createTable(): Promise<void> {
     await this.whileOpen(() => this.#backend.createTable());
   }

@@ -5,7 +5,7 @@ import type { SessionTable } from "./session-table.js";
 
 type Statement = "commit" | "insert" | "update" | "delete";
 
-/** Makes of calls, each of another token, one statement for each kind of write. `now` is a Julian day. */
+/** Returns one step for each kind of write in `calls`, which have different tokens. `now` is a Julian day. */
 export function stepsOf(calls: readonly Call[], table: SessionTable, now: number): Step[] {
   const rows = new Map<Statement, (readonly Parameter[])[]>();
   for (const call of calls) {

@@ -8,16 +8,16 @@ import { openOn } from "./open-on-handle.js";
 
 const one = bytes("one");
 
-describe("on the app's own handle of sqlite3, with another handle as the second client, the contract holds", () => {
+describe("on the app's sqlite3 handle, with another handle as the second client, the contract holds", () => {
   testFullStore(it, openOn("sqlite3"));
 });
 
-describe("on the app's own handle of better-sqlite3 likewise", () => {
+describe("on the app's better-sqlite3 handle, the contract holds", () => {
   testFullStore(it, openOn("better-sqlite3"));
 });
 
 describe.each(drivers)("%s", (driver) => {
-  it("a handle that was passed in is left open, and its settings alone", async () => {
+  it("leaves the app's handle open, and does not change its settings", async () => {
     const path = newPath();
     const db = await appDatabase(driver, path);
     const store = new SqlStore(db, { cleanupIntervalMs: 0 });
@@ -31,7 +31,7 @@ describe.each(drivers)("%s", (driver) => {
     await again[Symbol.asyncDispose]();
   });
 
-  it("the name of a table is a name, whatever is in it", async () => {
+  it("uses the name of a table literally", async () => {
     const path = newPath();
     const db = await appDatabase(driver, path);
     const names = ['x"; DROP TABLE sessions; --', "sessions", "a b", "select", "日本", "main.sessions", "'"];
@@ -71,7 +71,7 @@ describe.each(drivers)("%s", (driver) => {
   });
 });
 
-it("sqlite3: what the app does on the handle meanwhile never becomes part of a transaction of the store's", async () => {
+it("sqlite3: statements of the app on the handle never become part of a transaction of the store", async () => {
   const path = newPath();
   const db = await appDatabase("sqlite3", path);
   const store = new SqlStore(db, { cleanupIntervalMs: 0 });
@@ -100,7 +100,7 @@ it("sqlite3: what the app does on the handle meanwhile never becomes part of a t
   expect((await store.all()).size).toBe(50);
 });
 
-it("sqlite3: a handle may be passed in while it is still being opened", async () => {
+it("sqlite3: accepts a handle that is still being opened", async () => {
   const db = new sqlite3.Database(newPath());
   const store = new SqlStore(db, { cleanupIntervalMs: 0 });
   await store.createTable();
@@ -110,7 +110,7 @@ it("sqlite3: a handle may be passed in while it is still being opened", async ()
   await new Promise<void>((resolve, reject) => db.close((error) => (error ? reject(error) : resolve())));
 });
 
-it("better-sqlite3: a write waits for the app's own transaction and walks on the handle", async () => {
+it("better-sqlite3: a write waits for the app's transaction and iterations on the handle", async () => {
   const db = await appDatabase("better-sqlite3", newPath());
   const store = new SqlStore(db, { cleanupIntervalMs: 0 });
   onTestFinished(() => store[Symbol.asyncDispose]());
@@ -132,7 +132,7 @@ it("better-sqlite3: a write waits for the app's own transaction and walks on the
   await deleting;
 });
 
-it("better-sqlite3: works where the app reads integers as bigint", async () => {
+it("better-sqlite3: works when the app reads integers as bigint", async () => {
   const db = new Database(newPath());
   onTestFinished(() => void db.close());
   db.defaultSafeIntegers(true);

@@ -23,7 +23,7 @@ const outcomes = async (calls: Promise<unknown>[]): Promise<unknown[]> =>
     outcome.status === "fulfilled" ? outcome.value : (outcome.reason as { code: string }).code,
   );
 
-it("sqlite3: calls in flight together are one statement of each kind", async () => {
+it("sqlite3: sends calls in flight together as one statement of each kind", async () => {
   const db = await appDatabase("sqlite3", newPath());
   const store = new SqlStore(db, { cleanupIntervalMs: 0 });
   onTestFinished(() => store[Symbol.asyncDispose]());
@@ -41,7 +41,7 @@ it("sqlite3: calls in flight together are one statement of each kind", async () 
   expect(statements).toEqual(["INSERT", "SELECT", "WITH", "WITH", "INSERT", "DELETE"]);
 });
 
-it("better-sqlite3: writes in flight together are one transaction", async () => {
+it("better-sqlite3: sends writes in flight together as one transaction", async () => {
   const statements: string[] = [];
   const db = new Database(newPath(), {
     verbose: (sql) => void statements.push(String(sql).split(" ", 2).join(" ")),
@@ -103,7 +103,7 @@ describe.each(drivers)("%s", (driver) => {
     },
   );
 
-  it("64 calls at once for one session have each their effect, in order", async () => {
+  it("executes 64 concurrent calls for one session in order", async () => {
     const { store } = await openStore(newPath(), { driver });
     await store.commit("t", bytes("0"), soon());
     const replaces = Array.from({ length: 64 }, (_, n) =>
@@ -116,7 +116,7 @@ describe.each(drivers)("%s", (driver) => {
     expect(text(finds[1]?.data)).toBe("64");
   });
 
-  it("more calls at once than a batch takes, and large ones, are all answered", async () => {
+  it("answers more concurrent calls than fit into a batch, and large ones", async () => {
     const { store } = await openStore(newPath(), { driver });
     const tokens = Array.from({ length: 1000 }, (_, n) => `t${n}`);
     const large = new Uint8Array(2 ** 20).fill(7);
@@ -129,13 +129,13 @@ describe.each(drivers)("%s", (driver) => {
     expect(Buffer.compare((await store.find("large9"))?.data ?? one, large)).toBe(0);
   });
 
-  it("a walk by entries takes no more than about a page of large records at a time", async () => {
+  it("iterates in pages of limited size over large records", async () => {
     const { store } = await openStore(newPath(), { driver });
     for (let n = 0; n < 600; n++) await store.commit(`a${n}`, one, soon());
     for (let n = 0; n < 8; n++) await store.commit(`b${n}`, new Uint8Array(700_000), soon());
     const seen: string[] = [];
     for await (const { token } of store.entries()) {
-      // What the page with the first large one does not hold, the next finds changed.
+      // The page with the first large record ends early; the next page sees the change.
       if (token === "b0") for (let n = 2; n < 8; n++) await store.delete(`b${n}`);
       seen.push(token);
     }
@@ -144,7 +144,7 @@ describe.each(drivers)("%s", (driver) => {
   });
 });
 
-it("sqlite3: a session that is larger than SQLite takes is refused, not those beside it", async () => {
+it("sqlite3: refuses only the session that exceeds SQLite's limit, not its batch", async () => {
   const db = await appDatabase("sqlite3", newPath());
   const store = new SqlStore(db, { cleanupIntervalMs: 0 });
   onTestFinished(() => store[Symbol.asyncDispose]());
@@ -161,7 +161,7 @@ it("sqlite3: a session that is larger than SQLite takes is refused, not those be
   expect([...(await store.all()).keys()].sort()).toEqual(["a", "d"]);
 });
 
-it("refuses data that no SQLite takes before it copies it", async () => {
+it("refuses data above every SQLite's limit before copying it", async () => {
   const { store } = await openStore(newPath());
   const tooLong = new Uint8Array(1_000_000_001); // its pages are never touched
   await expect(store.commit("t", tooLong, soon())).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });

@@ -17,7 +17,7 @@ import {
 const one = bytes("one");
 
 describe.each(drivers)("%s", (driver) => {
-  it("a write waits for the lock of another connection, and finds go on meanwhile", async () => {
+  it("lets a write wait for the lock of another connection, while finds continue", async () => {
     const path = newPath();
     const { store } = await openStore(path, { driver });
     await store.commit("t", one, soon());
@@ -36,7 +36,7 @@ describe.each(drivers)("%s", (driver) => {
     expect(await store.find("other")).toBeDefined();
   });
 
-  it("past busyTimeoutMs a write rejects with UNAVAILABLE, and the store works on", async () => {
+  it("rejects a write with UNAVAILABLE after busyTimeoutMs, and continues to work", async () => {
     const path = newPath();
     const { store } = await openStore(path, { driver, busyTimeoutMs: 20 });
     await store.commit("t", one, soon());
@@ -63,7 +63,7 @@ describe.each(drivers)("%s", (driver) => {
     expect(text((await store.find("t"))?.data)).toBe("two");
   });
 
-  it("of two processes that write at full speed, neither sees SQLITE_BUSY", async () => {
+  it("does not fail with SQLITE_BUSY when two processes write at full speed", async () => {
     const path = newPath();
     const { store } = await openStore(path, { driver });
     const options = { now: Date.now, cleanupIntervalMs: 0, onError: () => undefined };
@@ -82,14 +82,14 @@ describe.each(drivers)("%s", (driver) => {
     expect((await store.all()).size).toBe(2 * 50 * 21);
   });
 
-  it("several processes may open a new file at once", async () => {
+  it("lets several processes open a new file at the same time", async () => {
     const path = newPath();
     const stores = await Promise.all(Array.from({ length: 8 }, () => openStore(path, { driver })));
     await Promise.all(stores.map(({ store }, n) => store.commit(`t${n}`, one, soon())));
     expect((await stores[0]?.store.all())?.size).toBe(8);
   });
 
-  it("reads wait, too, where the app's file has no WAL", async () => {
+  it("lets reads wait as well if the app's file has no WAL", async () => {
     const path = newPath();
     const db = await appDatabase(driver, path);
     const store = new SqlStore(db, { cleanupIntervalMs: 0 });

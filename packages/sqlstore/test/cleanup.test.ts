@@ -9,7 +9,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-it("cleans up every five minutes unless told otherwise, until it is stopped", async () => {
+it("cleans up every five minutes by default, until stopped", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const store = new SqlStore(await appDatabase("better-sqlite3", newPath()), { now: () => 5 });
   onTestFinished(() => store[Symbol.asyncDispose]());
@@ -23,7 +23,7 @@ it("cleans up every five minutes unless told otherwise, until it is stopped", as
   expect(vi.getTimerCount()).toBe(0);
 });
 
-it("a cleanup that fails is reported, and the next one is made", async () => {
+it("reports a failed cleanup, and runs the next one", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const codes: string[] = [];
   const db = await appDatabase("better-sqlite3", newPath());
@@ -38,7 +38,7 @@ it("a cleanup that fails is reported, and the next one is made", async () => {
 });
 
 describe.each(drivers)("%s", (driver) => {
-  it("a cleanup of many works in batches, between which others have the lock and the event loop", async () => {
+  it("cleans up in batches, and releases the lock and the event loop in between", async () => {
     let now = 0;
     const path = newPath();
     const { store } = await openStore(path, { driver, now: () => now });
@@ -63,7 +63,7 @@ describe.each(drivers)("%s", (driver) => {
     expect(await left()).toBe(100);
   });
 
-  it("a cleanup removes many at a time, however long a commit takes of itself", async () => {
+  it("uses large batches even when a commit itself is slow", async () => {
     let now = 0;
     const { store } = await openStore(newPath(), { driver, now: () => now });
     await Promise.all(Array.from({ length: 400 }, (_, n) => store.commit(`t${n}`, one, new Date(1))));
@@ -74,7 +74,7 @@ describe.each(drivers)("%s", (driver) => {
     expect(looks.mock.calls.length).toBeLessThan(100); // a few for each batch
   });
 
-  it("disposal cuts a cleanup short that was called for", async () => {
+  it("stops a cleanup on disposal", async () => {
     let now = 0;
     const path = newPath();
     const { store } = await openStore(path, { driver, now: () => now });
@@ -88,7 +88,7 @@ describe.each(drivers)("%s", (driver) => {
     expect(await again.store.deleteExpired()).toBe(2000 - removed);
   });
 
-  it("a walk by entries that disposal cuts short does not look like a complete one", async () => {
+  it("makes an iteration reject on disposal instead of ending early", async () => {
     const { store } = await openStore(newPath(), { driver, now: () => 0 });
     await Promise.all(Array.from({ length: 2000 }, (_, n) => store.commit(`t${n}`, one, new Date(1))));
     const walk = store.entries();

@@ -15,7 +15,7 @@ import {
 const [one, two] = [bytes("one"), bytes("two")];
 const TABLE = "CREATE TABLE sessions (token TEXT PRIMARY KEY, data BLOB NOT NULL, expiry REAL NOT NULL);";
 
-/** Makes every change of a session break a foreign key, which SQLite checks when it commits or when the statement ends. */
+/** Makes every change of a session violate a foreign key, checked at the commit or at the end of the statement. */
 const audit = (when: "DEFERRED" | "IMMEDIATE"): string => `PRAGMA foreign_keys = ON;
   CREATE TABLE users (name TEXT PRIMARY KEY);
   CREATE TABLE audit (token TEXT REFERENCES users(name) DEFERRABLE INITIALLY ${when});
@@ -27,7 +27,7 @@ const audit = (when: "DEFERRED" | "IMMEDIATE"): string => `PRAGMA foreign_keys =
     .join("\n")}`;
 
 const later = soon(90_000);
-/** Each kind of write on session `t`, and what shows that it was made. */
+/** Each kind of write on session `t`, and how to see its effect. */
 const writes: Record<string, (store: SqlStore, token: string) => Promise<unknown>> = {
   commit: (store, token) => store.commit(token, two, later),
   insert: (store, token) => store.replace(`${token} new`, undefined, two, later),
@@ -44,7 +44,7 @@ interface Opened {
   plain: PlainDatabase;
 }
 
-/** Two sessions on a handle of the app's, of a file without WAL. */
+/** Opens a store with two sessions on the app's handle, on a file without WAL. */
 async function openOnHandle(driver: Driver, options: OpenSqlStoreOptions = {}) {
   const path = newPath();
   const db = await appDatabase(driver, path);
@@ -71,7 +71,7 @@ async function expectNothingWritten({ store, plain }: Opened, name: string, code
   expect(await content(plain), name).toEqual(before);
 }
 
-describe.each(drivers)("%s: a write that was not committed is an error", (driver) => {
+describe.each(drivers)("%s: an uncommitted write is an error", (driver) => {
   it.each(["DEFERRED", "IMMEDIATE"] as const)(
     "by a foreign key that is checked %s, on the app's handle",
     async (when) => {
@@ -81,7 +81,7 @@ describe.each(drivers)("%s: a write that was not committed is an error", (driver
     },
   );
 
-  it("by another connection that reads while the file has no WAL", async () => {
+  it("because another connection reads while the file has no WAL", async () => {
     const opened = await openOnHandle(driver, { busyTimeoutMs: 0 });
     await opened.store.commit("gone", one, soon(-1));
     await opened.plain.exec("BEGIN");
@@ -98,7 +98,7 @@ describe.each(drivers)("%s: a write that was not committed is an error", (driver
     }
   });
 
-  it("after each kind of call has met a lock and been given up, what follows is committed", async () => {
+  it("and later writes are committed, after each kind of call has failed at a lock", async () => {
     const path = newPath();
     const { store } = await openStore(path, { driver, busyTimeoutMs: 0 });
     await store.commit("t", one, soon());
@@ -119,7 +119,7 @@ describe.each(drivers)("%s: a write that was not committed is an error", (driver
     }
   });
 
-  it("by a trigger that ignores it", async () => {
+  it("because a trigger ignores it", async () => {
     const opened = await openOnHandle(driver);
     await opened.exec(`CREATE TRIGGER ignore_new BEFORE INSERT ON sessions BEGIN SELECT RAISE(IGNORE); END;
       CREATE TRIGGER ignore_old BEFORE UPDATE ON sessions BEGIN SELECT RAISE(IGNORE); END`);
@@ -134,7 +134,7 @@ describe.each(drivers)("%s: a write that was not committed is an error", (driver
     expect(await content(opened.plain)).toEqual(before);
   });
 
-  it("by a constraint on a handle of the store's own, in one transaction with calls that succeed", async () => {
+  it("because of a constraint, while other calls of its transaction succeed", async () => {
     const path = newPath();
     const { store } = await openStore(path, { driver });
     await store.commit("t", one, soon());

@@ -2,13 +2,13 @@ import { assertSurvivesKills } from "@scs/testkit";
 import { expect, it } from "vitest";
 import { drivers, moduleOf, newPath, plainDatabase } from "./fixtures/databases.js";
 
-/** The long form, `npm run crash` in the root, has 200. */
+/** Number of kills; `npm run crash` at the root uses 200. */
 const kills = Number(process.env.SCS_TEST_KILLS ?? 6);
 
 for (const driver of drivers) {
   for (const durability of ["flushed", "committed"]) {
     const timeout = 60_000 + kills * 10_000;
-    it(`${driver}, ${durability}: nothing acknowledged is lost when the process is killed`, {
+    it(`${driver}, ${durability}: keeps every acknowledged write when the process is killed`, {
       timeout,
     }, async () => {
       const path = newPath();

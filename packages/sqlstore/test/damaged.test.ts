@@ -14,7 +14,7 @@ import {
   text,
 } from "./fixtures/databases.js";
 
-/** Overwrites a page of a table or an index: its root, or a leaf. */
+/** Overwrites the root or a leaf page of a table or an index. */
 async function damage(driver: Driver, path: string, name: string, page: "root" | "leaf"): Promise<void> {
   const db = await plainDatabase(driver, path);
   const wanted = page === "root" ? "path = '/'" : "pagetype = 'leaf' AND path LIKE '/01%'";
@@ -34,7 +34,7 @@ async function fill(driver: Driver, path: string, count: number): Promise<void> 
 }
 
 describe.each(drivers)("%s", (driver) => {
-  it("a row without readable data or expiry counts as absent, is reported, and stays", async () => {
+  it("treats a row without readable data or expiry as absent, reports it, and keeps it", async () => {
     const path = newPath();
     const db = await plainDatabase(driver, path);
     await db.exec("CREATE TABLE sessions (token TEXT PRIMARY KEY, data, expiry)");
@@ -69,7 +69,7 @@ describe.each(drivers)("%s", (driver) => {
     ]);
   });
 
-  it("a damaged page logs out those whose sessions were on it, loudly, and nobody else", async () => {
+  it("loses only the sessions on a damaged page, and reports them", async () => {
     const path = newPath();
     await fill(driver, path, 3000);
     await damage(driver, path, "sessions", "leaf");
@@ -108,7 +108,7 @@ describe.each(drivers)("%s", (driver) => {
     },
   );
 
-  it("an onError that throws fails no call", async () => {
+  it("does not fail a call when onError throws", async () => {
     const path = newPath();
     await (await plainDatabase(driver, path)).exec(
       "CREATE TABLE sessions (token TEXT PRIMARY KEY, data, expiry); INSERT INTO sessions VALUES ('t', NULL, 2500000)",

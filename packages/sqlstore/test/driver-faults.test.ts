@@ -8,7 +8,7 @@ import { appDatabase, bytes, newPath, plainDatabase, soon } from "./fixtures/dat
 const [one, two] = [bytes("one"), bytes("two")];
 const fault = (): Error => Object.assign(new Error("fault"), { code: "SQLITE_IOERR" });
 
-/** Which call of the driver fails, before or after SQLite has made it. */
+/** Which call of the driver fails, and whether SQLite executes it before. */
 class Plan {
   left = -1;
   when: "before" | "after" = "before";
@@ -108,7 +108,7 @@ describe.each(["sqlite3", "better-sqlite3"] as const)("%s", (driver) => {
         if (isDone[1]) expect(await dataOf("b"), `fault ${n}`).toBe("two");
         if (isDone[2]) expect(await dataOf("c"), `fault ${n}`).toBe(undefined);
         if (isDone[3]) expect(await dataOf(`d${n}`), `fault ${n}`).toBe("two");
-        // Nothing is left open: what is written next is committed on its own.
+        // No transaction is left open: the next write commits by itself.
         await store.commit("next", bytes(`${n}`), soon());
         expect(await dataOf("next"), `fault ${n}`).toBe(`${n}`);
       }

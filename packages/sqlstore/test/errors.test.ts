@@ -24,15 +24,15 @@ const unavailable = (message: RegExp): object => ({
 });
 
 describe.each(drivers)("%s", (driver) => {
-  it("a file that is no database is refused, and left as it is", async () => {
+  it("refuses a file that is no database, and leaves it unchanged", async () => {
     const path = newPath();
     await writeFile(path, "This is no database. ".repeat(1000));
     await expect(openSqlStore(path, { driver })).rejects.toMatchObject(
-      unavailable(/^sqlstore: the file is not a SQLite database; look whether/),
+      unavailable(/^sqlstore: the file is not a SQLite database; check the path/),
     );
   });
 
-  it("a directory that is not there, or is a file, is said", async () => {
+  it("reports a directory that does not exist, or is a file", async () => {
     const path = newPath();
     await writeFile(path, "");
     for (const wrong of [
@@ -46,7 +46,7 @@ describe.each(drivers)("%s", (driver) => {
     }
   });
 
-  it("a read-only directory is said", async (context) => {
+  it("reports a read-only directory", async (context) => {
     const disk = await mountReadOnly(async (path) => {
       const store = await openSqlStore(join(path, "there.db"), { driver });
       await store.commit("t", one, soon());
@@ -64,7 +64,7 @@ describe.each(drivers)("%s", (driver) => {
     }
   });
 
-  it("a locked file is said, when busyTimeoutMs has passed", async () => {
+  it("reports a locked file after busyTimeoutMs", async () => {
     const path = newPath();
     await openStore(path, { driver }).then(({ store }) => store[Symbol.asyncDispose]());
     const other = await plainDatabase(driver, path);
@@ -91,7 +91,7 @@ describe.each(drivers)("%s", (driver) => {
     },
   );
 
-  it("a missing table is said, with the call that creates it; createTable may be called again", async () => {
+  it("names the call that creates a missing table; createTable may be called again", async () => {
     const path = newPath();
     const store = new SqlStore(await appDatabase(driver, path), { cleanupIntervalMs: 0 });
     onTestFinished(() => store[Symbol.asyncDispose]());
@@ -110,14 +110,14 @@ describe.each(drivers)("%s", (driver) => {
     await expect(Promise.all([store.find("t"), store.find("u")])).rejects.toMatchObject(missing);
   });
 
-  it("no error of the driver carries a token or session data", async () => {
+  it("never passes on a token or session data in a driver's error", async () => {
     if (driver === "sqlite3") sqlite3.verbose(); // adds parameters to stacks
     const path = newPath();
     const { store } = await openStore(path, { driver });
     const secret = "hunter2-hunter2";
     await store.commit(secret, bytes(secret), soon());
     const plain = await plainDatabase(driver, path);
-    // SQLite 3.47 and later takes an expression; a file of a trigger for each token is what others write.
+    // SQLite 3.47 and later allow an expression; earlier ones need a trigger for each token.
     const texts = ["NEW.token || hex(NEW.data)", `'${secret} ${Buffer.from(secret).toString("hex")}'`];
     const refuse = async (event: string): Promise<void> => {
       for (const text of texts) {
@@ -148,14 +148,14 @@ describe.each(drivers)("%s", (driver) => {
   });
 });
 
-/** Looks for the secret in everything that an error shows, also where it is not enumerable. */
+/** Looks for the secret in all properties of an error, including non-enumerable ones. */
 function expectNoSecret(value: unknown, secret: string): void {
   const shown = inspect(value, { depth: 10, showHidden: true }).toLowerCase();
   for (const form of [secret, Buffer.from(secret).toString("hex"), "68 75 6e 74", "104, 117"])
     expect(shown).not.toContain(form);
 }
 
-it("better-sqlite3: what a function of the app's throws in a trigger is left out, and called by its class", async () => {
+it("better-sqlite3: reports only the class of an error that the app's function throws in a trigger", async () => {
   const db = await appDatabase("better-sqlite3", newPath());
   const store = new SqlStore(db, { cleanupIntervalMs: 0 });
   await store.createTable();
@@ -167,13 +167,13 @@ it("better-sqlite3: what a function of the app's throws in a trigger is left out
     db.exec(`DROP TRIGGER IF EXISTS refuse;
       CREATE TRIGGER refuse BEFORE INSERT ON sessions BEGIN SELECT check_session(); END`);
     const [outcome] = await Promise.allSettled([store.commit(secret, bytes(secret), soon())]);
-    expect(outcome).toMatchObject({ status: "rejected", reason: unavailable(/cause says how/) });
+    expect(outcome).toMatchObject({ status: "rejected", reason: unavailable(/see the cause/) });
     expectNoSecret(outcome, secret);
   }
   await store[Symbol.asyncDispose]();
 });
 
-it("better-sqlite3: a handle that the app has closed is said", async () => {
+it("better-sqlite3: reports a handle that the app has closed", async () => {
   const db = await appDatabase("better-sqlite3", newPath());
   const store = new SqlStore(db, { cleanupIntervalMs: 0 });
   await store.createTable();
@@ -185,7 +185,7 @@ it("better-sqlite3: a handle that the app has closed is said", async () => {
   await store[Symbol.asyncDispose]();
 });
 
-it("sqlite3: a handle that the app has closed is said", async () => {
+it("sqlite3: reports a handle that the app has closed", async () => {
   const db = await appDatabase("sqlite3", newPath());
   const store = new SqlStore(db, { cleanupIntervalMs: 0 });
   await new Promise<void>((resolve) => db.close(() => resolve()));
@@ -195,7 +195,7 @@ it("sqlite3: a handle that the app has closed is said", async () => {
   await store[Symbol.asyncDispose]();
 });
 
-it("sqlite3: a handle that could not be opened is said, when busyTimeoutMs has passed", async () => {
+it("sqlite3: reports a handle that could not be opened after busyTimeoutMs", async () => {
   const db = new sqlite3.Database(join(newPath(), "none", "sessions.db"), () => undefined);
   const store = new SqlStore(db, { cleanupIntervalMs: 0, busyTimeoutMs: 20 });
   await expect(store.find("t")).rejects.toMatchObject(
@@ -204,7 +204,7 @@ it("sqlite3: a handle that could not be opened is said, when busyTimeoutMs has p
   await store[Symbol.asyncDispose]();
 });
 
-it("refuses options that are out of range, before it leaves anything open", async () => {
+it("refuses options out of range, and leaves nothing open", async () => {
   const db = await appDatabase("better-sqlite3", newPath());
   expect(() => new SqlStore(db, { table: 7 as unknown as string })).toThrow(
     "table must be a string, got number",

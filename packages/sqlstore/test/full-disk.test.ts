@@ -4,7 +4,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { mountSmallDisk } from "../../../test/small-disk.js";
 import { drivers, openStore, soon, sqliteError } from "./fixtures/databases.js";
 
-/** Fills what is left of the disk. */
+/** Fills the remaining space of the disk. */
 async function fill(path: string): Promise<void> {
   for (let size = 2 ** 20; size >= 1; size = Math.floor(size / 2)) {
     try {
@@ -16,7 +16,7 @@ async function fill(path: string): Promise<void> {
 }
 
 it.for(drivers)(
-  "%s: a full disk is said, loses nothing, and is over when there is room again",
+  "%s: reports a full disk, loses nothing, and works again when there is room",
   async (driver, context) => {
     const disk = await mountSmallDisk(8 * 2 ** 20);
     if (typeof disk === "string") {
@@ -30,7 +30,7 @@ it.for(drivers)(
     const ballast = join(disk.path, "ballast");
     await fill(ballast);
 
-    // The log may have room for some writes yet.
+    // The log may still have room for some writes.
     const kept: string[] = [];
     let failure: unknown;
     for (let n = 0; failure === undefined; n++) {

@@ -27,23 +27,23 @@ it.each([
   [
     "the promises of the package sqlite",
     { prepare: async () => ({}), exec: nothing, close: nothing, getDatabaseInstance: nothing },
-    /pass its getDatabaseInstance\(\)/,
+    /pass db\.getDatabaseInstance\(\)/,
   ],
-  ["Drizzle", { $client: {}, prepare: nothing, exec: nothing, close: nothing }, /pass its \$client/],
+  ["Drizzle", { $client: {}, prepare: nothing, exec: nothing, close: nothing }, /pass db\.\$client/],
   ["knex", Object.assign(nothing.bind(undefined), { raw: nothing, client: {} }), /openSqlStore\(path\)/],
   ["Kysely", { getExecutor: nothing }, /dialect/],
-  ["the module sqlite3", sqlite3, /pass a Database of it/],
+  ["the module sqlite3", sqlite3, /pass a Database, as in new sqlite3/],
   ["a promise of a handle", Promise.resolve(), /await it first/],
   ["a client of libSQL", { execute: nothing, batch: nothing, close: nothing }, /libSQL/],
   [
-    "statements that answer by a promise",
+    "statements that return promises",
     { inTransaction: false, prepare: async () => ({}), exec: nothing, close: nothing },
-    /methods all and run, and answer at once/,
+    /synchronous methods all and run/,
   ],
   ["libsql", { ...handleThatGives({}), syncUntil: nothing }, /better-sqlite3/],
   ["rows that are arrays", handleThatGives([5000]), /rows as objects/],
   [
-    "a handle that does not tell of open transactions, as node:sqlite before Node.js 22.16",
+    "a handle that does not report open transactions, like node:sqlite before Node.js 22.16",
     { ...handleThatGives({}), inTransaction: undefined },
     /Node\.js 22\.16/,
   ],
@@ -58,7 +58,7 @@ function handleThatGives(row: unknown): object {
   return { inTransaction: false, prepare: () => statement, exec: nothing, close: nothing };
 }
 
-it("takes a handle of bun:sqlite's shape: no row is null", async () => {
+it("accepts handles like bun:sqlite's, whose get returns null for no row", async () => {
   const db = new Database(newPath());
   onTestFinished(() => void db.close());
   const likeBun = {
@@ -96,46 +96,40 @@ it.runIf(DatabaseSync)("node:sqlite: refuses a handle that returns rows as array
   else expect(open(db)).not.toThrow();
 });
 
-it.each(drivers)(
-  "%s: a handle that is closed is no mistake of its kind: each call says so",
-  async (driver) => {
-    const db = driver === "sqlite3" ? new sqlite3.Database(newPath()) : await appDatabase(driver, newPath());
-    if (db instanceof EventEmitter) await new Promise<void>((resolve) => db.close(() => resolve()));
-    else db.close();
-    const store = new SqlStore(db, { cleanupIntervalMs: 0, busyTimeoutMs: 20 });
-    const calls = [store.find("t"), store.commit("t", one, soon()), store.all(), store.createTable()];
-    for (const outcome of await Promise.allSettled(calls))
-      expect(outcome).toMatchObject({
-        reason: { code: "UNAVAILABLE", message: expect.stringMatching(/handle is not open/) },
-      });
-    await store[Symbol.asyncDispose]();
-  },
-);
+it.each(drivers)("%s: accepts a closed handle, and each call reports it", async (driver) => {
+  const db = driver === "sqlite3" ? new sqlite3.Database(newPath()) : await appDatabase(driver, newPath());
+  if (db instanceof EventEmitter) await new Promise<void>((resolve) => db.close(() => resolve()));
+  else db.close();
+  const store = new SqlStore(db, { cleanupIntervalMs: 0, busyTimeoutMs: 20 });
+  const calls = [store.find("t"), store.commit("t", one, soon()), store.all(), store.createTable()];
+  for (const outcome of await Promise.allSettled(calls))
+    expect(outcome).toMatchObject({
+      reason: { code: "UNAVAILABLE", message: expect.stringMatching(/handle is not open/) },
+    });
+  await store[Symbol.asyncDispose]();
+});
 
-it.each(drivers)(
-  "%s: a handle that was opened read-only finds, and says why it does not write",
-  async (driver) => {
-    const path = newPath();
-    const store = new SqlStore(await appDatabase(driver, path), { cleanupIntervalMs: 0 });
-    await store.createTable();
-    await store.commit("t", one, soon());
-    await store[Symbol.asyncDispose]();
-    const db = openReadOnly(driver, path);
-    const reader = new SqlStore(db, { cleanupIntervalMs: 0 });
-    expect((await reader.find("t"))?.data).toEqual(one);
-    const calls = [
-      reader.commit("t", one, soon()),
-      reader.touch("t", soon()),
-      reader.delete("t"),
-      reader.deleteExpired(),
-    ];
-    for (const outcome of await Promise.allSettled(calls))
-      expect(outcome).toMatchObject({
-        reason: { code: "UNAVAILABLE", message: expect.stringMatching(/the database is read-only/) },
-      });
-    await reader[Symbol.asyncDispose]();
-  },
-);
+it.each(drivers)("%s: reads on a read-only handle, and explains why writes fail", async (driver) => {
+  const path = newPath();
+  const store = new SqlStore(await appDatabase(driver, path), { cleanupIntervalMs: 0 });
+  await store.createTable();
+  await store.commit("t", one, soon());
+  await store[Symbol.asyncDispose]();
+  const db = openReadOnly(driver, path);
+  const reader = new SqlStore(db, { cleanupIntervalMs: 0 });
+  expect((await reader.find("t"))?.data).toEqual(one);
+  const calls = [
+    reader.commit("t", one, soon()),
+    reader.touch("t", soon()),
+    reader.delete("t"),
+    reader.deleteExpired(),
+  ];
+  for (const outcome of await Promise.allSettled(calls))
+    expect(outcome).toMatchObject({
+      reason: { code: "UNAVAILABLE", message: expect.stringMatching(/the database is read-only/) },
+    });
+  await reader[Symbol.asyncDispose]();
+});
 
 function openReadOnly(driver: (typeof drivers)[number], path: string): SqliteDatabase {
   if (driver === "sqlite3") {
@@ -152,7 +146,7 @@ function openReadOnly(driver: (typeof drivers)[number], path: string): SqliteDat
 }
 
 it.each(drivers.filter((driver) => driver !== "sqlite3"))(
-  "%s: nothing that writes joins a transaction of the app's",
+  "%s: no write joins a transaction of the app",
   async (driver) => {
     const path = newPath();
     const db = await appDatabase(driver, path);
@@ -176,7 +170,7 @@ it.each(drivers.filter((driver) => driver !== "sqlite3"))(
 );
 
 it.each(drivers.filter((driver) => driver !== "sqlite3"))(
-  "%s: past busyTimeoutMs a transaction of the app's is an error",
+  "%s: rejects after busyTimeoutMs if the app's transaction is still open",
   async (driver) => {
     const db = await appDatabase(driver, newPath());
     const store = new SqlStore(db, { cleanupIntervalMs: 0, busyTimeoutMs: 0 });
@@ -197,7 +191,7 @@ it.each(drivers.filter((driver) => driver !== "sqlite3"))(
   },
 );
 
-it("sqlite3: createTable and cleanups do not join a transaction of the app's", async () => {
+it("sqlite3: createTable and cleanups do not join a transaction of the app", async () => {
   const path = newPath();
   const db = await appDatabase("sqlite3", path);
   const exec = (sql: string): Promise<void> =>

@@ -14,24 +14,24 @@ import {
 
 const run = promisify(execFile);
 
-/** As the documentation of Go's sqlite3store has it. */
+/** From the documentation of Go's sqlite3store. */
 const goTable = `CREATE TABLE sessions (token TEXT PRIMARY KEY, data BLOB NOT NULL, expiry REAL NOT NULL);
 CREATE INDEX sessions_expiry_idx ON sessions(expiry);`;
 
-/** What the `sqlite3` shell answers; where there is none, what the same SQL gives by a driver. */
+/** Returns the answer of the `sqlite3` shell or, where it is missing, of a driver. */
 async function shell(driver: Driver, path: string, sql: string): Promise<string> {
   try {
     return (await run("sqlite3", [path, sql])).stdout.trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    console.info("there is no sqlite3 shell here: the SQL runs by the driver");
+    console.info("the sqlite3 shell is not installed: the driver runs the SQL instead");
     const rows = await (await plainDatabase(driver, path)).rows(sql);
     return rows.map((row) => row.join("|")).join("\n");
   }
 }
 
 describe.each(drivers)("%s", (driver) => {
-  it("reads what another program wrote by plain SQL", async () => {
+  it("reads rows that another program wrote by plain SQL", async () => {
     const path = newPath();
     const db = await plainDatabase(driver, path);
     await db.exec(goTable);
@@ -53,7 +53,7 @@ describe.each(drivers)("%s", (driver) => {
     expect(errors).toEqual([]);
   });
 
-  it("text counts as its bytes for replace, and touch leaves it text", async () => {
+  it("treats text as its bytes in replace, and leaves it as text in touch", async () => {
     const path = newPath();
     const db = await plainDatabase(driver, path);
     await db.exec(goTable);
@@ -67,7 +67,7 @@ describe.each(drivers)("%s", (driver) => {
     expect(await db.rows("SELECT typeof(data) FROM sessions")).toEqual([["blob"]]);
   });
 
-  it("what it writes selects correctly in the sqlite3 shell by julianday('now')", async () => {
+  it("writes expiries that the sqlite3 shell can compare with julianday('now')", async () => {
     const path = newPath();
     const { store } = await openStore(path, { driver });
     await store.commit("live", bytes("abc"), soon());
@@ -92,7 +92,7 @@ describe.each(drivers)("%s", (driver) => {
     ).toBe("gone");
   });
 
-  it("makes the very table and index, and uses the index", async () => {
+  it("creates exactly the documented table and index, and uses the index", async () => {
     const path = newPath();
     await openStore(path, { driver });
     const db = await plainDatabase(driver, path);

@@ -46,7 +46,7 @@ describe.each(drivers)("%s, when its file", (driver) => {
     });
   }
 
-  it("is removed under a handle of the app: the store rejects a write", async () => {
+  it("is removed under a handle of the app: the store rejects writes", async () => {
     const path = newPath();
     await (await plainDatabase(driver, path)).exec("PRAGMA journal_mode = WAL"); // without a log, SQLite itself notices
     const store = new SqlStore(await appDatabase(driver, path), { cleanupIntervalMs: 0 });
@@ -56,7 +56,7 @@ describe.each(drivers)("%s, when its file", (driver) => {
     await store[Symbol.asyncDispose]();
   });
 
-  it("is in memory: there is none to lose", async () => {
+  it("is in memory: nothing can be removed", async () => {
     const store = new SqlStore(await appDatabase(driver, ":memory:"), { cleanupIntervalMs: 0 });
     await store.createTable();
     await store.commit("t", one, soon());

@@ -14,7 +14,7 @@ if (DatabaseSync !== undefined) {
     `node:sqlite of Node.js ${process.versions.node} tells of no transactions, or is not there: its tests run on 22.16 and later`,
   );
 
-  it("where Node.js has no node:sqlite, openSqlStore says so", async (context) => {
+  it("openSqlStore reports a Node.js without node:sqlite", async (context) => {
     if (process.versions.node.startsWith("22.")) return context.skip("Node.js 22 has it");
     await expect(openSqlStore(newPath(), { driver: "node:sqlite" })).rejects.toMatchObject({
       code: "UNAVAILABLE",

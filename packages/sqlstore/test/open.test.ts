@@ -5,7 +5,7 @@ import { bytes, drivers, newPath, openStore, plainDatabase, soon } from "./fixtu
 
 const opened = vi.hoisted(() => ({ handles: [] as unknown[] }));
 
-/** Hands out what the store opens, since what a connection is set to shows on no other. */
+/** Captures the store's connection, because its settings are invisible on others. */
 vi.mock("better-sqlite3", async (original) => {
   const { default: Database } = await original<{ default: new (...args: unknown[]) => object }>();
   return {
@@ -57,7 +57,7 @@ describe.each(drivers.filter((driver) => driver !== "node:sqlite"))("%s", (drive
 });
 
 describe.each(drivers)("%s", (driver) => {
-  it("disposal closes the file: nothing is left beside it", async () => {
+  it("closes the file on disposal, and leaves no -wal or -shm beside it", async () => {
     const path = newPath();
     const { store } = await openStore(path, { driver });
     await store.commit("t", bytes("one"), soon());
@@ -66,7 +66,7 @@ describe.each(drivers)("%s", (driver) => {
     expect(existsSync(`${path}-wal`)).toBe(false);
   });
 
-  it("a file that was there is opened as it is", async () => {
+  it("opens an existing file unchanged", async () => {
     const path = newPath();
     const first = await openStore(path, { driver, table: "mine" });
     await first.store.commit("t", bytes("one"), soon());
@@ -75,7 +75,7 @@ describe.each(drivers)("%s", (driver) => {
     expect(await second.store.find("t")).toBeDefined();
   });
 
-  it("a copy by VACUUM INTO, made while the store writes, is whole", async () => {
+  it("allows a complete copy by VACUUM INTO while the store writes", async () => {
     const path = newPath();
     const { store } = await openStore(path, { driver });
     await Promise.all(Array.from({ length: 500 }, (_, n) => store.commit(`t${n}`, bytes(`${n}`), soon())));
@@ -90,12 +90,12 @@ describe.each(drivers)("%s", (driver) => {
   });
 });
 
-it("opens sqlite3 unless told otherwise", async () => {
+it("uses sqlite3 by default", async () => {
   await openStore(newPath());
   expect(opened.handles.at(-1)).toHaveProperty("parallelize");
 });
 
-it("a driver that is not installed is said", async () => {
+it("reports a driver that is not installed", async () => {
   vi.resetModules();
   vi.doMock("better-sqlite3", () => {
     throw new Error("not there");

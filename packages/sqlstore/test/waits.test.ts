@@ -20,8 +20,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe.each(drivers)("%s, while another connection keeps the lock:", (driver) => {
-  it("each of thousands of writes ends when its own time is over, wherever it waits", async () => {
+describe.each(drivers)("%s, while another connection holds the lock,", (driver) => {
+  it("ends each of thousands of writes at its own timeout", async () => {
     const path = newPath();
     const { store } = await openStore(path, { driver, busyTimeoutMs: 300 });
     const plain = await plainDatabase(driver, path);
@@ -38,11 +38,11 @@ describe.each(drivers)("%s, while another connection keeps the lock:", (driver) 
         },
       });
     await plain.exec("ROLLBACK");
-    expect((await store.all()).size).toBe(0); // what was given up is not written later
+    expect((await store.all()).size).toBe(0); // rejected writes are not made later
     await store.commit("t", one, soon());
   });
 
-  it("a call that is made later has time of its own", async () => {
+  it("gives a later call a timeout of its own", async () => {
     const path = newPath();
     const { store } = await openStore(path, { driver, busyTimeoutMs: 200 });
     const plain = await plainDatabase(driver, path);
@@ -60,7 +60,7 @@ describe.each(drivers)("%s, while another connection keeps the lock:", (driver) 
     await plain.exec("ROLLBACK");
   });
 
-  it("more data than the queue takes is refused at once, and says so", async () => {
+  it("refuses more data than the queue holds at once, with an explanation", async () => {
     const path = newPath();
     const { store } = await openStore(path, { driver });
     const plain = await plainDatabase(driver, path);
@@ -82,7 +82,7 @@ describe.each(drivers)("%s, while another connection keeps the lock:", (driver) 
     expect((await store.all()).size).toBe(written);
   });
 
-  it("disposal waits for the write that waits", async () => {
+  it("makes disposal wait for the waiting write", async () => {
     const path = newPath();
     const { store } = await openStore(path, { driver });
     const plain = await plainDatabase(driver, path);
@@ -95,8 +95,8 @@ describe.each(drivers)("%s, while another connection keeps the lock:", (driver) 
   });
 });
 
-describe.each(drivers)("%s, with a test's clock:", (driver) => {
-  it("faked timers, ticks and microtasks stop no call", { timeout: 180_000 }, async () => {
+describe.each(drivers)("%s, under fake timers,", (driver) => {
+  it("answers every call", { timeout: 180_000 }, async () => {
     const script = fileURLToPath(new URL("./fixtures/faked-globals.js", import.meta.url));
     const { code } = await run(process.execPath, [script, driver, newPath()], { timeout: 120_000 }).then(
       () => ({ code: 0 }),
@@ -105,7 +105,7 @@ describe.each(drivers)("%s, with a test's clock:", (driver) => {
     expect(code).toBe(0);
   });
 
-  it("a time that is set after construction is followed", async () => {
+  it("follows a clock that is set after construction", async () => {
     const { store } = await openStore(newPath(), { driver });
     await store.commit("t", one, soon(60_000));
     vi.setSystemTime(Date.now() + 61_000);
@@ -118,7 +118,7 @@ describe.each(drivers)("%s, with a test's clock:", (driver) => {
   });
 });
 
-it("refuses options that there are not, and says what to write", async () => {
+it("refuses unknown options, and says what to write", async () => {
   const db = await appDatabase("better-sqlite3", newPath());
   const open = (options: object) => () => new SqlStore(db, options);
   expect(open({ tableName: "s" })).toThrow('sqlstore: there is no option "tableName"; write table');

@@ -1,12 +1,12 @@
 import { subscribe, tracingChannel, unsubscribe } from "node:diagnostics_channel";
 
-/** What sessions and stores tell of, and what of it may be a label: nothing that names a user, a session or a token. */
+/** Receives what sessions and stores publish, limited to values for labels: none identifies a user, session or token. */
 export interface Observer {
   /** A session event: `created`, `renewed`, `destroyed`, `revoked`, `conflict`, `unknown`. */
   onEvent(event: string, reason: string | undefined): void;
   /** A cleanup of a store has ended. */
   onCleanup(store: string, removed: number, durationMs: number): void;
-  /** A load or a save has begun. Returns what is called at its end. */
+  /** A load or a save has begun. Returns the function to call at its end. */
   onOperation(operation: "load" | "commit"): (failure: string | undefined) => void;
 }
 
@@ -25,9 +25,9 @@ interface CleanupMessage {
 }
 
 /**
- * Tells an observer what all session managers and stores of the process publish.
+ * Subscribes an observer to all session managers and stores in the process.
  *
- * @returns what ends it.
+ * @returns A function that unsubscribes it.
  */
 export function observe(observer: Observer): () => void {
   const ends = [...EVENTS.map((event) => onEvent(event, observer)), onCleanup(observer)];
@@ -58,7 +58,7 @@ function listening(name: string, listen: (message: unknown) => void): () => void
   return () => void unsubscribe(name, listen);
 }
 
-/** The channel gives start and end of one operation the same object. */
+/** Subscribes to one operation. The channel passes the same object at its start and end. */
 function onOperation(operation: (typeof OPERATIONS)[number], observer: Observer): () => void {
   const channel = tracingChannel(`scs.session.${operation}`);
   const running = new WeakMap<object, (failure: string | undefined) => void>();
@@ -76,7 +76,7 @@ function onOperation(operation: (typeof OPERATIONS)[number], observer: Observer)
   return () => channel.unsubscribe(subscribers);
 }
 
-/** Names an error for a label: its code, never its message. */
+/** Returns the code of an error, for a label. Never its message. */
 function failureOf(error: unknown): string {
   const { code, name } = Object(error) as { code?: unknown; name?: unknown };
   return typeof code === "string" ? code : typeof name === "string" ? name : "_OTHER";

@@ -2,7 +2,7 @@ import { observe } from "./channels.js";
 
 type Attributes = Record<string, string>;
 
-/** What of `@opentelemetry/api`'s `Meter` is used. */
+/** The parts of `Meter` of `@opentelemetry/api` that are used. */
 export interface MeterLike {
   createCounter(name: string, options: object): { add(value: number, attributes?: Attributes): void };
   createHistogram(name: string, options: object): { record(value: number, attributes?: Attributes): void };
@@ -14,29 +14,29 @@ interface SpanLike {
   end(): void;
 }
 
-/** What of `@opentelemetry/api`'s `Tracer` is used. */
+/** The parts of `Tracer` of `@opentelemetry/api` that are used. */
 export interface TracerLike {
   startSpan(name: string, options?: object): SpanLike;
 }
 
 /** Options of the OpenTelemetry metrics and spans. */
 export interface OpenTelemetryOptions {
-  /** As `metrics.getMeter("@scs/session")` gives it. Without it, no metrics. */
+  /** The result of `metrics.getMeter("@scs/session")`. Without it, there are no metrics. */
   meter?: MeterLike;
-  /** As `trace.getTracer("@scs/session")` gives it. Without it, no spans. */
+  /** The result of `trace.getTracer("@scs/session")`. Without it, there are no spans. */
   tracer?: TracerLike;
 }
 
 /** `SpanStatusCode.ERROR` of the OpenTelemetry specification. */
 const ERROR = 2;
-/** The boundaries that the semantic conventions advise for durations of database clients, in seconds. */
+/** Histogram boundaries in seconds, as the semantic conventions advise for database clients. */
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 
 /**
- * Records metrics and spans of all session managers and stores of the process. Attributes follow the semantic conventions
- * where there are some: `error.type`; durations are in seconds. A span is a child of the one that is active.
+ * Records metrics and spans of all session managers and stores in the process. Follows the semantic conventions: the
+ * attribute `error.type`, and durations in seconds. A span is a child of the active one.
  *
- * @returns what ends it.
+ * @returns A function that stops the recording.
  */
 export function observeWithOpenTelemetry({ meter, tracer }: OpenTelemetryOptions): () => void {
   const events = meter?.createCounter("scs.session.events", {

@@ -2,14 +2,14 @@ import { observe } from "./channels.js";
 
 type Labels = Record<string, string>;
 
-/** What of `prom-client` is used: pass the module. */
+/** The parts of the module `prom-client` that are used. */
 export interface PrometheusClient {
-  // biome-ignore lint/suspicious/noExplicitAny: the driver's own types of configurations differ by version
   Counter: new (
+    // biome-ignore lint/suspicious/noExplicitAny: the types of configurations differ between versions of prom-client
     configuration: any,
   ) => { inc(labels: Labels, value?: number): void };
-  // biome-ignore lint/suspicious/noExplicitAny: as above
   Histogram: new (
+    // biome-ignore lint/suspicious/noExplicitAny: as above
     configuration: any,
   ) => { observe(labels: Labels, value: number): void };
 }
@@ -18,16 +18,16 @@ export interface PrometheusClient {
 export interface PrometheusOptions {
   /** The module `prom-client`. */
   client: PrometheusClient;
-  /** Where the metrics are registered. @default the registry of `prom-client` */
+  /** Registries of the metrics. @default the global registry of `prom-client` */
   registers?: readonly unknown[];
 }
 
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 
 /**
- * Registers and keeps metrics of all session managers and stores of the process. Call it once.
+ * Registers and updates metrics of all session managers and stores in the process. Call it once.
  *
- * @returns what ends it; the metrics stay registered.
+ * @returns A function that stops the updates. The metrics stay registered.
  */
 export function observeWithPrometheus({ client, registers }: PrometheusOptions): () => void {
   const where = registers === undefined ? {} : { registers };

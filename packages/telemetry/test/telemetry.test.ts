@@ -27,7 +27,7 @@ interface User {
   page: number;
 }
 
-/** One log-in, a renewal, a conflict, a log-out, an unknown token, a failing store, and a cleanup. */
+/** Causes a log-in, a renewal, a conflict, a log-out, an unknown token, a failing store, and a cleanup. */
 async function liveThrough(): Promise<string[]> {
   let now = 1_900_000_000_000;
   const store = new MemStore({ now: () => now, cleanupIntervalMs: 0 });
@@ -53,7 +53,7 @@ async function liveThrough(): Promise<string[]> {
   return [String(session.token), String(other.token), "ada@", "grace@"];
 }
 
-it("OpenTelemetry's own SDK gets counters, durations and spans, and no secret", async () => {
+it("passes counters, durations and spans to OpenTelemetry's SDK, and no secret", async () => {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 2 ** 30 });
   const meters = new MeterProvider({ readers: [reader] });
@@ -99,7 +99,7 @@ it("OpenTelemetry's own SDK gets counters, durations and spans, and no secret", 
   await Promise.all([meters.shutdown(), tracers.shutdown()]);
 });
 
-it("prom-client gets the same, and no secret", async () => {
+it("passes counters and durations to prom-client, and no secret", async () => {
   const registry = new client.Registry();
   const end = observeWithPrometheus({ client, registers: [registry] });
   const secrets = await liveThrough();

@@ -4,57 +4,57 @@ import { Clock } from "./clock.js";
 import { shorten } from "./failure-text.js";
 import type { Scenario } from "./process-scenario.js";
 
-/** A sentence of the contract, and the code that holds a store to it. */
+/** A sentence of the contract, and the code that checks it. */
 export interface Check<in S extends Store> {
   name: string;
-  /** Opens the stores of this check as an app does: no clock is given, and no interval. */
+  /** Opens the stores of this check without a clock and an interval, as an app does. */
   withoutOptions?: true;
   /** Rejects, with an `AssertionError` if the store broke the sentence. */
   run(context: CheckContext<S>): Promise<void>;
 }
 
-/** What a check works with. It opens nothing else, and never sleeps. */
+/** The tools of a check. */
 export interface CheckContext<out S extends Store> {
-  /** Freshly opened, on an empty backend. */
+  /** A new store on an empty backend. */
   store: S;
-  /** What the store goes by, unless the check is one without options. */
+  /** The clock of the store, unless the check has `withoutOptions`. */
   clock: Clock;
-  /** Opens another client of the same backend; `store` itself, if the backend has no way to. */
+  /** Opens another client of the same backend. Returns `store` itself if the backend has no `another`. */
   another(): Promise<S>;
   /** Ends the store as a crash would, and opens the backend again. Only for a {@link DurableBackend}. */
   reopen(): Promise<S>;
-  /** Calls `open` of the backend with other options. What it opens is closed after the check. */
+  /** Opens a store with other options. It is disposed of after the check. */
   open(options: Partial<StoreOptions>): Promise<S>;
   /** Runs a scenario in a process of its own. Only for a {@link ProcessBackend}. */
   inProcess(scenario: Scenario): Promise<void>;
 }
 
 /**
- * The options that a store under test is opened with: pass them on, all of them if the store takes them. Those that
- * are left out are to be what they are in an app: most checks give a clock, some let the store go by its own.
+ * Options for the store under test: pass on all that the store takes. Do not replace missing ones: some checks leave out
+ * the clock to test the store's own.
  */
 export interface OpenOptions extends StoreOptions {
   onError: (error: StoreError) => void;
 }
 
-/** Lets `open` tidy up behind itself. */
+/** Lets `open` clean up after the check. */
 export interface Scope {
-  /** Calls `tidy` after the check, when the store has been disposed of; the last deferred goes first. */
+  /** Calls `tidy` after the check and the disposal of the store, the last deferred one first. */
   defer(tidy: () => unknown): void;
 }
 
-/** How to open a store on an empty backend of its own. */
+/** Opens a store on an empty backend of its own. */
 export type Open<S extends Store> = (options: OpenOptions, scope: Scope) => S | Promise<S>;
 
-/** How to connect a store to a backend that is there: at `location`, which was passed on as JSON. */
+/** Opens a store on the existing backend at `location`, which is passed as JSON. */
 export type Connect<S extends Store> = (location: unknown, options: OpenOptions) => S | Promise<S>;
 
 /** A way to open the store under test. */
 export interface Backend<S extends Store> {
   open: Open<S>;
   /**
-   * Opens another client of the backend that `store` is on: a second pool, a second process (`StoreInProcess`).
-   * Leave it out only for a store whose one instance is all that can be.
+   * Opens another client of the backend of `store`: a second pool, or a second process (`StoreInProcess`). Leave it out
+   * only if a backend can have just one client.
    */
   another?(store: S, options: OpenOptions, scope: Scope): S | Promise<S>;
 }
@@ -62,22 +62,22 @@ export interface Backend<S extends Store> {
 /** A way to open the store under test in a process of its own. */
 export interface ProcessBackend<S extends Store> extends Backend<S> {
   /**
-   * A JavaScript module whose export `open` is this backend's `open`, for the checks that need a process of
-   * their own. The child process gives it no clock.
+   * A JavaScript module that exports this backend's `open`, for checks in a process of their own. The child process
+   * passes no clock.
    */
   module: URL | string;
 }
 
-/** A way to open the store under test, and to open it again after the death of its process. */
+/** A way to open the store under test, and to open it again after a crash. */
 export interface DurableBackend<S extends Store> extends Backend<S> {
-  /** Leaves `store` as the death of its process would, without closing it, and opens its backend again. */
+  /** Abandons `store` without closing it, as a crash does, and opens its backend again. */
   reopen(store: S, options: OpenOptions, scope: Scope): S | Promise<S>;
 }
 
 /** A backend, or just its `open`. */
 export type BackendOrOpen<S extends Store> = Backend<S> | Open<S>;
 
-/** Runs one check on a fresh store, and tidies up, whatever comes of it. */
+/** Runs one check on a new store, and cleans up whatever the outcome. */
 export async function runCheck<S extends Store>(
   check: Check<S>,
   backendOrOpen: BackendOrOpen<S>,
@@ -111,7 +111,7 @@ export async function runCheck<S extends Store>(
         await runInProcess(scenario, needed(backend, "module"));
       },
     });
-    assert.deepEqual(reported, [], "onError was told of an error that nothing had caused");
+    assert.deepEqual(reported, [], "onError was called although no error had occurred");
   } catch (error) {
     throw withSentence(check.name, error);
   } finally {
@@ -122,7 +122,7 @@ export async function runCheck<S extends Store>(
   }
 }
 
-/** Puts the sentence of the contract before what a failed assertion says, and cuts that to what can be read. */
+/** Puts the sentence of the contract before the message of a failed assertion, and shortens the message. */
 function withSentence(sentence: string, error: unknown): unknown {
   if (!(error instanceof assert.AssertionError)) return error;
   const { message } = error;
@@ -134,15 +134,17 @@ function withSentence(sentence: string, error: unknown): unknown {
 function needed<T extends object, K extends keyof T>(backend: T, key: K): NonNullable<T[K]> {
   const value = backend[key];
   if (value === undefined || value === null) {
-    throw new TypeError(`these checks need "${String(key)}" of the backend; see the README of @scs/testkit`);
+    throw new TypeError(
+      `these checks need the property "${String(key)}" of the backend; see the README of @scs/testkit`,
+    );
   }
   return value;
 }
 
-/** What vitest, node:test, mocha and jest all have: `it(name, run)`. */
+/** The function `it(name, run)` of vitest, node:test, mocha and jest. */
 export type It = (name: string, run: () => Promise<void>) => unknown;
 
-/** Hands each check to a test runner, under its own name. */
+/** Registers each check with a test runner, under its own name. */
 export function bind<S extends Store>(it: It, checks: readonly Check<S>[], backend: BackendOrOpen<S>): void {
   for (const check of checks) it(check.name, () => runCheck(check, backend));
 }

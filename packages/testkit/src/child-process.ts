@@ -7,13 +7,13 @@ import type { Scenario } from "./process-scenario.js";
 
 const [scenario, module] = process.argv.slice(2) as [Scenario, string];
 const { open } = (await import(module)) as { open: Open<ExpiringStore> };
-process.channel?.unref(); // the channel to the parent must not be what keeps this process alive
+process.channel?.unref(); // the channel to the parent must not keep this process alive
 
-const opening = { cleanupIntervalMs: 60_000 }; // and no clock: the store goes by its own
+const opening = { cleanupIntervalMs: 60_000 }; // no clock: the store uses its own
 const tidyUp: (() => unknown)[] = [];
 const scope = { defer: (tidy: () => unknown): void => void tidyUp.unshift(tidy) };
 
-/** Opens a store, uses it, drops it. */
+/** Opens a store, uses it, and drops the last reference to it. */
 async function openAndDrop(errorHandlerRefersToIt: boolean): Promise<WeakRef<ExpiringStore>> {
   const holder: { store?: ExpiringStore; errors: StoreError[] } = { errors: [] };
   const onError = (error: StoreError): void => {
@@ -46,9 +46,9 @@ switch (scenario) {
     const store = await open({ ...opening, onError: (error) => assert.fail(error) }, scope);
     await store.commit("t", new Uint8Array(10), new Date(Date.now() + 60_000));
     await setImmediate();
-    // Node lists only what holds the event loop: a timer among it would hold the process for its interval.
+    // Node.js lists only resources that keep the event loop alive. A timer of the store must not be among them.
     if (idle().length !== before) assert.fail("a timer of the store holds the process");
-    break; // the store stays open, as in an app that does not close it: the process has to end all the same
+    break; // the store stays open, as in an app that does not close it, and the process must still end
   }
   case "is collected":
     await assertCollected(await openAndDrop(false));
@@ -59,4 +59,4 @@ switch (scenario) {
   default:
     assert.fail(`no such scenario: ${String(scenario satisfies never)}`);
 }
-if (scenario !== "ends by itself") process.exit(); // whether it would is the question of that one alone
+if (scenario !== "ends by itself") process.exit(); // only that scenario tests the end of the process

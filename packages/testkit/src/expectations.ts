@@ -5,22 +5,22 @@ import { showBytes } from "./failure-text.js";
 
 const encoder = new TextEncoder();
 
-/** The UTF-8 bytes of `text`. */
+/** Returns the UTF-8 bytes of `text`. */
 export const bytes = (text: string): Uint8Array => encoder.encode(text);
 
-/** Fails with `message` alone unless `condition` holds; `assert.ok` adds a difference of `true` and `false`. */
+/** Fails with `message` unless `condition` is true. `assert.ok` would add a diff of `true` and `false`. */
 export function assertThat(condition: boolean, message: string): asserts condition {
   if (!condition) assert.fail(message);
 }
 
-/** Says of two byte arrays that they are equal, whatever subclass of `Uint8Array` they are. */
+/** Asserts that two byte arrays are equal, for any subclass of `Uint8Array`. */
 export function sameBytes(actual: unknown, expected: Uint8Array): void {
   assertThat(actual instanceof Uint8Array, "data is not a Uint8Array");
   if (Buffer.compare(actual, expected) !== 0)
     assert.fail(`data is ${showBytes(actual)}, not ${showBytes(expected)}`);
 }
 
-/** Says that `token` has a live record with this data and, if given, this expiry. */
+/** Asserts that `token` has a live record with this data and, if given, this expiry. */
 export async function assertLive(
   store: Store,
   token: string,
@@ -30,14 +30,14 @@ export async function assertLive(
   const record = await store.find(token);
   assertThat(record !== undefined, "there is no live record");
   sameBytes(record.data, data);
-  if (expiry !== undefined) assert.equal(record.expiry.getTime(), expiry.getTime(), "the expiry is another");
+  if (expiry !== undefined) assert.equal(record.expiry.getTime(), expiry.getTime(), "the expiry differs");
 }
 
 export async function assertAbsent(store: Store, token: string): Promise<void> {
   assertThat((await store.find(token)) === undefined, "there is a live record");
 }
 
-/** Says that `call` gives a promise, and that this rejects with a `StoreError` of `code`. Gives the error. */
+/** Asserts that `call` returns a promise that rejects with a `StoreError` of `code`. Returns the error. */
 export async function rejectsWith(code: StoreErrorCode, call: () => Promise<unknown>): Promise<Error> {
   let promise: Promise<unknown>;
   try {
@@ -54,7 +54,7 @@ export async function rejectsWith(code: StoreErrorCode, call: () => Promise<unkn
   return outcome;
 }
 
-/** Says that nothing of the errors, stack and causes included, shows `secret`, as text, hex, base64 or bytes. */
+/** Asserts that the errors, with stacks and causes, do not contain `secret` as text, hex, base64 or bytes. */
 export function assertSecret(errors: readonly Error[], secret: string): void {
   const data = Buffer.from(secret);
   const forms = [

@@ -1,7 +1,7 @@
-/** Maximum length of a failure's message, in characters: what a terminal shows without hiding the sentence. */
+/** Maximum length of a failure's message in characters, so that the sentence stays visible on a terminal. */
 const MAX_TEXT = 2000;
 
-/** Shortens a text to 2,000 characters, and says how many it leaves out. */
+/** Shortens a text to 2,000 characters, and appends the number of omitted ones. */
 export function shorten(text: string): string {
   const left = text.length - MAX_TEXT;
   return left > 0 ? `${text.slice(0, MAX_TEXT)}\n… (${left} more characters)` : text;
@@ -9,7 +9,7 @@ export function shorten(text: string): string {
 
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u;
 
-/** Shows bytes as text where they are text, as hexadecimal digits elsewhere; at most the first 64. */
+/** Formats at most the first 64 bytes: as text if they are printable, otherwise as hexadecimal digits. */
 export function showBytes(data: Uint8Array): string {
   const start = Buffer.from(data.subarray(0, 64));
   const text = start.toString();
@@ -33,7 +33,7 @@ const SIGNALS: Readonly<Record<string, string>> = {
   SIGSEGV: "native code that touched memory which is not its own",
 };
 
-/** Explains how a process ended: its exit code or signal, and the usual reason for it. */
+/** Describes the end of a process: its exit code or signal, and the usual reason. */
 export function explainEnd(code: number | null, signal: string | null): string {
   if (signal !== null) return `${signal} (${SIGNALS[signal] ?? "a signal"})`;
   const reason = code === null ? undefined : EXIT_CODES[code];

@@ -47,42 +47,42 @@ export {
   touchableStoreChecks,
 };
 
-/** Checks what every store promises: `find`, `commit`, `delete`. Pass the `it` of your test runner. */
+/** Checks `find`, `commit` and `delete`. Pass the `it` of your test runner. */
 export function testStore(it: It, backend: BackendOrOpen<Store>): void {
   bind(it, storeChecks, backend);
 }
 
-/** Checks `replace`, on top of {@link testStore}. */
+/** Checks `replace`, in addition to {@link testStore}. */
 export function testAtomicStore(it: It, backend: BackendOrOpen<AtomicStore>): void {
   bind(it, atomicStoreChecks, backend);
 }
 
-/** Checks `touch`, on top of {@link testStore}. */
+/** Checks `touch`, in addition to {@link testStore}. */
 export function testTouchableStore(it: It, backend: BackendOrOpen<TouchableStore>): void {
   bind(it, touchableStoreChecks, backend);
 }
 
-/** Checks `entries` and `all`, on top of {@link testStore}. */
+/** Checks `entries` and `all`, in addition to {@link testStore}. */
 export function testIterableStore(it: It, backend: BackendOrOpen<IterableStore>): void {
   bind(it, iterableStoreChecks, backend);
 }
 
-/** Checks `deleteExpired`, `stopCleanup` and the background cleanup, on top of {@link testStore}. */
+/** Checks `deleteExpired`, `stopCleanup` and the background cleanup, in addition to {@link testStore}. */
 export function testExpiringStore(it: It, backend: ProcessBackend<ExpiringStore>): void {
   bind(it, expiringStoreChecks, backend);
 }
 
-/** Checks `[Symbol.asyncDispose]`, on top of {@link testStore}. */
+/** Checks `[Symbol.asyncDispose]`, in addition to {@link testStore}. */
 export function testDisposableStore(it: It, backend: BackendOrOpen<Store & AsyncDisposable>): void {
   bind(it, disposableStoreChecks, backend);
 }
 
-/** Checks that a full store outlives its process, on top of {@link testFullStore}. */
+/** Checks that a full store survives the death of its process, in addition to {@link testFullStore}. */
 export function testDurableStore(it: It, backend: DurableBackend<FullStore>): void {
   bind(it, durableStoreChecks, backend);
 }
 
-/** Checks all that a store of this project promises: each of the above but durability, and what holds between them. */
+/** Checks the whole contract except durability: all of the above, and the sentences that combine capabilities. */
 export function testFullStore(it: It, backend: ProcessBackend<FullStore>): void {
   testStore(it, backend);
   testAtomicStore(it, backend);

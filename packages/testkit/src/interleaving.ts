@@ -6,24 +6,24 @@ import { bytes } from "./expectations.js";
 
 export type OperationKind = "find" | "commit" | "delete" | "replace" | "touch" | "deleteExpired";
 
-/** One call that a client makes. Small domains, so that calls meet: few tokens, few data, few lifetimes. */
+/** One call of a client. Few tokens, data and lifetimes, so that calls collide. */
 interface Step {
   kind: OperationKind;
   token: number;
   /** Data to write, 0 to 2. */
   data: number;
-  /** What `replace` expects: data, or -1 for no record. */
+  /** The data that `replace` expects; -1 for no record. */
   previous: number;
-  /** From the time of the call to the expiry. */
+  /** Time from the call to the expiry. */
   lifetimeMs: number;
-  /** Whether the client waits for all that it has called before it goes on. */
+  /** Whether the client waits for all its calls before the next one. */
   wait: boolean;
 }
 
-/** What a token holds, in the model: the contract in its plainest form. */
+/** The state of a token in the model. */
 type State = { data: number; expiry: number } | undefined;
 
-/** A call that was made, when it began and ended on a counter that every client shares, and its answer. */
+/** A call with its answer, and the times of its beginning and end on a counter shared by all clients. */
 interface Call {
   step: Step;
   expiry: number;
@@ -35,10 +35,10 @@ interface Call {
 const TOKENS = 3;
 const CLIENTS = 3;
 
-/** How many tries a failure may cost to be told in fewer calls; without a limit, test runners give up first. */
+/** Maximum number of attempts to shrink a failing example. Without a limit, the test runner's timeout comes first. */
 const MAX_SHRINKS = 100;
 
-/** What a correct store answers to `call` and holds afterwards, if nothing else happens meanwhile. */
+/** Returns the correct answer to a call and the state after it, if no other call is concurrent. */
 function model(state: State, { step, expiry }: Call, now: number): { answer: string; next: State } {
   const live = state !== undefined && state.expiry > now ? state : undefined;
   const written = { data: step.data, expiry };
@@ -61,13 +61,13 @@ function model(state: State, { step, expiry }: Call, now: number): { answer: str
 }
 
 /**
- * Which states a token can be in after these calls: for every order that keeps each client's own order and
- * real time (what ended before another began comes first), and in which the model gives every answer that
- * was given. None: no order explains the answers. (The search of Wing and Gong, with Lowe's memory of
- * configurations seen.)
+ * Returns the possible states of a token after these calls, over all orders that explain the answers: orders that keep
+ * each client's own order and real time (a call that ended before another began comes first), and in which the model
+ * returns every recorded answer. Empty if there is no such order. Uses Wing and Gong's search, with Lowe's memory of
+ * visited configurations.
  */
 function explain(calls: readonly Call[][], before: readonly State[], now: number): State[] {
-  // Of the calls that each client has yet to be granted from a position on, when the first ended.
+  // For each client and position: the earliest end of the remaining calls.
   const firstEnd = calls.map((own) => {
     const ends = [Number.POSITIVE_INFINITY];
     for (const { ended } of own.toReversed()) ends.unshift(Math.min(ended, ends[0] as number));
@@ -76,7 +76,7 @@ function explain(calls: readonly Call[][], before: readonly State[], now: number
   const seen = new Set<string>();
   const after = new Map<string, State>();
   const search = (positions: readonly number[], state: State): void => {
-    const place = positions.reduce((sum, position) => sum * 256 + position, 0); // no client makes 256 calls in a round
+    const place = positions.reduce((sum, position) => sum * 256 + position, 0); // a client makes fewer than 256 calls in a round
     const key = `${place} ${state?.data} ${state?.expiry}`;
     if (seen.has(key)) return;
     seen.add(key);
@@ -104,7 +104,7 @@ function explain(calls: readonly Call[][], before: readonly State[], now: number
 
 const payload = (data: number): Uint8Array => bytes(`data ${data}`);
 
-/** The answer of a call as text: of a record its data and expiry. */
+/** Formats an answer; a record as its data and expiry. */
 function describe(answer: unknown): string {
   if (typeof answer !== "object") return String(answer);
   const { data, expiry } = answer as SessionRecord;
@@ -124,7 +124,7 @@ function perform(store: Store, step: Step, token: string, expiry: Date): Promise
     case "touch":
       return (store as TouchableStore).touch(token, expiry);
     case "deleteExpired":
-      // Removes only what is gone already: in the model it is a find, which must see no difference.
+      // Removes only expired records, so in the model it is a find, which must see no difference.
       return Promise.all([(store as ExpiringStore).deleteExpired(), store.find(token)]).then(
         ([, found]) => found,
       );
@@ -134,16 +134,16 @@ function perform(store: Store, step: Step, token: string, expiry: Date): Promise
 }
 
 /**
- * Lets several clients call `kinds` of operations at once, in rounds between which the clock moves, and holds
- * their answers against the model in every allowed order. Property-based: a failure prints the seed, and the
- * environment variable `SCS_TEST_SEED` replays it.
+ * Makes several clients call `kinds` of operations concurrently, in rounds between which the clock moves, and checks that
+ * some allowed order explains the answers. Property-based: a failure prints the seed, and the environment variable
+ * `SCS_TEST_SEED` repeats it.
  */
 export async function assertLinearizable(
   { store, clock, another }: CheckContext<Store>,
   kinds: readonly OperationKind[],
 ): Promise<void> {
   const others = await Promise.all(Array.from({ length: CLIENTS - 1 }, another));
-  // Clients that are one and the same store have one order, that of the calls.
+  // If all clients are the same store, only the order of the calls is allowed.
   const clients = [...new Set([store, ...others])];
   const step: fc.Arbitrary<Step> = fc.record({
     kind: fc.constantFrom(...kinds),

@@ -9,29 +9,30 @@ import { StoreInProcess } from "./store-in-process.js";
 export interface KillOptions {
   /** The URL of a JavaScript module that exports `connect`: see {@link StoreInProcess}. */
   module: URL | string;
-  /** Of an empty backend. */
+  /** The location of an empty backend. */
   location: unknown;
-  /** How many processes are killed, one after the other. */
+  /** Number of processes to kill, one after another. */
   kills: number;
-  /** Of the pseudo-random choices. @default a new one each time; a failure tells it */
+  /** Seed of the pseudo-random choices. @default a new one each time, printed on failure */
   seed?: number;
 }
 
 /** The result of the kill test. */
 export interface KillReport {
   kills: number;
-  /** How many writes were acknowledged, and how many were under way when a process was killed. */
+  /** Number of acknowledged writes. */
   acknowledged: number;
+  /** Number of writes in flight at the kills. */
   underWay: number;
 }
 
-/** What a token holds: data and expiry in ms since the epoch, or nothing. */
+/** The state of a token: data, and expiry in ms since the epoch; or absent. */
 type State = { data: Uint8Array; expiry: number } | undefined;
 
-/** What a token has held: the state when the process was opened, and that after each write since. */
+/** The states of a token: at the start of the process, and after each write. */
 interface History {
   states: State[];
-  /** The last of `states` that was acknowledged. */
+  /** Index of the last acknowledged state in `states`. */
   acknowledged: number;
 }
 
@@ -42,9 +43,9 @@ const MAX_BYTES = 6000;
 const LIFETIME_MS = 3_600_000;
 
 /**
- * Kills processes with SIGKILL while they write, at random moments, opens the backend again, and compares it with
- * what was acknowledged: nothing acknowledged may be lost, nothing that was never written be there, and of one
- * token's writes under way none without those before. In the end, `deleteExpired` has to remove every record.
+ * Kills processes with SIGKILL at random moments during writes, opens the backend again, and compares it with the
+ * acknowledged writes: none may be lost, nothing unwritten may appear, and a write in flight may only be there together
+ * with the earlier ones of its token. At the end, `deleteExpired` must remove every record.
  */
 export async function assertSurvivesKills({
   module,
@@ -97,7 +98,7 @@ interface Writing {
   report: KillReport;
 }
 
-/** Writes, many writes at a time, and resolves as soon as so many are acknowledged: the others are under way. */
+/** Writes concurrently. Resolves when `count` writes are acknowledged, while others are in flight. */
 function writeUntil(count: number, { store, clock, histories, random, report }: Writing): Promise<void> {
   const tokens = [...histories.keys()];
   let acknowledged = 0;
@@ -121,7 +122,7 @@ function writeUntil(count: number, { store, clock, histories, random, report }: 
           (hasWritten) => {
             if (isOver) return;
             assert.notEqual(hasWritten, false, "a write of a token that has one writer was refused");
-            history.acknowledged = position; // those before were made before
+            history.acknowledged = position; // includes all earlier writes of the token
             underWay--;
             if (++acknowledged >= count) end();
             else next();
@@ -137,7 +138,7 @@ function writeUntil(count: number, { store, clock, histories, random, report }: 
   });
 }
 
-/** Makes one write of a kind that can succeed on `before`, and tells what the token holds after it. */
+/** Makes one write of a kind that can succeed on `before`. Returns the state of the token after it. */
 function write(
   store: StoreInProcess,
   token: string,
@@ -158,7 +159,7 @@ function write(
   return { state, written: store.commit(token, data, expiry) };
 }
 
-/** Finds out what each token holds, which must be one of what it may, and begins the next history with it. */
+/** Reads each token, which must be in a possible state, and begins its next history with that state. */
 async function compare(store: StoreInProcess, histories: ReadonlyMap<string, History>): Promise<void> {
   const listed = new Map<string, State>();
   for await (const { token, data, expiry } of store.entries()) {
@@ -191,7 +192,7 @@ function isSame(a: State, b: State): boolean {
 const tell = (state: State): string =>
   state === undefined ? "nothing" : `${state.data.length} bytes until ${state.expiry}`;
 
-/** A pseudo-random generator (mulberry32) of whole numbers. */
+/** Creates a pseudo-random generator (mulberry32) of whole numbers. */
 function randomNumbers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {

@@ -1,2 +1,2 @@
-/** What `child-process.ts` can do with the store that a module opens. */
+/** Scenarios of `child-process.ts`. */
 export type Scenario = "ends by itself" | "is collected" | "is collected while onError refers to it";

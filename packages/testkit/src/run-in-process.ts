@@ -4,7 +4,7 @@ import { assertThat } from "./expectations.js";
 import { explainEnd } from "./failure-text.js";
 import type { Scenario } from "./process-scenario.js";
 
-/** Timeout of a process; only a store that fails the check comes near it, even on a busy machine. */
+/** Timeout of a process, which only a failing store reaches, even on a busy machine. */
 const LIMIT_MS = 55_000;
 
 /** Runs a scenario of `child-process.ts` on the store that `module` opens. Rejects if the process fails. */

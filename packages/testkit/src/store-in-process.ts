@@ -5,17 +5,17 @@ import { type FullStore, type SessionEntry, type SessionRecord, StoreError } fro
 import type { OpenOptions } from "./check.js";
 import { explainEnd } from "./failure-text.js";
 
-/** What the parent asks of `store-process.ts`. Every request tells the time: the clocks are one. */
+/** A request to `store-process.ts`. Carries the time, so that both processes share one clock. */
 export interface Request {
   id: number;
-  /** Left out where the store goes by its own clock. */
+  /** The time of the shared clock; `undefined` if the store uses its own. */
   now: number | undefined;
-  /** A method of the store, `dispose`, or `next` and `return` of the walk whose number comes first in `args`. */
+  /** A method of the store, `dispose`, or `next` or `return` of the iteration whose number is the first of `args`. */
   method: string;
   args: readonly unknown[];
 }
 
-/** What it answers; a message without `id` is an error for `onError`. */
+/** A reply. Without `id`, it is an error for `onError`. */
 export interface Reply {
   id?: number;
   result?: unknown;
@@ -28,9 +28,8 @@ interface Pending {
 }
 
 /**
- * A store in a process of its own, for checks of what two processes do to one backend, and of what is left when
- * one is killed. Its clock is that of `options`, which every call carries over; without one, the store
- * goes by its own.
+ * A store in a process of its own, for checks with two processes on one backend, and for kills. It uses the clock in
+ * `options`, which every call transmits; without one, the store uses its own.
  */
 export class StoreInProcess implements FullStore {
   readonly #child: ChildProcess;

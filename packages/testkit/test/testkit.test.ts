@@ -111,7 +111,7 @@ describe("runCheck", () => {
         }
       })(new Disk(), { ...options, onError });
     });
-    await expect(running).rejects.toThrow("onError was told of an error that nothing had caused");
+    await expect(running).rejects.toThrow("onError was called although no error had occurred");
   });
 
   it("gives the store itself as the other client of a backend that has no way to open another", async () => {
@@ -148,10 +148,10 @@ describe("runCheck", () => {
       run: ({ inProcess }) => inProcess("is collected"),
     };
     await expect(runCheck(reopening, lacking)).rejects.toThrow(
-      new TypeError('these checks need "reopen" of the backend; see the README of @scs/testkit'),
+      new TypeError('these checks need the property "reopen" of the backend; see the README of @scs/testkit'),
     );
     await expect(runCheck(forking, lacking)).rejects.toThrow(
-      new TypeError('these checks need "module" of the backend; see the README of @scs/testkit'),
+      new TypeError('these checks need the property "module" of the backend; see the README of @scs/testkit'),
     );
   });
 });

@@ -2,7 +2,7 @@ import type { Express } from "express";
 import expressSession from "express-session";
 import type { SessionOf } from "./racing-session.js";
 
-/** Adds express-session with the store that it brings, and the options that its README recommends. */
+/** Adds express-session with its built-in store and the options recommended by its README. */
 export function memorySessions(app: Express): SessionOf {
   app.use(expressSession({ secret: "a secret of the demo", resave: false, saveUninitialized: false }));
   return ({ session }) => {

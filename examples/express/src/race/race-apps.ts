@@ -6,7 +6,7 @@ import express, { type Express } from "express";
 import { memorySessions } from "./neighbour.js";
 import type { SessionOf } from "./racing-session.js";
 
-/** Keeps requests waiting, as a real one waits for its database, until all that take part have loaded their session. */
+/** Makes requests wait, as for a database, until all participants have loaded their session. */
 export class Barrier {
   readonly #waiting: (() => void)[] = [];
   readonly onArrival: (arrived: number) => void;
@@ -26,7 +26,7 @@ export class Barrier {
   }
 }
 
-/** An app on a port of its own: the same routes, whichever library keeps its sessions. */
+/** An app on a port of its own, with the same routes for both session libraries. */
 export class RaceApp {
   readonly #server: Server;
   barrier: Barrier = new Barrier(() => undefined);
@@ -41,7 +41,7 @@ export class RaceApp {
     });
     app.post("/change/:n", async (req, res) => {
       const session = sessionOf(req);
-      await this.barrier.pass(); // a look into the database, say
+      await this.barrier.pass(); // stands for a database query
       session.set(`change${req.params.n}`, true);
       res.end();
     });
@@ -57,11 +57,11 @@ export class RaceApp {
     this.#server = createServer(app as RequestListener);
   }
 
-  /** The app on our manager, over the store of the demo. */
+  /** Starts the app on our manager, over the store of the demo. */
   static here(store: Store): Promise<RaceApp> {
     const sessions = new SessionManager<Record<string, unknown>>({
       store,
-      namespace: "race", // the shop's own sessions are none of this app's
+      namespace: "race", // separates its sessions from the shop's
       lifetimeMs: 60_000,
       cookie: { secure: false },
     });
@@ -78,7 +78,7 @@ export class RaceApp {
     }).#open();
   }
 
-  /** The app on express-session, as its README sets it up. */
+  /** Starts the app on express-session, set up as in its README. */
   static beside(): Promise<RaceApp> {
     return new RaceApp(memorySessions).#open();
   }

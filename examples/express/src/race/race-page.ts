@@ -8,7 +8,7 @@ function lane(race: Race, side: Side, name: string): Html {
 <div class="cells" aria-hidden="true">${cells}</div><p class="verdict" role="status"></p><p class="soft figures"></p></section>`;
 }
 
-/** The page that races 50 requests of one visitor, here and beside express-session. */
+/** Returns the page that races 50 requests of one visitor, on our manager and on express-session. */
 export function racePage(storeName: string): string {
   const [ours, theirs] = [`@scs/session on ${storeName}store`, "express-session on its MemoryStore"];
   return page(

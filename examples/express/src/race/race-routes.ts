@@ -5,7 +5,7 @@ import type { RaceTrack } from "./race-track.js";
 
 const script = new URL("../../assets/race.js", import.meta.url);
 
-/** Shows the race, and runs it: one line of JSON for each thing that happens, as it happens. */
+/** Adds the page of the race, and the route that runs it and streams its events as lines of JSON. */
 export function addRaceRoutes(app: Express, track: RaceTrack): void {
   app.get("/race", (_req, res) => {
     res.send(racePage(track.storeName));

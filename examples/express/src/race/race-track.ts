@@ -4,26 +4,26 @@ import { Barrier, RaceApp } from "./race-apps.js";
 export type Side = "here" | "beside";
 export type Race = "changes" | "logOut";
 
-/** What is told of a race while it is on. */
+/** An event of a race, sent to the page as it happens. */
 export interface RaceEvent {
   race: Race;
   side: Side;
-  /** How many requests have loaded their session, and wait. */
+  /** Number of requests that have loaded their session and wait. */
   waiting?: number;
-  /** Which of the changes were kept, at the end. */
+  /** For each change, whether it was kept. Sent at the end. */
   kept?: boolean[];
-  /** Whether the old cookie is still logged in, after the log-out. */
+  /** Whether the old cookie is still logged in after the log-out. */
   isLoggedIn?: boolean;
   ms?: number;
 }
 
-/** How many requests meet. */
+/** Number of racing requests. */
 export const RACERS = 50;
 
-/** Lets 50 requests of one session meet, in two apps that differ in what keeps their sessions, and tells what each lost. */
+/** Races 50 requests of one session in two apps with different session libraries, and reports the losses of each. */
 export class RaceTrack {
   readonly #store: Store;
-  /** What the store is called. */
+  /** The name of the store. */
   readonly storeName: string;
   #apps: Promise<Record<Side, RaceApp>> | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -33,7 +33,7 @@ export class RaceTrack {
     this.storeName = storeName;
   }
 
-  /** Runs both races in both apps. One visitor at a time: the others wait. */
+  /** Runs both races in both apps, for one visitor at a time. */
   run(tell: (event: RaceEvent) => void): Promise<void> {
     const run = this.#running.then(() => this.#run(tell));
     this.#running = run.catch(() => undefined);

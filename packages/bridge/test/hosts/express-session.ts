@@ -4,7 +4,7 @@ import { expressSessionStore } from "../../src/express-session.js";
 import { answer, Gates, type Host, running, type SessionInHand } from "../fixtures/host.js";
 import { serve } from "../fixtures/serve.js";
 
-/** The session of a request of Express, as it is when it is asked. */
+/** Returns the current session of an Express request. */
 export function inHand(req: express.Request): SessionInHand {
   const values = (): Record<string, unknown> => req.session as unknown as Record<string, unknown>;
   return {
@@ -22,7 +22,7 @@ export function expressSession(name: string, settings: Partial<session.SessionOp
   return {
     name,
     cookie: "connect.sid",
-    tellsOfFailedSaves: false, // the head of the response has left by then; next(error) is called
+    tellsOfFailedSaves: false, // the headers were already sent; next(error) is called
     regenerates: true,
     async start(store, options) {
       const gates = new Gates();

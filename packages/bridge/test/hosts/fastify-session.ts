@@ -4,7 +4,7 @@ import fastify, { type FastifyPluginCallback } from "fastify";
 import { fastifySessionStore } from "../../src/fastify-session.js";
 import { answer, Gates, type Host, running } from "../fixtures/host.js";
 
-// Not imported: its types would declare `request.session` for every program that they are part of.
+// Loaded at run time: an import of its types would declare `request.session` in every program that includes them.
 const fastifySession: FastifyPluginCallback<Record<string, unknown>> = createRequire(import.meta.url)(
   "@fastify/session",
 );

@@ -7,7 +7,7 @@ import { reactRouter } from "./react-router.js";
 
 const HOUR_MS = 3_600_000;
 
-/** Each host as its users set it up: by its defaults, and with what changes when it saves. */
+/** Every host in its usual configurations: the defaults, and options that change when it saves. */
 export const hosts: Host[] = [
   expressSession("express-session", {}),
   expressSession("express-session with resave and rolling", {

@@ -4,7 +4,7 @@ import { koaSessionStore } from "../../src/koa-session.js";
 import { answer, Gates, type Host, running } from "../fixtures/host.js";
 import { serve } from "../fixtures/serve.js";
 
-/** The session as koa-session puts it into the context. */
+/** The context with koa-session's session. */
 type Context = Koa.Context & { session: (Record<string, unknown> & { regenerate(): Promise<void> }) | null };
 
 export function koaSession(name: string, settings: object): Host {

@@ -3,7 +3,7 @@ import { reactRouterSessionStorage } from "../../src/react-router.js";
 import { answer, Gates, type Host, running } from "../fixtures/host.js";
 import { serve } from "../fixtures/serve.js";
 
-/** A server build with one resource route, as the compiler of React Router makes it. */
+/** Returns a server build with one resource route, in the format of React Router's compiler. */
 function buildOf(loader: (args: LoaderFunctionArgs) => Promise<Response>): never {
   return {
     entry: { module: { default: () => new Response() } },

@@ -5,7 +5,7 @@ import type { Target } from "../stores/target.js";
 
 const SIGNS = { ok: "ok", warning: "warning", problem: "PROBLEM" } as const;
 
-/** Says how a store is. */
+/** Checks a store, and prints the findings. */
 export async function doctor(target: Target, output: Output): Promise<void> {
   const findings = await examine(target);
   const problems = findings.filter(({ status }) => status === "problem").length;

@@ -7,7 +7,7 @@ export async function inspect(target: Target, port: number, output: Output): Pro
   const inspector = await startInspector(target, { port });
   await output.result(
     { url: inspector.url },
-    () => `${inspector.url}\nWho has this address sees all sessions. Ctrl-C stops it.`,
+    () => `${inspector.url}\nEverybody who knows this address can see all sessions. Ctrl-C stops the page.`,
   );
   await new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
   await inspector.close();

@@ -10,10 +10,10 @@ export interface ListOptions {
   limit?: number;
 }
 
-/** How many sessions a table shows unless it is told. */
+/** Default number of sessions in a table. */
 const DEFAULT_LIMIT = 50;
 
-/** Lists sessions: all, or an owner's; as a table, or as one line of JSON for each. */
+/** Lists sessions, all or an owner's, as a table or as one line of JSON each. */
 export async function list(target: Target, { owner, limit }: ListOptions, output: Output): Promise<void> {
   const max = limit ?? (output.isJson ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
   const shown: InspectedSession[] = [];
@@ -51,7 +51,7 @@ async function* sessionsOf({ sessions }: Target, owner: string): AsyncGenerator<
   }
 }
 
-/** Shows one session; its values on request. */
+/** Shows one session, and its values on request. */
 export async function show(
   target: Target,
   handle: string,
@@ -103,7 +103,7 @@ export async function revokeAll(
   if (revoked === 0) throw new CommandError("the owner has no sessions here", ExitCode.notFound);
 }
 
-/** Removes what has expired. */
+/** Removes expired records. */
 export async function cleanup({ sessions }: Target, output: Output): Promise<void> {
   const removed = await sessions.gc();
   await output.result({ removed }, () => `${count(removed)} expired records removed`);
@@ -111,7 +111,7 @@ export async function cleanup({ sessions }: Target, output: Output): Promise<voi
 
 function notFound(): CommandError {
   return new CommandError(
-    "there is no such session: it has ended, or the handle is another store's",
+    "there is no such session: it has ended, or the handle belongs to another store",
     ExitCode.notFound,
   );
 }

@@ -13,7 +13,7 @@ interface Tally {
 
 const HOUR_MS = 3_600_000;
 
-/** Counts what a store holds, by namespace; keys that are none of a session manager's are counted as others. */
+/** Counts the records of a store by namespace. Records of other programs are counted as others. */
 export async function stats({ store, name }: Target, output: Output): Promise<void> {
   const namespaces = new Map<string, Tally>();
   let [others, otherBytes] = [0, 0];
@@ -50,7 +50,7 @@ export async function stats({ store, name }: Target, output: Output): Promise<vo
       ...[bytes(tally.largestBytes), bytes(tally.listBytes), count(tally.endingWithinHour)],
     ]);
     const head = ["namespace", "sessions", "owners", "bytes", "average", "largest", "lists", "end in 1 h"];
-    const rest = others === 0 ? "" : `\n${count(others)} records that are no sessions, ${bytes(otherBytes)}`;
+    const rest = others === 0 ? "" : `\n${count(others)} records of other programs, ${bytes(otherBytes)}`;
     return `${name}: ${count(sessions)} sessions\n${all.length === 0 ? "" : table(head, rows)}${rest}`.trim();
   });
 }

@@ -16,7 +16,7 @@ export interface CopyCommandOptions {
   yes?: boolean;
 }
 
-/** Copies one store to another, with a bar on a terminal. Ctrl-C ends it between two records. */
+/** Copies one store to another, with a progress bar on a terminal. Ctrl-C stops it between two records. */
 export async function copy(
   from: Target,
   to: Target,
@@ -59,33 +59,35 @@ export async function copy(
     ]),
   );
   if (abort.signal.aborted) {
-    throw new CommandError("Interrupted. Run the same command again to go on.", ExitCode.cancelled);
+    throw new CommandError("Interrupted. Run the same command again to continue.", ExitCode.cancelled);
   }
 }
 
-/** Decides what becomes of records that only the goal has. A goal that was empty is made equal to the source. */
+/** Decides what to do with records that only the goal has. An empty goal becomes equal to the source. */
 async function extrasOf(to: Target, { mirror, merge, yes }: CopyCommandOptions): Promise<Extras> {
   if (merge === true && mirror === true)
-    throw new CommandError("--merge and --mirror are two ways: choose one");
+    throw new CommandError("--merge and --mirror exclude each other: choose one");
   if (merge === true) return "keep";
   const isOurs = (await to.store.find(COPY_NOTE)) !== undefined;
   const first = await to.store.entries().next();
   if (isOurs || first.done === true) return "remove";
   if (mirror !== true) {
-    throw new CommandError(`${to.name} is not empty: --merge keeps what only it has, --mirror removes that`);
+    throw new CommandError(
+      `${to.name} is not empty: --merge keeps the sessions that only it has, --mirror removes them`,
+    );
   }
   await confirmed(`Remove from ${to.name} every session that the source does not have?`, yes);
   return "remove";
 }
 
-/** How many records a database says it has: for the bar. */
+/** Returns the database's estimate of the number of records, for the progress bar. */
 async function estimate({ query, table }: Target): Promise<number | undefined> {
   if (query === undefined || table === undefined) return undefined;
   const [row] = await query(`SELECT count(*) AS count FROM ${table}`);
   return Number(row?.count);
 }
 
-/** Writes a store as NDJSON, to a file that only its owner can read, or to stdout. */
+/** Writes a store as NDJSON to stdout, or to a file with mode 0600. */
 export async function exportTo({ store }: Target, file: string | undefined, output: Output): Promise<void> {
   if (file === undefined) {
     const stdout = new Output(true);
@@ -104,7 +106,7 @@ export async function exportTo({ store }: Target, file: string | undefined, outp
   await output.result({ exported }, () => `${count(exported)} records written to ${file}`);
 }
 
-/** Reads NDJSON into a store, from a file or from stdin. */
+/** Reads NDJSON from stdin or a file into a store. */
 export async function importFrom(
   { store, name }: Target,
   file: string | undefined,

@@ -1,43 +1,43 @@
 import type { FullStore, SessionEntry, SessionRecord } from "@scs/core";
 import { inWindow } from "../window.js";
 
-/** What is done with records that the goal has and the source has not. */
+/** What to do with records that only the goal has. */
 export type Extras = "keep" | "remove";
 
 /** Options of a copy from store to store. */
 export interface CopyOptions {
   extras: Extras;
-  /** Ends the copy between two records. Run it again to go on. */
+  /** Stops the copy between two records. Run it again to continue. */
   signal?: AbortSignal;
   onProgress?: (step: "copying" | "verifying", done: number) => void;
 }
 
 /** The result of a copy from store to store. */
 export interface CopyReport {
-  /** Records that the goal did not have. */
+  /** Number of records inserted into the goal. */
   copied: number;
-  /** Records that the goal had otherwise. */
+  /** Number of records whose data or expiry differed in the goal. */
   updated: number;
-  /** Records that the goal had already. */
+  /** Number of records that were already equal in the goal. */
   present: number;
-  /** Records that were removed from the goal, since the source has them no more. */
+  /** Number of records removed from the goal, because the source does not have them. */
   removed: number;
-  /** Records of the goal that were compared with the source, and are equal, or have been made so. */
+  /** Number of records of the goal that were compared with the source, and are equal now. */
   verified: number;
-  /** Records that the app changed in the source while it was being copied, and that were copied anew. */
+  /** Number of records that the app changed during the copy, and that were copied again. */
   changedMeanwhile: number;
-  /** Whether every record was compared, and every one that the source has is in the goal as it is there. */
+  /** Whether every record was compared, and the goal has every record of the source. */
   isComplete: boolean;
 }
 
-/** Number of records in flight: what the stores gather into batches. */
+/** Number of records in flight, which the stores combine into batches. */
 const WINDOW = 512;
-/** Maximum number of times the goal is compared with a source that is in use. */
+/** Maximum number of comparisons with a source that is in use. */
 const MAX_PASSES = 3;
 
 /**
- * Copies every live record of a store to another, then compares each, while an app may be using the source. Memory stays
- * bounded. A copy that was interrupted goes on when it is begun again: what is there is compared, not written.
+ * Copies every live record from one store to another, then compares all of them. An app may use the source meanwhile.
+ * Memory is bounded. After an interruption, start the copy again: it compares the records that are already there.
  */
 export async function copyStore(from: FullStore, to: FullStore, options: CopyOptions): Promise<CopyReport> {
   const copy = new Copy(from, to, options);
@@ -53,7 +53,7 @@ class Copy {
   readonly #from: FullStore;
   readonly #to: FullStore;
   readonly #options: CopyOptions;
-  /** Whether the last record was in the goal already: then the next is looked for before it is written. */
+  /** Whether the goal already had the last record. If so, the next one is looked up before it is written. */
   #isThere = false;
 
   constructor(from: FullStore, to: FullStore, options: CopyOptions) {
@@ -80,7 +80,7 @@ class Copy {
     return this.#options.signal?.aborted === true;
   }
 
-  /** Makes the goal's record what the source's is. */
+  /** Makes one record of the goal equal to the source's. */
   async #put(entry: SessionEntry): Promise<"copied" | "updated" | "present"> {
     const { token, data, expiry } = entry;
     for (;;) {
@@ -89,13 +89,13 @@ class Copy {
       this.#isThere = there !== undefined;
       if (there === undefined) {
         if (await this.#to.replace(token, undefined, data, expiry)) return "copied";
-        if ((await this.#to.find(token)) === undefined) return "copied"; // it has expired meanwhile
+        if ((await this.#to.find(token)) === undefined) return "copied"; // expired meanwhile
       } else if (isEqual(there, entry)) return "present";
       else if (await this.#to.replace(token, there.data, data, expiry)) return "updated";
     }
   }
 
-  /** Compares each record of the goal with the source, and mends it. */
+  /** Compares each record of the goal with the source, and corrects differences. */
   async #compareGoal(): Promise<{ seen: number; differing: number }> {
     const { report } = this;
     const { extras } = this.#options;
@@ -118,7 +118,7 @@ class Copy {
     return { seen, differing };
   }
 
-  /** Removes a record for as long as it is what was seen. */
+  /** Removes a record from the goal, unless its data has changed since it was read. */
   #end({ token, data }: SessionEntry): Promise<boolean> {
     return this.#to.replace(token, data, new Uint8Array(0), new Date(0));
   }
@@ -157,10 +157,10 @@ class Copy {
   }
 }
 
-/** The key of the record that notes in the goal that a copy is under way. No session has it. */
+/** Key of a record that marks a copy in progress in the goal. No session can have this key. */
 export const COPY_NOTE = "@scs.copy";
 
 function isEqual(a: SessionRecord, b: SessionRecord): boolean {
-  // Stores keep times of their own precision.
+  // The precision of an expiry differs between stores.
   return Buffer.compare(a.data, b.data) === 0 && Math.abs(a.expiry.getTime() - b.expiry.getTime()) <= 1;
 }

@@ -21,16 +21,16 @@ export async function exportRecords(
 /** The result of an import. */
 export interface ImportReport {
   imported: number;
-  /** Records that were there already, and stay as they are. */
+  /** Number of records that already existed, and were kept. */
   present: number;
-  /** Records that had expired. */
+  /** Number of records that had already expired. */
   expired: number;
 }
 
 /**
- * Reads what {@link exportRecords} wrote. A record that is there already stays, unless `isOverwriting`.
+ * Imports the output of {@link exportRecords}. Keeps existing records, unless `isOverwriting`.
  *
- * @throws CommandError for a line that is no record, with its number; those before it have been imported.
+ * @throws CommandError with the number of the first invalid line. The lines before it have been imported.
  */
 export async function importRecords(
   store: FullStore,
@@ -62,7 +62,7 @@ function recordIn(line: string, number: number): SessionEntry {
   try {
     found = Object(JSON.parse(line));
   } catch {
-    // The line itself is session data, and goes into no message.
+    // The message does not quote the line, which may be session data.
   }
   const { token, data, expiry } = found;
   const isRecord = typeof token === "string" && typeof data === "string" && typeof expiry === "string";

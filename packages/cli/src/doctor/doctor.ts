@@ -6,7 +6,7 @@ import { checkRedis } from "./redis.js";
 import { checkSqlite } from "./sqlite.js";
 import { checkClock, checkWrites, messageOf } from "./writes.js";
 
-/** What a store promises by nature, whatever its state is. */
+/** The durability and sharing of each kind of store. */
 const PROMISES: Readonly<Record<string, string>> = {
   mem: "memory of one process: gone when it ends",
   file: "survives power loss with durability flushed; shared by the processes of one machine",
@@ -18,7 +18,7 @@ const PROMISES: Readonly<Record<string, string>> = {
   other: "as its own documentation says",
 };
 
-/** Looks at a store from all sides. Writes records of its own, which it removes. */
+/** Checks a store. Writes test records, and removes them. */
 export async function examine(target: Target): Promise<Finding[]> {
   const { kind, store, sessions, query, table, path } = target;
   const findings: Finding[] = [ok("promises", PROMISES[kind] ?? "")];
@@ -26,7 +26,7 @@ export async function examine(target: Target): Promise<Finding[]> {
     findings.push(ok("reach", `the store answers within ${(await sessions.ping()).toFixed(1)} ms`));
   } catch (error) {
     findings.push(problem("reach", messageOf(error)));
-    if (kind !== "postgres") return findings; // there, the table may be what is missing
+    if (kind !== "postgres") return findings; // on PostgreSQL, the reason may be a missing table
   }
   const checks: (() => Promise<Finding | Finding[]>)[] = [];
   if (query !== undefined && table !== undefined) {

@@ -6,10 +6,10 @@ import { type Finding, ok, problem, warning } from "./finding.js";
 const IN_MEMORY: readonly number[] = [0x01021994, 0x858458f6];
 /** Share of a file system that should be free. */
 const FREE_SHARE = 0.1;
-/** What others than the owner may do with a file. */
+/** Permission bits of everybody except the owner. */
 const OTHERS = 0o077;
 
-/** Looks at who may read the file or directory of a store, and what it lies on. */
+/** Checks the permissions of a store's file or directory, and its file system. */
 export async function checkFiles(path: string, kind: StoreKind): Promise<Finding[]> {
   const [{ mode }, system] = [await stat(path), await statfs(path)];
   const findings: Finding[] = [];
@@ -17,9 +17,9 @@ export async function checkFiles(path: string, kind: StoreKind): Promise<Finding
   const octal = (mode & 0o777).toString(8);
   const isMadeByStore = kind !== "sqlite"; // SQLite's own files have the process's umask
   if (isOpen && isMadeByStore) {
-    findings.push(problem("access", `others than the owner may use ${path} (mode ${octal}): chmod go-rwx`));
+    findings.push(problem("access", `other users can access ${path} (mode ${octal}): chmod go-rwx`));
   } else if (isOpen)
-    findings.push(warning("access", `others than the owner may read ${path} (mode ${octal}): chmod go-rwx`));
+    findings.push(warning("access", `other users can read ${path} (mode ${octal}): chmod go-rwx`));
   else findings.push(ok("access", `the owner's alone (mode ${octal})`));
   if (IN_MEMORY.includes(system.type)) {
     findings.push(
@@ -30,6 +30,7 @@ export async function checkFiles(path: string, kind: StoreKind): Promise<Finding
     findings.push(
       warning("disk", `only ${free} % of the disk is free: on a full disk no session can be saved`),
     );
-  } else findings.push(ok("disk", `${((system.bavail / system.blocks) * 100).toFixed(0)} % are free`));
+  } else
+    findings.push(ok("disk", `${((system.bavail / system.blocks) * 100).toFixed(0)} % of the disk is free`));
   return findings;
 }

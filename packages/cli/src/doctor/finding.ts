@@ -1,8 +1,8 @@
-/** What `doctor` says of one point. */
+/** The result of one check of `doctor`. */
 export interface Finding {
-  /** What was looked at. */
+  /** The subject of the check. */
   point: string;
-  /** `problem`: sessions are, or will be, lost or wrong. `warning`: it works, and should be looked at. */
+  /** `problem`: sessions are lost or wrong, now or later. `warning`: works, but needs attention. */
   status: "ok" | "warning" | "problem";
   detail: string;
 }

@@ -7,11 +7,11 @@ const EXPECTED: Readonly<Record<string, RegExp>> = {
   expiry: /^timestamp with time zone$/,
 };
 
-/** Looks at the table, its index, and what the server does before it says that a write is done. */
+/** Checks the table, its index, and the server's durability settings. */
 export async function checkPostgres(query: Query, table: string): Promise<Finding[]> {
   const literal = `'${table.replaceAll("'", "''")}'`;
   const [found] = await query(`SELECT to_regclass(${literal})::oid AS oid`);
-  if (!found?.oid) return [problem("table", `there is no table ${table}; createTable() makes it`)];
+  if (!found?.oid) return [problem("table", `there is no table ${table}; createTable() creates it`)];
   const oid = String(found.oid);
   return [
     await checkColumns(query, table, oid),
@@ -35,7 +35,7 @@ async function checkColumns(query: Query, table: string, oid: string): Promise<F
   );
   if (!keys.some(({ name }) => name === "token")) unfit.push("token has no primary key");
   const own = columns.filter(({ name, required }) => required && !Object.hasOwn(EXPECTED, String(name)));
-  for (const { name } of own) unfit.push(`a column of its own, ${name}, must not be null`);
+  for (const { name } of own) unfit.push(`the additional column ${name} has no default and must not be null`);
   if (unfit.length > 0) return problem("table", `${table} does not fit: ${unfit.join("; ")}; see schema.sql`);
   return ok("table", `${table} has the columns and the key that the store needs`);
 }
@@ -51,7 +51,7 @@ async function checkIndex(query: Query, table: string, oid: string): Promise<Fin
     );
   }
   if (!index.valid)
-    return problem("index", `${index.name} is not valid; REINDEX INDEX CONCURRENTLY ${index.name}`);
+    return problem("index", `${index.name} is invalid; run REINDEX INDEX CONCURRENTLY ${index.name}`);
   return ok("index", `cleanups go by ${index.name}`);
 }
 
@@ -67,8 +67,8 @@ async function checkDurability(query: Query, oid: string): Promise<Finding> {
   if (pages !== "on")
     return warning("durability", "full_page_writes is off: a power failure can damage pages");
   if (commit === "off")
-    return warning("durability", "synchronous_commit is off: a crash loses the last moment's writes");
-  return ok("durability", `a write is on disk when it is answered (synchronous_commit ${commit})`);
+    return warning("durability", "synchronous_commit is off: a crash of the server loses the last writes");
+  return ok("durability", `an acknowledged write is on disk (synchronous_commit ${commit})`);
 }
 
 async function checkDeadRows(query: Query, oid: string): Promise<Finding> {
@@ -77,7 +77,7 @@ async function checkDeadRows(query: Query, oid: string): Promise<Finding> {
   );
   const [live, dead] = [Number(rows?.live ?? 0), Number(rows?.dead ?? 0)];
   if (dead > 10_000 && dead > live) {
-    return warning("vacuum", `${dead} dead rows beside ${live} live ones: autovacuum does not keep up`);
+    return warning("vacuum", `${dead} dead rows, ${live} live ones: autovacuum does not keep up`);
   }
-  return ok("vacuum", `${dead} dead rows beside ${live} live ones`);
+  return ok("vacuum", `${dead} dead rows, ${live} live ones`);
 }

@@ -1,7 +1,7 @@
 import type { Query } from "../stores/target.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
 
-/** Looks at what the server keeps when it restarts, and what it does when its memory is full. */
+/** Checks the server's persistence, and its behaviour when memory is full. */
 export async function checkRedis(query: Query): Promise<Finding[]> {
   const setting = async (name: string): Promise<string | undefined> => {
     const [row] = await query(`CONFIG GET ${name}`);
@@ -18,7 +18,7 @@ export async function checkRedis(query: Query): Promise<Finding[]> {
         ? ok("durability", `the append-only file is on (appendfsync ${flush})`)
         : warning(
             "durability",
-            "appendonly is no: a restart of the server loses what was written since its last snapshot",
+            "appendonly is no: a restart of the server loses the writes since its last snapshot",
           ),
       policy === "noeviction" || policy?.startsWith("volatile-ttl")
         ? ok("memory", `maxmemory-policy is ${policy}`)

@@ -1,7 +1,7 @@
 import type { Query } from "../stores/target.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
 
-/** Looks at the table, its index, the file, and the mode of its log. */
+/** Checks the table, its index, the file, and the journal mode. */
 export async function checkSqlite(query: Query, table: string): Promise<Finding[]> {
   return [
     await checkTable(query, table),
@@ -27,7 +27,7 @@ async function checkIndex(query: Query, table: string): Promise<Finding> {
   if (/USING (COVERING )?INDEX/.test(detail)) return ok("index", `cleanups: ${detail}`);
   return problem(
     "index",
-    `no index on expiry serves: each cleanup reads the whole table; createTable() makes one`,
+    `no index on expiry: each cleanup reads the whole table; createTable() creates one`,
   );
 }
 

@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import type { FullStore } from "@scs/core";
 import { type Finding, ok, problem, warning } from "./finding.js";
 
-/** How far a clock is looked for, in ms. */
+/** Maximum clock difference that is measured, in ms. */
 const FAR_MS = 3_600_000;
 const PRECISION_MS = 200;
-/** More of a difference lets sessions end late or early by a time that somebody may notice. */
+/** Maximum harmless clock difference. A larger one makes sessions end noticeably early or late. */
 const TOLERANCE_MS = 2_000;
 
-/** Writes a record of its own, and sees whether the store keeps the contract: compare-and-swap, touch, removal. */
+/** Writes a test record, and checks compare-and-swap, touch and removal. */
 export async function checkWrites(store: FullStore): Promise<Finding> {
   const point = "writes";
   const token = `@scs.doctor.${randomUUID()}`;
@@ -35,7 +35,7 @@ export async function checkWrites(store: FullStore): Promise<Finding> {
   }
 }
 
-/** Compares the clock by which the store ends sessions with this machine's: by what it takes for live. */
+/** Compares the store's clock with this machine's, by checking which test records count as live. */
 export async function checkClock(store: FullStore): Promise<Finding> {
   const point = "clock";
   const token = `@scs.doctor.${randomUUID()}`;
@@ -46,7 +46,7 @@ export async function checkClock(store: FullStore): Promise<Finding> {
   try {
     let [low, high] = [-FAR_MS, FAR_MS];
     if (!(await isLiveAt(high)) || (await isLiveAt(low))) {
-      return problem(point, "the store's clock and this machine's differ by more than an hour");
+      return problem(point, "the clocks of the store and of this machine differ by more than an hour");
     }
     while (high - low > PRECISION_MS) {
       const middle = (low + high) / 2;
@@ -59,7 +59,7 @@ export async function checkClock(store: FullStore): Promise<Finding> {
     if (Math.abs(skew) <= TOLERANCE_MS) return ok(point, "the store's and this machine's agree");
     return warning(
       point,
-      `the store's clock is ${text}: sessions end by the store's; let both keep the time by NTP`,
+      `the store's clock is ${text}, and decides when sessions end; synchronize both by NTP`,
     );
   } catch (error) {
     return problem(point, `a write has failed: ${messageOf(error)}`);

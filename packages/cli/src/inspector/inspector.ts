@@ -9,7 +9,7 @@ import { Scanner } from "./scanner.js";
 
 /** A running inspector. */
 export interface Inspector {
-  /** The address of the page, with the secret in it. */
+  /** URL of the page, including the secret. */
   url: string;
   /** Resolves when all sessions have been read once. */
   ready: Promise<void>;
@@ -41,8 +41,8 @@ const HEADERS = {
 };
 
 /**
- * Serves a page on the loopback interface that shows the sessions of a store, and ends them. Who does not know the secret
- * in its address gets nothing, nor does a page of another site.
+ * Serves a page on the loopback interface that lists and ends the sessions of a store. Refuses requests without the
+ * secret, and requests from pages of other sites.
  */
 export async function startInspector(
   target: Target,
@@ -98,12 +98,12 @@ function nothingHere(): RequestError {
   return new RequestError(404, "There is nothing here.");
 }
 
-/** Refuses what comes by a name of somebody else's (DNS rebinding), or from a page of another site. */
+/** Refuses requests to a foreign host name (DNS rebinding), and requests from pages of other sites. */
 function assertOwn({ headers }: IncomingMessage): void {
   const host = headers.host ?? "";
   const isOwnHost = /^(127\.0\.0\.1|localhost):\d+$/.test(host);
   const isOwnOrigin = headers.origin === undefined || headers.origin === `http://${host}`;
-  if (!isOwnHost || !isOwnOrigin) throw new RequestError(403, "This page is for this machine alone.");
+  if (!isOwnHost || !isOwnOrigin) throw new RequestError(403, "This page is only available on this machine.");
 }
 
 function isSame(given: string, secret: string): boolean {
@@ -114,7 +114,7 @@ function isSame(given: string, secret: string): boolean {
 function refuse(res: ServerResponse, error: unknown): void {
   if (res.headersSent) return void res.destroy();
   const status = error instanceof RequestError ? error.status : 500;
-  const message = error instanceof Error ? error.message : "That went wrong.";
+  const message = error instanceof Error ? error.message : "An unexpected error occurred.";
   res.writeHead(status, { "Content-Type": "application/json" });
   res.end(JSON.stringify({ error: message }));
 }

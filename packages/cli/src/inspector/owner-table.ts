@@ -4,29 +4,29 @@ export interface OwnerRow {
   sessions: number;
 }
 
-/** Stands for nobody in a table of owners. */
+/** Number of the owner of anonymous sessions. */
 export const NOBODY = 0;
 
-/** The owners of an index's sessions: each has a number, by which the sessions name it. */
+/** Assigns a number to each owner of the sessions in an index. */
 export class OwnerTable {
   readonly #hashes: string[] = [""];
   readonly #names: (string | undefined)[] = [undefined];
   readonly #sessions: number[] = [0];
   readonly #numbers: Map<string, number> = new Map([["", NOBODY]]);
 
-  /** Number of owners, nobody included. */
+  /** Number of owners, including {@link NOBODY}. */
   get size(): number {
     return this.#hashes.length;
   }
 
-  /** How many owners have a session. */
+  /** Number of owners with at least one session. */
   get active(): number {
     let count = 0;
     for (let number = 1; number < this.#sessions.length; number++) if (this.#sessions[number]) count++;
     return count;
   }
 
-  /** Counts a session of an owner, and returns the owner's number. */
+  /** Adds a session to an owner's count, and returns the owner's number. */
   add(hash: string, name: string | undefined): number {
     let number = this.#numbers.get(hash);
     if (number === undefined) {
@@ -55,14 +55,14 @@ export class OwnerTable {
     return this.#names[number];
   }
 
-  /** Tells whether an owner's name contains the text, or its hash begins with it. */
+  /** Tells whether an owner's name contains the text, or the hash begins with it. */
   isMeant(number: number, search: string): boolean {
     if (search === "") return true;
     const isNamed = this.#names[number]?.toLowerCase().includes(search.toLowerCase()) === true;
     return isNamed || (search.length > 2 && this.hashOf(number).startsWith(search));
   }
 
-  /** Returns the owners with the most sessions first, and how many there are. */
+  /** Returns a page of the matching owners, those with the most sessions first, and the total number. */
   top(search: string, offset: number, limit: number): { total: number; rows: OwnerRow[] } {
     const numbers: number[] = [];
     for (let number = 1; number < this.size; number++) {
@@ -75,11 +75,11 @@ export class OwnerTable {
     return { total: numbers.length, rows };
   }
 
-  /** Ranks each owner by name, nobody last. */
+  /** Returns the rank of each owner by name, with {@link NOBODY} last. */
   ranks(): Uint32Array {
     const labels = this.#names.map((name, number) => name ?? this.hashOf(number));
     const numbers = Array.from({ length: this.size - 1 }, (_, at) => at + 1);
-    // By code units: by the rules of a language, half a million take ten times as long.
+    // Compares code units: a locale-aware comparison of half a million takes ten times as long.
     numbers.sort((a, b) => ((labels[a] ?? "") < (labels[b] ?? "") ? -1 : 1));
     const ranks = new Uint32Array(this.size).fill(numbers.length + 1);
     for (const [rank, number] of numbers.entries()) ranks[number] = rank + 1;

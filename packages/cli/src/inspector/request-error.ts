@@ -1,4 +1,4 @@
-/** An answer to the page that is no success. */
+/** An error response. */
 export class RequestError extends Error {
   readonly status: number;
 

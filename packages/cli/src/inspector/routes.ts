@@ -6,10 +6,10 @@ import { SORT_KEYS, type SortKey } from "./session-index.js";
 
 const MAX_ROWS = 500;
 const MAX_BODY_BYTES = 4_096;
-/** Number of sessions of one owner that are ended at once. */
+/** Number of sessions of one owner that are ended in parallel. */
 const CHUNK = 50;
 
-/** What the page asks for, and may do. */
+/** Answers the requests of the page. */
 export class Routes {
   readonly #target: Target;
   readonly #scanner: Scanner;
@@ -19,7 +19,7 @@ export class Routes {
     this.#scanner = scanner;
   }
 
-  /** Returns what is answered as JSON; `undefined` if there is no such route. */
+  /** Returns the answer, to be sent as JSON; `undefined` if there is no such route. */
   async answer(req: IncomingMessage, path: string, query: URLSearchParams): Promise<unknown> {
     switch (`${req.method} ${path}`) {
       case "GET summary":
@@ -44,7 +44,7 @@ export class Routes {
     }
   }
 
-  /** Tells the page each change of the summary. */
+  /** Streams each change of the summary to the page. */
   streamSummary(res: ServerResponse): void {
     res.writeHead(200, { "Content-Type": "text/event-stream" });
     const send = (): void => void res.write(`data: ${JSON.stringify(this.#scanner.summary)}\n\n`);
@@ -63,7 +63,7 @@ export class Routes {
     });
   }
 
-  /** Finds the owner of exactly this name where the app's configuration is not known, and names are not either. */
+  /** Finds an owner by exact name. Works without the app's configuration, which leaves names unknown. */
   async #ownerNamed(name: string): Promise<string | undefined> {
     if (name === "" || this.#target.knowsOwners) return undefined;
     const [session] = await this.#target.sessions.list(name);
@@ -88,7 +88,7 @@ export class Routes {
     const handles = index.handlesOf(hash);
     const name = index.owners.nameOf(index.owners.numberOf(hash) ?? 0);
     let revoked = name === undefined ? 0 : await sessions.revokeAll(name);
-    // By each handle as well: without the app's configuration nobody knows the owner's name.
+    // Also ends each session by its handle: without the app's configuration, the owner's name is unknown.
     for (let at = 0; at < handles.length; at += CHUNK) {
       const ended = await Promise.all(handles.slice(at, at + CHUNK).map((handle) => sessions.revoke(handle)));
       revoked += ended.filter(Boolean).length;
@@ -116,7 +116,7 @@ function sortKey(text: string | null): SortKey {
   return key;
 }
 
-/** Writes values as JSON, of types that JSON has not as well. */
+/** Formats values as JSON, and represents types that JSON does not have. */
 function printed(values: unknown): string {
   const plain = (_: string, value: unknown): unknown => {
     if (typeof value === "bigint") return `${value}n`;

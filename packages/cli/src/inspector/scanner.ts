@@ -3,25 +3,25 @@ import { messageOf } from "../doctor/writes.js";
 import type { Target } from "../stores/target.js";
 import { SessionIndex } from "./session-index.js";
 
-/** What the page shows of all sessions. */
+/** The totals that the page shows. */
 export interface Summary {
   store: string;
   sessions: number;
   owners: number;
   bytes: number;
-  /** When the last scan ended, in ms since the epoch; 0: none has yet. */
+  /** Time at which the last scan ended, in ms since the epoch; 0 before the first end. */
   asOf: number;
-  /** How many sessions the scan under way has read; `undefined` if none is. */
+  /** Number of sessions that the running scan has read; `undefined` between scans. */
   scanned: number | undefined;
   error: string | undefined;
 }
 
-/** Number of sessions after which the page is told of a scan under way. */
+/** Number of sessions between two progress reports of a scan. */
 const REPORT_EACH = 5_000;
-/** Share of the time that a scan may take. */
+/** Maximum share of the time spent on scans. */
 const SHARE = 0.1;
 
-/** Reads all sessions into an index, again and again, and tells how many there are. */
+/** Reads all sessions into an index, repeatedly, and reports the totals. */
 export class Scanner {
   readonly changes: EventEmitter = new EventEmitter();
   readonly #target: Target;
@@ -32,7 +32,7 @@ export class Scanner {
   #error: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
-  /** Handles that were ended during a scan, which may have read them before. */
+  /** Handles of sessions ended during a scan, which may have read them before. */
   #ended: Set<string> = new Set();
 
   constructor(target: Target, minPauseMs: number) {
@@ -49,7 +49,7 @@ export class Scanner {
     };
   }
 
-  /** Begins a scan, unless one is under way. */
+  /** Starts a scan, unless one is running. */
   async scan(): Promise<void> {
     if (this.#scanned !== undefined || this.#isClosed) return;
     clearTimeout(this.#timer);
@@ -84,7 +84,7 @@ export class Scanner {
     this.#asOf = Date.now();
   }
 
-  /** Takes out sessions that have been ended here. */
+  /** Removes sessions that the page has ended. */
   remove(handles: Iterable<string>): void {
     const ended = new Set(handles);
     for (const handle of ended) this.#ended.add(handle);

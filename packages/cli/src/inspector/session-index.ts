@@ -8,9 +8,9 @@ export type SortKey = (typeof SORT_KEYS)[number];
 export interface RowQuery {
   sort: SortKey;
   isDescending: boolean;
-  /** Part of an owner's name, or the beginning of a handle or ID. */
+  /** Part of an owner's name, or prefix of a handle or ID. */
   search: string;
-  /** Hash of the one owner whose sessions are meant. */
+  /** Hash of the owner whose sessions are listed. */
   owner: string | undefined;
   offset: number;
   limit: number;
@@ -20,7 +20,7 @@ export interface Row {
   handle: string;
   owner: string | undefined;
   ownerHash: string | undefined;
-  /** In ms since the epoch; 0 if it is not known. */
+  /** In ms since the epoch; 0 if unknown. */
   created: number;
   lastSeen: number;
   expiry: number;
@@ -31,8 +31,8 @@ export interface Row {
 const ID_LENGTH = 22;
 
 /**
- * What the inspector's page sorts and searches: some 60 bytes a session in arrays of numbers, so that a million fit into
- * memory and are sorted at once.
+ * Sorts and searches sessions for the inspector's page. Takes about 60 bytes per session, in arrays of numbers, so that a
+ * million sessions fit into memory and are sorted quickly.
  */
 export class SessionIndex {
   #size = 0;
@@ -48,7 +48,7 @@ export class SessionIndex {
   readonly owners: OwnerTable = new OwnerTable();
   totalBytes = 0;
 
-  /** How many sessions there are. */
+  /** Number of sessions. */
   get sessions(): number {
     return this.#size - this.#ended;
   }
@@ -65,7 +65,7 @@ export class SessionIndex {
     this.totalBytes += bytes;
   }
 
-  /** Takes sessions out that have been ended. */
+  /** Removes ended sessions. */
   remove(handles: ReadonlySet<string>): void {
     for (let at = 0; at < this.#size; at++) {
       if (this.#isEnded[at] || !handles.has(this.#handleAt(at))) continue;
@@ -76,7 +76,7 @@ export class SessionIndex {
     }
   }
 
-  /** Returns a page of the sessions that are looked for, and how many there are. */
+  /** Returns a page of the matching sessions, and their total number. */
   rows({ sort, isDescending, search, owner, offset, limit }: RowQuery): { total: number; rows: Row[] } {
     const isMeant = this.#filter(search, owner);
     const order = this.#orderBy(sort);

@@ -1,15 +1,15 @@
-/** Bits of an exact integer in a float. */
+/** Number of bits of an integer that a double represents exactly. */
 const EXACT_BITS = 52;
 
 /**
- * Packs key and place into one number each, the key in the upper bits: an array of numbers is sorted natively, far faster
- * than by a comparison of ours. Keys keep 52 bits less those of a place: times of a year to about 10 ms.
+ * Packs key and index into one number each, with the key in the upper bits. Native sorting of numbers is far faster than
+ * a comparison function. A key loses the bits that an index needs: times within a year keep about 10 ms of precision.
  */
 export function packKeys(keys: Float64Array | Uint32Array, size: number): Float64Array {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let at = 0; at < size; at++) {
     const key = keys[at] ?? 0;
-    if (key === 0) continue; // what is not known comes first, and widens no range
+    if (key === 0) continue; // unknown keys come first, and do not widen the range
     low = Math.min(low, key);
     high = Math.max(high, key);
   }
@@ -25,7 +25,7 @@ export function packKeys(keys: Float64Array | Uint32Array, size: number): Float6
   return packed;
 }
 
-/** Sorts what {@link packKeys} made, and returns the places in order. */
+/** Sorts the result of {@link packKeys}, and returns the indexes in order. */
 export function sortedOrder(packed: Float64Array): Uint32Array {
   const places = placesFor(packed.length);
   packed.sort();

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { CommandError } from "../exit-code.js";
 
-/** Loads a package as the app in the working directory has it; else as this command has it. */
+/** Loads a package from the working directory's app or, if it has none, from this command. */
 export async function loadPackage(name: string): Promise<Record<string, unknown>> {
   const bases = [join(process.cwd(), "package.json"), import.meta.url];
   for (const base of bases) {
@@ -19,7 +19,7 @@ export async function loadPackage(name: string): Promise<Record<string, unknown>
   throw new CommandError(`the package ${name} is not installed here; npm install ${name}`);
 }
 
-/** Loads the first of the packages that is installed. */
+/** Loads the first installed package of the list. */
 export async function loadFirst(names: readonly string[]): Promise<[string, Record<string, unknown>]> {
   for (const name of names) {
     try {

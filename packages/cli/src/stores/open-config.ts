@@ -6,16 +6,15 @@ import { SessionManager, type SessionManagerOptions } from "@scs/session";
 import { CommandError } from "../exit-code.js";
 import { managerOf, type Target, type TargetOptions } from "./target.js";
 
-/** What a configuration module may export: by default, or as `sessions`, `store` or `options`. */
+/** Supported exports of a configuration module: the default export, or `sessions`, `store` or `options`. */
 type Exported = SessionManager | SessionManagerOptions | FullStore;
 
-const REMEDY =
-  "export a SessionManager as sessions, its options, or a store; or a function that returns one of them";
+const REMEDY = "export a SessionManager, its options, or a store; or a function that returns one of them";
 
 /**
- * Opens the store of the app's own configuration module.
+ * Opens the store of the app's configuration module.
  *
- * @throws CommandError if the module is not there, or exports no manager, no options and no store.
+ * @throws CommandError if the module does not exist, or exports neither a manager, nor options, nor a store.
  */
 export async function openConfig(path: string, options: TargetOptions): Promise<Target> {
   const file = resolve(path);
@@ -24,11 +23,11 @@ export async function openConfig(path: string, options: TargetOptions): Promise<
   const found = module.default ?? module.sessions ?? module.options ?? module.store;
   const exported = (await (typeof found === "function" ? found() : found)) as Exported | undefined;
   const sessions = managerIn(exported, options);
-  if (sessions === undefined) throw new CommandError(`${file} exports nothing that is known: ${REMEDY}`);
+  if (sessions === undefined) throw new CommandError(`${file} has no known export: ${REMEDY}`);
   const store = sessions.store as FullStore;
   for (const method of ["entries", "replace", "touch", "deleteExpired"] as const) {
     if (typeof store[method] === "function") continue;
-    throw new CommandError(`the store of ${file} has no ${method}(): this needs a store that has it`);
+    throw new CommandError(`the store of ${file} has no ${method}(), which this command needs`);
   }
   const close = async (): Promise<void> => {
     await store[Symbol.asyncDispose]?.();

@@ -5,7 +5,7 @@ import { CommandError } from "../exit-code.js";
 import { loadFirst, loadPackage } from "./load-module.js";
 import { managerOf, type Query, type StoreKind, type Target, type TargetOptions } from "./target.js";
 
-/** A command is in no hurry: a busy machine must not end a copy of hours. In ms. */
+/** Timeout of a call in ms. Long, because a busy machine must not end a copy of several hours. */
 const PATIENCE_MS = 120_000;
 
 type Opened = Omit<Target, "sessions" | "name" | "knowsOwners" | "kind">;
@@ -31,7 +31,7 @@ const openers: Readonly<
 };
 
 /**
- * Opens the store that a URL names, by the package that the working directory has. Nothing is cleaned up in the background.
+ * Opens a store by its URL, with the package installed in the working directory. Starts no background cleanup.
  *
  * @throws CommandError if the URL names no store, or a package is missing.
  * @throws StoreError if the store cannot be opened.
@@ -50,7 +50,7 @@ export async function openUrl(url: string, options: TargetOptions): Promise<Targ
   };
 }
 
-/** Leaves out the password of a URL. */
+/** Returns a URL without its password. */
 function nameOf(url: string): string {
   return url.replace(/^([a-z]+:\/\/[^:@/]*):[^@/]*@/, "$1@");
 }
@@ -117,7 +117,7 @@ async function openSqlite(url: string, options: TargetOptions): Promise<Opened> 
     );
     if (names.length === 0) {
       await asked.close();
-      throw new CommandError(`there is no table ${table} in ${path}; name another by ?table=`);
+      throw new CommandError(`there is no table ${table} in ${path}; name another one with ?table=`);
     }
   }
   const storeOptions = {

@@ -1,27 +1,27 @@
 import type { FullStore } from "@scs/core";
 import { SessionManager } from "@scs/session";
 
-/** Asks the database behind a store: for `doctor`. Returns rows. */
+/** Queries the database behind a store, for `doctor`. Returns rows. */
 export type Query = (sql: string) => Promise<Record<string, unknown>[]>;
 
 /** The kinds of stores that the command can open. */
 export type StoreKind = "mem" | "file" | "hybrid" | "bolt" | "sqlite" | "postgres" | "redis" | "other";
 
-/** An opened store, and what a command has to know of it. */
+/** An open store, and the facts that commands need. */
 export interface Target {
   kind: StoreKind;
-  /** What the user called it, without a password. */
+  /** The name that the user gave, without a password. */
   name: string;
   store: FullStore;
-  /** The manager that knows the sessions: the app's own, if the app's configuration names one. */
+  /** The manager of the sessions: the app's own, if its configuration exports one. */
   sessions: SessionManager;
-  /** Whether `sessions` says whose a session is by name, as the app's own does. */
+  /** Whether `sessions` knows the names of owners, as the app's own manager does. */
   knowsOwners: boolean;
-  /** For stores in a database. */
+  /** Present for stores in a database. */
   query?: Query;
-  /** The name of the table as it stands in SQL. */
+  /** The quoted name of the table in SQL. */
   table?: string;
-  /** The file or directory of a store that has one. */
+  /** The store's file or directory, if it has one. */
   path?: string;
   close(): Promise<void>;
 }
@@ -29,16 +29,16 @@ export interface Target {
 /** Options that name the store to open. */
 export interface TargetOptions {
   namespace?: string | undefined;
-  /** Creates the file or table of a store that is not there: for the goal of a copy. */
+  /** Whether to create a missing file or table, for the goal of a copy. */
   isCreated?: boolean;
   onError: (error: Error) => void;
 }
 
-/** Makes a manager for a store of which the app's configuration is not known. */
+/** Creates a manager for a store without the app's configuration. */
 export function managerOf(store: FullStore, { namespace, onError }: TargetOptions): SessionManager {
   return new SessionManager({
     store,
-    owner: () => undefined, // owners are known by the hashes in the records alone
+    owner: () => undefined, // only the hashes of owners, in the records, are known
     ...(namespace !== undefined && { namespace }),
     onError,
     storeTimeoutMs: 180_000,

@@ -5,13 +5,13 @@ import { isConflict, isStale, isUndone, Timeout, toConnectionError } from "./dri
 import { assertClient, type PgClient, type PgPool, type PgQuery, type PgResult } from "./pool.js";
 import { isInTransaction } from "./transaction-status.js";
 
-/** One of the app's connections while the store has it: until `release`, or until a statement has failed. */
+/** A connection of the app's pool in use by the store, until `release` or a failed statement. */
 export interface Connection {
   readonly client: PgClient;
   isReleased: boolean;
   /** Whether the store has begun a transaction on it. */
   isInTransaction: boolean;
-  /** Whether the pool shall close it: what it has prepared is not what it was. */
+  /** Whether the pool must close it, because its prepared statements are lost or changed. */
   isStale: boolean;
 }
 
@@ -20,17 +20,17 @@ interface Request {
   reject(error: unknown): void;
 }
 
-/** As it came: the store knows what each column is. */
+/** Leaves results unparsed: the store knows the type of each column. */
 const AS_IT_CAME = { getTypeParser: () => (value: unknown) => value } as const;
-/** Bounds what a pool that never answers is asked for: more than the store uses at once. */
+/** Maximum number of pending requests to the pool: more than the store uses at once, but bounded if it never answers. */
 const MAX_ASKED = 8;
 /** After this many lost prepared statements, the store stops preparing: a transaction pooler is in between. */
 const MAX_STALE = 3;
 
-/** Maximum number of attempts of a statement that loses against other hosts. */
+/** Maximum number of attempts of a statement that conflicts with other hosts. */
 const MAX_ATTEMPTS = 5;
 
-/** Repeats work that the server undid because of other transactions: nothing of it is behind a later write's back. */
+/** Retries work that the server rolled back because of a conflict. Safe, because nothing of it can take effect later. */
 export async function againOnConflict<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -41,10 +41,10 @@ export async function againOnConflict<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** While the store has a client, errors between two statements are its own to hear: unheard, they end the process. */
+/** Listens for errors of a client between two statements. Without a listener, they would end the process. */
 const unheard = (): void => undefined;
 
-/** The app's pool as the store uses it: everything ends within `timeoutMs`. Rejects with the driver's errors. */
+/** Uses the app's pool with a time limit for everything, `timeoutMs`. Rejects with the driver's errors. */
 export class Connections {
   readonly #pool: PgPool;
   readonly #timeoutMs: number;
@@ -56,7 +56,7 @@ export class Connections {
   #check: Promise<void> | undefined;
   #isChecked = false;
 
-  /** @param options.assertFirst Makes sure, on the first connection, that the store can work. Asked again if it fails. */
+  /** @param options.assertFirst Checks on the first connection that the store can work. Repeated after a failure. */
   constructor(
     pool: PgPool,
     options: Readonly<{
@@ -73,9 +73,10 @@ export class Connections {
   }
 
   /**
-   * Takes a connection from the pool, on which `assertFirst` has passed once. Rejects with a StoreError, or what that throws.
+   * Takes a connection from the pool, after `assertFirst` has passed once. Rejects with a StoreError, or with the error of
+   * `assertFirst`.
    *
-   * @param isPatient Whether to wait for as long as it takes: for the queue, whose calls have deadlines of their own.
+   * @param isPatient Whether to wait without a limit, for the queue, whose calls have deadlines of their own.
    */
   async acquire(isPatient = false): Promise<Connection> {
     const connection = await this.acquireUnchecked(isPatient);
@@ -98,7 +99,7 @@ export class Connections {
     }
   }
 
-  /** Takes a connection from the pool. One that comes when it is wanted no more goes back at once. */
+  /** Takes a connection from the pool. A connection that arrives too late is returned at once. */
   acquireUnchecked(isPatient = false): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const request: Request = { resolve, reject };
@@ -121,7 +122,7 @@ export class Connections {
     });
   }
 
-  /** Message of the error with which a call ends that was not begun in its time. */
+  /** The error message for a call that was not started in time. */
   get lateMessage(): string {
     return this.#requests.length > 0
       ? this.#exhausted
@@ -140,8 +141,8 @@ export class Connections {
   }
 
   /**
-   * Carries out one statement. When it fails other than by the server's word that it is undone, or takes longer than
-   * `timeoutMs`, or until `deadline` by `performance.now()`, the connection is closed: nobody knows what is still to come on it.
+   * Executes one statement. Closes the connection if the statement takes longer than `timeoutMs`, or until `deadline` by
+   * `performance.now()`, or fails without proof that the server rolled it back: a late answer could still arrive.
    */
   async query(
     connection: Connection,
@@ -169,7 +170,7 @@ export class Connections {
     }
   }
 
-  /** Carries out one statement on a connection of its own. */
+  /** Executes one statement on a connection from the pool. */
   async run(statement: Statement, values: (string | Buffer)[]): Promise<PgResult> {
     const connection = await this.acquire();
     try {
@@ -205,7 +206,7 @@ export class Connections {
       return;
     }
     if (isInTransaction(client)) {
-      // The app gave it back in the middle of a transaction: what the store writes would be undone with it.
+      // The app returned it with an open transaction, whose rollback would undo the store's writes.
       client.release(true);
       this.#requests.unshift(request);
       return;
@@ -231,17 +232,17 @@ export class Connections {
         if (result !== undefined) {
           if (connection.isInTransaction || !isInTransaction(connection.client)) resolve(result);
           else {
-            // An older driver did not tell before. What was written is undone with the app's transaction.
+            // Older drivers report it only now. Closing the connection rolls back the app's transaction and this write.
             this.release(connection, true);
-            reject(new Error("the app gave the connection back in the midst of a transaction"));
+            reject(new Error("the app returned the connection to the pool with an open transaction"));
           }
         } else {
           if (!isUndone(error)) this.release(connection, error instanceof Error ? error : true);
           reject(error);
         }
       };
-      // Given a callback, the driver makes no promise. With its promises, results outlive the collections of young
-      // garbage, which have to move them about; with callbacks they die young (measured).
+      // With a callback, the driver creates no promise. Measured: results held by its promises survive young garbage
+      // collections, which then have to move them; with callbacks, they die young.
       const promise = connection.client.query(query, answered) as Promise<PgResult> | undefined;
       promise?.then((result) => answered(undefined, result), answered);
     });

@@ -2,18 +2,18 @@ import { report, type StoreError } from "@scs/core";
 import { toStoreError } from "./driver-error.js";
 import type { PgPool } from "./pool.js";
 
-/** Who hears of the errors of a pool: weakly, for a store that the app has dropped is collected, and its onError. */
+/** The stores to notify of a pool's errors. Weak, so that a dropped store and its `onError` can be collected. */
 interface Hearing {
   readonly listeners: Set<WeakRef<IdleErrors>>;
   readonly hear: (error: Error) => void;
 }
 
-/** One listener for all the stores on a pool: Node warns of more than ten. */
+/** One listener for all stores on a pool: Node.js warns about more than ten. */
 const hearings: WeakMap<PgPool, Hearing> = new WeakMap();
 
 /**
- * Hears the errors of connections that lie idle in the pool: a server that restarts ends them all. Unheard, each would
- * end the process.
+ * Listens for errors of the pool's idle connections, which a restart of the server ends. Without a listener, each error
+ * would end the process.
  */
 export class IdleErrors {
   readonly #pool: PgPool;

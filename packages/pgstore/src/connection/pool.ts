@@ -1,56 +1,56 @@
-/** A statement as the store hands it to the driver: the configuration object of `pg`'s `client.query`. */
+/** A statement for the driver: the configuration object of `client.query` in `pg`. */
 export interface PgQuery {
-  /** Under which name the connection keeps it prepared; without one it is prepared and used at once. */
+  /** Name under which the connection keeps the statement prepared. Without a name, nothing is kept. */
   name?: string;
   text: string;
-  /** A Buffer is sent in PostgreSQL's binary format, a string as text. */
+  /** Parameters: a Buffer is sent in PostgreSQL's binary format, a string as text. */
   values?: (string | Buffer)[];
   rowMode: "array";
-  /** Whether results are wanted in PostgreSQL's binary format. */
+  /** Whether to return results in PostgreSQL's binary format. */
   binary?: boolean;
   types: { getTypeParser: () => (value: string | Buffer) => unknown };
 }
 
-/** The result of a query, as far as the store reads it. */
+/** The parts of a query's result that the store reads. */
 export interface PgResult {
   rows: unknown[][];
   rowCount: number | null;
   fields?: readonly { format?: string }[];
 }
 
-/** What the store uses of a client of `pg`'s. */
+/** The parts of a `pg` client that the store uses. */
 export interface PgClient {
-  /** Calls back, with an error or a result; a client that gives a promise instead will do. */
+  /** Calls back with an error or a result. May return a promise instead. */
   query(query: PgQuery, callback: (error: unknown, result?: PgResult) => void): unknown;
-  /** With an error, or `true`, the pool closes the connection instead of keeping it. */
+  /** Returns the connection to the pool; with an error or `true`, the pool closes it. */
   release(error?: Error | boolean): void;
   on(event: "error", listener: (error: Error) => void): unknown;
   removeListener(event: "error", listener: (error: Error) => void): unknown;
-  /** Returns `"I"` outside of a transaction; `pg` from 8.21 on. */
+  /** Returns `"I"` outside of a transaction. Exists in `pg` from 8.21. */
   getTransactionStatus?(): string | null;
 }
 
-/** A `Pool` of `pg`, or anything of its shape. The app's own: the store never ends it. */
+/** A `Pool` of `pg`, or an object with the same methods. It belongs to the app: the store never ends it. */
 export interface PgPool {
   connect(): Promise<PgClient>;
   on(event: "error", listener: (error: Error) => void): unknown;
   removeListener(event: "error", listener: (error: Error) => void): unknown;
 }
 
-/** What people pass for a pool, recognized by a property, and what to pass instead. */
+/** Common mistakes, recognized by a property, and what to pass instead. */
 const MISTAKEN: readonly (readonly [property: string, remedy: string])[] = [
-  ["getTypeParser", "this is one Client: pass a Pool, which gives the store several connections"],
-  ["$client", "this is Drizzle's: pass its $client, if that is a Pool"],
+  ["getTypeParser", "this is a Client: pass a Pool, because the store needs several connections"],
+  ["$client", "this is a Drizzle database: pass db.$client, if that is a Pool"],
   ["$pool", "this is pg-promise's: pass its $pool"],
-  ["getExecutor", "Kysely keeps its pool to itself: pass the Pool that its dialect was given"],
-  ["raw", "knex keeps connections of its own: pass a Pool of pg"],
+  ["getExecutor", "this is a Kysely instance: pass the Pool that you gave its dialect"],
+  ["raw", "this is a knex instance, which has its own connections: pass a Pool of pg"],
   ["unsafe", "this is postgres.js: pass a Pool of pg"],
-  ["Pool", "this is the package pg: pass a Pool of it"],
-  ["connectionString", "this is a configuration: pass a Pool made of it"],
+  ["Pool", "this is the package pg: pass a Pool, as in new pg.Pool()"],
+  ["connectionString", "this is a configuration: pass new pg.Pool(configuration)"],
   ["then", "this is a promise: await it first"],
 ];
 
-/** @throws TypeError if `pool` is no pool that the store works on; the message says what to pass. */
+/** Checks the pool. @throws TypeError that says what to pass instead. */
 export function assertPool(pool: unknown): asserts pool is PgPool {
   const given = Object(pool) as Partial<PgPool> & { Client?: { prototype?: object } };
   const [, remedy] = MISTAKEN.find(([property]) => property in given) ?? [];
@@ -64,7 +64,7 @@ export function assertPool(pool: unknown): asserts pool is PgPool {
         (remedy === undefined ? "" : `; ${remedy}`),
     );
   }
-  // Of libpq's clients the results and arrays in the binary format that the store relies on are not to be had.
+  // libpq's clients do not support the binary results and arrays that the store needs.
   if (isNative(given.Client?.prototype))
     throw new TypeError(
       "pool must be a Pool of pg in JavaScript: pg-native has no binary parameters; pass new pg.Pool()",
@@ -75,13 +75,13 @@ function isNative(prototype: object | undefined): boolean {
   return prototype !== undefined && "isConnected" in prototype && "getTypeParser" in prototype;
 }
 
-/** @throws Error if the pool gave no client that the store works on. */
+/** @throws Error if the pool returned a client that the store cannot use. */
 export function assertClient(client: unknown): asserts client is PgClient {
   const { query, release, on, removeListener, native } = Object(client) as Partial<PgClient> & {
     native?: unknown;
   };
   if (![query, release, on, removeListener].every((method) => typeof method === "function"))
-    throw new Error("the pool gave no client that has the methods query, release, on and removeListener");
+    throw new Error("the pool returned a client without the methods query, release, on and removeListener");
   if (native !== undefined)
-    throw new Error("the pool gave a client of pg-native, which has no binary parameters");
+    throw new Error("the pool returned a client of pg-native, which has no binary parameters");
 }

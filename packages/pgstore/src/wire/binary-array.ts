@@ -1,8 +1,8 @@
 import { writeTimestamp } from "./timestamp.js";
 
 // Arrays in PostgreSQL's binary format (array_send in its sources): number of dimensions, a flag for NULLs, the type
-// of the elements; length and lower bound of the one dimension; then each element behind its length. All big-endian.
-// As text, every byte of data would be two digits, and each element be quoted here and parsed there.
+// of the elements; length and lower bound of the one dimension; then each element after its length. All big-endian.
+// The text format would take two digits per byte of data, and quoting and parsing of each element.
 
 const HEADER_BYTES = 20;
 const TYPES = { text: 25, bytea: 17, timestamptz: 1184 } as const;
@@ -17,7 +17,7 @@ function allocate(type: keyof typeof TYPES, count: number, bytes: number): Buffe
   return buffer;
 }
 
-/** A parameter for `$n::text[]`. */
+/** Encodes a parameter for `$n::text[]`. */
 export function textArray(texts: readonly string[]): Buffer {
   let bytes = 0;
   for (const text of texts) bytes += Buffer.byteLength(text);
@@ -31,7 +31,7 @@ export function textArray(texts: readonly string[]): Buffer {
   return buffer;
 }
 
-/** A parameter for `$n::bytea[]`. */
+/** Encodes a parameter for `$n::bytea[]`. */
 export function byteaArray(values: readonly Uint8Array[]): Buffer {
   let bytes = 0;
   for (const { length } of values) bytes += length;
@@ -45,7 +45,7 @@ export function byteaArray(values: readonly Uint8Array[]): Buffer {
   return buffer;
 }
 
-/** A parameter for `$n::timestamptz[]`, of times in ms since the epoch. */
+/** Encodes times in ms since the epoch as a parameter for `$n::timestamptz[]`. */
 export function timestampArray(times: readonly number[]): Buffer {
   const buffer = allocate("timestamptz", times.length, 8 * times.length);
   let offset = HEADER_BYTES;

@@ -4,7 +4,7 @@ import { timestamp } from "./timestamp.js";
 
 export type Parameters = (string | Buffer)[];
 
-/** Returns the parameters of a statement for these calls, which are of one kind: plain for one, an array of each for many. */
+/** Returns the parameters for calls of one kind: plain values for one call, arrays for several. */
 export function parametersOf(calls: readonly Call[], now: (() => number) | undefined): Parameters {
   const [first] = calls as readonly [Call];
   const parameters = calls.length === 1 ? ofOne(first) : ofMany(calls);

@@ -1,13 +1,13 @@
-/** 2000-01-01T00:00:00Z, from which PostgreSQL counts, in ms since the epoch. */
+/** PostgreSQL's epoch, 2000-01-01T00:00:00Z, in ms since the Unix epoch. */
 const PG_EPOCH_MS = 946_684_800_000;
-/** 4714-11-24 BC, the earliest that PostgreSQL knows; a `Date` may be earlier, and both have long passed. */
+/** PostgreSQL's earliest time, 4714-11-24 BC. A `Date` can be earlier. */
 const MIN_MS = -210_866_803_200_000;
-/** What lies before all times. */
+/** PostgreSQL's `-infinity`. */
 const MINUS_INFINITY: bigint = -(2n ** 63n);
-/** The latest `Date`; PostgreSQL knows later ones, and `infinity`. */
+/** The latest `Date`. PostgreSQL has later times, and `infinity`. */
 const MAX_MS = 8.64e15;
 
-/** Writes a time, in ms since the epoch or minus infinity, as PostgreSQL's binary `timestamptz`: 8 bytes, µs since 2000. */
+/** Writes a time, in ms since the epoch or minus infinity, as a binary `timestamptz`: 8 bytes, in µs since 2000. */
 export function writeTimestamp(buffer: Buffer, ms: number, offset: number): void {
   if (ms === Number.NEGATIVE_INFINITY) {
     buffer.writeBigInt64BE(MINUS_INFINITY, offset);
@@ -15,12 +15,12 @@ export function writeTimestamp(buffer: Buffer, ms: number, offset: number): void
   }
   const clamped = Math.min(Math.max(ms, MIN_MS), MAX_MS);
   const whole = Math.floor(clamped);
-  // In two steps: the µs of a far future are more than a double holds. A clock may give fractions of a ms.
+  // In two steps: a double cannot hold the µs of the far future. A clock may return fractions of a ms.
   const micros = BigInt(whole - PG_EPOCH_MS) * 1000n + BigInt(Math.floor((clamped - whole) * 1000));
   buffer.writeBigInt64BE(micros, offset);
 }
 
-/** A time, in ms since the epoch, as a parameter. */
+/** Encodes a time, in ms since the epoch, as a parameter. */
 export function timestamp(ms: number): Buffer {
   const buffer = Buffer.allocUnsafe(8);
   writeTimestamp(buffer, ms, 0);
@@ -28,8 +28,8 @@ export function timestamp(ms: number): Buffer {
 }
 
 /**
- * Reads what `extract(epoch from ...)` gave as text, seconds with decimals, as ms since the epoch. Digit by digit: a
- * product of doubles is not exact beyond the year 37,000. What is finer than a ms is cut off.
+ * Converts the text of `extract(epoch from ...)`, seconds with decimals, to ms since the epoch, truncated. Works on the
+ * digits, because a product of doubles is inexact beyond the year 37,000.
  */
 export function fromEpoch(text: string): number {
   const [seconds = "", decimals = ""] = text.split(".");

@@ -1,6 +1,6 @@
 import { StoreError, type StoreErrorCode } from "@scs/core";
 
-/** SQLite's primary result codes by number, as far as the store tells them apart (sqlite.org/rescode.html). */
+/** SQLite's primary result codes by number, for node:sqlite (sqlite.org/rescode.html). Only those that the store distinguishes. */
 const RESULT_CODES: Readonly<Record<number, string>> = {
   1: "ERROR",
   5: "BUSY",
@@ -23,7 +23,7 @@ const MESSAGES: Readonly<Record<string, readonly [StoreErrorCode, string]>> = {
   LOCKED: ["UNAVAILABLE", "the table was locked for longer than busyTimeoutMs; look for a long transaction"],
   READONLY: [
     "UNAVAILABLE",
-    "the database is read-only; this process must be able to write the file and the directory that it is in",
+    "the database is read-only; this process needs write access to the file and its directory",
   ],
   IOERR: ["UNAVAILABLE", "the disk failed to read or write; look at the system log"],
   CORRUPT: [
@@ -31,18 +31,15 @@ const MESSAGES: Readonly<Record<string, readonly [StoreErrorCode, string]>> = {
     "the database file is damaged, truncated or overwritten; run PRAGMA integrity_check, or restore a backup",
   ],
   FULL: ["UNAVAILABLE", "the disk is full; free some space, and writes work again"],
-  CANTOPEN: [
-    "UNAVAILABLE",
-    "the database cannot be opened; its directory must exist, and this process be able to write in it",
-  ],
-  TOOBIG: ["INVALID_ARGUMENT", "the session is larger than SQLite takes (SQLITE_LIMIT_LENGTH)"],
+  CANTOPEN: ["UNAVAILABLE", "the database cannot be opened; its directory must exist and be writable"],
+  TOOBIG: ["INVALID_ARGUMENT", "the session is larger than SQLite's limit (SQLITE_LIMIT_LENGTH)"],
   CONSTRAINT: ["INVALID_ARGUMENT", "a constraint or a trigger of the table refuses the session"],
-  MISMATCH: ["INVALID_ARGUMENT", "the columns of the table do not take the session"],
+  MISMATCH: ["INVALID_ARGUMENT", "the session does not fit the types of the table's columns"],
   MISUSE: ["UNAVAILABLE", "the database handle is not open"],
-  NOTADB: ["UNAVAILABLE", "the file is not a SQLite database; look whether the path is right"],
+  NOTADB: ["UNAVAILABLE", "the file is not a SQLite database; check the path"],
 };
 
-/** The results for which SQLite's message is a text of its own, which quotes no row and no trigger. */
+/** Results whose message is a fixed text of SQLite's, which quotes no row and no trigger. */
 const HAS_PLAIN_MESSAGE: readonly string[] = [
   "BUSY",
   "LOCKED",
@@ -56,7 +53,7 @@ const HAS_PLAIN_MESSAGE: readonly string[] = [
   "NOTADB",
 ];
 
-/** What drivers find themselves, without a code of SQLite's. */
+/** Errors that drivers detect themselves, without a result code of SQLite's. */
 const DRIVER_MESSAGES: readonly (readonly [RegExp, string])[] = [
   [/^This database connection is busy executing a query/, "BUSY"],
   [/^Cannot open database because /, "CANTOPEN"],
@@ -64,7 +61,7 @@ const DRIVER_MESSAGES: readonly (readonly [RegExp, string])[] = [
   [/^The bound string, buffer, or bigint is too big$/, "TOOBIG"],
 ];
 
-/** What SQLite says of a statement that does not fit the schema: names only. */
+/** Matches SQLite's messages about a statement that does not fit the schema, which contain only names. */
 const ON_SCHEMA =
   /^(?:SQLITE_ERROR: )?(?:no such \w+: |table .* has no column named |cannot start a transaction)/;
 
@@ -76,21 +73,21 @@ export function resultCode(error: unknown): string | undefined {
   return DRIVER_MESSAGES.find(([pattern]) => pattern.test(String(message)))?.[1];
 }
 
-/** Tells whether the same statement may succeed as soon as another connection has ended its transaction. */
+/** Tells whether the statement may succeed when another connection has ended its transaction. */
 export function isBusy(error: unknown): boolean {
   const code = resultCode(error);
   return code === "BUSY" || code === "LOCKED";
 }
 
 /**
- * Tells whether one record may have failed its batch, so that the others may succeed without it. A full disk may take a
- * small session still. After an error of the disk nobody knows what a COMMIT has left: no retry.
+ * Tells whether a single record may have failed the batch, so that the others may succeed without it. A full disk may
+ * still have room for a small session. No retry after an I/O error, because the effect of the COMMIT is unknown.
  */
 export function mayConcernOneRecord(error: unknown): boolean {
   return ["TOOBIG", "CONSTRAINT", "MISMATCH", "FULL", "CORRUPT"].includes(resultCode(error) ?? "");
 }
 
-/** Converts a driver's error to the store's, whose `cause` has the driver's codes. */
+/** Converts a driver's error to a StoreError, whose `cause` keeps the driver's codes. */
 export function toStoreError(error: unknown, table: string): StoreError {
   if (error instanceof StoreError) return error;
   const cause = withoutValues(error);
@@ -103,14 +100,14 @@ export function toStoreError(error: unknown, table: string): StoreError {
   }
   const [code, message] = MESSAGES[resultCode(error) ?? ""] ?? [
     "UNAVAILABLE",
-    "the driver failed; the cause says how",
+    "the driver failed; see the cause",
   ];
   return new StoreError(code, `sqlstore: ${message}`, { cause });
 }
 
 /**
- * Copies what a driver's error says without a record's values. A trigger quotes tokens and data in RAISE; a function of
- * the app's that a trigger calls throws what it likes; `sqlite3.verbose()` adds what was bound to the stack.
+ * Copies a driver's error without the values of records. A trigger can quote tokens and data in RAISE, a function of the
+ * app that a trigger calls can throw anything, and `sqlite3.verbose()` adds the bound values to the stack.
  */
 function withoutValues(error: unknown): Error {
   const { name, message, code, errcode, errno } = Object(error) as Record<string, unknown>;
@@ -120,7 +117,7 @@ function withoutValues(error: unknown): Error {
     HAS_PLAIN_MESSAGE.includes(result ?? "") || (result === "ERROR" && ON_SCHEMA.test(String(message)));
   const text = isPlain
     ? String(message)
-    : `${isCode ? code : (result ?? String(name))}; the driver's message is left out: it may quote the session`;
+    : `${isCode ? code : (result ?? String(name))}; the driver's message is omitted, because it may quote the session`;
   return Object.assign(new Error(text), {
     name: String(name),
     ...(isCode && { code }),

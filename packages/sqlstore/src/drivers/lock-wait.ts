@@ -5,8 +5,8 @@ import { isBusy } from "./driver-error.js";
 const LONGEST_PAUSE_MS = 20;
 
 /**
- * Repeats what another connection's lock keeps back, with pauses of 1 to 20 ms. SQLite itself would hold the event loop
- * or a thread, and the handle, all the while.
+ * Retries statements that meet another connection's lock, with pauses of 1 to 20 ms. SQLite's own wait would block the
+ * event loop or a thread, and the handle.
  */
 export class LockWait {
   readonly #busyTimeoutMs: number;
@@ -19,7 +19,7 @@ export class LockWait {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Repeats `work` until it meets no lock, for `busyTimeoutMs` at most. */
+  /** Retries `work` until it meets no lock, for at most `busyTimeoutMs`. */
   async wait<T>(work: () => Promise<T>): Promise<T> {
     const end = performance.now() + this.#busyTimeoutMs;
     for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
@@ -33,7 +33,7 @@ export class LockWait {
     }
   }
 
-  /** Takes the calls of a batch. Waits for callers that were answered just now and call again in a moment. */
+  /** Takes the calls of a batch. First lets callers that have just got their answers call again. */
   async callsOf(batch: Batch): Promise<readonly Call[]> {
     await microtasksDone();
     return batch.take();
@@ -45,8 +45,8 @@ export class LockWait {
   }
 
   /**
-   * Answers the calls of a batch that met a lock and was rolled back. After a pause, calls that have time left are
-   * repeated; the others fail, `busyTimeoutMs` after each was made, wherever it has waited.
+   * Answers the calls of a batch that met a lock and was rolled back. After a pause, calls with time left return to the
+   * queue; the others fail. Each call has `busyTimeoutMs` from the moment it was made.
    */
   async retry(calls: readonly Call[], error: unknown, toStoreError: () => Error): Promise<Answer[]> {
     if (!isBusy(error)) throw error;
@@ -59,7 +59,7 @@ export class LockWait {
     return calls.map((call) => (endOf(call) > now ? AGAIN : toStoreError()));
   }
 
-  /** Message of the error with which a call ends that has run out of time. */
+  /** Returns the error message for a call that has run out of time. */
   lateMessage(isTaken: boolean): string {
     if (this.#isLocked)
       return "the database was locked for longer than busyTimeoutMs; look for a long transaction";

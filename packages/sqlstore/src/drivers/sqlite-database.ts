@@ -2,31 +2,31 @@ import type { Handle } from "./handle.js";
 import { isSqlite3Database, type Sqlite3Database, Sqlite3Handle } from "./sqlite3-handle.js";
 import { isSyncDatabase, type SyncDatabase, SyncHandle } from "./sync-handle.js";
 
-/** A database handle of one of the drivers. */
+/** A database handle of a supported driver. */
 export type SqliteDatabase = Sqlite3Database | SyncDatabase;
 
-/** The handles that `openSqlStore` opened: their store closes them. */
+/** Handles opened by `openSqlStore`, which the store closes. */
 const owned = new WeakSet<SqliteDatabase>();
 
-/** Makes the store the owner of `db`: only the store uses it, and closes it. */
+/** Marks `db` as owned by the store: only the store uses it, and the store closes it. */
 export function own<D extends SqliteDatabase>(db: D): D {
   owned.add(db);
   return db;
 }
 
-/** What people pass for a handle, recognized by a property, and what to pass instead. */
+/** Common mistakes, recognized by a property, and what to pass instead. */
 const MISTAKEN: readonly (readonly [property: string, remedy: string])[] = [
-  ["getDatabaseInstance", "this is a Database of the package sqlite: pass its getDatabaseInstance()"],
-  ["$client", "this is Drizzle's: pass its $client"],
+  ["getDatabaseInstance", "this is a Database of the package sqlite: pass db.getDatabaseInstance()"],
+  ["$client", "this is a Drizzle database: pass db.$client"],
   ["raw", "knex keeps its own connections: open the file with openSqlStore(path)"],
-  ["getExecutor", "Kysely keeps its handle to itself: pass the handle that its dialect was given"],
-  ["OPEN_READWRITE", "this is the package sqlite3: pass a Database of it"],
+  ["getExecutor", "this is a Kysely instance: pass the handle that you gave its dialect"],
+  ["OPEN_READWRITE", "this is the package sqlite3: pass a Database, as in new sqlite3.Database(path)"],
   ["then", "this is a promise: await it first"],
   ["syncUntil", "this is libsql, which returns blobs as ArrayBuffer: use better-sqlite3"],
-  ["batch", "this is a client of libSQL, which has no statements to prepare"],
+  ["batch", "this is a libSQL client, which cannot prepare statements"],
 ];
 
-/** @throws TypeError if `db` is no handle of a driver that the store works on; the message says what to pass. */
+/** Wraps a handle of any supported driver. @throws TypeError that says what to pass instead. */
 export function toHandle(db: SqliteDatabase, busyTimeoutMs: number): Handle {
   const given: object = Object(db);
   const isOwned = owned.has(db);

@@ -40,8 +40,8 @@ export function isSqlite3Database(db: object): db is Sqlite3Database {
 }
 
 /**
- * A handle of the `sqlite3` package. Each statement takes a trip to a thread of the pool, about 25 µs, so that one
- * statement does the work for all records of a step.
+ * A handle of the `sqlite3` package. Each statement costs a round trip to a thread, about 25 µs, so one statement handles
+ * all records of a step.
  */
 export class Sqlite3Handle implements Handle {
   readonly hasTransactions: boolean;
@@ -50,10 +50,10 @@ export class Sqlite3Handle implements Handle {
   readonly #busyTimeoutMs: number;
   readonly #statements: Map<string, Statement> = new Map();
   #mustRollBack = false;
-  /** Statements under way outside of a transaction. */
+  /** Number of statements in flight outside of a transaction. */
   #inFlight = 0;
   #onIdle: (() => void) | undefined;
-  /** Resolves when the transaction that is open has ended. */
+  /** Resolves when the open transaction has ended. */
   #transaction: Promise<void> | undefined;
 
   constructor(
@@ -80,10 +80,10 @@ export class Sqlite3Handle implements Handle {
     if (!this.#db.open) await this.#opened();
     return new Promise((resolve, reject) => {
       const statement = this.#prepared(sql, reject);
-      // `all` steps to the end, where SQLite commits: `get` and `run` leave a row, and the transaction, behind.
+      // `all` steps to the end, where SQLite commits. `get` and `run` stop early and leave the transaction open.
       statement.all(parameters, (error, rows) => {
         if (!error) resolve(rows);
-        // A statement that met a lock stays active, and nothing that the connection writes is committed until it is reset.
+        // A statement that met a lock stays active, and the connection commits nothing until the statement is reset.
         else statement.reset(() => reject(error));
       });
     });
@@ -95,8 +95,8 @@ export class Sqlite3Handle implements Handle {
   }
 
   /**
-   * Asks whether a transaction of the app's is open, which the driver does not tell: a VACUUM that can do nothing says so in
-   * its error. One that the app begins in the same moment is missed.
+   * Detects an open transaction of the app, which the driver does not report: the error of a VACUUM that cannot run says
+   * so. Misses a transaction that begins at the same moment.
    */
   async #isInTransaction(): Promise<boolean> {
     const error = await this.all("VACUUM INTO 1").catch((thrown: unknown) => thrown);
@@ -114,7 +114,7 @@ export class Sqlite3Handle implements Handle {
     return this.#alone(this.#writeAll(steps, written));
   }
 
-  /** Keeps other statements of the store out: they must not see, or be rolled back with, what is not committed. */
+  /** Makes the store's other statements wait: they must neither see uncommitted changes nor be rolled back with them. */
   #alone(work: Promise<void>): Promise<void> {
     const ended = (): void => {
       this.#transaction = undefined;
@@ -123,7 +123,7 @@ export class Sqlite3Handle implements Handle {
     return work;
   }
 
-  /** Waits until the connection has no transaction open. */
+  /** Waits until the connection has no open transaction. */
   async #ready(): Promise<void> {
     while (this.#transaction !== undefined || this.#mustRollBack) {
       if (this.#transaction !== undefined) await this.#transaction;
@@ -132,7 +132,7 @@ export class Sqlite3Handle implements Handle {
   }
 
   async #writeAll(steps: readonly Step[], written: Set<unknown>): Promise<void> {
-    // The driver runs statements in threads, in any order: one that was sent before might come after BEGIN.
+    // The driver runs statements in threads, in any order: an earlier statement could run after BEGIN.
     if (this.#inFlight > 0)
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
@@ -148,7 +148,7 @@ export class Sqlite3Handle implements Handle {
     }
   }
 
-  /** Rolls back a transaction of the store's that has failed: else what is written next would be part of it. */
+  /** Rolls back a failed transaction of the store. Otherwise later writes would become part of it. */
   async #rollBack(): Promise<void> {
     if (!this.#mustRollBack) return;
     await this.#all("ROLLBACK", []).catch((error: Error) => {
@@ -178,7 +178,7 @@ export class Sqlite3Handle implements Handle {
       throw ignoredByTrigger();
   }
 
-  /** Runs a statement that returns no rows, which is committed at its first step, and returns the number of changes. */
+  /** Runs a statement that returns no rows, so that its first step commits. Returns the number of changes. */
   async #changes(sql: string, parameters: readonly Parameter[]): Promise<number> {
     if (!this.#db.open) await this.#opened();
     return new Promise((resolve, reject) => {
@@ -194,7 +194,7 @@ export class Sqlite3Handle implements Handle {
     const kept = this.#statements.get(sql);
     if (kept !== undefined) return kept;
     let hasFailed = false;
-    // Calls of a statement whose preparation failed are never answered: the failure is their answer.
+    // If a statement cannot be prepared, its calls never answer. The failure of the preparation answers them.
     const statement = this.#db.prepare(sql, (error) => {
       if (!error) return;
       hasFailed = true;
@@ -205,7 +205,7 @@ export class Sqlite3Handle implements Handle {
     return statement;
   }
 
-  /** Waits for a handle that is being opened. One that could not be opened never calls back. */
+  /** Waits for a handle that is being opened. If opening fails, the driver never calls back. */
   async #opened(): Promise<void> {
     const opened = new Promise<void>((resolve) => this.#db.wait(resolve));
     const message = "the database handle has not been opened";

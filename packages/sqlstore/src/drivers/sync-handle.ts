@@ -8,8 +8,8 @@ import {
 } from "./handle.js";
 
 /**
- * A `Database` of better-sqlite3 or bun:sqlite, or a `DatabaseSync` of node:sqlite, as far as the types of all of them
- * agree under every TypeScript.
+ * A `Database` of better-sqlite3 or bun:sqlite, or a `DatabaseSync` of node:sqlite. Declares only members whose types are
+ * compatible with all of them, under every supported TypeScript.
  */
 export interface SyncDatabase {
   prepare(sql: string): object;
@@ -22,37 +22,36 @@ interface Statement {
   get(...parameters: Parameter[]): Row | undefined | null;
   /** Runs a statement that returns no rows. */
   run(...parameters: Parameter[]): { changes: number | bigint };
-  /** better-sqlite3: whether the statement returns rows; `all` throws otherwise. */
+  /** Whether the statement returns rows. Only better-sqlite3 has it, whose `all` throws if it is false. */
   readonly reader?: boolean;
 }
 
 interface Database {
   prepare(sql: string): Statement;
   close(): unknown;
-  /** Whether a transaction is open: better-sqlite3 and bun:sqlite. */
+  /** Whether a transaction is open, on better-sqlite3 and bun:sqlite. */
   readonly inTransaction?: boolean;
-  /** The same: node:sqlite, from Node.js 22.16 on. */
+  /** Whether a transaction is open, on node:sqlite from Node.js 22.16. */
   readonly isTransaction?: boolean;
 }
 
-const NO_STATUS =
-  "db must tell whether a transaction is open: node:sqlite does from Node.js 22.16 on (isTransaction)";
-const NO_STATEMENT = "db must prepare statements that have the methods all and run, and answer at once";
+const NO_STATUS = "db must report open transactions (isTransaction): node:sqlite does so from Node.js 22.16";
+const NO_STATEMENT = "db must prepare statements with synchronous methods all and run";
 
 export function isSyncDatabase(db: object): db is SyncDatabase {
   const { prepare, exec, close } = db as Partial<SyncDatabase>;
   return [prepare, exec, close].every((method) => typeof method === "function");
 }
 
-/** A handle that answers at once, on the calling thread: one statement a record costs next to nothing. */
+/** A handle of a synchronous driver. One statement per record is cheap here. */
 export class SyncHandle implements Handle {
-  readonly hasTransactions = true; // from BEGIN to COMMIT nobody else has a turn
+  readonly hasTransactions = true; // no other code runs between BEGIN and COMMIT
   readonly #db: Database;
   readonly #isOwned: boolean;
   readonly #statements: Map<string, Statement> = new Map();
   #mustRollBack = false;
 
-  /** @throws TypeError if the handle cannot do what the store relies on. */
+  /** @throws TypeError if the handle lacks a feature that the store needs. */
   constructor(db: SyncDatabase, isOwned: boolean) {
     this.#db = db as Database;
     this.#isOwned = isOwned;
@@ -83,7 +82,7 @@ export class SyncHandle implements Handle {
   }
 
   release(): void {
-    this.#statements.clear(); // the collector finalizes them, and so does closing
+    this.#statements.clear(); // garbage collection or closing finalizes them
   }
 
   async close(): Promise<void> {
@@ -94,7 +93,7 @@ export class SyncHandle implements Handle {
     return this.#db.inTransaction ?? this.#db.isTransaction ?? false;
   }
 
-  /** A write within the app's transaction would be undone by a rollback of the app's: it waits as for another connection's lock. */
+  /** Refuses a write during the app's transaction, whose rollback would undo it. The write waits as for a lock. */
   #assertNoTransaction(): void {
     this.#rollBack();
     if (this.#isInTransaction) throw inTransaction();
@@ -113,18 +112,18 @@ export class SyncHandle implements Handle {
     }
   }
 
-  /** Rolls back a transaction of the store's that has failed: else what is written next would be part of it. */
+  /** Rolls back a failed transaction of the store. Otherwise later writes would become part of it. */
   #rollBack(): void {
     if (!this.#mustRollBack) return;
     try {
       this.#rows("ROLLBACK", []);
     } catch {
-      // SQLite has rolled back already after some errors; if it has not, the next call tries again.
+      // After some errors, SQLite has already rolled back. If it has not, the next call tries again.
     }
     this.#mustRollBack = this.#isInTransaction;
   }
 
-  /** Of one token there is one row at most: to ask for an array of rows would take half as long again. */
+  /** Reads row by row: a token has at most one row, and a query for an array of rows takes half as long again. */
   #readEach({ statement, rows, tail }: Step): Row[] {
     const prepared = this.#prepared(statement(1));
     const found: Row[] = [];
@@ -136,8 +135,8 @@ export class SyncHandle implements Handle {
   }
 
   /**
-   * Writes record by record and asks for the number of changes, never for rows: a statement that returns rows is
-   * committed, or fails to, only after its last row, and `get` stops at the first without looking.
+   * Writes record by record, and reads the number of changes instead of rows. A statement with rows commits, or fails to,
+   * only after its last row, but `get` stops after the first and ignores the failure.
    */
   #writeEach({ statement, rows, tail, asks }: Step, written: Set<unknown>): void {
     const prepared = this.#prepared(statement(1));
@@ -164,7 +163,7 @@ export class SyncHandle implements Handle {
   }
 }
 
-/** Asks an open handle for a setting, which SQLite answers without a look at the file. */
+/** Checks an open handle by reading a setting, which SQLite answers without accessing the file. */
 function assertUsable(db: Database, isOwned: boolean): void {
   let statement: Statement;
   let rows: unknown;
@@ -177,7 +176,7 @@ function assertUsable(db: Database, isOwned: boolean): void {
     rows = statement.all();
   } catch (error) {
     if ([NO_STATUS, NO_STATEMENT].includes((error as Error).message)) throw error;
-    return; // a handle that is closed, or busy: each call says so, and may succeed later
+    return; // a closed or busy handle: its calls fail by themselves, and may succeed later
   }
   const [row] = Array.isArray(rows) ? rows : [];
   if (typeof row !== "object" || Array.isArray(row)) throw new TypeError("db must return rows as objects");

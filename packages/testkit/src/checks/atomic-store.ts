@@ -11,7 +11,7 @@ const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
 const empty: Uint8Array = new Uint8Array(0);
 
-/** What `replace` promises on top of {@link storeChecks}. */
+/** The sentences about `replace`, in addition to {@link storeChecks}. */
 export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
   {
     name: "replace of undefined inserts where there is no record",

@@ -5,7 +5,7 @@ import { assertLive, assertThat, bytes, sameBytes } from "../expectations.js";
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
 
-/** Bytes and dates are copied in and out: a part of {@link storeChecks}. */
+/** The sentences about copies of bytes and dates; part of {@link storeChecks}. */
 export const copyChecks: readonly Check<Store>[] = [
   {
     name: "changing an array after commit changes no record",

@@ -6,7 +6,7 @@ import { bytes, rejectsWith } from "../expectations.js";
 
 const one: Uint8Array = bytes("one");
 
-/** What disposal promises on top of {@link storeChecks}. */
+/** The sentences about disposal, in addition to {@link storeChecks}. */
 export const disposableStoreChecks: readonly Check<Store & AsyncDisposable>[] = [
   {
     name: "after disposal find, commit and delete reject with CLOSED",
@@ -44,7 +44,7 @@ export const disposableStoreChecks: readonly Check<Store & AsyncDisposable>[] = 
         settled++;
       });
       await store[Symbol.asyncDispose]();
-      await setImmediate(); // the reactions of writes that resolved just before may stand behind ours
+      await setImmediate(); // lets the reactions of writes that have just resolved run first
       assert.equal(settled, 100);
       await Promise.all(writes);
     },

@@ -8,7 +8,7 @@ import { durableOwnClockChecks } from "./own-clock.js";
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
 
-/** What survives the death of the process, in a full store that outlives it. */
+/** The sentences about the death of the process, for a full store that survives it. */
 export const durableStoreChecks: readonly Check<FullStore>[] = [
   {
     name: "a commit that has resolved survives a crash, data and expiry",
@@ -53,7 +53,7 @@ export const durableStoreChecks: readonly Check<FullStore>[] = [
       clock.advance(1000);
       const again = await reopen();
       await assertAbsent(again, "t1");
-      await again.deleteExpired(); // counts the first, unless opening has removed it already
+      await again.deleteExpired(); // counts the first record, unless opening has already removed it
       await assertAbsent(again, "t1");
       await assertLive(again, "t2", one);
     },

@@ -8,10 +8,10 @@ import { expiringOwnClockChecks } from "./own-clock.js";
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
 
-/** Time after which a background cleanup that is due each millisecond has never run. */
+/** Time after which a background cleanup with an interval of 1 ms counts as not running. */
 const MAX_CLEANUP_MS = 500;
 
-/** What `deleteExpired` and the background cleanup promise on top of {@link storeChecks}. */
+/** The sentences about `deleteExpired` and the background cleanup, in addition to {@link storeChecks}. */
 export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
   {
     name: "deleteExpired of a store in which nothing has expired gives 0",
@@ -93,12 +93,12 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
   {
     name: "the background cleanup removes what has expired",
     async run({ open, clock }) {
-      // A run may fail before the backend is ready, such as a table that is created after the store.
+      // A run may fail before the backend is ready, for example if the table is created after the store.
       const store = await open({ cleanupIntervalMs: 1, onError: () => undefined });
       for (let ms = 1; ; ms *= 2) {
         await store.commit("t", one, clock.in(1000));
         clock.advance(1000);
-        await setTimeout(ms); // longer each time: a busy machine may be late
+        await setTimeout(ms); // longer each time, for busy machines
         if ((await store.deleteExpired()) === 0) return;
         if (ms > MAX_CLEANUP_MS)
           assert.fail(`an expired record is still kept ${ms} ms later, at an interval of 1 ms`);

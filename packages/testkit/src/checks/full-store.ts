@@ -7,7 +7,7 @@ import { assertLinearizable } from "../interleaving.js";
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
 
-/** What holds between the capabilities, in a store that has them all. */
+/** The sentences that combine capabilities, for a store that has all of them. */
 export const fullStoreChecks: readonly Check<FullStore>[] = [
   {
     name: "replace ignores touches: only data counts",

@@ -16,7 +16,7 @@ async function entriesOf(store: IterableStore): Promise<SessionEntry[]> {
 
 async function commitMany(store: IterableStore, count: number, expiry: Date): Promise<string[]> {
   const tokens = Array.from({ length: count }, (_, n) => `t${String(n).padStart(5, "0")}`);
-  // Some at a time: the last of thousands would wait for longer than a call may take, on a busy machine.
+  // In groups: on a busy machine, the last of thousands of concurrent calls would exceed its timeout.
   for (let start = 0; start < count; start += 100) {
     const some = tokens.slice(start, start + 100);
     await Promise.all(some.map((token) => store.commit(token, bytes(token), expiry)));
@@ -26,7 +26,7 @@ async function commitMany(store: IterableStore, count: number, expiry: Date): Pr
 
 const wellFormedTokens = [...new Set(Object.values(hostileTokens).flat())] as string[];
 
-/** What `entries` and `all` promise on top of {@link storeChecks}. */
+/** The sentences about `entries` and `all`, in addition to {@link storeChecks}. */
 export const iterableStoreChecks: readonly Check<IterableStore>[] = [
   {
     name: "entries of an empty store gives nothing",
@@ -181,7 +181,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
         );
         if (n % 10 === 0) await Promise.all(writes.splice(0));
         assertThat(n <= 400, "a record is given twice");
-        if (seen.length === 400) break; // so that the records it adds cannot keep the walk going
+        if (seen.length === 400) break; // the added records must not prolong the iteration
       }
       await Promise.all(writes);
       assert.deepEqual(seen.sort(), tokens);

@@ -7,7 +7,7 @@ import { assertLinearizable } from "../interleaving.js";
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
 
-/** What holds between calls that are made at once: a part of {@link storeChecks}. */
+/** The sentences about concurrent calls; part of {@link storeChecks}. */
 export const orderChecks: readonly Check<Store>[] = [
   {
     name: "commits of one token take effect in the order made, awaited or not",

@@ -4,35 +4,35 @@ import type { AtomicStore, ExpiringStore, FullStore, IterableStore, Store, Touch
 import type { Check } from "../check.js";
 import { assertAbsent, assertLive, assertThat, bytes } from "../expectations.js";
 
-// All other checks give the store a clock. These open it as an app does, where it goes by a clock of its own: that
-// of the process or of the backend. Time passes by itself, so that they look at instants far from the present, and
-// wait only for a record that lives for some milliseconds.
+// All other checks pass a clock to the store. These do not, so that the store uses its own, as in an app: the clock of
+// the process or of the backend. They look at times far from the present, and wait only for records that live for some
+// milliseconds.
 
 const one: Uint8Array = bytes("one session");
 const two: Uint8Array = bytes("another session");
 
-/** Less than the 15 minutes between two time zones; more than two clocks that are kept right differ by. */
+/** Less than the 15 minutes between two time zones; more than the difference of two synchronized clocks. */
 const FAR_MS = 300_000;
 const SHORT_MS = 20;
-/** By so much may the clock of a backend elsewhere be behind that of this process. */
+/** Maximum time that the clock of a remote backend may be behind the clock of this process. */
 const MAX_SKEW_MS = 1000;
 
 const inMs = (ms: number): Date => new Date(Date.now() + ms);
 
-/** Commits a record that lives for some milliseconds, and waits until it is gone. */
+/** Commits a record that lives for some milliseconds, and waits until it has expired. */
 async function commitAndOutlive(store: Store, token: string): Promise<void> {
   const expiry = inMs(SHORT_MS);
   await store.commit(token, one, expiry);
   await outlive(store, token, expiry);
 }
 
-/** Waits until a record is gone; whatever pauses the machine makes, a correct store has let it go in the end. */
+/** Waits until a record has expired. A correct store passes even if the machine pauses. */
 async function outlive(store: Store, token: string, expiry: Date): Promise<void> {
   for (;;) {
     const past = Date.now() - expiry.getTime();
     if ((await store.find(token)) === undefined) {
-      if (past > 0) return; // other checks look at the very instant
-    } else assertThat(past <= MAX_SKEW_MS, `there is a live record ${MAX_SKEW_MS} ms after it has expired`);
+      if (past > 0) return; // other checks test the exact instant
+    } else assertThat(past <= MAX_SKEW_MS, `the record is still live ${MAX_SKEW_MS} ms after its expiry`);
     await setImmediate();
   }
 }

@@ -15,7 +15,7 @@ const invalidData = [
   new Uint16Array(2),
 ] as unknown as Uint8Array[];
 
-/** Arguments that no store takes: a part of {@link storeChecks}. */
+/** The sentences about invalid arguments; part of {@link storeChecks}. */
 export const refusalChecks: readonly Check<Store>[] = [
   {
     name: "commit with an invalid Date rejects with INVALID_ARGUMENT and changes nothing",
@@ -62,7 +62,7 @@ export const refusalChecks: readonly Check<Store>[] = [
   },
 ];
 
-/** The same of `replace`: a part of {@link atomicStoreChecks}. */
+/** The sentences about invalid arguments of `replace`; part of {@link atomicStoreChecks}. */
 export const replaceRefusalChecks: readonly Check<AtomicStore>[] = [
   {
     name: "replace with an invalid Date rejects with INVALID_ARGUMENT and changes nothing",

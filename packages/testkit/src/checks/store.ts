@@ -11,7 +11,7 @@ import { tokenChecks } from "./tokens.js";
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
 
-/** What every store promises: `find`, `commit` and `delete`. */
+/** The sentences about `find`, `commit` and `delete`, which every store keeps. */
 export const storeChecks: readonly Check<Store>[] = [
   {
     name: "find gives undefined for a token that is unknown",

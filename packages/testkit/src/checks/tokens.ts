@@ -7,7 +7,7 @@ import { hostileTokens, malformedTokens } from "../tokens.js";
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
 
-/** Tokens that a malformed one turns into where it is cut, encoded or converted instead of refused. */
+/** Well-formed tokens that a malformed one becomes if it is truncated, encoded or converted instead of refused. */
 const lookAlikes = [
   "a",
   "b",
@@ -20,7 +20,7 @@ const lookAlikes = [
   "[object Object]",
 ];
 
-/** Each token keeps a record of its own, which goes when it is deleted and no other with it. */
+/** Creates a check that each token has a record of its own, and that deleting one deletes no other. */
 function distinct(name: string, tokens: readonly string[]): Check<Store> {
   return {
     name,
@@ -38,7 +38,7 @@ function distinct(name: string, tokens: readonly string[]): Check<Store> {
   };
 }
 
-/** What is a token, and what is none: a part of {@link storeChecks}. */
+/** The sentences about well-formed and malformed tokens; part of {@link storeChecks}. */
 export const tokenChecks: readonly Check<Store>[] = [
   distinct("tokens that look like paths are only names", hostileTokens.paths),
   distinct("tokens with quotes and placeholders are only names", hostileTokens.quotes),

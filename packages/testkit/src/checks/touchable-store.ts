@@ -8,7 +8,7 @@ import { touchableOwnClockChecks } from "./own-clock.js";
 
 const one: Uint8Array = bytes("one");
 
-/** What `touch` promises on top of {@link storeChecks}. */
+/** The sentences about `touch`, in addition to {@link storeChecks}. */
 export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
   {
     name: "touch moves the expiry of a live record, later and earlier",

@@ -1,19 +1,19 @@
 /** A call that a store makes to its driver or to the file system. */
 export interface DriverCall {
   name: string;
-  /** Its number, from 0 on. */
+  /** Its number, from 0. */
   index: number;
-  /** May be changed, such as to write less. */
+  /** The arguments. May be changed, for example to write less. */
   args: unknown[];
 }
 
-/** Fails a call before it has an effect, with half of it, or after all of it: only the answer is lost. */
+/** Fails a call before its effect, after half of its effect, or after all of it, so that only the answer is lost. */
 export interface Fault {
   moment: "before" | "halfway" | "after";
   error: Error;
 }
 
-/** Chooses what happens to a call: nothing, a fault, or a promise that it waits for. */
+/** Decides the fate of a call: `undefined` lets it pass, a fault fails it, and a promise delays it. */
 export type Decide = (call: DriverCall) => Fault | Promise<void> | undefined;
 
 /** Options of a wrapped driver. */
@@ -22,30 +22,30 @@ export interface WrapOptions {
   names?: readonly string[];
   /** Methods whose result is wrapped as well: a statement, a connection, a transaction. */
   handles?: readonly string[];
-  /** `callback`: the last argument of each method is called with `(error, ...results)`. @default by what it returns */
+  /** `callback`: the last argument of each method is called with `(error, ...results)`. @default by the return value */
   style?: "callback";
-  /** Does half of what a method does, by name: for those that a fault may cut short. */
+  /** Functions that do half of a method's work, by name. */
   halfway?: Readonly<Record<string, Halfway>>;
-  /** Frees the result of a method when a fault takes its place, by name: returns a connection to its pool. */
+  /** Functions that free a result withheld by a fault, by name: for example, return a connection to its pool. */
   discard?: Readonly<Record<string, (result: unknown) => void>>;
 }
 
-/** Does half of what `call` would do with `args`. */
+/** Does half of the work of `call` with `args`. */
 export type Halfway = (call: (...args: unknown[]) => unknown, args: unknown[]) => unknown;
 
-/** How a guarded function is called, and what happens around a call. */
+/** Options of a guarded function. */
 export interface GuardOptions {
   style?: "callback" | "promise" | "sync";
   halfway?: Halfway | undefined;
-  /** Called after each call that had its effect; returns the result for the caller. */
+  /** Called after each call that had an effect. Returns the result for the caller. */
   onResult?: (args: unknown[], result: unknown) => unknown;
-  /** Frees a result that the caller never gets, because a fault takes its place. */
+  /** Frees a result that a fault withholds from the caller. */
   discard?: (result: unknown) => void;
 }
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
-/** Methods that do no work of a driver: those of an `EventEmitter`. */
+/** Methods of an `EventEmitter`, which do not count as calls. */
 const QUIET: ReadonlySet<string> = new Set([
   "constructor",
   "on",
@@ -62,16 +62,16 @@ const QUIET: ReadonlySet<string> = new Set([
   "then",
 ]);
 
-/** Counts the calls that a store makes to its driver or file system, and fails those that {@link decide} chooses. */
+/** Counts the calls of a store to its driver or file system, and fails those selected by {@link decide}. */
 export class FaultInjector {
-  /** Chooses what happens to each call. @default nothing */
+  /** Decides the fate of each call. @default lets all pass */
   decide: Decide = () => undefined;
   /** Names of the calls so far. */
   calls: string[] = [];
-  /** Which functions give promises, as far as they were called. */
+  /** Whether a function returns promises, by name, for those called so far. */
   readonly #givesPromise: Map<string, boolean> = new Map();
 
-  /** Counts from 0, with `decide` in force for as long as `work` takes. Returns its outcome. */
+  /** Runs `work` with its own count and `decide`. Returns its outcome. */
   async during<T>(decide: Decide, work: () => Promise<T>): Promise<PromiseSettledResult<T>> {
     this.calls = [];
     this.decide = decide;
@@ -94,7 +94,7 @@ export class FaultInjector {
         const isCall = typeof key === "string" && (names ? names.includes(key) : !QUIET.has(key));
         const isHandle = typeof key === "string" && handles.includes(key);
         const asHandle = (result: unknown): unknown => {
-          if (result === target) return wrapped; // a method that may be chained
+          if (result === target) return wrapped; // a chainable method
           return isHandle && typeof result === "object" && result !== null
             ? this.wrap(result, options)
             : result;
@@ -150,7 +150,7 @@ function fail(error: Error, asPromise: boolean): Promise<never> {
   throw error;
 }
 
-/** A call whose last argument is a callback, made as was decided. */
+/** Makes a call whose last argument is a callback, as decided. */
 function callBack(
   original: AnyFunction,
   given: unknown[],
@@ -163,7 +163,7 @@ function callBack(
     Required<Pick<GuardOptions, "onResult">> & { discard: GuardOptions["discard"] | undefined },
 ): unknown {
   const callback = given.at(-1);
-  if (typeof callback !== "function") return original(...given); // whose outcome nobody looks at
+  if (typeof callback !== "function") return original(...given); // nobody looks at its outcome
   const args = given.slice(0, -1);
   const tell = callback as (this: unknown, error: Error | null, ...results: unknown[]) => void;
   const isHalf = !(decision instanceof Promise) && decision?.moment === "halfway" && halfway !== undefined;

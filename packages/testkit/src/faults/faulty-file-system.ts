@@ -7,7 +7,7 @@ import type { FaultInjector } from "./fault-injector.js";
 import { halfwayOf } from "./half-writes.js";
 import { SyncedFiles } from "./synced-files.js";
 
-/** The calls by path, and those by descriptor; each is there with a callback, as `…Sync`, and most as a promise. */
+/** Functions that take a path, and functions that take a descriptor. Variants: callback, `…Sync`, and mostly a promise. */
 const BY_PATH = [
   "access",
   "appendFile",
@@ -58,10 +58,10 @@ const OF_HANDLE = [
 type AnyFunction = (...args: unknown[]) => unknown;
 type Functions = Record<string, AnyFunction>;
 
-/** Set while a call is under way: Node.js makes many a call out of others, which do not count. */
+/** Set during a call: the calls that Node.js makes within it do not count. */
 const inside = new AsyncLocalStorage<true>();
 
-/** Runs `original` so that the calls it makes do not count; those of its callback do. */
+/** Runs `original` so that calls within it do not count, but those of its callback do. */
 function asOne(original: AnyFunction): AnyFunction {
   return (...args) => {
     const callback = args.at(-1);
@@ -71,25 +71,25 @@ function asOne(original: AnyFunction): AnyFunction {
   };
 }
 
-/** Calls that are only recorded: a sync is slow, and its effect is simulated here. */
+/** Calls that are recorded instead of executed: a sync is slow, and its effect is simulated. */
 const SYNCS: ReadonlySet<string> = new Set(["fsync", "fdatasync"]);
 
 /**
- * Injects faults into the calls of `node:fs` on one directory, and tracks what a power failure would leave of it. It
- * reaches what a store calls by `fs.…` or imports by name; not what it has put aside, as by `promisify(fs.open)`:
- * pass such a store its functions, and {@link wrap} them.
+ * Injects faults into the calls of `node:fs` on one directory, and tracks what a power failure would leave. Intercepts
+ * `fs.…` and imports by name, but not functions stored earlier, such as `promisify(fs.open)`: pass those to the store,
+ * wrapped by {@link wrap}.
  */
 export class FaultyFileSystem {
   readonly #faults: FaultInjector;
   readonly #directory: string;
   readonly #synced: SyncedFiles;
-  /** The descriptors of files in the directory: where each was opened, and whether it syncs each write. */
+  /** Descriptors of files in the directory, with the path, and whether each write is synced. */
   readonly #descriptors: Map<number, { path: string; syncs: boolean }> = new Map();
   readonly #restore: (() => void)[] = [];
   #hasPower = true;
   #isInPlace = true;
 
-  /** `directory` has to be there. */
+  /** @param directory must exist. */
   constructor(faults: FaultInjector, directory: string) {
     this.#faults = faults;
     this.#directory = resolve(directory);
@@ -104,8 +104,8 @@ export class FaultyFileSystem {
   }
 
   /**
-   * Injects faults into functions that a store took from `node:fs` before, and that return promises. Each is known by
-   * its name there, or by that in `names`: `{ datasync: "fdatasync" }`.
+   * Injects faults into promise-returning functions that a store took from `node:fs` earlier. `names` maps names that
+   * differ from those in `node:fs`: `{ datasync: "fdatasync" }`.
    */
   wrap<T extends object>(functions: T, names: Partial<Record<keyof T, string>> = {}): T {
     const guarded = Object.entries(functions).map(([key, original]) => {
@@ -121,16 +121,16 @@ export class FaultyFileSystem {
     return Object.fromEntries(guarded) as T;
   }
 
-  /** Puts the functions of `node:fs` back. */
+  /** Restores the functions of `node:fs`. */
   restore(): void {
-    this.#isInPlace = false; // Node.js itself may have kept one of the functions
+    this.#isInPlace = false; // Node.js itself may still hold one of the functions
     for (const restore of this.#restore.splice(0)) restore();
     syncBuiltinESMExports();
   }
 
   /**
-   * Removes what no successful sync has covered: content of files, and their names. `close` may end a store that still
-   * uses the directory; what it writes is lost as well.
+   * Discards unsynced content and names of files. `close` may dispose of a store that still uses the directory; its last
+   * writes are discarded as well.
    */
   async losePower(close?: () => Promise<void>): Promise<void> {
     this.#hasPower = false;
@@ -155,7 +155,7 @@ export class FaultyFileSystem {
     });
   }
 
-  /** Forgets a descriptor before it is closed: its number may be given anew before the answer is here. */
+  /** Forgets a descriptor before it is closed, because its number may be reused before the answer arrives. */
   #closing(close: AnyFunction): AnyFunction {
     return (...args) => {
       this.#descriptors.delete(args[0] as number);
@@ -214,7 +214,7 @@ function pathOf(file: unknown): string | undefined {
   return typeof file === "string" || Buffer.isBuffer(file) ? resolve(file.toString()) : undefined;
 }
 
-/** Closes what was opened for a caller who is told that it was not. */
+/** Closes a file whose caller gets an error instead. */
 function discard(opened: unknown): void {
   if (typeof opened === "number") inside.run(true, nodeFs.closeSync, opened);
   else void inside.run(true, () => (opened as Partial<nodeFs.promises.FileHandle> | undefined)?.close?.());

@@ -1,6 +1,6 @@
 import type { Halfway } from "./fault-injector.js";
 
-/** Writes half of the bytes that stand at this place of the arguments, for a function that writes. */
+/** Returns a function that writes half of the bytes in argument `at`; `undefined` for functions that do not write. */
 export function halfwayOf(name: string, at: number): Halfway | undefined {
   if (!/^(write|writev|writeFile|appendFile)$/.test(name)) return undefined;
   return (call, args) => {

@@ -11,10 +11,10 @@ import type { Clock } from "../clock.js";
 import { assertThat, bytes } from "../expectations.js";
 import { showBytes } from "../failure-text.js";
 
-/** What a token may hold; more than one state after a write that was rejected: it may have had its effect. */
+/** A possible state of a token. There are several after a rejected write, which may have had its effect. */
 export type State = { data: Uint8Array; expiry: number } | undefined;
 
-/** A write, with the answer that is due in a state, and the state after it. */
+/** A write with its expected answer and the following state, for a given state. */
 export interface Write {
   what: string;
   token: string;
@@ -27,7 +27,7 @@ export type AnyStore = Store &
 
 const HOUR_MS = 3_600_000;
 
-/** Tracks what each token may hold, given the answers so far. */
+/** Tracks the possible states of each token, given the answers so far. */
 export class Ledger {
   readonly clock: Clock;
   /** Number of calls that were rejected. */
@@ -38,7 +38,7 @@ export class Ledger {
     this.clock = clock;
   }
 
-  /** Makes the writes at once, in this order, and takes their answers down. */
+  /** Makes the writes concurrently, in this order, and records the answers. */
   async write(...writes: readonly Write[]): Promise<void> {
     const outcomes = await Promise.allSettled(writes.map(({ call }) => call()));
     for (const [index, { what, token, effect }] of writes.entries()) {
@@ -54,7 +54,7 @@ export class Ledger {
         after.length > 0,
         `${what} answers ${outcome.value} of a token that holds ${this.#tell(token)}`,
       );
-      if (outcome.value === false) continue; // a write that was rejected before may take effect even now
+      if (outcome.value === false) continue; // an earlier rejected write may still take effect
       this.#states.set(
         token,
         after.map((next) => next.after),
@@ -62,7 +62,7 @@ export class Ledger {
     }
   }
 
-  /** Takes a rejection down, which has to say what went wrong with the backend. */
+  /** Records a rejection, which must be an error of the backend. */
   rejects(error: unknown, what: string): void {
     this.rejected++;
     const { name, code, message } = error as { name?: string; code?: string; message?: string };
@@ -73,7 +73,7 @@ export class Ledger {
     );
   }
 
-  /** Reads a token, which has to hold one of what it may. */
+  /** Reads a token, which must be in one of its possible states. */
   async read(store: Store, token: string): Promise<void> {
     let found: SessionRecord | undefined;
     try {
@@ -85,7 +85,7 @@ export class Ledger {
     this.#expect(token, found, "find gives");
   }
 
-  /** Compares all with a store on the backend after its crash, which must work on. */
+  /** Compares all tokens with a store opened after the crash, and checks that the store works. */
   async compare(store: AnyStore): Promise<void> {
     for (const token of this.#states.keys()) {
       const found = await store.find(token).catch((error: Error) => {

@@ -4,7 +4,7 @@ import type { AnyStore, Ledger, State, Write } from "./ledger.js";
 
 const HOUR_MS = 3_600_000;
 
-/** The writes of a store, each with its effect. */
+/** Returns the writes of a store with their effects. */
 function writesOf(store: AnyStore, clock: Clock) {
   const live = (state: State): State => (state && state.expiry > clock.now() ? state : undefined);
   return {
@@ -49,7 +49,7 @@ function writesOf(store: AnyStore, clock: Clock) {
 
 const KEPT = ["kept", "overwritten", "replaced", "touched", "deleted", "ended", "both"];
 
-/** Writes what is there before anything fails. */
+/** Writes the initial records, before any fault. */
 export async function prepare(store: AnyStore, ledger: Ledger): Promise<void> {
   const { commit } = writesOf(store, ledger.clock);
   await ledger.write(
@@ -59,7 +59,7 @@ export async function prepare(store: AnyStore, ledger: Ledger): Promise<void> {
   );
 }
 
-/** Opens a store and uses it in each way that it has, alone and several calls at once. */
+/** Opens a store and uses all its methods, one by one and concurrently. */
 export async function useStore(
   open: () => Promise<AnyStore>,
   close: () => Promise<void>,

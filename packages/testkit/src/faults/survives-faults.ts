@@ -11,54 +11,55 @@ import { prepare, useStore } from "./scenario.js";
 
 /** A way to open the store under test on a driver whose calls fail on demand. */
 export interface FaultyBackend<S extends Store, L> {
-  /** Makes an empty backend, and returns its location. `scope.defer` tidies up after the test. */
+  /** Creates an empty backend, and returns its location. `scope.defer` cleans up after the test. */
   create(faults: FaultInjector, scope: Scope): L | Promise<L>;
-  /** Opens a store on it, whose calls of driver or file system go through `faults`. */
+  /** Opens a store whose calls to the driver or the file system go through `faults`. */
   connect(location: L, faults: FaultInjector, options: OpenOptions): S | Promise<S>;
   /**
-   * Does what a crash does to the backend, such as to lose what was not synced. `close` disposes of the store.
+   * Simulates a crash of the backend, for example the loss of unsynced data. `close` disposes of the store.
    *
    * @default `close`
    */
   crash?(location: L, close: () => Promise<void>): void | Promise<void>;
   /**
-   * Fails each n-th call only, for a store that makes hundreds of them; each of the four ways to fail begins
-   * with another call.
+   * Fails only every n-th call, for a store that makes hundreds of them. Each of the four kinds of failure begins with a
+   * different call.
    *
    * @default 1
    */
   step?: number;
-  /** Makes the error that a call of this name fails with. @default one with the code `EIO` */
+  /** Creates the error for a failing call of this name. @default an error with the code `EIO` */
   error?(name: string): Error;
 }
 
 /** The result of `assertSurvivesFaults`. */
 export interface FaultReport {
-  /** The names of the calls that were failed, in the order in which the store makes them. */
+  /** Names of the failed calls, in the order of the store's calls. */
   calls: readonly string[];
-  /** How many times the store was used with a fault, and how many of its calls were rejected then. */
+  /** Number of runs with a fault. */
   runs: number;
+  /** Number of calls that the store rejected in these runs. */
   rejected: number;
 }
 
-/** When a call fails; or it and all after it do, as on a disk that is full. */
+/** When a call fails. `from then on` also fails all later calls, as on a full disk. */
 const KINDS = ["before", "halfway", "after", "from then on"] as const;
 type Kind = (typeof KINDS)[number];
 
-/** Which call fails, and how. */
+/** The call that fails, and the kind of failure. */
 interface Plan {
   kind: Kind;
   index: number;
 }
 
-/** Timeout of a run; only a call that never ends comes near it. */
+/** Timeout of a run, which only a call that never ends reaches. */
 const LIMIT_MS = 55_000;
 
 /**
- * Uses a durable store in every way that it has, and lets each call that it makes to its driver or to the file system
- * fail in turn: before it has an effect, with half of it, after it, and with all calls that follow. Then it lets the
- * backend crash, opens it again, and compares: what was answered with success must be there, what was rejected may
- * be, nothing else may. Rejects with the call that failed and what was lost.
+ * Uses all methods of a durable store, and makes each call to its driver or the file system fail once: before its effect,
+ * after half of it, after all of it, and together with all later calls. Then crashes the backend, opens it again and
+ * compares: acknowledged writes must be there, rejected ones may be, and nothing else. Rejects with the failed call and
+ * the lost record.
  */
 export async function assertSurvivesFaults<S extends Store, L>(
   backend: FaultyBackend<S, L>,
@@ -68,7 +69,7 @@ export async function assertSurvivesFaults<S extends Store, L>(
   const report = { calls, runs: 0, rejected: 0 };
   const { step = 1 } = backend;
   for (const [offset, kind] of KINDS.entries()) {
-    // A fault may cause calls that are made in no other case: a rollback, a removal. They fail as well, in turn.
+    // A fault may cause additional calls, such as a rollback. They are failed in turn as well.
     for (let index = offset % step, hasFailed = true; hasFailed; index += step) {
       const outcome = await run(backend, { kind, index });
       hasFailed = outcome.hasFailed;
@@ -121,13 +122,13 @@ async function run<S extends Store, L>(
       calls = faults.calls;
     });
     if (outcome.status === "rejected") throw outcome.reason;
-    // The store may be beyond closing: whatever it says, the crash comes.
+    // The store may be unable to close. The crash follows in any case.
     await (backend.crash ?? ((_, end) => end()))(location, () => close().catch(() => undefined));
     const again = await open();
     await within(ledger.compare(again), "a call never ends after the backend was opened again");
     await close();
-    await setImmediate(); // an unhandled rejection is told when the microtasks are done
-    assertThat(unhandled.length === 0, `a promise is rejected that nobody handles: ${String(unhandled[0])}`);
+    await setImmediate(); // unhandled rejections are reported after the microtasks
+    assertThat(unhandled.length === 0, `unhandled rejection: ${String(unhandled[0])}`);
     return { calls, hasFailed: failed !== undefined, rejected: ledger.rejected };
   } catch (error) {
     throw new Error(shorten(`${(error as Error).message}\n${tell(plan, failed)}`), { cause: error });
@@ -138,7 +139,7 @@ async function run<S extends Store, L>(
   }
 }
 
-/** A descriptor whose closing fails is closed all the same. */
+/** Returns the moment of a fault. A failing `close` always closes the descriptor. */
 function momentOf(kind: Kind, name: string): Fault["moment"] {
   if (name.startsWith("close")) return "after";
   return kind === "from then on" ? "before" : kind;
@@ -150,7 +151,7 @@ const MOMENTS = {
   after: "after its effect",
 };
 
-/** Names the call that was failed, and how. */
+/** Describes the failed call, and how it failed. */
 function tell(plan: Plan | undefined, failed: { name: string; moment: Fault["moment"] } | undefined): string {
   if (plan === undefined || failed === undefined) return "no call was failed";
   const others = plan.kind === "from then on" ? ", as did all that followed" : "";

@@ -1,29 +1,29 @@
 import nodeFs from "node:fs";
 import { join } from "node:path";
 
-/** The file system as it is, whatever is put in its place meanwhile. */
+/** The original functions of `node:fs`, while others replace them. */
 const fs: typeof nodeFs = { ...nodeFs };
 
-/** Identifies a file whatever its name. An inode number alone is reused once a file is removed. */
+/** Identifies a file independently of its name. An inode number alone is reused after a removal. */
 function idOf({ ino, birthtimeNs }: nodeFs.BigIntStats): string {
   return `${ino}:${birthtimeNs}`;
 }
 
-/** Tracks what a directory would hold after a power failure: what was synced, and nothing else. */
+/** Tracks the synced content of a directory, which is all that a power failure leaves. */
 export class SyncedFiles {
   readonly #root: string;
-  /** The content of files that were synced, by their id. */
+  /** Synced content of files, by ID. */
   readonly #files: Map<string, Uint8Array> = new Map();
-  /** The entries of directories that were synced: for each name the id. */
+  /** Synced entries of directories: the ID of each name. */
   readonly #directories: Map<string, Map<string, string>> = new Map();
 
-  /** What is there already counts as synced. */
+  /** Existing files count as synced. */
   constructor(root: string) {
     this.#root = root;
     this.#walk(root, (path) => this.#keep(path));
   }
 
-  /** Records that an open file or directory was synced, which was at `path` when it was opened. */
+  /** Records the sync of an open file or directory. `path` is where it was opened. */
   sync(descriptor: number, path: string): void {
     const id = idOf(fs.fstatSync(descriptor, { bigint: true }));
     const there = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -35,8 +35,8 @@ export class SyncedFiles {
   }
 
   /**
-   * Makes the directory what it would be after a power failure. A file that was never synced is empty then. On Windows,
-   * where no directory can be synced, nothing is lost.
+   * Changes the directory to its state after a power failure. A file that was never synced becomes empty. On Windows,
+   * where directories cannot be synced, nothing is lost.
    */
   losePower(): void {
     if (process.platform === "win32") return;
@@ -68,7 +68,7 @@ export class SyncedFiles {
     for (const name of fs.readdirSync(path)) {
       const own = fs.lstatSync(join(path, name), { bigint: true });
       entries.set(name, idOf(own));
-      // A directory that nothing was synced in is an empty one.
+      // A directory without a sync is empty.
       if (own.isDirectory() && !this.#directories.has(idOf(own))) this.#directories.set(idOf(own), new Map());
     }
     this.#directories.set(idOf(stats), entries);

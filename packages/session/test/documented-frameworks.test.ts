@@ -10,12 +10,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Visitor } from "./fixtures/visitor.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
-const readme = await readFile(join(root, "packages/session/README.md"), "utf8");
-const folder = fileURLToPath(new URL("readme-apps", import.meta.url));
+const page = await readFile(join(root, "docs/frameworks.md"), "utf8");
+const folder = fileURLToPath(new URL("documented-apps", import.meta.url));
 const require = createRequire(import.meta.url);
 
-/** The blocks of the README that begin with the name of a file. */
-const blocks = [...readme.matchAll(/^```typescript\n\/\/ (\S+)\n(.*?)^```$/gms)].map(
+/** The code blocks of the page that begin with the name of a file. */
+const blocks = [...page.matchAll(/^```typescript\n\/\/ (\S+)\n(.*?)^```$/gms)].map(
   ([, name = "", code = ""]) => ({ name, code }),
 );
 const apps = blocks.map(({ name }) => name).filter((name) => !name.includes("/") && name !== "sessions.ts");
@@ -28,7 +28,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Compiles the apps of the README as an app of its readers would be. */
+/** Compiles the apps as a reader's project would. */
 beforeAll(async () => {
   await mkdir(folder, { recursive: true });
   for (const { name, code } of blocks) if (!name.includes("/")) await writeFile(join(folder, name), code);
@@ -46,7 +46,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it.each(apps)("the app %s runs as it stands, and knows a visitor again", async (name) => {
+it.each(apps)("%s of docs/frameworks.md runs as it stands, and recognizes a visitor", async (name) => {
   const script = join(folder, "dist", name.replace(".ts", ".js"));
   const port = await freePort();
   await writeFile(script, (await readFile(script, "utf8")).replaceAll("3000", String(port))); // taken here, perhaps
@@ -70,12 +70,15 @@ it.each(apps)("the app %s runs as it stands, and knows a visitor again", async (
   }
 });
 
-it.each(blocks.filter(({ name }) => name.includes("/")))("$name is what the README shows", async (block) => {
-  expect(block.code).toBe(await readFile(join(root, block.name), "utf8"));
-});
+it.each(blocks.filter(({ name }) => name.includes("/")))(
+  "docs/frameworks.md shows $name as it is",
+  async (block) => {
+    expect(block.code).toBe(await readFile(join(root, block.name), "utf8"));
+  },
+);
 
 describe("the table of tested versions", () => {
-  const rows = [...readme.matchAll(/^\| ([^|]+) \| (\d+\.\d+\.\d+) \| [^|]+ \|$/gm)].map(
+  const rows = [...page.matchAll(/^\| ([^|]+) \| (\d+\.\d+\.\d+) \| [^|]+ \|$/gm)].map(
     ([, name = "", version = ""]) => [name, version],
   );
   const installed = async (name: string): Promise<string> => {
