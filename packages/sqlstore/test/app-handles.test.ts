@@ -100,6 +100,49 @@ it("sqlite3: statements of the app on the handle never become part of a transact
   expect((await store.all()).size).toBe(50);
 });
 
+it.each(["one store", "another store"])(
+  "sqlite3: answers a write beside a cleanup of %s that met a lock only once it is committed",
+  async (of) => {
+    const path = newPath();
+    const [db, other] = [await appDatabase("sqlite3", path), await plainDatabase("sqlite3", path)];
+    await other.exec("PRAGMA journal_mode = WAL");
+    const store = new SqlStore(db, { cleanupIntervalMs: 0 });
+    await store.createTable();
+    const cleaned = of === "one store" ? store : new SqlStore(db, { cleanupIntervalMs: 0 });
+    await cleaned.createTable(); // with the question whether a transaction is open, which fails as it must
+    // A statement of the driver that has failed is active until it is reset: this is where the reset waits.
+    const prepare = db.prepare.bind(db) as (...args: unknown[]) => sqlite3.Statement;
+    let [fail, release] = [() => {}, () => {}];
+    const failed = new Promise<void>((resolve) => {
+      fail = resolve;
+    });
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    db.prepare = ((...args: unknown[]) => {
+      const statement = prepare(...args);
+      const reset = statement.reset.bind(statement);
+      statement.reset = (callback) => {
+        fail();
+        released.then(() => reset(callback));
+        return statement;
+      };
+      return statement;
+    }) as typeof db.prepare;
+    await other.exec("BEGIN IMMEDIATE");
+    const cleanup = cleaned.deleteExpired();
+    await failed;
+    await other.exec("COMMIT");
+    const committed = store.commit("t", one, soon()).then(() => other.rows("SELECT token FROM sessions"));
+    for (let n = 0; n < 5; n++) await store.find("u"); // as long as a write takes that does not wait
+    release();
+    expect(await committed).toEqual([["t"]]);
+    await cleanup;
+    await cleaned[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+  },
+);
+
 it("sqlite3: accepts a handle that is still being opened", async () => {
   const db = new sqlite3.Database(newPath());
   const store = new SqlStore(db, { cleanupIntervalMs: 0 });

@@ -39,6 +39,24 @@ export function isSqlite3Database(db: object): db is Sqlite3Database {
   return [prepare, wait, parallelize].every((method) => typeof method === "function");
 }
 
+/** Runs one piece of work after the other. */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  run<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+/**
+ * The writes of each connection take turns, those of several stores too. SQLite commits no statement while another write of
+ * the connection is active, and one that met a lock is active until it is reset: a write beside it would be answered before
+ * it is committed.
+ */
+const writesOf = new WeakMap<object, Turns>();
+
 /**
  * A handle of the `sqlite3` package. Each statement costs a round trip to a thread, about 25 µs, so one statement handles
  * all records of a step.
@@ -55,6 +73,7 @@ export class Sqlite3Handle implements Handle {
   #onIdle: (() => void) | undefined;
   /** Resolves when the open transaction has ended. */
   #transaction: Promise<void> | undefined;
+  readonly #writes: Turns;
 
   constructor(
     db: Sqlite3Database,
@@ -64,6 +83,8 @@ export class Sqlite3Handle implements Handle {
     this.hasTransactions = isOwned;
     this.#isOwned = isOwned;
     this.#busyTimeoutMs = busyTimeoutMs;
+    this.#writes = writesOf.get(db) ?? new Turns();
+    writesOf.set(db, this.#writes);
   }
 
   async all(sql: string, ...parameters: Parameter[]): Promise<Row[]> {
@@ -89,9 +110,11 @@ export class Sqlite3Handle implements Handle {
     });
   }
 
-  async run(sql: string, ...parameters: Parameter[]): Promise<Row[]> {
-    if (!this.#isOwned && (await this.#isInTransaction())) throw inTransaction();
-    return this.all(sql, ...parameters);
+  run(sql: string, ...parameters: Parameter[]): Promise<Row[]> {
+    return this.#writes.run(async () => {
+      if (!this.#isOwned && (await this.#isInTransaction())) throw inTransaction();
+      return this.all(sql, ...parameters);
+    });
   }
 
   /**
@@ -107,11 +130,13 @@ export class Sqlite3Handle implements Handle {
     return this.all(statement(rows.length), ...rows.flat(), ...tail);
   }
 
-  async write(steps: readonly Step[], written: Set<unknown>): Promise<void> {
-    await this.#ready();
-    const [only, ...others] = steps as [Step, ...Step[]];
-    if (others.length === 0) return this.#writeStep(only, written);
-    return this.#alone(this.#writeAll(steps, written));
+  write(steps: readonly Step[], written: Set<unknown>): Promise<void> {
+    return this.#writes.run(async () => {
+      await this.#ready();
+      const [only, ...others] = steps as [Step, ...Step[]];
+      if (others.length === 0) return this.#writeStep(only, written);
+      return this.#alone(this.#writeAll(steps, written));
+    });
   }
 
   /** Makes the store's other statements wait: they must neither see uncommitted changes nor be rolled back with them. */
