@@ -1,6 +1,7 @@
 import { createContext, runInContext } from "node:vm";
 import { expect, it, onTestFinished, vi } from "vitest";
 import type { FullStore } from "../packages/core/dist/index.js";
+import { stopTime } from "./stopped-time.js";
 
 const data = new Uint8Array([1, 2, 3]);
 
@@ -11,21 +12,7 @@ type Open = (options: { cleanupIntervalMs?: number }) => FullStore | Promise<Ful
 export function testInTools(name: string, open: Open): void {
   it("does not hang under fake timers that are installed later, and follows the system's time", async () => {
     const store = await open({ cleanupIntervalMs: 60_000 });
-    vi.useFakeTimers({
-      toFake: [
-        "setTimeout",
-        "clearTimeout",
-        "setInterval",
-        "clearInterval",
-        "setImmediate",
-        "clearImmediate",
-        "queueMicrotask",
-        "performance",
-        "Date",
-      ],
-      now: 1_000,
-    });
-    onTestFinished(() => void vi.useRealTimers());
+    stopTime();
     await store.commit("t", data, new Date(5_000));
     await Promise.all([1, 2, 3].map((n) => store.commit(`t${n}`, data, new Date(9_000))));
     expect(await store.replace("t", data, data, new Date(5_000))).toBe(true);

@@ -4,11 +4,16 @@ import { describe, expect, it } from "vitest";
 import { Visitor } from "./fixtures/visitor.js";
 import { hosts } from "./hosts/index.js";
 
+async function logIn(url: string): Promise<Visitor> {
+  const visitor = new Visitor(url);
+  await visitor.get("/set/user/u1");
+  return visitor;
+}
+
 describe.each(hosts)("a store of ours under $name", (host) => {
   it("returns stored values to the next request", async () => {
     await using app = await host.start(new MemStore());
-    const visitor = new Visitor(app.url);
-    await visitor.get("/set/user/u1");
+    const visitor = await logIn(app.url);
     await visitor.get("/set/theme/dark");
     expect(await visitor.get()).toEqual({ user: "u1", theme: "dark" });
     await visitor.get("/remove/user");
@@ -19,8 +24,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
   it("has no session after a log-out, even for a kept cookie", async () => {
     const store = new MemStore();
     await using app = await host.start(store);
-    const visitor = new Visitor(app.url);
-    await visitor.get("/set/user/u1");
+    const visitor = await logIn(app.url);
     const copy = visitor.copy();
     await visitor.get("/logout");
     expect(await copy.get()).toEqual({});
@@ -30,8 +34,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
   it("does not bring back a session that was logged out while a request changed it", async () => {
     const store = new MemStore();
     await using app = await host.start(store);
-    const visitor = new Visitor(app.url);
-    await visitor.get("/set/user/u1");
+    const visitor = await logIn(app.url);
     const copy = visitor.copy();
     const gate = app.gates.make("slow");
     const slow = visitor.copy().get("/set/cart/full?gate=slow");
@@ -46,8 +49,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
   it("does not bring back a session that was logged out while a request read it", async () => {
     const store = new MemStore();
     await using app = await host.start(store);
-    const visitor = new Visitor(app.url);
-    await visitor.get("/set/user/u1");
+    const visitor = await logIn(app.url);
     const copy = visitor.copy();
     const gate = app.gates.make("slow");
     const slow = visitor.copy().get("/?gate=slow");
@@ -93,8 +95,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
   it("stores nothing from which a cookie could be made", async () => {
     const store = new MemStore();
     await using app = await host.start(store);
-    const visitor = new Visitor(app.url);
-    await visitor.get("/set/user/u1");
+    const visitor = await logIn(app.url);
     await visitor.get("/set/theme/dark");
     const cookie = decodeURIComponent(visitor.cookies.get(host.cookie) as string);
     const secrets = cookie.split(/[.:]/).filter((part) => part.length >= 16);
@@ -112,8 +113,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
     const store = new MemStore();
     await using shop = await host.start(store, { namespace: "shop" });
     await using blog = await host.start(store, { namespace: "blog" });
-    const visitor = new Visitor(shop.url);
-    await visitor.get("/set/user/u1");
+    const visitor = await logIn(shop.url);
     expect(await new Visitor(blog.url, visitor.cookies).get()).toEqual({});
     expect(await visitor.get()).toEqual({ user: "u1" });
   });
@@ -122,8 +122,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
     const time = { now: Date.now() };
     const store = new MemStore({ now: () => time.now });
     await using app = await host.start(store, { now: () => time.now });
-    const visitor = new Visitor(app.url);
-    await visitor.get("/set/user/u1");
+    const visitor = await logIn(app.url);
     expect(await visitor.get()).toEqual({ user: "u1" });
     time.now += 2 * 86_400_000;
     expect(await visitor.get()).toEqual({});
@@ -132,8 +131,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
   it("leaves the session unchanged when a save fails, and reports the failure if the host can", async () => {
     const store = new MemStore();
     await using app = await host.start(store);
-    const visitor = new Visitor(app.url);
-    await visitor.get("/set/user/u1");
+    const visitor = await logIn(app.url);
     store.replace = () => Promise.reject(new StoreError("UNAVAILABLE", "down"));
     const status = await visitor.send("/set/user/u2").then(
       (response) => response.status,
@@ -147,8 +145,7 @@ describe.each(hosts)("a store of ours under $name", (host) => {
   it("answers with an error when a session cannot be read, and keeps the visitor logged in", async () => {
     const store = new MemStore();
     await using app = await host.start(store);
-    const visitor = new Visitor(app.url);
-    await visitor.get("/set/user/u1");
+    const visitor = await logIn(app.url);
     const down = () => Promise.reject(new StoreError("UNAVAILABLE", "down"));
     Object.assign(store, { find: down, replace: down, commit: down });
     const { status } = await visitor.copy().send("/");

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { createContext, runInContext } from "node:vm";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { stopTime } from "../../../test/stopped-time.js";
 import type { SessionEntry, SessionRecord } from "../src/index.js";
 import {
   type Answer,
@@ -207,25 +208,6 @@ describe("disposal", () => {
 });
 
 describe("tools that replace globals", () => {
-  /** Replaces all that a test tool replaces, by what never runs. */
-  function stopTime(): void {
-    vi.useFakeTimers({
-      toFake: [
-        "setTimeout",
-        "clearTimeout",
-        "setInterval",
-        "clearInterval",
-        "setImmediate",
-        "clearImmediate",
-        "queueMicrotask",
-        "performance",
-        "Date",
-      ],
-      now: 1_000,
-    });
-    onTestFinished(() => void vi.useRealTimers());
-  }
-
   it("a stopped clock stops no call, and is followed", async () => {
     stopTime();
     const store = new StoreBase(new Records(), options);
