@@ -113,7 +113,7 @@ export class IntegratedSession<T extends object> {
    * @throws StoreError, SessionError, as `manager.commit`.
    */
   commit(): Promise<void> {
-    return this.#state.inTurn(() => commitNow(this.#engine.repository, this.#state));
+    return this.#state.turns.run(() => commitNow(this.#engine.repository, this.#state));
   }
 
   /** Ends the session, also when the headers have been sent. Values that are set afterwards begin a new one. */
@@ -129,6 +129,6 @@ export class IntegratedSession<T extends object> {
    */
   reload(): Promise<boolean> {
     const { records, now } = this.#engine;
-    return this.#state.inTurn(() => reload(records, this.#state, now()));
+    return this.#state.turns.run(() => reload(records, this.#state, now()));
   }
 }

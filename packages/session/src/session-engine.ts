@@ -5,13 +5,13 @@ import { SessionCookie } from "./http/session-cookie.js";
 import type { TokenTransport } from "./http/token-transport.js";
 import { idleTimeoutOf } from "./idle-timeout.js";
 import { Inspection } from "./inspection.js";
+import type { SessionManagerOptions } from "./manager-options.js";
 import {
   checkedLifetimes,
   checkOptions,
   DEFAULT_MAX_PER_OWNER,
   DEFAULT_STORE_TIMEOUT_MS,
-  type SessionManagerOptions,
-} from "./manager-options.js";
+} from "./option-checks.js";
 import { OwnerLists } from "./owners/owner-list.js";
 import { ownerName } from "./owners/owner-name.js";
 import { OwnerSessions } from "./owners/owner-sessions.js";

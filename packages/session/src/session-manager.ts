@@ -1,14 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { cleanUp, type ExpiringStore, type Store } from "@scs/core";
-import { errorOf } from "./error-reporter.js";
 import { isBackgroundRequest } from "./http/background-request.js";
 import { ClientKnowledge, type ClientNews, headerFor } from "./http/client-knowledge.js";
-import { answerRefused, holdResponse } from "./http/held-response.js";
-import { type RequestHead, urlOf } from "./http/http-request.js";
-import { type Middleware, misuseOf } from "./http/middleware.js";
-import { commitNow, type RequestSession } from "./http/request-session.js";
+import type { RequestHead } from "./http/http-request.js";
+import type { Middleware } from "./http/middleware.js";
+import { hold, nodeMiddleware } from "./http/node-middleware.js";
+import { commitNow } from "./http/request-session.js";
 import { RequestSessions } from "./http/request-sessions.js";
-import { answer500, answerWith } from "./http/response-head.js";
 import { SessionCookie } from "./http/session-cookie.js";
 import type { TokenHeader } from "./http/token-transport.js";
 import type { InspectedSession } from "./inspection.js";
@@ -77,49 +75,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
    * session: by `next(error)` if `next` takes an argument and the app has not answered yet.
    */
   middleware(): Middleware {
-    return (req, res, next) => {
-      const misuse = misuseOf(req, res, next);
-      if (misuse !== undefined) return passOn(misuse, next);
-      const own = this.#requests.answerOf(req, req.method, urlOf(req));
-      if (own !== undefined) {
-        own.then((answer) => answerWith(res, answer));
-        return;
-      }
-      let opened: RequestSession<T> | Promise<RequestSession<T>>;
-      try {
-        opened = this.#requests.open(req);
-      } catch (error) {
-        return this.#refuse(error, res, next);
-      }
-      if (!(opened instanceof Promise)) return this.#proceed(opened, res, next);
-      opened.then(
-        (session) => throwOutside(() => this.#proceed(session, res, next)),
-        (error: unknown) => throwOutside(() => this.#refuse(error, res, next)),
-      );
-    };
-  }
-
-  #proceed(opened: RequestSession<T>, res: ServerResponse, next: () => void): void {
-    const retry = opened.isHeld ? undefined : opened.retryOf(urlOf(opened.request));
-    if (retry !== undefined) {
-      answerWith(res, retry);
-      return;
-    }
-    hold(opened, res);
-    try {
-      this.#requests.run(opened.session, next);
-    } catch (error) {
-      // A bare handler of node:http has nobody else to answer when node refuses what it sends.
-      if (next.length > 0 || !answerRefused(res, error)) throw error;
-    }
-  }
-
-  #refuse(thrown: unknown, res: ServerResponse, next: (error?: unknown) => void): void {
-    const error = errorOf(thrown, "loading a session failed");
-    this.#engine.onError(error);
-    // A handler that takes no error would run without a session: it must not run at all.
-    if (next.length > 0) next(error);
-    else if (!res.headersSent) answer500(res);
+    return nodeMiddleware(this.#requests, this.#engine.onError);
   }
 
   /** Returns the session of a request that has passed the middleware. A framework's own request object will do. */
@@ -179,7 +135,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   commit(session: Session<T>): Promise<TokenHeader | undefined> {
     const { repository, transport, now } = this.#engine;
     const state = stateOf(session);
-    return state.inTurn(async () => {
+    return state.turns.run(async () => {
       const client = new ClientKnowledge(state);
       await commitNow(repository, state);
       return client.header(state, transport, now, () => true);
@@ -402,31 +358,6 @@ function isExpiring(store: Partial<ExpiringStore>): store is ExpiringStore {
 /** Any other object, as a client may have put it into JSON in the place of a token, is a malformed token. */
 function isRequest(source: unknown): source is RequestHead {
   return typeof (source as RequestHead | undefined | null)?.headers === "object";
-}
-
-/** Lets a framework have an error in its own way, if it has one. */
-function passOn(error: Error, next: ((error: Error) => void) | undefined): void {
-  if (typeof next !== "function" || next.length === 0) throw error;
-  next(error);
-}
-
-/** Lets what is thrown be an uncaught exception, as it would be without a promise around it. */
-function throwOutside(work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    process.nextTick(() => {
-      throw error;
-    });
-  }
-}
-
-function hold<T extends object>(opened: RequestSession<T>, res: ServerResponse): void {
-  if (opened.isHeld) return;
-  opened.isHeld = true;
-  if (res.writableEnded)
-    opened.close(); // nothing would save what is changed now
-  else holdResponse(res, opened);
 }
 
 /** @internal */

@@ -82,7 +82,7 @@ export class Session<T extends object = Record<string, unknown>> {
 
   /** The end of the absolute lifetime. An idle timeout may end the session before. */
   get deadline(): Date {
-    return new Date(this.#state.deadline);
+    return new Date(this.#state.settings.deadline);
   }
 
   /**

@@ -12,7 +12,7 @@ export class ClientKnowledge {
 
   constructor(state: SessionState) {
     this.#token = state.clientToken;
-    this.#revision = state.savedRevision;
+    this.#revision = state.settings.savedRevision;
   }
 
   /** Compares with what is saved. A session that another request ended is that request's news. */
@@ -22,7 +22,7 @@ export class ClientKnowledge {
       const isDestroyed = state.endReason === "destroyed" && state.destroyed === undefined;
       return this.#token !== undefined && isDestroyed ? { kind: "take" } : undefined;
     }
-    if (token === this.#token && state.savedRevision === this.#revision) return undefined;
+    if (token === this.#token && state.settings.savedRevision === this.#revision) return undefined;
     return { kind: "give", token };
   }
 
@@ -40,14 +40,14 @@ export class ClientKnowledge {
   /** Notes that the client has been told. */
   update(state: SessionState): void {
     this.#token = state.storedToken;
-    this.#revision = state.savedRevision;
+    this.#revision = state.settings.savedRevision;
   }
 }
 
 /** Makes the response header that tells a client of its session. */
 export function headerFor(
   news: ClientNews,
-  { deadline, persist }: SessionState,
+  { settings: { deadline, persist } }: SessionState,
   transport: TokenTransport,
   now: () => number,
   isSecureNow: () => boolean,

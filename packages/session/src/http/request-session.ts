@@ -61,17 +61,17 @@ export class RequestSession<T extends object> {
 
   /** Whether the client is to be told something, be it that the app has committed the session itself. */
   get #isOwed(): boolean {
-    return this.#state.isBeingCommitted || this.news !== undefined;
+    return this.#state.turns.isBusy || this.news !== undefined;
   }
 
   async save(): Promise<void> {
     const { repository } = this.#engine;
     const state = this.#state;
     this.#isSaveInHand = true;
-    await state.inTurn(() => commitNow(repository, state));
+    await state.turns.run(() => commitNow(repository, state));
     // The app may go on while its response is held; but not for ever.
     for (let turn = 1; turn < MAX_COMMITS && repository.isChanged(state); turn++) {
-      await state.inTurn(() => commitNow(repository, state));
+      await state.turns.run(() => commitNow(repository, state));
     }
     this.#isSaveInHand = false;
   }
@@ -108,7 +108,7 @@ export class RequestSession<T extends object> {
     if (destroyed === undefined) return;
     this.#state.values.reset();
     this.#state.merged = [];
-    await this.#state.inTurn(() => commitNow(this.#engine.repository, this.#state));
+    await this.#state.turns.run(() => commitNow(this.#engine.repository, this.#state));
   }
 
   /** Notes that the headers have been sent: from now on, what changes the session is an error. */

@@ -42,9 +42,9 @@ export class Enlisting {
   isDue(state: SessionState, owner: string | undefined, entry: Enlistment | undefined): boolean {
     if (owner === undefined) return false;
     const { stored } = state;
-    if (entry?.owner === owner && isValid(entry, stored)) return state.deadline > entry.deadline;
+    if (entry?.owner === owner && isValid(entry, stored)) return state.settings.deadline > entry.deadline;
     const isListed = stored?.owner === owner && stored.meta.owner?.hash === this.#owners.hashOf(owner);
-    return !isListed || state.deadline > stored.deadline || this.isCheckDue(stored);
+    return !isListed || state.settings.deadline > stored.deadline || this.isCheckDue(stored);
   }
 
   /** Puts the session on the owner's list. `former` is what this save has done before. */
@@ -57,7 +57,8 @@ export class Enlisting {
     const { lists } = this.#owners;
     const hash = this.#owners.hashOf(owner);
     const now = this.#now();
-    const { deadline, stored } = state;
+    const { stored } = state;
+    const { deadline } = state.settings;
     const same = former?.owner === owner && isValid(former, stored) ? former : undefined;
     const bars = same?.bars ?? stored?.meta.bars ?? [];
     if (same === undefined) await this.withdraw(state, former);

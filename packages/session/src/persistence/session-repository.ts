@@ -102,7 +102,7 @@ export class SessionRepository {
     if (this.#options.bindings?.doubtIn(other, undefined) !== undefined) return false;
     const { values, deadline } = other.content;
     for (const key of Object.keys(values)) state.set(key, values[key]);
-    if (deadline > state.deadline) state.setDeadline(deadline);
+    if (deadline > state.settings.deadline) state.setDeadline(deadline);
     state.merged = [...state.merged.filter(({ id }) => id !== other.id), other];
     return true;
   }
@@ -202,9 +202,9 @@ export class SessionRepository {
     const { stored } = state;
     if (stored === undefined) {
       if (!state.isChanged()) return undefined;
-      if (state.deadline > this.#now()) return this.#writer.save(state);
+      if (state.settings.deadline > this.#now()) return this.#writer.save(state);
       state.expire(); // before it began
-    } else if (state.deadline <= this.#now()) this.#writer.expire(state);
+    } else if (state.settings.deadline <= this.#now()) this.#writer.expire(state);
     else if (state.isChanged() || this.#isUnlisted(stored)) return this.#writer.save(state);
     else if (this.#isTouchDue(state)) return this.#touch(stored, state);
     return undefined;
@@ -216,17 +216,17 @@ export class SessionRepository {
     return owners !== undefined && owner !== undefined && meta.owner?.hash !== owners.hashOf(owner);
   }
 
-  #isTouchDue({ stored, deadline }: SessionState): boolean {
+  #isTouchDue({ stored, settings }: SessionState): boolean {
     if (stored === undefined) return false;
     const { idleTimeoutMs, touchAfterMs } = stored.timeouts;
     if (idleTimeoutMs === Number.POSITIVE_INFINITY) return false;
     const expiry = stored.record.expiry.getTime();
-    return expiry < deadline && this.#now() - (expiry - idleTimeoutMs) >= touchAfterMs;
+    return expiry < settings.deadline && this.#now() - (expiry - idleTimeoutMs) >= touchAfterMs;
   }
 
   async #touch(stored: StoredSession, state: SessionState): Promise<void> {
     if (this.#writer.isCheckDue(stored)) return this.#writer.save(state);
-    const expiry = this.#writer.expiryOf(state.deadline, stored.timeouts);
+    const expiry = this.#writer.expiryOf(state.settings.deadline, stored.timeouts);
     const isLive = await this.#records.touch(stored.key, stored.record, expiry);
     if (state.isSaveVoid) return;
     if (isLive) state.stored = { ...stored, record: { data: stored.record.data, expiry } };

@@ -1,15 +1,14 @@
 import type { SessionRecord } from "@scs/core";
-import type { LifetimeNote, OwnerNote, SecretNote, SessionMeta } from "../codecs/session-meta.js";
-import { nextBinding } from "../device-bound/bound-state.js";
+import type { LifetimeNote } from "../codecs/session-meta.js";
 import { Enlisting, type Enlistment, isBarred } from "../owners/enlisting.js";
 import type { OwnerSessions } from "../owners/owner-sessions.js";
-import { openNotes } from "../owners/revocation.js";
 import type { SessionPolicy } from "../policy/session-policy.js";
 import type { Lifetimes } from "../policy/timeouts.js";
 import { SessionError } from "../session-error.js";
 import type { EndReason, SessionEmitter, SessionEvent } from "../session-events.js";
 import type { SessionHome, SessionState } from "../state/session-state.js";
-import { honoured, type Renewal, renewed, unexpired } from "./secrets.js";
+import { nextMeta } from "./next-meta.js";
+import { honoured, type Renewal } from "./secrets.js";
 import type { SessionRecords } from "./session-records.js";
 import { newSecret, sha256, type TokenParts } from "./session-token.js";
 import { type FoundSession, publicHandleOf, type StoredSession } from "./stored-session.js";
@@ -90,7 +89,7 @@ export class SessionWriter {
       const { stored } = state;
       const now = this.#now(); // one look at the clock: a grace must not end in the middle
       const terms = this.#termsOf(state, now);
-      const isLive = stored === undefined || (state.deadline > now && isHonoured(stored, now));
+      const isLive = stored === undefined || (state.settings.deadline > now && isHonoured(stored, now));
       if (!isLive || state.isSaveVoid) return this.#giveUp(state, entry);
       const place = stored ?? this.#placeOf(fresh ?? state.fresh);
       const owner = this.#enlisting && this.#options.home.ownerOf(state.values.toRecord());
@@ -114,7 +113,9 @@ export class SessionWriter {
     const timeouts = policy.isFixed ? policy.base : policy.of(state.values.toRecord());
     return {
       timeouts,
-      lifetime: policy.hasLifetimes ? state.applyPolicy(timeouts.lifetimeMs, now) : undefined,
+      lifetime: policy.hasLifetimes
+        ? state.settings.applyPolicy(state.stored, timeouts.lifetimeMs, now)
+        : undefined,
     };
   }
 
@@ -146,7 +147,7 @@ export class SessionWriter {
   async #giveUp(state: SessionState, entry: Enlistment | undefined): Promise<void> {
     const withdrawal = this.#enlisting?.withdraw(state, entry); // which names the session: before its end
     if (!state.isSaveVoid) {
-      if (state.stored !== undefined && state.deadline <= this.#now()) this.expire(state);
+      if (state.stored !== undefined && state.settings.deadline <= this.#now()) this.expire(state);
       else this.endElsewhere(state);
     }
     await withdrawal;
@@ -162,9 +163,9 @@ export class SessionWriter {
     now: number,
   ): Promise<boolean> {
     const { stored } = state;
-    if (state.isRevised) this.#replaceClosing(state, now);
+    if (state.settings.isRevised) this.#replaceClosing(state, now);
     const note = owner === undefined ? undefined : entry?.owner === owner ? entry.note : stored?.meta.owner;
-    const meta = this.#metaOf(state, owner, note, lifetime, now);
+    const meta = nextMeta(state, owner, note, lifetime, now);
     const draft = state.draft(meta);
     const { data, deadline } = draft;
     const record = { data, expiry: this.expiryOf(deadline, timeouts) };
@@ -213,50 +214,6 @@ export class SessionWriter {
     if (secretHash === undefined || meta === undefined || state.renewal !== undefined) return;
     const isClosing = honoured(meta.secrets, secretHash, now)?.[1] !== undefined;
     if (isClosing) state.renewal = { secret: newSecret(), graceMs: Number.POSITIVE_INFINITY };
-  }
-
-  #metaOf(
-    state: SessionState,
-    owner: string | undefined,
-    note: OwnerNote | undefined,
-    lifetime: LifetimeNote | undefined,
-    now: number,
-  ): SessionMeta {
-    const { persist, merged, stored } = state;
-    const meta: SessionMeta = { secrets: this.#secretsOf(state, now) };
-    if (note !== undefined) {
-      meta.owner = note;
-      meta.seen = now;
-    }
-    if (persist !== undefined) meta.persist = persist;
-    if (merged.length > 0 || stored?.meta.merging !== undefined) {
-      // Those of other requests stay: two sessions that are merged into one another must not end each other.
-      const ids = new Set(merged.map(({ id }) => id));
-      const others = openNotes(stored?.meta.merging, now).filter(({ id }) => !ids.has(id));
-      const merging = [...[...ids].map((id) => ({ id, at: now })), ...others];
-      if (merging.length > 0) meta.merging = merging;
-    }
-    const bars = openNotes(stored?.meta.bars, now);
-    if (bars.length > 0) meta.bars = bars;
-    const { barredUntil } = stored === undefined ? state : stored.meta;
-    if (barredUntil !== undefined) meta.barredUntil = barredUntil;
-    if (lifetime !== undefined) meta.lifetime = lifetime;
-    // An authentication is of one user: whoever takes the session over must authenticate anew.
-    const isKept = state.authentication !== undefined || stored === undefined || stored.owner === owner;
-    const authenticated = isKept ? state.authenticatedAt : undefined;
-    if (authenticated !== undefined) meta.authenticated = authenticated;
-    const client = state.describeClient === undefined ? stored?.meta.client : state.describeClient();
-    if (client !== undefined) meta.client = client;
-    const binding = nextBinding(state, owner, now);
-    if (binding !== undefined) meta.binding = binding;
-    return meta;
-  }
-
-  #secretsOf(state: SessionState, now: number): SecretNote[] {
-    const { stored, renewal } = state;
-    if (stored === undefined) return [[sha256(state.fresh.secret)]];
-    if (renewal === undefined) return unexpired(stored.meta.secrets, now);
-    return renewed(stored.meta.secrets, stored.secretHash, sha256(renewal.secret), renewal.graceMs, now);
   }
 
   /** Notes that the session is at its deadline. */

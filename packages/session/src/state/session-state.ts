@@ -1,4 +1,4 @@
-import type { LifetimeNote, SessionMeta } from "../codecs/session-meta.js";
+import type { SessionMeta } from "../codecs/session-meta.js";
 import type { BoundState } from "../device-bound/bound-state.js";
 import type { Renewal } from "../persistence/secrets.js";
 import {
@@ -10,11 +10,12 @@ import {
   tokenOf,
 } from "../persistence/session-token.js";
 import type { FoundSession, StoredSession } from "../persistence/stored-session.js";
-import { type Appointment, nextDeadline } from "../policy/deadline.js";
 import type { SessionPolicy } from "../policy/session-policy.js";
 import { SessionError } from "../session-error.js";
 import type { EndReason } from "../session-events.js";
+import { CommitTurns } from "./commit-turns.js";
 import type { SessionEncoder } from "./session-encoder.js";
+import { SessionSettings } from "./session-settings.js";
 import { SessionValues } from "./session-values.js";
 
 /** What a session needs of its manager. */
@@ -40,9 +41,8 @@ export interface Draft {
 export class SessionState {
   readonly #home: SessionHome;
   readonly values: SessionValues;
-  deadline: number;
-  /** Whether the cookie outlives the browser; `undefined`: as the manager's cookies do. */
-  persist: boolean | undefined;
+  readonly settings: SessionSettings;
+  readonly turns: CommitTurns = new CommitTurns();
   /** The session as the store has it; `undefined` for one that is not stored. */
   stored: StoredSession | undefined;
   /** The session that was destroyed, and is to be ended in the store. */
@@ -64,24 +64,13 @@ export class SessionState {
   describeClient: (() => SessionMeta["client"]) | undefined;
   /** What the request has to do with devices; `undefined` where sessions are not bound. */
   bound: BoundState | undefined;
-  /** What this request said of the user's authentication: its time, or that it counts no more. */
-  authentication: { at: number | undefined } | undefined;
-  /** Who has set the deadline, if this request has: the app, or a lifetime that begins anew at this time. */
-  #appointment: Appointment | undefined;
-  /** Counts the changes of deadline and persistence. */
-  #revision = 0;
-  /** The last of them that the store has. */
-  savedRevision = 0;
   /** The token that a session which is not stored yet will have. */
   #fresh: TokenParts | undefined;
-  /** Whether persistence was set by this request, and so stands against what the store holds; as an appointment does. */
-  #isPersistOwn = false;
-  #lastCommit: Promise<unknown> | undefined;
 
   constructor(home: SessionHome, deadline: number = home.newDeadline()) {
     this.#home = home;
     this.values = new SessionValues(home.encoder);
-    this.deadline = deadline;
+    this.settings = new SessionSettings(home, deadline);
   }
 
   /** The ID and secret of a session that is not stored yet. */
@@ -132,26 +121,6 @@ export class SessionState {
     return publicIdOf(stored.secretHash ?? stored.meta.secrets[0]?.[0] ?? "");
   }
 
-  /** Whether a commit is under way, or waits for one. */
-  get isBeingCommitted(): boolean {
-    return this.#lastCommit !== undefined;
-  }
-
-  /** Runs the commits of one session one after the other: side by side, each could begin a session of its own. */
-  inTurn<R>(commit: () => Promise<R>): Promise<R> {
-    const turn = this.#lastCommit === undefined ? commit() : this.#lastCommit.then(commit);
-    const done: Promise<void> = turn.then(
-      () => this.#endTurn(done),
-      () => this.#endTurn(done), // a failure is for the caller of that commit to handle
-    );
-    this.#lastCommit = done;
-    return turn;
-  }
-
-  #endTurn(done: Promise<void>): void {
-    if (this.#lastCommit === done) this.#lastCommit = undefined;
-  }
-
   /** Takes over what the store holds. The changes of this request that are not saved stay on top of it. */
   adopt(
     { id, key, record, content }: FoundSession,
@@ -166,8 +135,7 @@ export class SessionState {
       ? this.#home.policy.base
       : this.#home.policy.of(content.values);
     this.stored = { id, key, secret, secretHash, record, deadline, meta, owner, timeouts };
-    if (this.#appointment === undefined) this.deadline = deadline;
-    if (!this.#isPersistOwn) this.persist = meta.persist;
+    this.settings.adopt(deadline, meta);
   }
 
   /**
@@ -176,9 +144,9 @@ export class SessionState {
    * @throws SessionError `INVALID_VALUE`, `TOO_LARGE`.
    */
   draft(meta: SessionMeta): Draft {
-    const { deadline, renewal } = this;
-    const data = this.values.draft(deadline, meta);
-    return { data, deadline, revision: this.#revision, renewal };
+    const { renewal } = this;
+    const { deadline, revision } = this.settings;
+    return { data: this.values.draft(deadline, meta), deadline, revision, renewal };
   }
 
   /** Notes that a draft is in the store now. */
@@ -191,12 +159,7 @@ export class SessionState {
     this.#fresh = undefined;
     if (this.renewal === renewal) this.renewal = undefined; // one that was asked for meanwhile is another
     this.values.saved(stored.record.data);
-    this.savedRevision = revision;
-    if (revision === this.#revision) {
-      this.#appointment = undefined;
-      this.#isPersistOwn = false;
-      this.authentication = undefined;
-    }
+    this.settings.saved(revision);
     this.endReason = undefined;
   }
 
@@ -209,12 +172,7 @@ export class SessionState {
     this.merged = [];
     this.endReason = reason;
     this.values.reset();
-    this.deadline = this.#home.newDeadline();
-    this.persist = undefined;
-    this.#appointment = undefined;
-    this.#isPersistOwn = false;
-    this.authentication = undefined;
-    this.savedRevision = this.#revision;
+    this.settings.reset();
   }
 
   set(key: string, value: unknown): void {
@@ -237,7 +195,7 @@ export class SessionState {
 
   renew(newLifetime: boolean, graceMs: number): void {
     this.#assertOpen();
-    if (newLifetime) this.#beginLifetime();
+    if (newLifetime) this.settings.beginLifetime();
     if (this.stored === undefined) this.#fresh = undefined;
     else {
       // Of two in one request, such as of a log-in and of middleware, the stricter decides on the old token.
@@ -248,29 +206,20 @@ export class SessionState {
 
   setDeadline(ms: number): void {
     this.#assertOpen();
-    this.deadline = ms;
-    this.#appointment = { by: "app" };
-    this.#revision++;
-  }
-
-  #beginLifetime(): void {
-    this.setDeadline(this.#home.newDeadline());
-    this.#appointment = { by: "lifetime", since: this.#home.now() };
+    this.settings.setDeadline(ms);
   }
 
   /** Notes that the user has authenticated: a new token, and a lifetime from now on. */
   markAuthenticated(): void {
     this.renew(true, 0);
-    this.authentication = { at: this.#home.now() };
-    this.#revision++;
+    this.settings.setAuthentication(this.#home.now());
   }
 
   /** Notes that the user's authentication counts no more. */
   forgetAuthentication(): void {
     if (this.authenticatedAt === undefined) return;
     this.#assertOpen();
-    this.authentication = { at: undefined };
-    this.#revision++;
+    this.settings.setAuthentication(undefined);
   }
 
   get now(): number {
@@ -279,34 +228,13 @@ export class SessionState {
 
   /** When the user authenticated last, in ms since the epoch. */
   get authenticatedAt(): number | undefined {
-    return this.authentication === undefined ? this.stored?.meta.authenticated : this.authentication.at;
-  }
-
-  /** Moves the deadline to where the policy has it, and returns what is to be noted of the lifetime. */
-  applyPolicy(lifetimeMs: number, now: number): LifetimeNote {
-    const { limits } = this.#home.policy;
-    const { deadline, note } = nextDeadline(
-      this.stored,
-      this.deadline,
-      this.#appointment,
-      lifetimeMs,
-      limits,
-      now,
-    );
-    if (deadline !== this.deadline) {
-      this.deadline = deadline;
-      this.#revision++;
-    }
-    if (deadline <= now) this.#appointment = { by: "app" }; // the store does not know that the session is over
-    return note;
+    const { authentication } = this.settings;
+    return authentication === undefined ? this.stored?.meta.authenticated : authentication.at;
   }
 
   setPersist(on: boolean): void {
     this.#assertOpen();
-    if (this.persist === on) return;
-    this.persist = on;
-    this.#isPersistOwn = true;
-    this.#revision++;
+    this.settings.setPersist(on);
   }
 
   /** A destruction that is carried out at once, `isAtOnce`, may come after the headers. */
@@ -319,21 +247,19 @@ export class SessionState {
 
   /** Notes that the session is at its deadline. The store knows nothing of one that the app has set. */
   expire(): void {
-    const isByApp = this.#appointment !== undefined;
+    const isByApp = this.settings.hasOwnDeadline;
     if (isByApp) this.destroyed ??= this.stored;
     this.end(isByApp ? "destroyed" : "expired");
-  }
-
-  /** Whether deadline or persistence were set, and the store does not know. */
-  get isRevised(): boolean {
-    return this.#revision !== this.savedRevision;
   }
 
   /** Whether there is something to write: a change, or a new token for a session that has one. */
   isChanged(): boolean {
     if (this.stored === undefined) return this.values.size > 0;
     return (
-      this.renewal !== undefined || this.values.isChanged || this.isRevised || this.values.isChangedInPlace()
+      this.renewal !== undefined ||
+      this.values.isChanged ||
+      this.settings.isRevised ||
+      this.values.isChangedInPlace()
     );
   }
 

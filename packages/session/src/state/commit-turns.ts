@@ -1,0 +1,23 @@
+/** Runs the commits of one session one after the other: side by side, each could begin a session of its own. */
+export class CommitTurns {
+  #last: Promise<unknown> | undefined;
+
+  /** Whether a commit is under way, or waits for one. */
+  get isBusy(): boolean {
+    return this.#last !== undefined;
+  }
+
+  run<R>(commit: () => Promise<R>): Promise<R> {
+    const turn = this.#last === undefined ? commit() : this.#last.then(commit);
+    const done: Promise<void> = turn.then(
+      () => this.#end(done),
+      () => this.#end(done), // the caller of that commit handles its failure
+    );
+    this.#last = done;
+    return turn;
+  }
+
+  #end(done: Promise<void>): void {
+    if (this.#last === done) this.#last = undefined;
+  }
+}
