@@ -144,15 +144,22 @@ function managerOptions<D>(options: SessionOptions<D>): Partial<SessionManagerOp
   return { lifetimeMs, maxBytes, ...Object.fromEntries(given) };
 }
 
+const firstEnd: unique symbol = Symbol("first end");
+type EndedOnce = ServerResponse & { [firstEnd]?: ((...args: unknown[]) => unknown) | undefined };
+
 /** Ignores writes after the end, as express-session does. Node.js would end the process. */
-function endOnce(res: ServerResponse): void {
-  const end = res.end as (...args: unknown[]) => ServerResponse;
-  let isEnded = false;
-  res.end = function (this: ServerResponse, ...args: unknown[]) {
-    if (isEnded) return false;
-    isEnded = true;
-    return end.apply(this, args);
-  } as ServerResponse["end"];
+function endOnce(res: EndedOnce): void {
+  if (Object.hasOwn(res, firstEnd)) return; // by another middleware of this package
+  res[firstEnd] = res.end as (...args: unknown[]) => unknown;
+  res.end = end as ServerResponse["end"];
+}
+
+/** One function for all: with a closure of its own, each response would outlive the collection of young garbage. */
+function end(this: EndedOnce, ...args: unknown[]): unknown {
+  const first = this[firstEnd];
+  if (first === undefined) return false;
+  this[firstEnd] = undefined;
+  return first.apply(this, args);
 }
 
 /** Rethrows an error outside of the promise, so that it becomes an uncaught exception. */

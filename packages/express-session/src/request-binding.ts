@@ -70,6 +70,14 @@ export class RequestBinding implements SessionOwner {
     return this.#current?.cookie ?? this.newCookie();
   }
 
+  /** Whether the cookie of `req.session` has a time of its own to end. Makes no cookie where none is needed. */
+  get isCookieTimed(): boolean {
+    const { cookies } = this.#options;
+    const isCommon = this.#current !== undefined && Session.cookieOf(this.#current) === undefined;
+    if (isCommon && cookies.areUntimed && this.#values?.ownCookie === undefined) return false;
+    return this.cookie.expires instanceof Date;
+  }
+
   newCookie(): Cookie {
     return this.#options.cookies.newCookie(this.#cookieOptions, this.req);
   }

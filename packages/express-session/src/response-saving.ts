@@ -22,6 +22,8 @@ export class ResponseSaving implements Saving {
   #isModified = false;
   /** Whether the session was taken over from an old one, so that the browser still has the old cookie. */
   #isTakenOver: boolean;
+  /** Whether the changes up to now are taken: each time, all values are written as JSON and compared. */
+  #isUpToDate = false;
 
   constructor(binding: RequestBinding, options: ResponseOptions, secrets: readonly Secret[]) {
     this.#binding = binding;
@@ -37,7 +39,9 @@ export class ResponseSaving implements Saving {
   get isDue(): boolean {
     this.#takeChanges();
     const { isImporting, opened } = this.#binding;
-    return isImporting || opened.saving.isDue || this.#isCookieDue;
+    const isDue = isImporting || opened.saving.isDue || this.#isCookieDue;
+    this.#isUpToDate = isDue; // `save` follows at once
+    return isDue;
   }
 
   get isChanged(): boolean {
@@ -47,9 +51,11 @@ export class ResponseSaving implements Saving {
 
   async save(): Promise<void> {
     const { opened, req } = this.#binding;
+    if (!this.#isUpToDate) this.#takeChanges();
+    this.#isUpToDate = false;
     for (let saves = 0; saves < MAX_SAVES; saves++) {
-      if (!this.#takeChanges() && saves > 0) break;
       await this.#binding.commit(() => opened.saving.save());
+      if (!this.#takeChanges()) break;
     }
     if (req.socket?.destroyed !== true) await this.#binding.endImported(); // otherwise nobody gets the new cookie
   }
@@ -101,6 +107,6 @@ export class ResponseSaving implements Saving {
     const { isLive, opened } = this.#binding;
     if (opened.storedToken === undefined) return false;
     if (this.#isTakenOver || !isLive) return this.#isTakenOver;
-    return this.#options.rolling || this.#binding.cookie.expires instanceof Date;
+    return this.#options.rolling || this.#binding.isCookieTimed;
   }
 }

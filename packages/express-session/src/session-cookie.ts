@@ -40,6 +40,11 @@ export class SessionCookies {
     return typeof this.#settings.cookie === "function";
   }
 
+  /** Whether cookies end with the browser, but for those of sessions that keep a `maxAge` of their own. */
+  get areUntimed(): boolean {
+    return !this.isPerRequest && this.#fixedMaxAge === null;
+  }
+
   /** Returns the app's cookie attributes for a request. */
   optionsFor(req: IncomingMessage): CookieOptions {
     const { cookie = {} } = this.#settings;
