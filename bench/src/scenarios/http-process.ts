@@ -7,6 +7,8 @@ import { failureOf, type Outcome, WrongAnswer } from "./outcome.js";
 
 /** Time limit of one command, after which the process counts as hanging. */
 const LIMIT_MS = 60_000;
+/** How often autocannon looks at its figures, and whether the run is over. */
+const SAMPLE_MS = 50;
 /** Time limit of one request. */
 const TIMEOUT_S = 60;
 /** Number of requests before a measurement. */
@@ -84,6 +86,7 @@ async function load(served: Served, path: string, isWriting: boolean, extent: Ex
   const began = performance.now();
   const result = await autocannon({
     ...{ url: `${url}${path}`, connections: cookies.length, timeout: TIMEOUT_S, ...extent },
+    sampleInt: SAMPLE_MS,
     setupClient: (client) => client.setHeaders({ cookie: cookies[connected++ % cookies.length] }),
     verifyBody: (body) => {
       if (!ANSWER.test(String(body))) wrong++;
