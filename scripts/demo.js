@@ -1,4 +1,4 @@
-// npm run demo: installs what the example application needs and no more, builds it, and runs it in this process.
+// npm run demo: installs only what the example application needs, builds it, and runs it in this process.
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { pnpm } from "./pnpm.js";

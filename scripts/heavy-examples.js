@@ -1,5 +1,5 @@
-// The examples that are no part of the workspace, since they bring tools of several hundred megabytes: installs and
-// builds them, with the packages of this workspace as npm would get them.
+// Installs and builds the examples outside of the workspace, whose tools take several hundred megabytes, with the packed
+// packages of the workspace.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";

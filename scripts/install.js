@@ -1,4 +1,4 @@
-// Installs everything, where that was not done: for scripts that are among the first that somebody runs.
+// Installs everything unless it is installed, for scripts that may run first.
 import { existsSync } from "node:fs";
 import { pnpm } from "./pnpm.js";
 

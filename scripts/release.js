@@ -1,4 +1,4 @@
-// npm run release, in CI: publishes each package in a version that npm does not have yet.
+// npm run release, in CI: publishes each package whose version npm does not have yet.
 
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-// npm run test:frameworks [-- NAME…]: installs, builds and tests the examples that npm test leaves out.
+// npm run test:frameworks [-- NAME…]: installs, builds and tests the examples that npm test omits.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildExample, heavyExamples, nodeProgram, packPackages, run } from "./heavy-examples.js";

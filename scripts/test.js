@@ -1,5 +1,5 @@
-// npm test: installs everything, builds and checks it, and runs every test. What fails keeps nothing else from being
-// tested, but for what is built on it; the exit code tells whether all went well.
+// npm test: installs, builds and checks everything, and runs every test. A failure stops only what depends on it. The exit
+// code tells whether everything succeeded.
 import { spawnSync } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -2,12 +2,12 @@ import { assertSurvivesKills } from "@scs/testkit";
 import { expect, it, onTestFinished } from "vitest";
 import { newPath } from "./open.js";
 
-/** The long form, `npm run crash` in the root, has 200. */
+/** Number of kills; `npm run crash` at the root uses 200. */
 const kills = Number(process.env.SCS_TEST_KILLS ?? 8);
 const module = new URL("./open.js", import.meta.url);
 
 for (const durability of ["flushed", "committed"]) {
-  it(`${durability}: nothing acknowledged is lost when the process is killed`, {
+  it(`${durability}: keeps every acknowledged write when the process is killed`, {
     timeout: 60_000 + kills * 10_000,
   }, async () => {
     const path = newPath({ defer: (tidy) => onTestFinished(async () => void (await tidy())) });

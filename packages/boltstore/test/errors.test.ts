@@ -26,12 +26,12 @@ async function fill(path: string, count: number): Promise<void> {
   await store[Symbol.asyncDispose]();
 }
 
-/** Has another process take the write lock and stand still, and gives a function that ends it. */
+/** Makes another process hold the write lock. Returns the function that ends it. */
 async function holdLock(path: string): Promise<() => Promise<void>> {
   const holder = fork(new URL("./hold-lock.js", import.meta.url), [path]);
   const exited = once(holder, "exit");
   const release = async (): Promise<void> => {
-    holder.kill("SIGKILL"); // LMDB takes the lock from a process that has died
+    holder.kill("SIGKILL"); // LMDB releases the lock of a dead process
     await exited;
   };
   onTestFinished(release);
@@ -44,7 +44,7 @@ for (const [what, content] of [
   ["a few bytes", "x"],
   ["a file of zeros", Buffer.alloc(8192)],
 ] as const) {
-  it(`${what} is refused, and left as it is`, async () => {
+  it(`refuses ${what}, and leaves it unchanged`, async () => {
     const path = join(makeDirectory(), "file");
     writeFileSync(path, content);
     await expect(openBoltStore(path)).rejects.toEqual(unavailable(/not an LMDB database/));
@@ -53,7 +53,7 @@ for (const [what, content] of [
 }
 
 for (const share of [0.99, 0.5, 0.1, 0.001]) {
-  it(`a file of which ${share * 100} % are left is refused`, async () => {
+  it(`refuses a file truncated to ${share * 100} %`, async () => {
     const path = join(makeDirectory(), "file");
     await fill(path, 1000);
     truncateSync(path, Math.floor(statSync(path).size * share));
@@ -61,7 +61,7 @@ for (const share of [0.99, 0.5, 0.1, 0.001]) {
   });
 }
 
-it("after a failure of the system, a file counts as whole if it has all that was flushed", async () => {
+it("accepts a file after a system failure if it contains everything that was flushed", async () => {
   const path = join(makeDirectory(), "file");
   await fill(path, 1000);
   const file = readFileSync(path);
@@ -76,7 +76,7 @@ it("after a failure of the system, a file counts as whole if it has all that was
   await expect(openBoltStore(path)).rejects.toEqual(unavailable(/truncated/));
 });
 
-it("the name of the file is flushed, or the store is not opened; with committed, it need not be", async () => {
+it("flushes the name of the file before it opens, except with committed", async () => {
   const path = join(makeDirectory(), "file");
   const sync = vi.spyOn(fs, "fsyncSync").mockImplementation(() => {
     throw Object.assign(new Error("EIO: injected"), { code: "EIO" });
@@ -88,7 +88,7 @@ it("the name of the file is flushed, or the store is not opened; with committed,
   await (await openBoltStore(path, noCleanup))[Symbol.asyncDispose]();
 });
 
-it("a path that cannot be a file is refused, and the cause says why", async () => {
+it("refuses a path that cannot be a file, with the reason as cause", async () => {
   const directory = makeDirectory();
   mkdirSync(join(directory, "directory"));
   writeFileSync(join(directory, "file"), "");
@@ -103,20 +103,20 @@ it("a path that cannot be a file is refused, and the cause says why", async () =
   }
 });
 
-it("a lock file that cannot be one is refused, and does not end the process", async () => {
+it("refuses an unusable lock file instead of ending the process", async () => {
   const path = join(makeDirectory(), "file");
   mkdirSync(`${path}-lock`);
   await expect(openBoltStore(path)).rejects.toEqual(unavailable(/lock file beside the file is no file/));
 });
 
-it("the files are readable by their owner only", async () => {
+it("creates files that only their owner can read", async () => {
   const path = join(makeDirectory(), "file");
   await fill(path, 1);
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(statSync(`${path}-lock`).mode & 0o777).toBe(0o600);
 });
 
-it("calls on a database that the app has closed are rejected", async () => {
+it("rejects calls on a database that the app has closed", async () => {
   const db = open({ path: join(makeDirectory(), "file"), noSubdir: true });
   const store = new BoltStore(db, noCleanup);
   await store.commit("t", data, expiry);
@@ -128,7 +128,7 @@ it("calls on a database that the app has closed are rejected", async () => {
   await store[Symbol.asyncDispose]();
 });
 
-it("a write that another process keeps from the lock is rejected in time, and not made later", async () => {
+it("rejects a write after busyTimeoutMs if another process holds the lock, and does not make it later", async () => {
   const path = join(makeDirectory(), "file");
   const store = await openBoltStore(path, { ...noCleanup, busyTimeoutMs: 50 });
   onTestFinished(() => store[Symbol.asyncDispose]());
@@ -141,7 +141,7 @@ it("a write that another process keeps from the lock is rejected in time, and no
     store.commit("late", data, expiry),
     store.delete("before"),
     store.replace("before", data, new Uint8Array(1), expiry),
-    store.find("late"), // behind the commit
+    store.find("late"), // waits for the commit
   ];
   for (const { status, ...outcome } of await Promise.allSettled(writes)) {
     expect(status).toBe("rejected");
@@ -154,7 +154,7 @@ it("a write that another process keeps from the lock is rejected in time, and no
   expect([...(await patient.all()).keys()].sort()).toEqual(["after", "before"]);
 });
 
-it("disposal while another process keeps the lock is rejected in time, and done when that lets go", async () => {
+it("rejects disposal after busyTimeoutMs if another process holds the lock, and completes it when the lock is free", async () => {
   const path = join(makeDirectory(), "file");
   const store = await openBoltStore(path, { ...noCleanup, busyTimeoutMs: 50 });
   onTestFinished(() => store[Symbol.asyncDispose]());
@@ -176,7 +176,7 @@ it("disposal while another process keeps the lock is rejected in time, and done 
   await again[Symbol.asyncDispose]();
 });
 
-it("disposal leaves no timer behind", async () => {
+it("leaves no timer after disposal", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
   const store = await openBoltStore(join(makeDirectory(), "file"));
@@ -186,14 +186,14 @@ it("disposal leaves no timer behind", async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-it("a full disk rejects what does not fit, and no more; when there is space again, all works", async () => {
+it("rejects only writes that do not fit on a full disk, and works again when there is space", async () => {
   const disk = await mountSmallDisk(2_000_000);
   if (typeof disk === "string") {
     console.log(`not tested: ${disk}`);
     return;
   }
   onTestFinished(() => disk.unmount());
-  const error = vi.spyOn(console, "error").mockImplementation(() => undefined); // the driver prints what it rejects with
+  const error = vi.spyOn(console, "error").mockImplementation(() => undefined); // the driver also prints its rejections
   onTestFinished(() => error.mockRestore());
   const store = await openBoltStore(join(disk.path, "file"), noCleanup);
   onTestFinished(() => store[Symbol.asyncDispose]());
@@ -217,7 +217,7 @@ it("a full disk rejects what does not fit, and no more; when there is space agai
   expect([...(await store.all()).keys()].sort()).toEqual(["before", "large", "small"]);
 });
 
-it("an option out of range is refused, and the message says what is allowed", () => {
+it("refuses an option out of range, with the allowed values", () => {
   const db = open({ path: join(makeDirectory(), "file"), noSubdir: true });
   onTestFinished(() => db.close());
   expect(() => new BoltStore(db, { durability: "often" as "flushed" })).toThrow(

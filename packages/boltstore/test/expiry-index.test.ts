@@ -10,7 +10,7 @@ const binary = { encoding: "binary", keyEncoding: "binary" } as const;
 interface Opened {
   db: RootDatabase;
   store: BoltStore;
-  /** The tokens of the index's entries, in order, with their times. */
+  /** Returns the entries of the index in order: token and time. */
   entries(): [number, string][];
   clock: { now: number };
 }
@@ -34,7 +34,7 @@ function openStore(): Opened {
 
 const at = (ms: number) => new Date(ms);
 
-it("has an entry of each session, in the order of expiry", async () => {
+it("has an entry for each session, in the order of expiry", async () => {
   const { store, entries } = openStore();
   await store.commit("b", data, at(200));
   await store.commit("c", data, at(100));
@@ -46,7 +46,7 @@ it("has an entry of each session, in the order of expiry", async () => {
   ]);
 });
 
-it("a session that lives on keeps its entry, until the cleanup comes to it", async () => {
+it("keeps the entry of an extended session until the cleanup reaches it", async () => {
   const { store, entries, clock } = openStore();
   await store.commit("a", data, at(100));
   await store.commit("a", data, at(200));
@@ -61,7 +61,7 @@ it("a session that lives on keeps its entry, until the cleanup comes to it", asy
   expect(entries()).toEqual([]);
 });
 
-it("a session that lives on for a millisecond more is left", async () => {
+it("keeps a session that was extended by a millisecond", async () => {
   const { store, clock } = openStore();
   await store.commit("a", data, at(100));
   await store.touch("a", at(101));
@@ -70,7 +70,7 @@ it("a session that lives on for a millisecond more is left", async () => {
   expect(await store.find("a")).toBeDefined();
 });
 
-it("a session that is to end earlier gets an earlier entry; the later one is dropped in its time", async () => {
+it("adds an earlier entry for a shortened session, and drops the later one when it is due", async () => {
   const { store, entries, clock } = openStore();
   await store.commit("a", data, at(300));
   await store.touch("a", at(100));
@@ -85,19 +85,19 @@ it("a session that is to end earlier gets an earlier entry; the later one is dro
   expect(entries()).toEqual([]);
 });
 
-it("a session that is deleted leaves its entry, which is dropped in its time", async () => {
+it("drops the entry of a deleted session when it is due", async () => {
   const { store, entries, clock } = openStore();
   await store.commit("a", data, at(100));
   await store.delete("a");
   await store.commit("b", data, at(100));
-  await store.commit("b", data, at(0)); // has expired
+  await store.commit("b", data, at(0)); // already expired
   expect(entries()).toHaveLength(2);
   clock.now = 100;
   expect(await store.deleteExpired()).toBe(0);
   expect(entries()).toEqual([]);
 });
 
-it("of a session that has several entries, one is left when they are moved", async () => {
+it("merges several entries of a session when it moves them", async () => {
   const { store, entries, clock } = openStore();
   for (let n = 0; n < 5; n++) {
     await store.commit("a", data, at(50));
@@ -107,7 +107,7 @@ it("of a session that has several entries, one is left when they are moved", asy
   expect(entries()).toHaveLength(6);
   clock.now = 50;
   expect(await store.deleteExpired()).toBe(0);
-  expect(entries()).toHaveLength(2); // that of the last commit, and the one that the others have become
+  expect(entries()).toHaveLength(2); // the entry of the last commit, and the merged one
   await store.touch("a", at(200));
   clock.now = 100;
   expect(await store.deleteExpired()).toBe(0);
@@ -117,7 +117,7 @@ it("of a session that has several entries, one is left when they are moved", asy
   expect(entries()).toEqual([]);
 });
 
-it("is made anew where it is missing, also for sessions that are written meanwhile", async () => {
+it("is rebuilt if it is missing, including sessions written meanwhile", async () => {
   const { db, store, entries, clock } = openStore();
   for (let n = 0; n < 500; n++) await store.commit(`t${n}`, data, at(100 + n));
   await store[Symbol.asyncDispose]();
@@ -139,7 +139,7 @@ it("is made anew where it is missing, also for sessions that are written meanwhi
   expect([...(await again.all()).keys()]).toEqual(["t7"]);
 });
 
-it("large sessions are renewed, moved and removed as small ones", async () => {
+it("handles large sessions like small ones", async () => {
   const { store, entries, clock } = openStore();
   const large = new Uint8Array(3_000_000).fill(5);
   await store.commit("a", large, at(100));
@@ -154,7 +154,7 @@ it("large sessions are renewed, moved and removed as small ones", async () => {
   expect(await store.deleteExpired()).toBe(1);
 });
 
-it("disposal ends a cleanup between two slices of time, and what it tells is true", async () => {
+it("ends a cleanup on disposal between two slices, with a correct count", async () => {
   const { db, store, entries, clock } = openStore();
   await Promise.all(Array.from({ length: 1000 }, (_, n) => store.commit(`t${n}`, data, at(1))));
   clock.now = 1;
@@ -169,13 +169,13 @@ it("disposal ends a cleanup between two slices of time, and what it tells is tru
   expect(db.openDB("scs:session", binary).getCount()).toBe(1000 - removed);
 });
 
-it("disposal during a cleanup in the background is no error", async () => {
+it("reports no error when disposal meets a background cleanup", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
   const { db } = openStore();
   const onError = vi.fn();
   const store = new BoltStore(db, { cleanupIntervalMs: 1000, onError });
-  await store.deleteExpired(); // behind what was begun on construction
+  await store.deleteExpired(); // waits for the work begun at construction
   const writing = store.commit("a", data, at(Date.now() + 60_000));
   vi.advanceTimersByTime(1200); // the cleanup waits for the write
   await store[Symbol.asyncDispose]();
@@ -183,7 +183,7 @@ it("disposal during a cleanup in the background is no error", async () => {
   expect(onError).not.toHaveBeenCalled();
 });
 
-it("a cleanup that finds nothing takes no write lock", async () => {
+it("takes no write lock for a cleanup that finds nothing", async () => {
   const { db, store } = openStore();
   await store.commit("a", data, at(100));
   await store.deleteExpired();
@@ -192,7 +192,7 @@ it("a cleanup that finds nothing takes no write lock", async () => {
   expect(transaction).not.toHaveBeenCalled();
 });
 
-it("expired sessions are removed each minute, unless told otherwise", async () => {
+it("removes expired sessions every minute by default", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
   const { db } = openStore();

@@ -13,13 +13,13 @@ function openDatabase(): RootDatabase {
   return db;
 }
 
-it("the calls made while a transaction is under way form the next", async () => {
+it("combines calls made during a transaction into the next", async () => {
   const db = openDatabase();
   const store = new BoltStore(db, { cleanupIntervalMs: 0 });
   await store.commit("first", data, expiry);
   const run = db.childTransaction.bind(db);
   const transaction = vi.spyOn(db, "childTransaction");
-  const clock = vi.spyOn(performance, "now").mockReturnValue(0); // no transaction ends for want of time
+  const clock = vi.spyOn(performance, "now").mockReturnValue(0); // no transaction runs out of time
   onTestFinished(() => clock.mockRestore());
   let others: Promise<unknown> | undefined;
   transaction.mockImplementationOnce((work) =>
@@ -35,7 +35,7 @@ it("the calls made while a transaction is under way form the next", async () => 
   expect((await store.all()).size).toBe(52);
 });
 
-it("a write that throws fails alone and is undone, the others are made in their order", async () => {
+it("rolls back only the write that throws, and makes the others in order", async () => {
   const db = openDatabase();
   const openDB = db.openDB.bind(db) as (name: string, options: object) => Database<Buffer, Buffer>;
   vi.spyOn(db, "openDB").mockImplementation(((name: string, options: object) => {

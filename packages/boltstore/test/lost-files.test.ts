@@ -37,7 +37,7 @@ for (const durability of ["flushed", "committed"] as const) {
   }
 }
 
-it("so does one on a handle of the app's, whose files are in a directory", async () => {
+it("does so on a handle of the app, whose files are in a directory", async () => {
   const directory = join(makeDirectory(), "sessions");
   const db = open({ path: directory });
   onTestFinished(() => db.close());
@@ -48,7 +48,7 @@ it("so does one on a handle of the app's, whose files are in a directory", async
   await store[Symbol.asyncDispose]();
 });
 
-it("a store at a relative path keeps its file when the app changes its working directory", async () => {
+it("keeps the file of a relative path when the app changes its working directory", async () => {
   const directory = makeDirectory();
   const cwd = process.cwd();
   onTestFinished(() => process.chdir(cwd));

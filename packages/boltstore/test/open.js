@@ -1,14 +1,14 @@
-// Opens stores for the kit: on an empty file, or on one that is there.
+// Opens stores for the kit, on an empty or an existing file.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openBoltStore } from "@scs/boltstore";
 
-/** On a machine that is busy, a call may take its time. */
+/** Long timeouts, for busy machines. */
 const patient = { busyTimeoutMs: 60_000 };
 
 /**
- * Makes the path of a file that is not there yet.
+ * Returns the path of a file that does not exist yet.
  *
  * @param {import("@scs/testkit").Scope} scope
  */

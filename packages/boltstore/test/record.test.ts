@@ -11,7 +11,7 @@ function written(ms: number): Buffer {
   return bytes;
 }
 
-it("an expiry is Unix time in ns, 8 bytes, big-endian", () => {
+it("encodes an expiry as Unix time in ns, 8 bytes, big-endian", () => {
   fc.assert(
     fc.property(instants, (ms) => {
       expect(written(ms).readBigInt64BE()).toBe(BigInt(ms) * 1_000_000n);
@@ -19,7 +19,7 @@ it("an expiry is Unix time in ns, 8 bytes, big-endian", () => {
   );
 });
 
-it("an expiry is read back to the millisecond", () => {
+it("decodes an expiry to the millisecond", () => {
   fc.assert(
     fc.property(instants, (ms) => {
       expect(readExpiry(written(ms))).toBe(ms);
@@ -27,7 +27,7 @@ it("an expiry is read back to the millisecond", () => {
   );
 });
 
-it("expiries sort as their bytes do", () => {
+it("encodes expiries so that their bytes sort like times", () => {
   fc.assert(
     fc.property(instants, instants, (a, b) => {
       expect(Math.sign(Buffer.compare(written(a), written(b)))).toBe(Math.sign(a - b));
@@ -35,7 +35,7 @@ it("expiries sort as their bytes do", () => {
   );
 });
 
-it("of an expiry between two milliseconds, the later counts: until then the record is live", () => {
+it("rounds an expiry between two milliseconds up", () => {
   fc.assert(
     fc.property(fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }), (ns) => {
       const bytes = Buffer.alloc(8);
@@ -45,12 +45,12 @@ it("of an expiry between two milliseconds, the later counts: until then the reco
   );
 });
 
-it("an expiry that does not fit becomes the latest, one before 1970 the earliest", () => {
+it("clamps expiries before 1970 and after the latest time", () => {
   expect(readExpiry(written(8.64e15))).toBe(LAST_MS);
   expect(readExpiry(written(-1))).toBe(0);
 });
 
-it("a value is the expiry and a copy of the data", () => {
+it("encodes a value as the expiry and a copy of the data", () => {
   const data = new Uint8Array([1, 2, 3]);
   const value = encodeRecord(data, 1);
   data.fill(0);

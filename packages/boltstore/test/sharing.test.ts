@@ -23,7 +23,7 @@ function openStore(db: RootDatabase, onError: (error: StoreError) => void = () =
   return store;
 }
 
-it("the key is the token, the value the expiry in ns and the data", async () => {
+it("stores expiry in ns and data under the token", async () => {
   const db = openDatabase();
   await openStore(db).commit("tøken", data, expiry);
   const sessions: Database<Buffer, Buffer> = db.openDB("scs:session", binary);
@@ -33,7 +33,7 @@ it("the key is the token, the value the expiry in ns and the data", async () => 
   expect([...(entry?.value.subarray(8) ?? [])]).toEqual([1, 2, 3]);
 });
 
-it("what another program has written is read", async () => {
+it("reads records of another program", async () => {
   const db = openDatabase();
   const store = openStore(db);
   const sessions: Database<Buffer, Buffer> = db.openDB("scs:session", binary);
@@ -43,7 +43,7 @@ it("what another program has written is read", async () => {
   expect(await store.find("theirs")).toEqual({ data: new Uint8Array([9, 9, 9]), expiry });
 });
 
-it("an app keeps data of its own in the same file, and writes it while the store does", async () => {
+it("lets an app write its own data to the same file at the same time", async () => {
   const db = openDatabase();
   const store = openStore(db);
   const own = db.openDB<string, string>("app", {});
@@ -58,7 +58,7 @@ it("an app keeps data of its own in the same file, and writes it while the store
   expect(own.get("k299")).toBe("v299");
 });
 
-it("two stores on one database are one", async () => {
+it("two stores on one database see each other's writes", async () => {
   const db = openDatabase();
   const [one, other] = [openStore(db), openStore(db)];
   await one.commit("t", data, expiry);
@@ -67,7 +67,7 @@ it("two stores on one database are one", async () => {
   expect(await one.find("t")).toBeUndefined();
 });
 
-it("disposal leaves a database open that the app has opened, and closes one that was opened for it", async () => {
+it("closes on disposal only a database that it opened itself", async () => {
   const db = openDatabase();
   await openStore(db)[Symbol.asyncDispose]();
   expect(await db.put("still", "open")).toBe(true);
@@ -81,7 +81,7 @@ it("disposal leaves a database open that the app has opened, and closes one that
   await again[Symbol.asyncDispose]();
 });
 
-it("two stores of one process have one file open, until both have closed it", async () => {
+it("two stores of one process share the open file until both are disposed of", async () => {
   const path = join(makeDirectory(), "own.mdb");
   const one = await openBoltStore(path, { cleanupIntervalMs: 0 });
   const other = await openBoltStore(path, { cleanupIntervalMs: 0 });
@@ -116,7 +116,7 @@ for (const isOneClosed of [false, true]) {
   });
 }
 
-it("a process goes on with a file that another has made many times as large", async () => {
+it("continues with a file that another process has enlarged many times", async () => {
   const path = join(makeDirectory(), "own.mdb");
   const store = await openBoltStore(path, { cleanupIntervalMs: 0, durability: "committed" });
   onTestFinished(() => store[Symbol.asyncDispose]());
@@ -132,7 +132,7 @@ it("a process goes on with a file that another has made many times as large", as
   expect((await other.find("small"))?.data.length).toBe(2_000_000);
 });
 
-it("a damaged record is absent, loudly, and its bytes stay where they are", async () => {
+it("treats a damaged record as absent, reports it, and keeps its bytes", async () => {
   const errors: StoreError[] = [];
   const db = openDatabase();
   const store = openStore(db, (error) => errors.push(error));
@@ -153,7 +153,7 @@ it("a damaged record is absent, loudly, and its bytes stay where they are", asyn
   expect((await store.find("damaged"))?.data).toEqual(data);
 });
 
-it("an onError that throws harms no call", async () => {
+it("does not fail a call when onError throws", async () => {
   const db = openDatabase();
   const store = openStore(db, () => {
     throw new Error("a bug of the app");
@@ -172,19 +172,19 @@ it("an onError that throws harms no call", async () => {
   expect(warnings).toEqual(["a bug of the app"]);
 });
 
-it("a walk over large sessions reads few at a time, and sees what is written meanwhile", async () => {
+it("iterates over large sessions in small pages, and sees concurrent writes", async () => {
   const store = openStore(openDatabase());
   const large = new Uint8Array(400_000);
   await Promise.all(Array.from({ length: 9 }, (_, n) => store.commit(`t${n}`, large, expiry)));
   const seen: string[] = [];
   for await (const { token } of store.entries()) {
     seen.push(token);
-    if (token === "t0") await store.delete("t8"); // far behind the page that has been read
+    if (token === "t0") await store.delete("t8"); // far after the page that was read
   }
   expect(seen).toEqual(["t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"]);
 });
 
-it("a walk that disposal cuts short does not look like a complete one", async () => {
+it("makes an iteration reject on disposal instead of ending early", async () => {
   const store = openStore(openDatabase());
   await store.commit("a", data, expiry);
   await store.commit("b", data, expiry);
@@ -194,11 +194,11 @@ it("a walk that disposal cuts short does not look like a complete one", async ()
   await expect(walk.next()).rejects.toMatchObject({ code: "CLOSED" });
 });
 
-it("a write waits until the database is flushed, or does not, as the durability says", async () => {
+it("waits for the flush only with the durability flushed", async () => {
   for (const durability of ["flushed", "committed"] as const) {
     const db = openDatabase();
     const store = new BoltStore(db, { cleanupIntervalMs: 0, durability });
-    await store.deleteExpired(); // behind what was begun on construction
+    await store.deleteExpired(); // waits for the work begun at construction
     let flush = (): void => undefined;
     Object.defineProperty(db, "flushed", {
       value: new Promise<void>((resolve) => {
@@ -209,7 +209,7 @@ it("a write waits until the database is flushed, or does not, as the durability 
     const writing = store.commit("t", data, expiry).then(() => {
       isWritten = true;
     });
-    await db.transaction(() => undefined); // is committed after the write
+    await db.transaction(() => undefined); // commits after the write
     await setImmediate();
     expect(isWritten).toBe(durability === "committed");
     flush();

@@ -6,10 +6,10 @@ import { AGAIN, type Answer, BatchQueue, type Call } from "../src/kit/index.js";
 const call = fc.record({
   kind: fc.constantFrom("find", "commit", "delete", "touch"),
   token: fc.constantFrom("a", "b", "c", "d"),
-  /** After how many turns of the event loop it is made. */
+  /** Number of turns of the event loop before the call. */
   pause: fc.integer({ min: 0, max: 2 }),
 });
-/** What becomes of a batch. */
+/** The outcome of a batch. */
 const fate = fc.record({
   wait: fc.integer({ min: 0, max: 3 }),
   most: fc.integer({ min: 0, max: 5 }),
@@ -23,7 +23,7 @@ const setting = fc.record({
   timeoutMs: fc.constantFrom(1, 2, 4, 60_000),
 });
 
-it("whatever becomes of the batches: each call has one answer, those of a token their order, and nothing is left", {
+it("answers each call once and in the order of its token, for any outcome of the batches, and keeps nothing", {
   timeout: 120_000,
 }, async () => {
   await fc.assert(

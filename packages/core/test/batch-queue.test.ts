@@ -12,7 +12,7 @@ import {
 const data = new Uint8Array(1);
 const tokensOf = (calls: readonly Call[]): string => calls.map(({ token }) => token).join("");
 
-/** A backend that is told when to answer. */
+/** A backend whose answers the test controls. */
 function makeQueue(options: Partial<BatchQueueOptions> = {}) {
   const batches: string[] = [];
   const running: {
@@ -41,7 +41,7 @@ function makeQueue(options: Partial<BatchQueueOptions> = {}) {
 }
 
 describe("batches", () => {
-  it("have what has arrived while the batch before was under way", async () => {
+  it("contain the calls that arrived during the batch before", async () => {
     const { batches, running, commit } = makeQueue();
     const calls = ["a", "b", "c"].map(commit);
     expect(batches).toEqual(["a"]);
@@ -53,7 +53,7 @@ describe("batches", () => {
     await Promise.all(calls);
   });
 
-  it("take their calls when they are asked, which may be later", async () => {
+  it("take their calls when they are iterated, which may be later", async () => {
     let start = (): void => undefined;
     const ready = new Promise<void>((resolve) => {
       start = resolve;
@@ -74,7 +74,7 @@ describe("batches", () => {
     expect(seen).toEqual(["abc"]);
   });
 
-  it("have one call of a token at a time, in the order made; in a sequence, all of them", async () => {
+  it("contain one call per token, in order; in a sequence, all calls of a token", async () => {
     for (const batchIs of ["set", "sequence"] as const) {
       const order: number[] = [];
       const sizes: number[] = [];
@@ -94,7 +94,7 @@ describe("batches", () => {
     }
   });
 
-  it("are bounded in calls and bytes, and a larger call goes alone", async () => {
+  it("are limited in calls and bytes, and a larger call is a batch of its own", async () => {
     const { batches, running, commit, queue } = makeQueue({ lanes: [{ maxCalls: 3, maxBytes: 1000 }] });
     const large = (token: string) => queue.run("commit", token, undefined, new Uint8Array(2000), 1);
     const calls = [commit("0"), ...["a", "b", "c", "d"].map(commit), large("L"), commit("e"), commit("f")];
@@ -106,7 +106,7 @@ describe("batches", () => {
     expect(batches).toEqual(["0", "abc", "d", "L", "ef"]);
   });
 
-  it("of different lanes do not wait for each other; those of one token do", async () => {
+  it("in different lanes do not wait for each other, except for one token", async () => {
     const { batches, running, commit, find } = makeQueue({ lanes: [{ kinds: ["find"] }, {}] });
     const calls: Promise<unknown>[] = [commit("a"), find("b"), find("a")];
     expect(batches).toEqual(["a", "b"]);
@@ -120,7 +120,7 @@ describe("batches", () => {
     await Promise.all(calls);
   });
 
-  it("of several workers share what waits", async () => {
+  it("of several workers share the waiting calls", async () => {
     const { batches, running, commit } = makeQueue({ lanes: [{ workers: 2, minShare: 2 }] });
     const calls = ["a", "b", "c", "d", "e", "f"].map(commit);
     expect(batches).toEqual(["a", "b"]);

@@ -17,7 +17,7 @@ const data = new Uint8Array([1, 2, 3]);
 const expiry = new Date(4_000_000_000_000);
 const options: StoreBaseOptions = { name: "store", cleanupIntervalMs: 0 };
 
-/** A backend over a `Map`, of which some calls never end, or fail. */
+/** A backend over a `Map`, some of whose calls fail or never end. */
 class Records implements Backend {
   readonly records: Map<string, SessionRecord> = new Map();
   readonly calls: Call[] = [];
@@ -63,7 +63,7 @@ function gate(): { promise: Promise<void>; open: () => void } {
 }
 
 describe("a backend", () => {
-  it("is given copies of what it is to keep", async () => {
+  it("gets copies of the bytes to store", async () => {
     const backend = new Records();
     const store = new StoreBase(backend, options);
     const own = Buffer.from(data);
@@ -76,7 +76,7 @@ describe("a backend", () => {
     expect([...((await store.find("t"))?.data ?? [])]).toEqual([1, 2, 3]);
   });
 
-  it("is not called for what is malformed", async () => {
+  it("is not called for malformed arguments", async () => {
     const backend = new Records();
     const store = new StoreBase(backend, options);
     expect(await store.find("a\0b")).toBeUndefined();
@@ -88,7 +88,7 @@ describe("a backend", () => {
     expect(backend.calls).toEqual([]);
   });
 
-  it("that answers at once needs no more than executeNow; one that does not answer at all is refused", async () => {
+  it("needs only executeNow if it is synchronous, and is refused without any method that executes calls", async () => {
     const records = new Map<string, SessionRecord>();
     const rest = { pages: () => [], removeExpired: () => [] };
     const store = new StoreBase(
@@ -109,7 +109,7 @@ describe("a backend", () => {
     expect(() => new StoreBase(rest, options)).toThrow("must have executeNow, execute or queue");
   });
 
-  it("that throws rejects the call with a StoreError, its own if it makes one", async () => {
+  it("that throws rejects the call with a StoreError, or with its own error", async () => {
     const failure = { name: "StoreError", code: "UNAVAILABLE", cause: { message: "of the driver" } };
     await expect(new StoreBase(new Records(), options).find("bad")).rejects.toMatchObject(failure);
     const backend = new Records();
@@ -117,7 +117,7 @@ describe("a backend", () => {
     await expect(new StoreBase(backend, options).find("bad")).rejects.toThrow("translated");
   });
 
-  it("refuses data above its limit, and says the limit", async () => {
+  it("refuses data above its limit, and names the limit", async () => {
     const store = new StoreBase(new Records(), { ...options, maxDataBytes: 2 });
     const calls = [store.commit("t", data, expiry), store.replace("t", data, data, expiry)];
     for (const outcome of await Promise.allSettled(calls)) {
@@ -146,7 +146,7 @@ describe("a backend that never answers", () => {
     await expect(call(store)).rejects.toMatchObject({ code: "UNAVAILABLE", message: /^store: .*20 ms/ });
   });
 
-  it("twenty calls for one session wait together, not one after the other", async () => {
+  it("ends twenty calls for one session at the same time", async () => {
     const backend = new Records();
     backend.gate = never;
     const store = new StoreBase(backend, { ...options, timeoutMs: 100 });
@@ -158,7 +158,7 @@ describe("a backend that never answers", () => {
 });
 
 describe("disposal", () => {
-  it("waits for the calls, a cleanup and a snapshot under way; then every call is rejected", async () => {
+  it("waits for calls, a cleanup and a snapshot in progress; then every call rejects", async () => {
     const backend = new Records();
     const { promise, open } = gate();
     backend.gate = promise;
@@ -181,7 +181,7 @@ describe("disposal", () => {
     expect(backend.isClosed).toBe(1);
   });
 
-  it("cuts a walk and a cleanup short", async () => {
+  it("stops an iteration and a cleanup", async () => {
     const backend = new Records();
     backend.steps.push(1, 1, 1);
     const store = new StoreBase(backend, options);
@@ -195,7 +195,7 @@ describe("disposal", () => {
     await expect(walk.next()).rejects.toMatchObject({ code: "CLOSED" });
   });
 
-  it("that fails may be tried again", async () => {
+  it("may be called again after a failure", async () => {
     const backend = new Records();
     backend.close = () => {
       if (backend.isClosed++ === 0) throw new Error("busy");

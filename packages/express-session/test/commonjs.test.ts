@@ -13,7 +13,7 @@ async function node(code: string): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-it("require returns the function, with what express-session has beside it", async () => {
+it("require returns the function, with the properties of express-session", async () => {
   const code = `
     const session = require("@scs/express-session");
     const handler = session({ secret: "keyboard cat" });
@@ -25,7 +25,7 @@ it("require returns the function, with what express-session has beside it", asyn
   expect(await node(code)).toEqual(["function", 3, true, ...Array(4).fill("function")]);
 });
 
-it("require and import give the same function", async () => {
+it("require and import return the same function", async () => {
   const code = `
     const session = require("@scs/express-session");
     import("@scs/express-session").then((module) => console.log(module.default === session));
@@ -33,7 +33,7 @@ it("require and import give the same function", async () => {
   expect(await node(code)).toBe(true);
 });
 
-it("an application of CommonJS keeps its visitors", async () => {
+it("keeps sessions in a CommonJS application", async () => {
   const code = `
     const express = require("express");
     const session = require("@scs/express-session");

@@ -6,7 +6,7 @@ import { MovingClock } from "./fixtures/moving-clock.js";
 
 const DAY_MS = 86_400_000;
 
-/** The cookie that a first response sets, by its attributes. */
+/** Returns the attributes of the cookie that a first response sets. */
 async function cookieOf(
   options: SessionOptions,
   change: (req: Request) => unknown = () => undefined,
@@ -67,7 +67,7 @@ describe("the option cookie", () => {
     expect(await cookieOf({ cookie: { expires: date, maxAge: 5000 } })).toContain(expires);
   });
 
-  it("a path that the request does not have leaves it without a session", async () => {
+  it("a path outside of the request's path leaves the request without a session", async () => {
     await using app = await run(
       { "/": (req, res) => res.json(req.session === undefined) },
       { cookie: { path: "/foo" } },
@@ -75,7 +75,7 @@ describe("the option cookie", () => {
     expect((await app.browser().get()).json()).toBe(true);
   });
 
-  it("a function makes it for each request", async () => {
+  it("may be a function of the request", async () => {
     await using app = await run(
       { "/a/x": views["/"] as never, "/b/x": views["/"] as never },
       {
@@ -91,7 +91,7 @@ describe("the option cookie", () => {
     expect(b.setCookies[0]).toMatch(/; Path=\/b; HttpOnly$/);
   });
 
-  it("a function's maxAge is that of each session", async () => {
+  it("uses the maxAge of a function for each session", async () => {
     await using app = await run(views, { cookie: () => ({ maxAge: 1000 }), saveUninitialized: false });
     const browser = app.browser();
     await browser.get();
@@ -148,7 +148,7 @@ describe("req.session.cookie", () => {
     expect((await browser.get()).json()).toEqual({ ...own, maxAge: 59_000, expires });
   });
 
-  it("with a maxAge, the session ends when it was not used for so long, and not before", async () => {
+  it("ends a session exactly maxAge after its last use", async () => {
     await using app = await run(views, { cookie: { maxAge: 60_000 } });
     const browser = app.browser();
     await browser.get();
@@ -160,7 +160,7 @@ describe("req.session.cookie", () => {
     expect((await browser.get("/look")).json()).toMatchObject({ views: 0 });
   });
 
-  it("without one, the session lives for a day after its last use, or for idleTimeoutMs", async () => {
+  it("without maxAge, ends a session a day, or idleTimeoutMs, after its last use", async () => {
     for (const [options, ms] of [[{}, DAY_MS] as const, [{ idleTimeoutMs: 5000 }, 5000] as const]) {
       await using app = await run(views, options);
       const browser = app.browser();
@@ -172,7 +172,7 @@ describe("req.session.cookie", () => {
     }
   });
 
-  it("lifetimeMs ends a session however much it is used, and its cookie with it", async () => {
+  it("ends a session and its cookie after lifetimeMs, even if it is in use", async () => {
     await using app = await run(views, { lifetimeMs: 5000, cookie: { maxAge: 4000 } });
     const browser = app.browser();
     await browser.get();
@@ -197,7 +197,7 @@ describe("req.session.cookie", () => {
     "/who": (req: Request, res: Response) => res.json([req.session.user, req.session.cookie.originalMaxAge]),
   };
 
-  it("maxAge may be another for one session: remember me", async () => {
+  it("allows a different maxAge for one session: remember me", async () => {
     await using app = await run(remember);
     const browser = app.browser();
     const { setCookies } = await browser.get("/remember");
@@ -207,13 +207,13 @@ describe("req.session.cookie", () => {
     app.clock.advance(20 * DAY_MS);
     expect((await browser.get("/who")).json()).toEqual(["u1", 30 * DAY_MS]);
     expect((await browser.get("/")).setCookies[0]).toContain("Expires=");
-    expect((await browser.get("/forget")).setCookies).toEqual([]); // without a time, there is nothing to renew
+    expect((await browser.get("/forget")).setCookies).toEqual([]); // without maxAge, there is nothing to restart
     expect((await browser.get("/who")).json()).toEqual(["u1", null]);
     app.clock.advance(DAY_MS);
     expect((await browser.get("/who")).json()).toEqual([null, null]);
   });
 
-  it("what a session keeps of its own also counts where the manager saves it", async () => {
+  it("keeps a session's own attributes when the manager saves it", async () => {
     await using app = await run(remember);
     const browser = app.browser();
     await browser.get("/remember");
@@ -224,7 +224,7 @@ describe("req.session.cookie", () => {
     expect((await browser.get("/look")).json()).toMatchObject({ views: 7 });
   });
 
-  it("touch and resetMaxAge begin its time anew", async () => {
+  it("touch and resetMaxAge restart its maxAge", async () => {
     await using app = await run(
       {
         ...views,
@@ -252,7 +252,7 @@ describe("Cookie", () => {
     });
   });
 
-  it("takes attributes, and refuses what is none", () => {
+  it("accepts attributes, and refuses invalid ones", () => {
     expect(new Cookie({ originalMaxAge: 5 }).originalMaxAge).toBe(5);
     expect(new Cookie({ expires: new Date(0) }).expires).toEqual(new Date(0));
     expect(() => new Cookie(42 as never)).toThrow(/argument options/);
@@ -260,7 +260,7 @@ describe("Cookie", () => {
     expect(new Cookie({ maxAge: new Date(0) }).expires).toEqual(new Date(0));
   });
 
-  it("serializes as it is, and to JSON as express-session stores it", () => {
+  it("serializes to a header, and to JSON in express-session's format", () => {
     const cookie = new Cookie({ maxAge: 1000, sameSite: "lax" }, () => 0);
     expect(cookie.serialize("name", "value")).toBe(
       "name=value; Path=/; Expires=Thu, 01 Jan 1970 00:00:01 GMT; HttpOnly; SameSite=Lax",

@@ -15,10 +15,10 @@ import { serve } from "./fixtures/serve.js";
 
 const url = usePostgres();
 const SID = "connect.sid";
-/** Of session-file-store: no timer that removes what has expired. */
+/** Option of session-file-store that switches off its cleanup timer. */
 const noReaping = { reapInterval: -1 };
 
-/** The shop as it runs now; `browser` has the cookie of a log-in before. */
+/** Starts the app on this package. `browser` has the cookie of an earlier log-in. */
 async function deployed(importFrom: OldStore, options: SessionOptions = {}, cookies?: Map<string, string>) {
   const store = new MemStore({ cleanupIntervalMs: 0 });
   const errors: Error[] = [];
@@ -42,7 +42,7 @@ const ids = (store: expressSession.MemoryStore) =>
   new Promise<string[]>((resolve) => store.all?.((_error, all) => resolve(Object.keys(all ?? {}))));
 
 describe("a visitor with an old cookie", () => {
-  it("is still logged in, gets a cookie of ours, and the old session ends", async () => {
+  it("is still logged in, gets a new cookie, and the old session ends", async () => {
     const old = new expressSession.MemoryStore();
     await using app = await deployed(old);
     const browser = app.browser();
@@ -55,7 +55,7 @@ describe("a visitor with an old cookie", () => {
     expect(await app.sessions.list("ada")).toHaveLength(1);
   });
 
-  it("keeps what the session's cookie had of its own", async () => {
+  it("keeps the own attributes of the session's cookie", async () => {
     const old = new expressSession.MemoryStore();
     await using app = await deployed(old, {}, await loggedIn(old, {}, "/login?remember"));
     const browser = app.browser();
@@ -70,7 +70,7 @@ describe("a visitor with an old cookie", () => {
     expect((await app.browser().get("/who")).json()).toBe("ada");
   });
 
-  it("is nobody with a cookie that no secret has signed", async () => {
+  it("has no session with a cookie that no secret has signed", async () => {
     const old = new expressSession.MemoryStore();
     await using app = await deployed(old, { secret: "new" });
     expect((await app.browser().get("/who")).json()).toBeNull();
@@ -79,7 +79,7 @@ describe("a visitor with an old cookie", () => {
 });
 
 describe("parallel requests with one old cookie", () => {
-  it.each([2, 20])("end in one session that has the changes of all (%i)", async (count) => {
+  it.each([2, 20])("share one session, which has all their changes (%i)", async (count) => {
     const old = new expressSession.MemoryStore();
     const cookies = await loggedIn(old);
     let missing = count;
@@ -112,12 +112,12 @@ describe("parallel requests with one old cookie", () => {
   });
 });
 
-/** Stores of express-session that never end a session by themselves: what we promise must not depend on them. */
+/** Stores for express-session that never delete a session: the guarantees must not depend on the old store. */
 const stubborn = (old: expressSession.MemoryStore): OldStore => ({
   get: (id, callback) => old.get(id, callback),
 });
 
-describe("an old cookie is worth nothing", () => {
+describe("an old cookie is worthless", () => {
   it.each([
     ["once it was taken", false, []],
     ["once it was taken, also if the old store only has get", true, []],
@@ -136,7 +136,7 @@ describe("an old cookie is worth nothing", () => {
     expect((await browser.get("/who")).json()).toBe(paths.length === 0 ? "ada" : null);
   });
 
-  it("when its session was logged out by the very request that brought it", async () => {
+  it("when its session was logged out by the request that carried it", async () => {
     const old = new expressSession.MemoryStore();
     const cookies = await loggedIn(old);
     await using app = await deployed(stubborn(old), {}, cookies);
@@ -203,7 +203,7 @@ describe("an old cookie is worth nothing", () => {
     expect(await app.sessions.list("ada")).toEqual([]);
   });
 
-  it("begins no empty session, whose cookie could take the place of a good one", async () => {
+  it("and begins no empty session, whose cookie could overwrite a valid one", async () => {
     const old = new expressSession.MemoryStore();
     await using app = await deployed(old, { saveUninitialized: true });
     const browser = app.browser();
@@ -216,7 +216,7 @@ describe("an old cookie is worth nothing", () => {
 });
 
 describe("a failure", () => {
-  it("of the old store is an error, and nobody is logged out by it", async () => {
+  it("of the old store is an error, and logs nobody out", async () => {
     const old = new expressSession.MemoryStore();
     const cookies = await loggedIn(old);
     let isDown = true;
@@ -231,7 +231,7 @@ describe("a failure", () => {
     expect((await browser.get("/who")).json()).toBe("ada");
   });
 
-  it("to end the old session goes to onError, and its cookie is worth nothing all the same", async () => {
+  it("to end the old session goes to onError, and its cookie is still worthless", async () => {
     const old = new expressSession.MemoryStore();
     const cookies = await loggedIn(old);
     const failing: OldStore = {
@@ -277,7 +277,7 @@ describe("importFrom takes", () => {
     expect((await new Browser(before.url, Object.fromEntries(cookies)).get("/who")).json()).toBeNull();
   };
 
-  it("connect-pg-simple, made with our session as well as with express-session's", async () => {
+  it("connect-pg-simple, created with our session or express-session's", async () => {
     const pool = new pg.Pool({ connectionString: url(), max: 2 });
     for (const base of [expressSession, session]) {
       const PgSession = connectPgSimple(base);

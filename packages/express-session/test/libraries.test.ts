@@ -61,7 +61,7 @@ describe.each(Object.entries(backends))("on %s", (_name, open) => {
     },
   );
 
-  it("csrf-sync keeps its token in the session", async () => {
+  it("csrf-sync stores its token in the session", async () => {
     await using opened = await open(url());
     const { csrfSynchronisedProtection, generateToken } = csrfSync();
     const app = express().use(sessionOn(opened.store)).use(csrfSynchronisedProtection);
@@ -91,7 +91,7 @@ describe.each(Object.entries(backends))("on %s", (_name, open) => {
     }
   });
 
-  it.each(["before", "after"])("compression %s the sessions changes nothing", async (place) => {
+  it.each(["before", "after"])("compression works %s the sessions", async (place) => {
     await using opened = await open(url());
     const app = express();
     const compress = compression({ threshold: 0 });
@@ -111,7 +111,7 @@ describe.each(Object.entries(backends))("on %s", (_name, open) => {
     }
   });
 
-  it("http-proxy-middleware passes bodies through, and the session's cookie with them", async () => {
+  it("http-proxy-middleware passes bodies and the session's cookie through", async () => {
     await using opened = await open(url());
     const body = randomBytes(300_000).toString("base64");
     await using target = await serve((req, res) => {

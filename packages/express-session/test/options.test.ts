@@ -47,7 +47,7 @@ describe("secret", () => {
     expect((await browser.get()).json()).toMatchObject({ views: 2 });
   });
 
-  it("the first of several signs, and each is read", async () => {
+  it("signs with the first of several, and accepts all", async () => {
     await using old = await run(views, { secret: "nyan cat" });
     const browser = old.browser();
     await browser.get();
@@ -56,7 +56,7 @@ describe("secret", () => {
     expect((await rotated.get()).json()).toMatchObject({ views: 2 });
   });
 
-  it("another one ends all sessions", async () => {
+  it("ends all sessions when it is replaced", async () => {
     await using old = await run(views, { secret: "nyan cat" });
     const browser = old.browser();
     await browser.get();
@@ -86,7 +86,7 @@ describe("secret", () => {
 });
 
 describe("name", () => {
-  it.each(["name", "key"] as const)("is that of the cookie, as %s", async (option) => {
+  it.each(["name", "key"] as const)("sets the name of the cookie, as %s", async (option) => {
     await using app = await run(views, { [option]: "sid" });
     const browser = app.browser({ [SID]: "another" });
     expect((await browser.get()).setCookies).toEqual([expect.stringMatching(/^sid=s%3A/)]);
@@ -120,12 +120,12 @@ describe("store", () => {
     expect((await app.browser().get()).json()).toMatchObject({ views: 1 });
   });
 
-  it("must be one of ours", () => {
+  it("must be a store of @scs", () => {
     const old = { get() {}, set() {}, destroy() {} };
     expect(() => session({ secret: "x", store: old as never })).toThrow(/importFrom.*@scs\/bridge/);
   });
 
-  it("that fails passes its error on, and no session is there", async () => {
+  it("passes its error to next, without a session, if a load fails", async () => {
     await using app = await run(views);
     const browser = app.browser();
     await browser.get();
@@ -134,7 +134,7 @@ describe("store", () => {
     expect([status, text]).toEqual([500, "boom!"]);
   });
 
-  it("that fails at a save turns the answer into a 500", async () => {
+  it("turns the response into a 500 if a save fails", async () => {
     await using app = await run(views);
     app.store.replace = () => Promise.reject(new Error("boom!"));
     const { status, setCookies } = await app.browser().get();
@@ -158,7 +158,7 @@ describe("saveUninitialized", () => {
     },
   );
 
-  it("false saves nothing until something is stored", async () => {
+  it("false saves a session only when it has a value", async () => {
     await using app = await run({ ...quiet, "/views": views["/"] as never }, lean);
     const browser = app.browser();
     expect((await browser.get()).setCookies).toEqual([]);
@@ -167,7 +167,7 @@ describe("saveUninitialized", () => {
     expect(await app.stored()).toBe(1);
   });
 
-  it("true passes an error of the save on", async () => {
+  it("true reports an error of the save", async () => {
     await using app = await run(quiet);
     app.store.replace = () => Promise.reject(new Error("boom!"));
     expect((await app.browser().get()).status).toBe(500);
@@ -182,14 +182,14 @@ describe("saveUninitialized", () => {
 });
 
 describe("rolling", () => {
-  it("false sets the cookie once, if its session is not changed", async () => {
+  it("false sets the cookie once for an unchanged session", async () => {
     await using app = await run(views, { cookie: { maxAge: 60_000 } });
     const browser = app.browser();
     expect((await browser.get()).setCookies).toHaveLength(1);
     expect((await browser.get("/look")).setCookies).toEqual([]);
   });
 
-  it("true sets the cookie with each response", async () => {
+  it("true sets the cookie with every response", async () => {
     await using app = await run(views, { rolling: true });
     const browser = app.browser();
     const [first] = (await browser.get()).setCookies;
@@ -201,7 +201,7 @@ describe("rolling", () => {
     expect((await app.browser().get("/look")).setCookies).toEqual([]);
   });
 
-  it("true lets the cookie's time begin anew", async () => {
+  it("true restarts the cookie's maxAge", async () => {
     await using app = await run(views, { rolling: true, cookie: { maxAge: 60_000 } });
     const browser = app.browser();
     await browser.get();
@@ -225,7 +225,7 @@ describe("unset", () => {
     },
   };
 
-  it("must be known", () => {
+  it("refuses other values", () => {
     expect(() => session({ unset: "bogus" as never })).toThrow(/unset option must be "destroy" or "keep"/);
   });
 
@@ -250,13 +250,13 @@ describe("unset", () => {
     expect((await stale.get()).json()).toMatchObject({ views: 1 });
   });
 
-  it('"destroy" does not undo a session that was never saved', async () => {
+  it('"destroy" does nothing for a session that was never saved', async () => {
     await using app = await run(routes, { ...lean, unset: "destroy" });
     expect((await app.browser().get("/null")).setCookies).toEqual([]);
     expect(await app.stored()).toBe(0);
   });
 
-  it("a session that was replaced by a plain object is an error, not a loss", async () => {
+  it("reports an error if req.session was replaced by a plain object", async () => {
     await using app = await run({
       "/": (req, res) => {
         req.session = { user: "u1" } as never;
@@ -287,12 +287,12 @@ describe("proxy", () => {
   });
 });
 
-describe("options that have no effect", () => {
-  it("genid must be a function all the same", () => {
+describe("options without an effect", () => {
+  it("require a function as genid", () => {
     expect(() => session({ genid: "x" as never })).toThrow(/genid option must be a function/);
   });
 
-  it("each is said once, by its name", async () => {
+  it("are reported once, by name", async () => {
     const warnings: string[] = [];
     const listen = ({ message, code }: Error & { code?: string }) => {
       if (code === "SCS_OPTION") warnings.push(message);
@@ -310,21 +310,21 @@ describe("options that have no effect", () => {
     ]);
   });
 
-  it("rollback needs an old store to write to", () => {
+  it("refuse rollback without an old store", () => {
     expect(() => session({ rollback: true })).toThrow(/importFrom, with set and destroy/);
     expect(() => session({ importFrom: {} as never })).toThrow(/get\(sid, callback\)/);
   });
 });
 
 describe("cookie-parser before the sessions", () => {
-  it.each(["keyboard cat", undefined])("is no hindrance (its secret: %s)", async (secret) => {
+  it.each(["keyboard cat", undefined])("works (its secret: %s)", async (secret) => {
     await using app = await run(views, lean, (each) => each.use(cookieParser(secret)));
     const browser = app.browser();
     await browser.get();
     expect((await browser.get()).json()).toMatchObject({ views: 2 });
   });
 
-  it.each(["cookies", "signedCookies"])("a cookie is found in req.%s as well", async (place) => {
+  it.each(["cookies", "signedCookies"])("may put the cookie into req.%s", async (place) => {
     await using app = await run(views, lean, (each) =>
       each.use((req, _res, next) => {
         const sent = req.headers["x-cookie"] as string | undefined;
@@ -344,7 +344,7 @@ describe("cookie-parser before the sessions", () => {
 });
 
 describe("the middleware", () => {
-  it("does nothing where req.session is there already", async () => {
+  it("does nothing if req.session already exists", async () => {
     await using app = await run({ "/": (req, res) => res.json(req.session) }, {}, (each) =>
       each.use((req, _res, next) => {
         req.session = { mine: true } as never;
@@ -365,7 +365,7 @@ describe("the middleware", () => {
     expect((await browser.get()).json()).toMatchObject({ views: 2 });
   });
 
-  it("begins another session for a cookie that the store does not know, under another ID", async () => {
+  it("begins a session with a new ID for a cookie that the store does not know", async () => {
     await using app = await run(views);
     const browser = app.browser();
     const before = (await browser.get()).json() as { id: string };
@@ -377,7 +377,7 @@ describe("the middleware", () => {
     expect(browser.cookies.get(SID)).not.toBe(old);
   });
 
-  it("keeps the sessions of several visitors apart", async () => {
+  it("separates the sessions of several visitors", async () => {
     await using app = await run(views);
     const [one, other] = [app.browser(), app.browser()];
     await one.get();
@@ -385,7 +385,7 @@ describe("the middleware", () => {
     expect((await one.get()).json()).toMatchObject({ views: 2 });
   });
 
-  it("saves before the response ends, however that is sent", async () => {
+  it("saves before the response ends, for every way to send it", async () => {
     const body = "hello, world".repeat(100);
     const change = (req: express.Request) => {
       req.session.views = (req.session.views ?? 0) + 1;
@@ -449,7 +449,7 @@ describe("the middleware", () => {
     ]);
   });
 
-  it("finds the path that was asked for, mounted or not, in whatever form", async () => {
+  it("finds the requested path, mounted or not, in every form", async () => {
     await using app = await run(views, { cookie: { path: "/admin" }, ...lean });
     const inner = express().use(session({ secret: "x", ...lean, cookie: { path: "/admin" } }));
     inner.get("/look", (req, res) => res.json({ has: req.session !== undefined }));

@@ -29,7 +29,7 @@ async function open(name: string) {
 }
 
 describe.each(Object.keys(backends))("Passport on %s", (name) => {
-  it("logs in by password, under another ID, and out, for whoever has the cookie", async () => {
+  it("logs in by password with a new ID, and out for every holder of the cookie", async () => {
     await using app = await open(name);
     const browser = app.browser();
     await browser.post("/cart", { item: "tea" });
@@ -49,7 +49,7 @@ describe.each(Object.keys(backends))("Passport on %s", (name) => {
     expect((await stolen.get("/data")).json()).toEqual([{}, expect.any(String)]);
   });
 
-  it("keepSessionInfo takes the values along, and nothing else", async () => {
+  it("keepSessionInfo keeps only the values", async () => {
     await using app = await open(name);
     const browser = app.browser();
     await browser.post("/cart", { item: "tea" });
@@ -59,7 +59,7 @@ describe.each(Object.keys(backends))("Passport on %s", (name) => {
     expect(data).toEqual({ basket: ["tea", "cake"], passport: { user: "1" } });
   });
 
-  it("failureMessage leaves messages in the session, and failureFlash in the flash", async () => {
+  it("failureMessage stores messages in the session, and failureFlash in the flash", async () => {
     await using app = await open(name);
     const browser = app.browser();
     const wrong = { ...ADA, password: "wrong" };
@@ -71,7 +71,7 @@ describe.each(Object.keys(backends))("Passport on %s", (name) => {
     expect((await browser.get("/login")).json()).toEqual({ messages: [], flashed: [] });
   });
 
-  it("returnTo leads back to the page that asked for the log-in, kept by keepSessionInfo", async () => {
+  it("returnTo, kept by keepSessionInfo, leads back to the page that required the log-in", async () => {
     await using app = await open(name);
     const browser = app.browser();
     expect((await browser.get("/private?tab=2")).headers.get("location")).toBe("/login");
@@ -101,7 +101,7 @@ describe.each(Object.keys(backends))("Passport on %s", (name) => {
     expect((await browser.get("/notes")).json()).toEqual([]);
   });
 
-  it("revokeAll ends a user's log-ins everywhere, and nobody else's", async () => {
+  it("revokeAll ends all log-ins of a user, and of nobody else", async () => {
     await using app = await open(name);
     const [phone, laptop, bob] = [app.browser(), app.browser(), app.browser()];
     for (const browser of [phone, laptop]) await browser.post("/login", ADA);

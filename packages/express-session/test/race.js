@@ -1,14 +1,14 @@
-// Races requests of one session over HTTP, and counts what is lost: `node test/race.js [express-session] [rounds]`.
+// Races requests of one session over HTTP, and counts the losses: `node test/race.js [express-session] [rounds]`.
 import { Agent, createServer, request } from "node:http";
 import { pathToFileURL } from "node:url";
 import express from "express";
 
-/** Requests of a round that change the session at once, each a key of its own. */
+/** Number of parallel requests in a round, each of which changes its own key. */
 const WRITERS = 5;
 
 /** @typedef {{ rounds: number, lostKeys: number, revivals: number }} Losses */
 
-/** Lets requests wait for one another, so that all have loaded the session before any saves it. */
+/** Makes requests wait for each other, so that all have loaded the session before any saves it. */
 class Meeting {
   #missing;
   /** @type {() => void} */
@@ -22,7 +22,7 @@ class Meeting {
     this.#missing = size;
   }
 
-  /** Waits until all have come. */
+  /** Waits until all have arrived. */
   join() {
     if (--this.#missing === 0) this.#begin();
     return this.#all;
@@ -30,7 +30,7 @@ class Meeting {
 }
 
 /**
- * An app whose requests meet before they save.
+ * Creates an app whose requests wait for each other before they save.
  *
  * @param {express.RequestHandler} session
  */
@@ -56,7 +56,7 @@ function racingApp(session) {
   app.get("/logout", async (req, res, next) => {
     req.session.destroy(async (error) => {
       if (error) return next(error);
-      await meeting.join(); // the others save when the session has ended
+      await meeting.join(); // the others save after the session has ended
       res.end();
     });
   });

@@ -11,14 +11,14 @@ const ROUNDS: Record<string, number> = { memstore: 1000, sqlstore: 300, pgstore:
 
 describe.each(Object.entries(backends))("on %s", (name, open) => {
   const rounds = ROUNDS[name] as number;
-  it(`${rounds} rounds of parallel saves and log-outs lose no key and revive no session`, async () => {
+  it(`loses no key and brings back no session in ${rounds} rounds of parallel saves and log-outs`, async () => {
     await using opened = await open(url());
     const losses = await race(session({ ...options, store: opened.store }), rounds);
     expect(losses).toEqual({ rounds, lostKeys: 0, revivals: 0 });
   }, 600_000);
 });
 
-it("the same under express-session loses keys, and brings sessions back", async () => {
+it("express-session loses keys and brings sessions back in the same race", async () => {
   const losses = await race(expressSession(options), 20);
   expect(losses).toEqual({ rounds: 20, lostKeys: 20 * 4, revivals: 20 });
 }, 600_000);

@@ -5,7 +5,7 @@ import { type Live, type Route, run, views } from "./fixtures/app.js";
 
 const lean = { saveUninitialized: false };
 
-/** Answers with what a promise of it comes to, or with the error's message. */
+/** Answers with the result of a promise, or with the message of its error. */
 const answering =
   (work: (req: Request) => Promise<unknown>): Route =>
   async (req: Request, res: Response) => {
@@ -13,7 +13,7 @@ const answering =
   };
 
 describe("values", () => {
-  it("are kept as JSON keeps them", async () => {
+  it("are stored as JSON", async () => {
     await using app = await run({
       "/": (req, res) => {
         class Point {
@@ -63,7 +63,7 @@ describe("values", () => {
     expect((await browser.get("/show")).json()).toEqual({ list: ["a", "b"], more: { inner: 1 } });
   });
 
-  it("that JSON cannot write fail the save with a 500 that says which, and nothing of them", async () => {
+  it("that JSON cannot represent fail the save with a 500 that names only the key", async () => {
     await using app = await run({
       "/": (req, res) => {
         req.session.loop = { secret: "tell-tale" };
@@ -79,7 +79,7 @@ describe("values", () => {
     expect(app.errors[0]?.message).not.toContain("tell-tale");
   });
 
-  it("are not written where nothing has changed, also if they were set to what they were", async () => {
+  it("are not written if nothing has changed, also if they were set to the same value", async () => {
     await using app = await run({
       ...views,
       "/same": (req, res) => {
@@ -93,7 +93,7 @@ describe("values", () => {
     for (const path of ["/look", "/same"]) expect((await browser.get(path)).status).toBe(200);
   });
 
-  it("named like a method, or like what an object has, are ignored when they come from the store", async () => {
+  it("in the store that are named like a method or an inherited property are ignored", async () => {
     await using app = await run({
       ...views,
       "/show": (req, res) => res.json([req.session, typeof req.session.save]),
@@ -108,7 +108,7 @@ describe("values", () => {
     expect((await browser.get()).json()).toMatchObject({ views: 2 });
   });
 
-  it("that are set beside, by the manager, are there as well", async () => {
+  it("set through the manager are there as well", async () => {
     await using app = await run({
       "/": (req, res) => {
         app.handler.sessions.get(req).set("beside" as "views", 1);
@@ -123,12 +123,12 @@ describe("values", () => {
   });
 });
 
-it("the types know what is declared for express-session, and for this package", async () => {
+it("the types include declarations for express-session and for this package", async () => {
   await using app = await run({
     "/": (req, res) => {
       req.session.ours = { isTyped: true };
       req.session.user = "ada";
-      // @ts-expect-error: nobody has declared it
+      // @ts-expect-error: undeclared
       res.json([req.session.ours.isTyped, req.session.user, req.session.undeclared ?? null]);
     },
   });
@@ -136,7 +136,7 @@ it("the types know what is declared for express-session, and for this package", 
 });
 
 describe("methods", () => {
-  it("and all else that is no value cannot be enumerated, nor be copied", async () => {
+  it("and other members that are no values are neither enumerable nor copied", async () => {
     await using app = await run({
       "/": (req, res) => {
         req.session.user = "u1";
@@ -233,7 +233,7 @@ describe("methods", () => {
 });
 
 describe("save", () => {
-  it("saves at once; the response sets the cookie, and saves no second time", async () => {
+  it("saves at once; the response sets the cookie without a second save", async () => {
     const writes: number[] = [];
     await using app = await run(
       {
@@ -259,7 +259,7 @@ describe("save", () => {
     expect((await browser.get("/look")).json()).toMatchObject({ views: 7 });
   });
 
-  it("what is changed after it is saved by the response", async () => {
+  it("leaves later changes to the response", async () => {
     await using app = await run({
       ...views,
       "/save": async (req, res) => {
@@ -296,7 +296,7 @@ describe("save", () => {
 });
 
 describe("regenerate", () => {
-  it("puts a new and empty session in the place of the old one, which has ended before the callback", async () => {
+  it("ends the session before the callback, and replaces it by a new, empty one", async () => {
     await using app = await run(
       {
         ...views,
@@ -330,7 +330,7 @@ describe("regenerate", () => {
     expect((await stale.get("/show")).json()).toEqual([{}, expect.any(String)]);
   });
 
-  it("without anything stored afterwards, takes the cookie, unless empty sessions are saved", async () => {
+  it("clears the cookie if nothing is stored afterwards, unless empty sessions are saved", async () => {
     for (const options of [lean, {}]) {
       const routes = { ...views, "/out": answering((req) => req.session.regenerate()) };
       await using app = await run(routes, options);
@@ -344,7 +344,7 @@ describe("regenerate", () => {
 });
 
 describe("destroy", () => {
-  it("ends the session, takes its cookie, and leaves the request without one", async () => {
+  it("ends the session, clears its cookie, and leaves the request without a session", async () => {
     await using app = await run({
       ...views,
       "/out": async (req, res) => {
@@ -368,12 +368,12 @@ describe("destroy", () => {
     expect((await stale.get()).json()).toMatchObject({ views: 1 });
   });
 
-  it("of a session that was never saved tells the browser nothing", async () => {
+  it("of a session that was never saved sets no cookie", async () => {
     await using app = await run({ "/": answering((req) => req.session.destroy()) });
     expect((await app.browser().get()).setCookies).toEqual([]);
   });
 
-  it("is carried out by the response, where it failed before", async () => {
+  it("is repeated by the response if it failed before", async () => {
     await using app = await run({
       ...views,
       "/out": async (req, res) => {
@@ -392,7 +392,7 @@ describe("destroy", () => {
 });
 
 describe("reload", () => {
-  it("drops what was changed, and takes what others have saved meanwhile", async () => {
+  it("discards unsaved changes, and loads what others have saved", async () => {
     await using app = await run({
       ...views,
       "/reload": async (req, res) => {

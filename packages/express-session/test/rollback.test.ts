@@ -23,7 +23,7 @@ async function deployed(importFrom: OldStore, rollback = true) {
 const ids = (store: expressSession.MemoryStore) =>
   new Promise<string[]>((resolve) => store.all?.((_error, all) => resolve(Object.keys(all ?? {}))));
 
-it("express-session finds the sessions after a rollback, begun under it or since", async () => {
+it("express-session finds old and new sessions after a rollback", async () => {
   const old = new expressSession.MemoryStore();
   const cookies = await loggedIn(old);
   await using app = await deployed(old);
@@ -51,7 +51,7 @@ it("without the option, nothing is written to the old store", async () => {
   expect(await ids(old)).toEqual([]);
 });
 
-it("who has logged out is logged out after the rollback as well", async () => {
+it("a log-out stays valid after the rollback", async () => {
   const old = new expressSession.MemoryStore();
   await using app = await deployed(old);
   const browser = app.browser();
@@ -63,7 +63,7 @@ it("who has logged out is logged out after the rollback as well", async () => {
   expect((await new Browser(before.url, Object.fromEntries(cookies)).get("/who")).json()).toBeNull();
 });
 
-it("a copy that is written after the log-out is removed again", async () => {
+it("removes a copy that is written after the log-out", async () => {
   const old = new expressSession.MemoryStore();
   let isSlow = false;
   let reached: () => void = () => undefined;

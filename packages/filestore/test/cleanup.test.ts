@@ -22,7 +22,7 @@ function openStore(directory: string, busyTimeoutMs = 60_000) {
   return { store, clock };
 }
 
-it("temporary files and owner files of processes that have ended are removed, those of others stay", async () => {
+it("removes temporary files and owner files of dead processes only", async () => {
   const directory = makeDirectory();
   const { store } = openStore(directory);
   await store.commit("t", data, at(1000));
@@ -47,7 +47,7 @@ it("temporary files and owner files of processes that have ended are removed, th
   expect((await openStore(directory).store.all()).size).toBe(1);
 });
 
-it("a file that nobody can judge is removed when it has not been touched for a day", async () => {
+it("removes a file of an unknown process after a day without changes", async () => {
   const directory = makeDirectory();
   const { store } = openStore(directory);
   const foreign = createIdentity().replace(/^(\d+-\d+)-\d+/, "$1-1");
@@ -64,7 +64,7 @@ it("a file that nobody can judge is removed when it has not been touched for a d
   expect(existsSync(file)).toBe(false);
 });
 
-it("the header alone is read: what is behind it does not keep a session from expiring", async () => {
+it("reads only the header, so that damaged data does not keep a session from expiring", async () => {
   const directory = makeDirectory();
   const { store, clock } = openStore(directory);
   await store.commit("t", data, at(1000));
@@ -76,7 +76,7 @@ it("the header alone is read: what is behind it does not keep a session from exp
   expect(existsSync(path)).toBe(false);
 });
 
-it("a shard that cannot be cleaned up does not keep the others from it, and the error is told", async () => {
+it("cleans up all other shards if one cannot be cleaned up, and rejects with its error", async () => {
   const directory = makeDirectory();
   const before = openStore(directory).store;
   const tokens = Array.from({ length: 50 }, (_, n) => `t${n}`);
@@ -93,7 +93,7 @@ it("a shard that cannot be cleaned up does not keep the others from it, and the 
   }
 });
 
-it("a session that is renewed between the look at its header and its removal stays", async () => {
+it("keeps a session that is renewed between the check of its header and its removal", async () => {
   const directory = makeDirectory();
   const { store, clock } = openStore(directory);
   const other = openStore(directory).store;
@@ -117,7 +117,7 @@ it("a session that is renewed between the look at its header and its removal sta
   expect((await store.find("t"))?.expiry).toEqual(at(5000));
 });
 
-it("of many that expire at once in a shard, the live ones stay, and damaged ones are set aside", async () => {
+it("keeps live sessions and sets damaged ones aside when many expire in a shard", async () => {
   const directory = makeDirectory();
   const damaged = vi.fn();
   const clock = { now: 0 };
@@ -140,7 +140,7 @@ it("of many that expire at once in a shard, the live ones stay, and damaged ones
   expect(othersIn(shard).filter((name) => name.endsWith(".damaged"))).toHaveLength(10);
 });
 
-it("a cleanup leaves off when the store is disposed of", async () => {
+it("stops a cleanup on disposal", async () => {
   const directory = makeDirectory();
   const { store, clock } = openStore(directory);
   await Promise.all(Array.from({ length: 300 }, (_, n) => store.commit(`t${n}`, data, at(1000))));
@@ -150,7 +150,7 @@ it("a cleanup leaves off when the store is disposed of", async () => {
   expect(await cleaning).toBeLessThan(300);
 });
 
-it("expired sessions are removed each minute, unless told otherwise", async () => {
+it("removes expired sessions every minute by default", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
   const store = new FileStore(makeDirectory(), { now: () => 0 });

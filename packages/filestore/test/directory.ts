@@ -11,20 +11,20 @@ export function makeDirectory(): string {
   return directory;
 }
 
-/** The file of a session, by the rule that the README states. */
+/** Returns the file of a session, by the documented rule. */
 export function pathOf(directory: string, token: string): string {
   const name = createHash("sha256").update(token).digest("hex");
   return join(directory, name.slice(0, 2), `${name}.session`);
 }
 
-/** The names of all files that are no sessions, below the directory. */
+/** Lists the names of all files below the directory that are no sessions. */
 export function othersIn(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory() && !entry.name.endsWith(".session"))
     .map(({ name }) => name);
 }
 
-/** Tokens whose files are all in one shard. */
+/** Returns tokens whose files are all in one shard. */
 export function tokensOfOneShard(directory: string, count: number): string[] {
   const tokens: string[] = [];
   const shard = dirname(pathOf(directory, "t0"));

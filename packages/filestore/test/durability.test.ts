@@ -36,7 +36,7 @@ it("a delete that is repeated since its directory could not be synced syncs it",
   expect(another.status).toBe("rejected"); // another process may have died before it could sync its removal
 });
 
-it("a commit with an expiry that has passed is a removal, and no other", async () => {
+it("treats a commit with a passed expiry as a removal", async () => {
   const directory = makeDirectory();
   const calls = new FaultyCalls();
   const store = openStore(directory);
@@ -47,7 +47,7 @@ it("a commit with an expiry that has passed is a removal, and no other", async (
   expect((await calls.during(() => undefined, remove)).status).toBe("fulfilled");
 });
 
-it("a directory that was made, and whose name could not be synced, is synced by the write that succeeds", async () => {
+it("syncs a created directory with the next successful write if its sync has failed", async () => {
   const above = makeDirectory();
   const directory = join(above, "deep", "sessions");
   const calls = new FaultyCalls();
@@ -79,7 +79,7 @@ it("a directory that was made, and whose name could not be synced, is synced by 
   for (const path of [above, dirname(directory), directory]) expect(synced).toContain(path);
 });
 
-it("twenty writes of one session that another process keeps from its lock end together", async () => {
+it("ends twenty writes of one session together when another process holds its lock", async () => {
   const directory = makeDirectory();
   const shard = dirname(pathOf(directory, "t"));
   mkdirSync(shard, { recursive: true });

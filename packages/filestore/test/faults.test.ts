@@ -70,7 +70,7 @@ describe.each(Object.entries(operations))("%s", (_name, { call, after }) => {
   }
 });
 
-it("what is written and read in small pieces is whole", async () => {
+it("completes partial writes and reads", async () => {
   const calls = new FaultyCalls();
   const store = openStore(makeDirectory());
   const shorten: Fault = ({ name, args }) => {
@@ -86,7 +86,7 @@ it("what is written and read in small pieces is whole", async () => {
   expect(outcome).toEqual({ status: "fulfilled", value: large });
 });
 
-it("a write that the system does not take at all is rejected", async () => {
+it("rejects a write of which the system accepts nothing", async () => {
   const calls = new FaultyCalls();
   const store = openStore(makeDirectory());
   const nothing: Fault = ({ name, args }) => {
@@ -98,7 +98,7 @@ it("a write that the system does not take at all is rejected", async () => {
   expect(await store.find("t")).toBeUndefined();
 });
 
-it("no error of the file system carries the token or the data", async () => {
+it("never passes on a token or data in an error of the file system", async () => {
   const directory = makeDirectory();
   fs.writeFileSync(`${directory}/file`, "");
   const store = openStore(`${directory}/file`);
@@ -120,7 +120,7 @@ it("no error of the file system carries the token or the data", async () => {
   }
 });
 
-it("a thousand calls at once open no more than 64 files at a time", async () => {
+it("opens at most 64 files at a time for a thousand concurrent calls", async () => {
   const calls = new FaultyCalls();
   const store = openStore(makeDirectory());
   let open = 0;
@@ -141,7 +141,7 @@ it("a thousand calls at once open no more than 64 files at a time", async () => 
   expect(most).toBeLessThanOrEqual(64);
 });
 
-it("the lock of a shard that cannot be given back at once is given back", async () => {
+it("releases the lock of a shard later if the first release fails", async () => {
   const directory = makeDirectory();
   const calls = new FaultyCalls();
   const store = openStore(directory);

@@ -31,10 +31,10 @@ export type Fault = (call: {
   args: unknown[];
 }) => string | undefined | Promise<void>;
 
-/** Puts itself before the calls of the file system with callbacks, and `openSync`, until the test ends. */
+/** Intercepts the callback functions of `node:fs`, and `openSync`, until the test ends. */
 export class FaultyCalls {
   fault: Fault = () => undefined;
-  /** The calls made so far, by name. */
+  /** Names of the calls so far. */
   made: Name[] = [];
 
   constructor() {
@@ -46,7 +46,7 @@ export class FaultyCalls {
         if (code === undefined) original(...args);
         else if (code instanceof Promise) void code.then(() => original(...args));
         else if (name === "close")
-          original(args[0], () => callback(failure(code, name))); // closed it is, all the same
+          original(args[0], () => callback(failure(code, name))); // the descriptor is closed anyway
         else setImmediate(callback, failure(code, name));
       };
       Object.assign(fs, { [name]: replaced });
@@ -61,7 +61,7 @@ export class FaultyCalls {
     onTestFinished(() => void Object.assign(fs, { openSync }));
   }
 
-  /** Counts anew, with `fault` from the first call on, for as long as `work` takes; gives its outcome. */
+  /** Runs `work` with `fault` and a new count. Returns its outcome. */
   async during<T>(fault: Fault, work: () => Promise<T>): Promise<PromiseSettledResult<T>> {
     this.made = [];
     this.fault = fault;

@@ -16,7 +16,7 @@ function openStore(directory: string): FileStore {
   return store;
 }
 
-it("nothing is made before the first write; then directories and files are their owner's alone", async () => {
+it("creates nothing before the first write, then directories and files that only their owner can access", async () => {
   const directory = join(makeDirectory(), "deep", "sessions");
   const store = openStore(directory);
   expect(await store.find("t")).toBeUndefined();
@@ -34,7 +34,7 @@ it("nothing is made before the first write; then directories and files are their
     expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600);
 });
 
-it("a directory that is removed while the store is open is made again", async () => {
+it("recreates a directory that was removed while the store is open", async () => {
   const directory = join(makeDirectory(), "sessions");
   const store = openStore(directory);
   await store.commit("t", data, expiry);
@@ -46,7 +46,7 @@ it("a directory that is removed while the store is open is made again", async ()
   expect([...(await store.all()).keys()]).toEqual(["t"]);
 });
 
-it("where the directory cannot be, each call says so", async () => {
+it("rejects each call if the directory cannot exist", async () => {
   const directory = makeDirectory();
   writeFileSync(join(directory, "file"), "");
   for (const path of ["file", "file/below"]) {
@@ -72,7 +72,7 @@ it("where the directory cannot be, each call says so", async () => {
   }
 });
 
-it("on a disk that is read-only, sessions are found, and writes say why they fail", async () => {
+it("finds sessions on a read-only disk, and explains why writes fail", async () => {
   const disk = await mountSmallDisk(1_000_000);
   if (typeof disk === "string") {
     console.log(`not tested: ${disk}`);
@@ -94,7 +94,7 @@ it("on a disk that is read-only, sessions are found, and writes say why they fai
   await store[Symbol.asyncDispose]();
 });
 
-it("a full disk rejects what does not fit, and no more; when there is space again, all works", async () => {
+it("rejects only writes that do not fit on a full disk, and works again when there is space", async () => {
   const disk = await mountSmallDisk(2_000_000);
   if (typeof disk === "string") {
     console.log(`not tested: ${disk}`);
@@ -122,7 +122,7 @@ it("a full disk rejects what does not fit, and no more; when there is space agai
   expect([...(await store.all()).keys()].sort()).toEqual(["before", "large"]);
 });
 
-it("tokens that look like paths leave nothing outside of the directory", async () => {
+it("writes nothing outside of the directory for tokens that look like paths", async () => {
   const parent = makeDirectory();
   mkdirSync(join(parent, "sessions"));
   const store = openStore(join(parent, "sessions"));
@@ -137,7 +137,7 @@ it("tokens that look like paths leave nothing outside of the directory", async (
   }
 });
 
-it("an option out of range is refused, and the message says what is allowed", () => {
+it("refuses an option out of range, with the allowed values", () => {
   expect(() => new FileStore("d", { durability: "often" as "flushed" })).toThrow(
     'durability must be "flushed" or "committed", got often',
   );

@@ -27,7 +27,7 @@ function openStore(directory: string, errors: StoreError[] = []): FileStore {
   return store;
 }
 
-it("what is encoded is decoded, over all of the instants that a Date has", () => {
+it("encodes and decodes records with every Date", () => {
   fc.assert(
     fc.property(records, ({ token, data, expiry }) => {
       const file = encodeRecord(token, data, expiry);
@@ -37,7 +37,7 @@ it("what is encoded is decoded, over all of the instants that a Date has", () =>
   );
 });
 
-it("whatever is changed, cut off or appended, the record is damaged", () => {
+it("detects every change, truncation and extension", () => {
   fc.assert(
     fc.property(records, fc.nat(), fc.integer({ min: 1, max: 255 }), ({ token, data, expiry }, at, bits) => {
       const file = encodeRecord(token, data, expiry);
@@ -52,7 +52,7 @@ it("whatever is changed, cut off or appended, the record is damaged", () => {
   );
 });
 
-it("any bytes at all are read as damaged", () => {
+it("decodes arbitrary bytes as damaged", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       expect(decodeRecord(Buffer.from(bytes))).toBeUndefined();
@@ -60,7 +60,7 @@ it("any bytes at all are read as damaged", () => {
   );
 });
 
-it("the file is what the README says, named by SHA-256 of the token", async () => {
+it("writes the documented file, named by the SHA-256 of the token", async () => {
   const directory = makeDirectory();
   const at = 0x0123_4567_89ab; // in 2009
   const store = new FileStore(directory, { cleanupIntervalMs: 0, now: () => 0 });
@@ -101,7 +101,7 @@ for (const bits of [0x01, 0x80, 0xff]) {
   });
 }
 
-it("every truncation of a file: absent, told, and set aside as it is", async () => {
+it("treats every truncated file as absent, reports it, and sets it aside unchanged", async () => {
   const directory = makeDirectory();
   const errors: StoreError[] = [];
   const store = openStore(directory, errors);
@@ -118,7 +118,7 @@ it("every truncation of a file: absent, told, and set aside as it is", async () 
   expect(sizes.sort((a, b) => a - b)).toEqual(Array.from(whole, (_, length) => length));
 });
 
-it("each method takes a damaged file for absence, and tells of it once", async () => {
+it("treats a damaged file as absent in every method, and reports it once", async () => {
   const directory = makeDirectory();
   const errors: StoreError[] = [];
   const store = openStore(directory, errors);
@@ -146,7 +146,7 @@ it("each method takes a damaged file for absence, and tells of it once", async (
   expect(told()).toEqual(["CORRUPT"]);
 });
 
-it("a whole file under the name of another session is no session", async () => {
+it("refuses an intact file under the name of another session", async () => {
   const directory = makeDirectory();
   const errors: StoreError[] = [];
   const store = openStore(directory, errors);
@@ -158,7 +158,7 @@ it("a whole file under the name of another session is no session", async () => {
   expect([...(await store.all()).keys()]).toEqual(["b"]);
 });
 
-it("an onError that throws harms no call", async () => {
+it("does not fail a call when onError throws", async () => {
   const directory = makeDirectory();
   const store = new FileStore(directory, {
     cleanupIntervalMs: 0,

@@ -12,13 +12,13 @@ const module = new URL("./open.js", import.meta.url);
 const data = new Uint8Array([1, 2, 3]);
 const expiry = new Date(Date.now() + 3_600_000);
 
-/** The identity of a process that has ended. */
+/** Returns the identity of a dead process. */
 function deadIdentity(): string {
   const { pid } = spawnSync(process.execPath, ["--version"]);
   return createIdentity().replace(/^\d+/, `${pid}`);
 }
 
-/** Of a process in another space of process IDs. */
+/** Returns the identity of a process in another PID namespace. */
 const foreignIdentity = () => createIdentity().replace(/^(\d+-\d+)-\d+/, "$1-1");
 
 function openStore(directory: string, busyTimeoutMs = 5000): FileStore {
@@ -27,7 +27,7 @@ function openStore(directory: string, busyTimeoutMs = 5000): FileStore {
   return store;
 }
 
-/** Works with a store, and disposes of it: an answer may come before the lock has been given back. */
+/** Uses a store and disposes of it, because an answer may arrive before the lock is released. */
 async function withStore(directory: string, work: (store: FileStore) => Promise<unknown>): Promise<void> {
   const store = openStore(directory);
   await work(store);
@@ -47,17 +47,17 @@ function createLock(directory: string, identity: string = createIdentity()): Sha
   return new ShardLock(identity, file);
 }
 
-it("a process is alive, and dead once it has ended, or when the system was started anew", () => {
+it("judges a process as dead when it has ended, or when the system was restarted", () => {
   const own = createIdentity();
   expect(judge(own)).toBe("alive");
   expect(judge(deadIdentity())).toBe("dead");
-  expect(judge(own.replace(/^(\d+)-\d+/, "$1-12"))).toBe("dead"); // its ID is that of another process by now
+  expect(judge(own.replace(/^(\d+)-\d+/, "$1-12"))).toBe("dead"); // its ID was reused by another process
   expect(judge(own.replace(/-[0-9a-f]+(-[0-9a-f]+)$/, "-abc$1"))).toBe("dead");
   expect(judge(foreignIdentity())).toBe("unknown");
   expect(judge("")).toBe("unknown");
 });
 
-it("a lock that a dead process has left is taken over, and nothing of it stays", async () => {
+it("takes over the lock of a dead process, and removes all its files", async () => {
   const directory = makeDirectory();
   await withStore(directory, (store) => store.commit("t", data, expiry));
   plantLock(directory, "t", deadIdentity());
@@ -69,13 +69,13 @@ it("a lock that a dead process has left is taken over, and nothing of it stays",
   expect(othersIn(directory)).toEqual([]);
 });
 
-it("a chain of dead processes is followed to its end", async () => {
+it("follows a chain of dead processes to its end", async () => {
   const directory = makeDirectory();
   const identities = [deadIdentity(), deadIdentity(), deadIdentity()];
   const shard = join(directory, "ab");
   mkdirSync(shard);
   writeFileSync(join(shard, "lock"), identities[0] as string);
-  // Each takes over from the one before, and dies.
+  // Each process takes over from the one before, and dies.
   for (const identity of identities.slice(1))
     expect(await createLock(directory, identity).take(shard)).toBeDefined();
   expect(readdirSync(shard)).toHaveLength(3);
@@ -88,7 +88,7 @@ it("a chain of dead processes is followed to its end", async () => {
   expect(await other.take(shard)).toEqual([join(shard, "lock")]);
 });
 
-it("of many that try for a lock at once, stale or not, one at a time has it", async () => {
+it("grants a lock, stale or not, to one of many contenders at a time", async () => {
   const directory = makeDirectory();
   const shard = join(directory, "ab");
   mkdirSync(shard);
@@ -122,7 +122,7 @@ it("of many that try for a lock at once, stale or not, one at a time has it", as
   expect(taken).toBeGreaterThan(planted);
 });
 
-it("of two processes that race for a stale lock, one inserts", async () => {
+it("lets one of two processes insert when they race for a stale lock", async () => {
   const directory = makeDirectory();
   const options = { now: Date.now, cleanupIntervalMs: 0, onError: () => undefined };
   const stores = await Promise.all([0, 1].map(() => StoreInProcess.open(module, directory, options)));
@@ -138,7 +138,7 @@ it("of two processes that race for a stale lock, one inserts", async () => {
   }
 });
 
-it("a holder that is alive and stands still: UNAVAILABLE in time, nothing is changed, and reads go on", async () => {
+it("rejects writes with UNAVAILABLE after busyTimeoutMs if a stopped process holds the lock, while reads continue", async () => {
   const directory = makeDirectory();
   await withStore(directory, (store) => store.commit("t", data, expiry));
   const lock = plantLock(directory, "t", createIdentity());
@@ -165,7 +165,7 @@ it("a holder that is alive and stands still: UNAVAILABLE in time, nothing is cha
   expect(othersIn(directory).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 });
 
-it("a holder that nobody can judge has the lock until it has done nothing for a minute", async () => {
+it("takes the lock from an unknown process after a minute without activity", async () => {
   let time = 1_000;
   const clock = vi.spyOn(performance, "now").mockImplementation(() => time);
   onTestFinished(() => clock.mockRestore());
@@ -186,7 +186,7 @@ it("a holder that nobody can judge has the lock until it has done nothing for a 
   expect(await lock.take(shard)).toHaveLength(2);
 });
 
-it("a cleanup takes over what was left behind, and leaves what is in use", async () => {
+it("takes over abandoned locks in a cleanup, and leaves locks in use", async () => {
   const directory = makeDirectory();
   await withStore(directory, (store) =>
     Promise.all(["a", "b", "c"].map((token) => store.commit(token, data, expiry))),

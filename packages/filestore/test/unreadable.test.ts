@@ -93,7 +93,7 @@ for (const code of Object.keys(inPlaceOfFile)) {
   });
 }
 
-it("what is left behind and cannot be removed keeps nothing else from being removed", async () => {
+it("removes everything else if an abandoned file cannot be removed", async () => {
   const directory = makeDirectory();
   const before = openStore(directory).store;
   await before.commit("t", data, at(1000));
@@ -163,7 +163,7 @@ it.each(["EIO", "EMFILE"])(
   },
 );
 
-it("an error of more than one file ends the cleanup of its shard, and is the one that is told", async () => {
+it("stops the cleanup of a shard at an error that concerns several files, and reports that error", async () => {
   const directory = makeDirectory();
   const { store, clock } = openStore(directory);
   await commitAll(store, tokensOfOneShard(directory, 20));
@@ -194,7 +194,7 @@ it.each(["EMFILE", "ENFILE", "ENOTDIR"])(
   },
 );
 
-it("a store of which not one file can be read is not an empty one; with one that has expired, it is", async () => {
+it("distinguishes a store without a readable file from an empty one", async () => {
   const directory = makeDirectory();
   const { store, clock, told } = openStore(directory);
   await commitAll(store, ["a", "b"], at(5000));
@@ -207,7 +207,7 @@ it("a store of which not one file can be read is not an empty one; with one that
   expect(told).toHaveBeenCalledTimes(4);
 });
 
-it("a commit puts a file that can be read in the place of one that cannot", async () => {
+it("replaces an unreadable file by a commit", async () => {
   const directory = makeDirectory();
   const { store, told } = openStore(directory);
   await commitAll(store, ["a", "b"]);
@@ -218,7 +218,7 @@ it("a commit puts a file that can be read in the place of one that cannot", asyn
   expect(told).toHaveBeenCalledTimes(1);
 });
 
-it("errors for which Node has no name, such as of a damaged inode, are of one file", () => {
+it("treats errors without a name in Node.js, such as of a damaged inode, as errors of one file", () => {
   const failure = (code: string) => Object.assign(new Error(), { code });
   for (const code of ["Unknown system error -117", "UNKNOWN", "EIO", "EACCES"])
     expect(isOfOneFile(failure(code)), code).toBe(true);

@@ -1,8 +1,8 @@
-// Opens the store in a directory when it is told to, tells what came of it, and stays until it is killed.
+// Opens the store in a directory on request, reports the outcome, and stays until killed.
 import { openHybridStore } from "@scs/hybridstore";
 
 /** @type {unknown} */
-let store; // kept: nobody disposes of it
+let store; // never disposed of
 process.on("message", async () => {
   try {
     const opened = await openHybridStore(String(process.argv[2]), { cleanupIntervalMs: 0 });

@@ -7,16 +7,16 @@ import { openWith } from "../src/open.js";
 import { makeDirectory } from "./directory.js";
 import { FaultyFiles } from "./faulty-files.js";
 
-/** The long form, `npm run crash` in the root, has 200. */
+/** Number of kills; `npm run crash` at the root uses 200. */
 const kills = Number(process.env.SCS_TEST_KILLS ?? 8);
 const module = new URL("./open.js", import.meta.url);
 
 for (const durability of ["flushed", "committed"]) {
-  it(`${durability}: nothing acknowledged is lost when the process is killed, in the midst of snapshots, too`, {
+  it(`${durability}: keeps every acknowledged write when the process is killed, also during snapshots`, {
     timeout: 60_000 + kills * 10_000,
   }, async () => {
     const directory = makeDirectory();
-    // With so small a log, a snapshot follows the other.
+    // With such a small log, one snapshot follows another.
     const location = { directory, durability, snapshotRatio: 0.01, minLogBytes: 20_000 };
     const report = await assertSurvivesKills({ module, location, kills });
     console.log(`${durability}: ${JSON.stringify(report)}`);
@@ -25,12 +25,12 @@ for (const durability of ["flushed", "committed"]) {
   });
 }
 
-it("a process that dies before any call of the file system, be it of a start, a lock or a snapshot, leaves what was acknowledged", {
+it("keeps every acknowledged write when the process dies before any call of the file system", {
   timeout: 60_000 + kills * 10_000,
 }, async () => {
   const directory = makeDirectory();
   let acknowledged = -1;
-  // A start makes about 25 calls, a snapshot about as many. Each start is another, so all of them are met in time.
+  // A start makes about 25 calls, a snapshot about as many. Every start dies at a different call.
   for (let calls = 0; calls < Math.min(12 * kills, 400); calls += 3) {
     const script = new URL("./die.js", import.meta.url);
     const child = fork(script, [directory, String(calls), String(acknowledged + 1)], { execArgv: [] });
@@ -62,7 +62,7 @@ it("a process that dies before any call of the file system, be it of a start, a 
  * more logs are read before it gets further than the last.
  */
 async function prune(directory: string, acknowledged: number): Promise<void> {
-  const faulty = new FaultyFiles(); // counts, and fails nothing
+  const faulty = new FaultyFiles(); // only counts
   const options = { cleanupIntervalMs: 0, snapshotRatio: 0.01, minLogBytes: 300 };
   const store = await openWith(faulty.files, directory, options);
   await store.delete(`t${acknowledged - 10}`);

@@ -84,7 +84,7 @@ async function make(kind: "log" | "snapshot"): Promise<Made> {
   return { directory, path, content: readFileSync(path), states };
 }
 
-/** Reads what is in the directory, as a start does. */
+/** Reads the directory, as a start does. */
 async function recover(directory: string): Promise<{ state: Map<string, string>; errors: StoreError[] }> {
   const errors: StoreError[] = [];
   const sessions = new Sessions(new RecordBuffer(0, 0), () => 0);
@@ -97,7 +97,7 @@ async function recover(directory: string): Promise<{ state: Map<string, string>;
   return { state, errors };
 }
 
-/** Opens the store twice, as after a crash, and tells what it holds. */
+/** Opens the store twice, as after a crash, and returns its content. */
 async function openTwice(directory: string): Promise<{ state: Map<string, string>; errors: StoreError[] }> {
   const errors: StoreError[] = [];
   const states: Map<string, string>[] = [];
@@ -133,13 +133,13 @@ for (const kind of ["log", "snapshot"] as const) {
 
     const last = () => made.states.at(-1) as Map<string, string>;
 
-    it("is whole before", async () => {
+    it("is intact before", async () => {
       const { state, errors } = await recover(made.directory);
       expect(errors).toEqual([]);
       expect(state).toEqual(last());
     });
 
-    it("each byte in turn: each session is what it last was or absent, no other, and the damage is told", {
+    it("at each byte in turn: each session has its last state or is absent, and the damage is reported", {
       timeout: 60_000,
     }, async () => {
       const directory = makeDirectory();
@@ -167,7 +167,7 @@ for (const kind of ["log", "snapshot"] as const) {
       expect(absent).toBeGreaterThan(0);
     });
 
-    it("each length: a start gives what was there at some time, and tells what is missing", {
+    it("truncated to each length: a start finds an earlier state, and reports the loss", {
       timeout: 60_000,
     }, async () => {
       const directory = makeDirectory();
@@ -184,7 +184,7 @@ for (const kind of ["log", "snapshot"] as const) {
       }
     });
 
-    it("a hole of any 40 bytes: what is behind it is kept, and the place is told", {
+    it("in any 40 bytes: later records are kept, and the position is reported", {
       timeout: 60_000,
     }, async () => {
       const directory = makeDirectory();
@@ -197,7 +197,7 @@ for (const kind of ["log", "snapshot"] as const) {
       }
     });
 
-    it("in two places at once, it is told of both", async () => {
+    it("in two places: both are reported", async () => {
       const content = Buffer.from(made.content);
       for (const position of [70, content.length - 60]) content[position] = (content[position] ?? 0) ^ 0x10;
       const { errors } = await recover(damaged(content, makeDirectory()));
@@ -206,7 +206,7 @@ for (const kind of ["log", "snapshot"] as const) {
   });
 }
 
-it("a record that is only half there, with zeros behind it, is one that was being written: what was before it counts", async () => {
+it("ignores an incomplete last record that is followed by zeros", async () => {
   const { directory, path, content, states } = await make("log");
   const before = states.at(-2) as Map<string, string>;
   const start = content.length - 33 - 4 - 6;
@@ -224,7 +224,7 @@ it.each([
   ["log", "snapshot-2"],
   ["snapshot", "snapshot-3"], // with an empty log behind it
 ] as const)(
-  "a damaged %s is set aside by the next snapshot, and the damage is told once",
+  "sets a damaged %s aside at the next snapshot, and reports the damage once",
   async (kind, next) => {
     const { directory, path, content } = await make(kind);
     onTestFinished(() => rmSync(directory, { recursive: true }));
@@ -243,7 +243,7 @@ it.each([
     const onError = (error: StoreError) => void errors.push(error.message);
     const store = await openWith(files, directory, { ...quiet, onError });
     await saved.promise;
-    await store[Symbol.asyncDispose](); // waits until the old files are gone
+    await store[Symbol.asyncDispose](); // waits until the old files are removed
     expect(errors).toEqual([
       expect.stringMatching(`${kind}-\\d-.*: the data of the record at byte \\d+ is damaged`),
     ]);
@@ -256,7 +256,7 @@ it.each([
   },
 );
 
-it("data that looks like a record is none, even if what it is in is damaged", async () => {
+it("does not take data for a record, even inside a damaged record", async () => {
   const directory = makeDirectory();
   const store = await openHybridStore(directory, quiet);
   const forged = new RecordBuffer(1, 100);
@@ -270,7 +270,7 @@ it("data that looks like a record is none, even if what it is in is damaged", as
   expect((await recover(directory)).state).toEqual(new Map());
 });
 
-it("a missing log is told", async () => {
+it("reports a missing log", async () => {
   const { directory, path } = await make("snapshot");
   rmSync(only(directory, "log-"));
   const { errors, state } = await recover(directory);

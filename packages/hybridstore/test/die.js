@@ -1,5 +1,5 @@
-// Opens the store in a directory and commits to it, and dies of SIGKILL before the n-th call of the file system.
-// Tells what was acknowledged.
+// Opens the store in a directory, commits, and dies by SIGKILL before the n-th call of the file system. Reports the
+// acknowledged writes.
 import { systemFiles } from "../dist/log/files.js";
 import { openWith } from "../dist/open.js";
 

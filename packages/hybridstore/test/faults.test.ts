@@ -31,12 +31,12 @@ const unavailable = {
   message: expect.stringMatching(/^hybridstore: /),
 };
 
-/** What a store should hold, by what was answered. */
+/** Tracks the expected content of a store by the answers. */
 class Model {
   readonly state: Map<string, string> = new Map();
   refused = 0;
 
-  /** Makes a call, and if it succeeds, has its effect on what the store should hold. */
+  /** Makes a call and, if it succeeds, applies it to the expected content. */
   async try(call: Promise<unknown>, token: string, after: string | undefined): Promise<void> {
     try {
       if ((await call) === false) return;
@@ -50,7 +50,7 @@ class Model {
   }
 }
 
-/** Uses a store in each way, two snapshots among it. */
+/** Uses all methods of a store, with two snapshots. */
 async function use(store: HybridStore, faulty: FaultyFiles, model: Model): Promise<void> {
   const data = (text: string) => Buffer.from(text);
   for (let round = 0; round < 6 || (round < 40 && !faulty.hasCalled("unlink", "log-2")); round++) {
@@ -79,7 +79,7 @@ async function survive(faults: Faults, options: HybridStoreOptions): Promise<Fau
     const store = await openWith(faulty.files, directory, { ...given, onError });
     await use(store, faulty, model);
     faulty.faults = undefined;
-    await store.commit("z", Buffer.from("at last"), expiry); // the disk is well again
+    await store.commit("z", Buffer.from("at last"), expiry); // the disk works again
     model.state.set("z", show(Buffer.from("at last"), expiry));
     expect(await stateOf(store)).toEqual(model.state);
     await store[Symbol.asyncDispose]();
@@ -87,7 +87,7 @@ async function survive(faults: Faults, options: HybridStoreOptions): Promise<Fau
     if (faulty.faults === undefined) throw error;
     expect(error).toMatchObject(unavailable);
     faulty.faults = undefined;
-    // Where the lock could not be removed either, it is left until the process ends.
+    // If the lock could not be removed either, it stays until the process ends.
     for (const name of readdirSync(directory))
       if (name.startsWith("lock.")) unlinkSync(join(directory, name));
   }
@@ -97,14 +97,14 @@ async function survive(faults: Faults, options: HybridStoreOptions): Promise<Fau
     ...given,
     onError: ({ message }) => damage.push(message),
   });
-  // A start that has failed may have left a log that is not even begun, if it could not be removed either.
+  // A failed start may leave an empty log, if it could not be removed either.
   expect(damage.filter((message) => !message.includes("the log ends at byte 0"))).toEqual([]);
   expect(await stateOf(again)).toEqual(model.state);
   await again[Symbol.asyncDispose]();
   return faulty;
 }
 
-describe("a call of the file system that fails, each in turn: what was refused is not there, what was not is", () => {
+describe("after a failed call of the file system, each in turn, accepted writes are there and refused ones are not", () => {
   for (const durability of ["flushed", "committed"] as const) {
     for (const [what, faults] of Object.entries<Omit<Faults, "from">>({
       "no space": { code: "ENOSPC", count: 1 },
@@ -113,7 +113,7 @@ describe("a call of the file system that fails, each in turn: what was refused i
       "an error of the device": { code: "EIO", count: 1, isShort: true },
       "an error of the device for a while": { code: "EIO", count: 4, isShort: true },
     })) {
-      // A flush makes the difference, and each call of one that fails is tried there.
+      // Only flushes differ between the durabilities, so every failing call is tried with flushed.
       it(`${durability}: ${what}`, { timeout: 60_000 }, async () => {
         let refusals = 0;
         for (let from = 0; ; from += durability === "flushed" && faults.count === 1 ? 1 : 4) {
@@ -127,7 +127,7 @@ describe("a call of the file system that fails, each in turn: what was refused i
   }
 });
 
-it("a disk that does not answer holds no call longer than its timeout, and disposal waits for what it does", async () => {
+it("ends calls at their timeout if the disk does not answer, and disposal waits for the disk", async () => {
   const gate = signal();
   let isStuck = false;
   const files: Files = {
@@ -152,16 +152,16 @@ it("a disk that does not answer holds no call longer than its timeout, and dispo
   expect(outcomes).toEqual(
     calls.map(() => ({ status: "rejected", reason: expect.objectContaining(unavailable) })),
   );
-  expect(await store.find("u")).toBeUndefined(); // no call of this session is under way
+  expect(await store.find("u")).toBeUndefined(); // no call for this session is in flight
   const disposing = store[Symbol.asyncDispose]();
   gate.resolve();
   await disposing;
 });
 
-it("what a log cannot be rid of is never taken for what was accepted", async () => {
+it("never accepts a refused record that the log could not remove", async () => {
   for (const durability of ["flushed", "committed"] as const) {
     const directory = makeDirectory();
-    // A log that takes all that it is given, says that it has not, and cannot be cut.
+    // A log that writes everything, reports failure, and cannot be truncated.
     let isBroken = false;
     const broken = async (): Promise<never> => {
       throw Object.assign(new Error("EIO: injected"), { code: "EIO" });

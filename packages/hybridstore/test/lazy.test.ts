@@ -10,7 +10,7 @@ import { makeDirectory } from "./directory.js";
 import { FaultyFiles } from "./faulty-files.js";
 import { stateOf } from "./state.js";
 
-/** The long form, `npm run crash` in the root, has 200. */
+/** Number of kills; `npm run crash` at the root uses 200. */
 const kills = Number(process.env.SCS_TEST_KILLS ?? 4);
 const expiry = new Date(4_000_000_000_000);
 const data = new Uint8Array(100).fill(7);
@@ -21,16 +21,16 @@ function useFakeTimers(): void {
   onTestFinished(() => void vi.useRealTimers());
 }
 
-/** For a machine that is busy; it waits for what happens, and no longer. */
+/** A long timeout, for busy machines. */
 const patient = { timeout: 60_000 };
 
-/** The log as it is on the disk. */
+/** Returns the log on the disk. */
 function logIn(directory: string): string {
   const name = readdirSync(directory).find((each) => each.startsWith("log-"));
   return readFileSync(join(directory, String(name)), "latin1");
 }
 
-it("a call is answered at once, and written when the interval is over; once for all of them", async () => {
+it("answers calls at once, and writes all of them together after the interval", async () => {
   useFakeTimers();
   const directory = makeDirectory();
   const faulty = new FaultyFiles();
@@ -43,11 +43,11 @@ it("a call is answered at once, and written when the interval is over; once for 
   await vi.advanceTimersByTimeAsync(1);
   await vi.waitUntil(() => logIn(directory).includes("token 99"), patient);
   expect(faulty.calls.slice(before)).toHaveLength(1);
-  expect(vi.getTimerCount()).toBe(timers); // nothing to do, no timer
+  expect(vi.getTimerCount()).toBe(timers); // no timer without pending writes
   await store[Symbol.asyncDispose]();
 });
 
-it("much is written before the interval is over", async () => {
+it("writes large amounts before the interval is over", async () => {
   useFakeTimers();
   const directory = makeDirectory();
   const store = await openHybridStore(directory, lazy);
@@ -56,7 +56,7 @@ it("much is written before the interval is over", async () => {
   await store[Symbol.asyncDispose]();
 });
 
-it("disposal writes what waits", async () => {
+it("writes pending changes on disposal", async () => {
   const directory = makeDirectory();
   const store = await openHybridStore(directory, { ...lazy, flushIntervalMs: 2 ** 31 - 1 });
   await Promise.all([store.commit("a", data, expiry), store.commit("b", data, expiry), store.delete("a")]);
@@ -66,7 +66,7 @@ it("disposal writes what waits", async () => {
   await again[Symbol.asyncDispose]();
 });
 
-it("when the process is killed, what is older than the interval is there", {
+it("keeps writes older than the interval when the process is killed", {
   timeout: 60_000 + kills * 10_000,
 }, async () => {
   const directory = makeDirectory();
@@ -98,7 +98,7 @@ it("when the process is killed, what is older than the interval is there", {
   }
 });
 
-it("what cannot be written is told, kept, and written later; nothing is undone, no record is there twice", async () => {
+it("reports and keeps failed writes, and writes them later, each once", async () => {
   useFakeTimers();
   for (const faults of [
     { from: 0, count: 3, code: "ENOSPC", isShort: true, of: ["write"] },
@@ -138,7 +138,7 @@ it("what cannot be written is told, kept, and written later; nothing is undone, 
   }
 });
 
-it("disposal rejects when it cannot write what waits, and gives the directory back", async () => {
+it("rejects disposal when it cannot write pending changes, and releases the directory", async () => {
   const directory = makeDirectory();
   const faulty = new FaultyFiles();
   const store = await openWith(faulty.files, directory, lazy);
@@ -151,11 +151,11 @@ it("disposal rejects when it cannot write what waits, and gives the directory ba
   await (await openHybridStore(directory, lazy))[Symbol.asyncDispose]();
 });
 
-/** The directory's files, byte for byte. */
+/** Returns the files of the directory with their bytes. */
 const contentOf = (directory: string) =>
   readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), "latin1")]);
 
-it("a store whose disposal has failed leaves the directory to its next owner", async () => {
+it("does not touch the directory after a failed disposal", async () => {
   useFakeTimers();
   const directory = makeDirectory();
   const faulty = new FaultyFiles();
@@ -167,15 +167,15 @@ it("a store whose disposal has failed leaves the directory to its next owner", a
   faulty.faults = { from: 0, count: Number.POSITIVE_INFINITY, code: "ENOSPC", of: ["write"] };
   await vi.advanceTimersByTimeAsync(1000);
   await vi.waitUntil(() => errors.length === 1, patient);
-  expect(vi.getTimerCount()).toBe(timers + 1); // it is to be tried again
+  expect(vi.getTimerCount()).toBe(timers + 1); // the retry
   await expect(store[Symbol.asyncDispose]()).rejects.toMatchObject({ code: "UNAVAILABLE" });
-  faulty.faults = undefined; // now the disk would take it
+  faulty.faults = undefined; // now the disk would accept it
   const next = await openHybridStore(directory, { ...lazy, durability: "flushed" });
   await next.commit("kept", data, expiry);
   const [calls, content] = [faulty.calls.length, contentOf(directory)];
   await vi.advanceTimersByTimeAsync(5000);
   expect(faulty.calls.slice(calls)).toEqual([]);
-  expect(vi.getTimerCount()).toBe(timers); // those of the next owner
+  expect(vi.getTimerCount()).toBe(timers); // the timers of the next owner
   expect(contentOf(directory)).toEqual(content);
   await next[Symbol.asyncDispose]();
   const again = await openHybridStore(directory, {
@@ -186,7 +186,7 @@ it("a store whose disposal has failed leaves the directory to its next owner", a
   await again[Symbol.asyncDispose]();
 });
 
-it("a closed log opens and writes no file", async () => {
+it("a closed log neither opens nor writes a file", async () => {
   const directory = makeDirectory();
   const { files, calls } = new FaultyFiles();
   const lock = { assertHeld: () => undefined, assertHeldLately: () => undefined };

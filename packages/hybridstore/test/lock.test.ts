@@ -12,7 +12,7 @@ import { openWith } from "../src/open.js";
 import { makeDirectory } from "./directory.js";
 import { signal } from "./signal.js";
 
-/** Four processes are killed in each; the long form, `npm run crash` in the root, kills 200. */
+/** Number of rounds, each of which kills four processes; `npm run crash` at the root kills 200. */
 const rounds = Math.ceil(Number(process.env.SCS_TEST_KILLS ?? 16) / 4);
 const quiet = { cleanupIntervalMs: 0 };
 const expiry = new Date(4_000_000_000_000);
@@ -24,11 +24,11 @@ const lockedBy = (pid: number | undefined) =>
     message: `hybridstore: the directory belongs to process ${pid}`,
   });
 
-/** Makes a space of process IDs, as a container has one; it ends with the program. */
+/** Runs a program in a PID namespace of its own, like a container. */
 const isolated = ["--pid", "--fork", "--mount-proc", "--kill-child"];
 const canIsolate = spawnSync("unshare", [...isolated, "true"]).status === 0;
 
-/** Starts a process that opens the directory when it is told to, and tells what came of it. */
+/** Starts a process that opens the directory on request, and reports the outcome. */
 async function startContender(directory: string, { isIsolated = false } = {}) {
   const program = isIsolated
     ? { execPath: "unshare", execArgv: [...isolated, process.execPath] }
@@ -54,7 +54,7 @@ async function startContender(directory: string, { isIsolated = false } = {}) {
   };
 }
 
-it("a second store of the same process is refused, until the first is disposed of", async () => {
+it("refuses a second store of the same process, until the first is disposed of", async () => {
   const directory = makeDirectory();
   const first = await openHybridStore(directory, quiet);
   await expect(openHybridStore(directory, quiet)).rejects.toEqual(lockedBy(process.pid));
@@ -64,7 +64,7 @@ it("a second store of the same process is refused, until the first is disposed o
   await (await openHybridStore(directory, quiet))[Symbol.asyncDispose]();
 });
 
-it("of another process that lives, the message tells the ID; when it is killed, its directory is free", async () => {
+it("names the ID of the owning process, and takes the directory over when that is killed", async () => {
   const directory = makeDirectory();
   const owner = await startContender(directory);
   expect(await owner.contend()).toBe("opened");
@@ -77,7 +77,7 @@ it("of another process that lives, the message tells the ID; when it is killed, 
   expect(locksIn(directory)).toEqual([]);
 });
 
-it("of several processes that are after the directory of a dead one, one gets it, each time", {
+it("grants the directory of a dead process to one of several contenders", {
   timeout: 60_000 + rounds * 20_000,
 }, async () => {
   const directory = makeDirectory();
@@ -96,7 +96,7 @@ it("of several processes that are after the directory of a dead one, one gets it
   }
 });
 
-it("of many stores of one process that are opened at once, one is", async () => {
+it("opens one of many stores that one process opens at the same time", async () => {
   const directory = makeDirectory();
   const outcomes = await Promise.allSettled(
     Array.from({ length: 8 }, () => openHybridStore(directory, quiet)),
@@ -110,7 +110,7 @@ it("of many stores of one process that are opened at once, one is", async () => 
   expect(locksIn(directory)).toEqual([]);
 });
 
-/** What this process writes into a lock file of its own, with changes. */
+/** Returns the content of this process's lock file, with changes. */
 async function leaveLock(directory: string, changes: object): Promise<string> {
   const store = await openHybridStore(directory, quiet);
   const holder = JSON.parse(readFileSync(join(directory, String(locksIn(directory)[0])), "utf8"));
@@ -134,7 +134,7 @@ it.each([
 });
 
 it.each(["", "\0\0\0", "{", "null", '"text"', "{}"])(
-  "a lock file of %j, as a power failure leaves it, is no lock",
+  "ignores a lock file of %j, as a power failure leaves it",
   async (text) => {
     const directory = makeDirectory();
     writeFileSync(join(directory, "lock.0123456789abcdef"), text);
@@ -143,7 +143,7 @@ it.each(["", "\0\0\0", "{", "null", '"text"', "{}"])(
   },
 );
 
-it("a lock of another host is kept, and the message tells which file to remove", async () => {
+it("respects a lock of another host, and names the file to remove", async () => {
   const directory = makeDirectory();
   const name = await leaveLock(directory, { pid: 7, host: `not-${hostname()}` });
   await expect(openHybridStore(directory, quiet)).rejects.toMatchObject({
@@ -153,7 +153,7 @@ it("a lock of another host is kept, and the message tells which file to remove",
   expect(locksIn(directory)).toEqual([name]);
 });
 
-it("one who looks while another is about to lock the directory waits for what comes of it", async () => {
+it("waits for a store that is about to lock the directory", async () => {
   const directory = makeDirectory();
   const hasLooked = signal();
   const mayGoOn = signal();
@@ -163,7 +163,7 @@ it("one who looks while another is about to lock the directory waits for what co
     list: async (path: string) => {
       const names = await systemFiles.list(path);
       if (lists++ === 1) {
-        // the first time, it had made no file yet
+        // the first time, it had not created a file yet
         hasLooked.resolve();
         await mayGoOn.promise;
       }
@@ -191,7 +191,7 @@ it("one who looks while another is about to lock the directory waits for what co
   await opened[Symbol.asyncDispose]();
 });
 
-it("a start that fails gives the directory back", async () => {
+it("releases the directory after a failed start", async () => {
   const directory = makeDirectory();
   let fails = true;
   const files = {
@@ -238,7 +238,7 @@ it.each([
   expect(judge(holder, here)).toBe(verdict);
 });
 
-it("a lock of another container is left behind when it has not been touched for 30 s", async () => {
+it("takes over the lock of another container after 30 s without a touch", async () => {
   const directory = makeDirectory();
   const name = await leaveLock(directory, { namespace: "pid:[1]", pid: 2 ** 30 });
   let waited = 0;
@@ -253,7 +253,7 @@ it("a lock of another container is left behind when it has not been touched for 
   expect(locksIn(directory)).toEqual([]);
 });
 
-it("a lock of another container that is touched belongs to its owner, however late it is", async () => {
+it("respects a touched lock of another container, even if the touch is late", async () => {
   const directory = makeDirectory();
   const name = await leaveLock(directory, { namespace: "pid:[1]", pid: 2 ** 30 });
   let looks = 0;
@@ -268,7 +268,7 @@ it("a lock of another container that is touched belongs to its owner, however la
   expect(locksIn(directory)).toEqual([name]);
 });
 
-it("a lock of another container that is given back is waited for no longer", async () => {
+it("stops waiting when another container releases its lock", async () => {
   const directory = makeDirectory();
   const name = await leaveLock(directory, { namespace: "pid:[1]" });
   let looks = 0;
@@ -280,7 +280,7 @@ it("a lock of another container that is given back is waited for no longer", asy
   await lock.release();
 });
 
-it("nobody waits for another container where the owner is known to live", async () => {
+it("does not wait for another container if its owner is known to be alive", async () => {
   const directory = makeDirectory();
   const name = await leaveLock(directory, { namespace: "pid:[1]", isOwner: false });
   writeFileSync(join(directory, "lock.fedcba9876543210"), JSON.stringify(describeSelf(true)));
@@ -289,7 +289,7 @@ it("nobody waits for another container where the owner is known to live", async 
   expect(locksIn(directory)).toContain(name);
 });
 
-it("the owner touches its lock every 3 s, whatever comes of it, until it gives the directory back", async () => {
+it("touches its lock every 3 s, also after failures, until disposal", async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   onTestFinished(() => void vi.useRealTimers());
   const directory = makeDirectory();
@@ -321,7 +321,7 @@ it("the owner touches its lock every 3 s, whatever comes of it, until it gives t
 });
 
 it.skipIf(!canIsolate)(
-  "of two containers with one host name, the second is refused as long as the first lives",
+  "refuses the second of two containers with one host name while the first is alive",
   async () => {
     const directory = makeDirectory();
     const owner = await startContender(directory, { isIsolated: true });

@@ -53,7 +53,7 @@ for (const [what, lose] of Object.entries(losses)) {
   }
 }
 
-it("when its log is removed, a store does not say that it has written to it", async () => {
+it("does not acknowledge a write to a removed log", async () => {
   const directory = makeDirectory();
   const store = await openHybridStore(directory, { cleanupIntervalMs: 0 });
   await store.commit("t", data, expiry);
@@ -68,7 +68,7 @@ describe("a store that is lazy, or only read", () => {
     onTestFinished(() => void vi.useRealTimers());
   }
 
-  it("is told when it writes, and answers no more", async () => {
+  it("notices when it writes, and then rejects every call", async () => {
     useFakeTimers();
     const directory = join(makeDirectory(), "sessions");
     const onError = vi.fn();
@@ -84,7 +84,7 @@ describe("a store that is lazy, or only read", () => {
     await expect(store[Symbol.asyncDispose]()).rejects.toMatchObject({ code: "UNAVAILABLE" });
   });
 
-  it("notices by its sign of life", async () => {
+  it("notices when it touches its lock", async () => {
     useFakeTimers();
     const directory = join(makeDirectory(), "sessions");
     const store = await openHybridStore(directory, { cleanupIntervalMs: 0 });

@@ -1,10 +1,10 @@
-// Opens stores for the kit: in an empty directory, or in one that is there.
+// Opens stores for the kit, in an empty or an existing directory.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openHybridStore } from "@scs/hybridstore";
 
-/** On a machine that is busy, a call may take its time. */
+/** Long timeouts, for busy machines. */
 const patient = { timeoutMs: 60_000 };
 
 /**

@@ -1,4 +1,4 @@
-/** A promise, and how to resolve it. */
+/** A promise with its resolve function. */
 export function signal(): { promise: Promise<void>; resolve: () => void } {
   let resolve = (): void => undefined;
   const promise = new Promise<void>((done) => {

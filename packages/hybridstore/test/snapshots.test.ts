@@ -27,7 +27,7 @@ const call = fc.record({
 });
 
 it.each(["flushed", "committed", "lazy"] as const)(
-  "%s: with snapshots all the time, a store holds what a Map would, and so does the next",
+  "%s: equals a Map during constant snapshots, and after a restart",
   { timeout: 60_000 },
   async (durability) => {
     const batches = fc.array(fc.array(call, { maxLength: 20 }), { maxLength: 15 });
@@ -38,7 +38,7 @@ it.each(["flushed", "committed", "lazy"] as const)(
     await fc.assert(
       fc.asyncProperty(batches, settings, fc.boolean(), async (rounds, given, isDropped) => {
         const directory = makeDirectory();
-        const faulty = new FaultyFiles(); // counts, and fails nothing
+        const faulty = new FaultyFiles(); // only counts
         const model = new Map<string, { data: Uint8Array; expiry: Date }>();
         let store = await openWith(faulty.files, directory, { ...options, ...given, durability });
         for (const round of rounds) {
@@ -111,7 +111,7 @@ const fill = (store: HybridStore, count: number, size = 100) =>
     Array.from({ length: count }, (_, n) => store.commit(`t${n}`, new Uint8Array(size).fill(n), expiry)),
   );
 
-it("calls go on while a snapshot is saved; old files go when it has its name", async () => {
+it("answers calls during a snapshot, and removes old files after its rename", async () => {
   const directory = makeDirectory();
   const isHeld = (name: string) => /rename .*snapshot-2-[0-9a-f]+$/.test(name);
   const held = await openHeld(directory, { minLogBytes: 20_000 }, isHeld);
@@ -131,7 +131,7 @@ it("calls go on while a snapshot is saved; old files go when it has its name", a
   await again[Symbol.asyncDispose]();
 });
 
-it("disposal gives up a snapshot under way, and leaves nothing of it", async () => {
+it("abandons a snapshot on disposal, and removes its file", async () => {
   const directory = makeDirectory();
   const isHeld = (name: string) => /open .*snapshot-2-.*tmp$/.test(name);
   const held = await openHeld(directory, { minLogBytes: 20_000 }, isHeld);
@@ -147,7 +147,7 @@ it("disposal gives up a snapshot under way, and leaves nothing of it", async () 
   await again[Symbol.asyncDispose]();
 });
 
-it("a snapshot that may have seen what was refused is given up, told, and made again later", async () => {
+it("abandons, reports and repeats a snapshot that may contain refused changes", async () => {
   const directory = makeDirectory();
   const errors: StoreError[] = [];
   const onError = (error: StoreError) => void errors.push(error);
@@ -193,7 +193,7 @@ it("a snapshot that may have seen what was refused is given up, told, and made a
   await again[Symbol.asyncDispose]();
 });
 
-it("what a start finds unfinished is removed, and what a snapshot has made useless", async () => {
+it("removes unfinished and obsolete files at a start", async () => {
   const directory = makeDirectory();
   const held = await openHeld(directory, { minLogBytes: 20_000 }, () => false);
   await fill(held.store, 200);
@@ -216,7 +216,7 @@ it("what a start finds unfinished is removed, and what a snapshot has made usele
   await again[Symbol.asyncDispose]();
 });
 
-it("what the files take stays within what the README says", async () => {
+it("keeps the files within the documented size", async () => {
   const directory = makeDirectory();
   const minLogBytes = 50_000;
   const store = await openHybridStore(directory, { ...options, minLogBytes, durability: "committed" });
@@ -239,7 +239,7 @@ it("what the files take stays within what the README says", async () => {
   await store[Symbol.asyncDispose]();
 });
 
-it("deleting what has expired writes nothing, and a start sees it as expired, too", async () => {
+it("writes nothing to remove expired sessions, and a start treats them as expired", async () => {
   const directory = makeDirectory();
   let now = 1000;
   const given = { ...options, now: () => now };

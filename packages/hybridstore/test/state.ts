@@ -1,6 +1,6 @@
 import type { IterableStore } from "@scs/core";
 
-/** What a store holds: data and expiry, readable, by token. */
+/** Returns the content of a store in readable form: data and expiry by token. */
 export async function stateOf(store: IterableStore): Promise<Map<string, string>> {
   const state = new Map<string, string>();
   for await (const { token, data, expiry } of store.entries()) {

@@ -9,7 +9,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-it("removes expired sessions in the background, until it is stopped", async () => {
+it("removes expired sessions in the background, until stopped", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   let now = 0;
   const store = new MemStore({ cleanupIntervalMs: 1000, now: () => now });
@@ -26,7 +26,7 @@ it("removes expired sessions in the background, until it is stopped", async () =
   expect(store.size).toBe(1);
 });
 
-it("cleans up each minute unless told otherwise", async () => {
+it("cleans up every minute by default", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const store = new MemStore({ now: () => 5 });
   await vi.advanceTimersByTimeAsync(0);
@@ -40,7 +40,7 @@ it("cleans up each minute unless told otherwise", async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-/** Makes each look at the time take a millisecond, and counts how often the event loop turns. */
+/** Advances the clock by a millisecond at each reading, and counts the turns of the event loop. */
 function watchEventLoop(): { turns: number; stop: () => void } {
   let time = 0;
   vi.spyOn(performance, "now").mockImplementation(() => time++);
@@ -52,7 +52,7 @@ function watchEventLoop(): { turns: number; stop: () => void } {
   return watch;
 }
 
-it("a cleanup lets the event loop turn, and takes no session that is renewed between its slices", async () => {
+it("lets the event loop turn during a cleanup, and keeps sessions renewed between its slices", async () => {
   let now = 0;
   const store = new MemStore({ cleanupIntervalMs: 0, now: () => now });
   const tokens = Array.from({ length: 2000 }, (_, n) => `t${n}`);
@@ -75,7 +75,7 @@ it("a cleanup lets the event loop turn, and takes no session that is renewed bet
   for (const token of tokens.slice(0, renewed)) expect(await store.find(token), token).toBeDefined();
 });
 
-it("a walk by entries lets the event loop turn", async () => {
+it("lets the event loop turn during an iteration", async () => {
   const store = new MemStore({ cleanupIntervalMs: 0, now: () => 0 });
   for (let n = 0; n < 500; n++) await store.commit(`t${n}`, data, new Date(1));
   const watch = watchEventLoop();
@@ -86,7 +86,7 @@ it("a walk by entries lets the event loop turn", async () => {
   expect(watch.turns).toBeGreaterThan(20);
 });
 
-it("a walk by entries that disposal cuts short does not look like a complete one", async () => {
+it("makes an iteration reject on disposal instead of ending early", async () => {
   const store = new MemStore({ cleanupIntervalMs: 0, now: () => 0 });
   for (let n = 0; n < 10; n++) await store.commit(`t${n}`, data, new Date(1));
   const walk = store.entries();
@@ -95,7 +95,7 @@ it("a walk by entries that disposal cuts short does not look like a complete one
   await expect(walk.next()).rejects.toMatchObject({ code: "CLOSED" });
 });
 
-it("all is a snapshot of the instant it is called at", async () => {
+it("returns by all a snapshot of the instant of the call", async () => {
   const store = new MemStore({ cleanupIntervalMs: 0, now: () => 0 });
   for (let n = 0; n < 1000; n++) await store.commit(`t${n}`, data, new Date(1));
   const snapshot = store.all();
@@ -104,20 +104,20 @@ it("all is a snapshot of the instant it is called at", async () => {
   expect((await store.all()).size).toBe(0);
 });
 
-it("find gives a plain Uint8Array, of which slice is a copy, though Buffers are committed", async () => {
+it("returns a plain Uint8Array, whose slice is a copy, even if a Buffer was committed", async () => {
   const store = new MemStore({ cleanupIntervalMs: 0, now: () => 0 });
   await store.commit("t", Buffer.from("abc"), new Date(1));
   const record = await store.find("t");
   expect(Object.getPrototypeOf(record?.data)).toBe(Uint8Array.prototype);
 });
 
-it("refuses data that is longer than a string can be", async () => {
+it("refuses data longer than the longest string", async () => {
   const store = new MemStore({ cleanupIntervalMs: 0, now: () => 0 });
   const tooLong = new Uint8Array(constants.MAX_STRING_LENGTH + 1); // its pages are never touched
   await expect(store.commit("t", tooLong, new Date(1))).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
 });
 
-it("says what to do about an interval that no timer keeps", () => {
+it("explains how to correct an interval that no timer supports", () => {
   expect(() => new MemStore({ cleanupIntervalMs: -1 })).toThrow(
     "cleanupIntervalMs must be a whole number from 0 (no background cleanup) to 2147483647, got -1",
   );

@@ -17,13 +17,13 @@ function openStore(options: MemStoreOptions): { store: MemStore; evicted: string
   return { store: new MemStore({ cleanupIntervalMs: 0, now: later, onEvict, ...options }), evicted };
 }
 
-describe("within limits that are not reached, the contract holds", () => {
+describe("below its limits, the contract holds", () => {
   const open = (options: StoreOptions): MemStore =>
     new MemStore({ ...options, maxSessions: 10_000, maxBytes: 2 ** 24 });
   testFullStore(it, { open, module: new URL("./open-limited.js", import.meta.url) });
 });
 
-it("past maxSessions the session that was used longest ago goes, and onEvict is told", async () => {
+it("evicts the least recently used session above maxSessions, and calls onEvict", async () => {
   const { store, evicted } = openStore({ maxSessions: 3 });
   for (const token of ["a", "b", "c", "d"]) await store.commit(token, bytes(1), expiry);
   expect(evicted).toEqual(["a"]);
@@ -31,7 +31,7 @@ it("past maxSessions the session that was used longest ago goes, and onEvict is 
   expect(store.size).toBe(3);
 });
 
-it("find, commit, replace and touch are uses; entries, all and calls that do nothing are not", async () => {
+it("counts find, commit, replace and touch as use, but not entries, all and calls without effect", async () => {
   const { store, evicted } = openStore({ maxSessions: 6 });
   for (const token of ["a", "b", "c", "d", "e", "f"]) await store.commit(token, bytes(1), expiry);
   await store.find("a");
@@ -45,7 +45,7 @@ it("find, commit, replace and touch are uses; entries, all and calls that do not
   expect(evicted).toEqual(["e", "f", "a", "b", "c", "d"]);
 });
 
-it("past maxBytes as many sessions go as it takes", async () => {
+it("evicts as many sessions as necessary above maxBytes", async () => {
   const { store, evicted } = openStore({ maxBytes: 100 });
   for (const token of ["a", "b", "c", "d"]) await store.commit(token, bytes(24), expiry); // 25 bytes each
   expect(evicted).toEqual([]);
@@ -57,7 +57,7 @@ it("past maxBytes as many sessions go as it takes", async () => {
   expect(evicted).toEqual(["a", "b"]);
 });
 
-it("a session that alone is larger than maxBytes is refused, and drives nobody out", async () => {
+it("refuses a session larger than maxBytes, and evicts none for it", async () => {
   const { store, evicted } = openStore({ maxBytes: 100 });
   await store.commit("a", bytes(10), expiry);
   await expect(store.commit("a", bytes(100), expiry)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
@@ -69,7 +69,7 @@ it("a session that alone is larger than maxBytes is refused, and drives nobody o
   expect(evicted).toEqual([]);
 });
 
-it("a session that had expired goes without a word, and one that is committed expired drives nobody out", async () => {
+it("evicts expired sessions without onEvict, and evicts none for an already expired commit", async () => {
   let now = 0;
   const { store, evicted } = openStore({ maxSessions: 2, now: () => now });
   await store.commit("a", bytes(1), new Date(1000));
@@ -81,7 +81,7 @@ it("a session that had expired goes without a word, and one that is committed ex
   expect([evicted, store.size]).toEqual([[], 2]);
 });
 
-it("a cleanup makes room", async () => {
+it("makes room by a cleanup", async () => {
   let now = 0;
   const { store, evicted } = openStore({ maxSessions: 2, now: () => now });
   await store.commit("a", bytes(1), new Date(2000));
@@ -93,7 +93,7 @@ it("a cleanup makes room", async () => {
   expect(store.size).toBe(2);
 });
 
-it("an onEvict that throws fails no call: onError is told", async () => {
+it("does not fail a call when onEvict throws, but calls onError", async () => {
   const errors: StoreError[] = [];
   const store = new MemStore({
     cleanupIntervalMs: 0,
@@ -110,7 +110,7 @@ it("an onEvict that throws fails no call: onError is told", async () => {
   expect(errors).toMatchObject([{ name: "StoreError", code: "UNAVAILABLE", cause: { message: "mine" } }]);
 });
 
-it("an onEvict that rejects, and an onError that throws or rejects, fail no call", async () => {
+it("does not fail a call when onEvict rejects, or onError throws or rejects", async () => {
   const warnings: string[] = [];
   const onWarning = (warning: Error): void => void warnings.push(warning.message);
   process.on("warning", onWarning);
@@ -144,7 +144,7 @@ it("an onEvict that rejects, and an onError that throws or rejects, fail no call
   expect(warnings).toHaveLength(8);
 });
 
-it("keeps what a list of uses, newest first, would keep: any calls, any limits", async () => {
+it("keeps the same sessions as a list in the order of use, for any calls and limits", async () => {
   const call = fc.record({
     kind: fc.constantFrom("find", "commit", "delete", "touch"),
     token: fc.integer({ min: 0, max: 9 }).map(String),
@@ -157,7 +157,7 @@ it("keeps what a list of uses, newest first, would keep: any calls, any limits",
   await fc.assert(
     fc.asyncProperty(limits, fc.array(call, { maxLength: 200 }), async ({ maxSessions, maxBytes }, calls) => {
       const { store, evicted } = openStore({ maxSessions, maxBytes });
-      let kept: { token: string; bytes: number }[] = []; // the longest unused first
+      let kept: { token: string; bytes: number }[] = []; // least recently used first
       const gone: string[] = [];
       for (const { kind, token, size } of calls) {
         const own = kept.find((session) => session.token === token);
@@ -183,7 +183,7 @@ it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "7"])("refuses %s as 
   expect(() => new MemStore({ maxBytes: limit as number })).toThrow(message);
 });
 
-it("limits that are never reached cost no memory by and by", async () => {
+it("does not leak memory with limits that are never reached", async () => {
   const program = fileURLToPath(new URL("fixtures/use-often.js", import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", program]);
   expect(Number(stdout)).toBeLessThan(2 ** 21);

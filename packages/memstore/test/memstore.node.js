@@ -1,4 +1,4 @@
-// The same proof under Node's own test runner, on the built package.
+// Runs the checks under Node's own test runner, on the built package.
 import { it } from "node:test";
 import { testFullStore } from "@scs/testkit";
 import { open } from "./open.js";
