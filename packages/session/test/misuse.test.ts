@@ -1,18 +1,26 @@
 import express5 from "express";
 import express4 from "express4";
 import { fastify } from "fastify";
+import { H3 } from "h3";
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { methodOverride } from "hono/method-override";
 import Koa from "koa";
+import { createRequestHandler } from "react-router";
 import { describe, expect, it } from "vitest";
+import { astroSessions } from "../src/adapters/astro.js";
 import { fastifySessions } from "../src/adapters/fastify.js";
 import { fetchHandler, withSession } from "../src/adapters/fetch.js";
+import { h3Sessions } from "../src/adapters/h3.js";
 import { honoSessions } from "../src/adapters/hono.js";
 import { koaSessions } from "../src/adapters/koa.js";
+import { reactRouterSessions } from "../src/adapters/react-router.js";
+import { svelteKitSessions } from "../src/adapters/sveltekit.js";
 import { SessionManager } from "../src/index.js";
+import { serverBuild } from "./fixtures/react-router-app.js";
 import { RecordingStore } from "./fixtures/recording-store.js";
 import { serve, type Values } from "./fixtures/running-app.js";
+import { RunningManager } from "./fixtures/running-manager.js";
 
 function manager(options: { asyncContext?: boolean } = {}) {
   const store = new RecordingStore();
@@ -21,7 +29,25 @@ function manager(options: { asyncContext?: boolean } = {}) {
   return { store, sessions, errors, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
 }
 
-import { RunningManager } from "./fixtures/running-manager.js";
+/** Returns the message of the error that middleware of h3 has thrown. */
+async function messageOfH3(middleware: unknown): Promise<string> {
+  const errors: Error[] = [];
+  const app = new H3({ silent: true, onError: ({ cause }) => void errors.push(cause as Error) });
+  app.use(middleware as never);
+  app.get("/", () => "body");
+  expect((await app.request("/")).status).toBe(500);
+  return String(errors[0]?.message);
+}
+
+/** Returns the message of the error that middleware of React Router has thrown. */
+async function messageOfRouter(running: RunningManager, middleware: unknown): Promise<string> {
+  const build = serverBuild(middleware, running, reactRouterSessions(running.sessions));
+  const errors: Error[] = [];
+  Object.assign(build.entry.module, { handleError: (error: Error) => void errors.push(error) });
+  const answer = await createRequestHandler(build, "production")(new Request("http://app/"));
+  expect(answer.status).toBe(500);
+  return String(errors[0]?.message);
+}
 
 describe("sessions.middleware() in another framework is an error that names the import", () => {
   it("of Koa", async () => {
@@ -64,6 +90,18 @@ describe("sessions.middleware() in another framework is an error that names the 
     await app.close();
   });
 
+  it("of h3", async () => {
+    await using running = manager();
+    expect(await messageOfH3(running.sessions.middleware())).toContain("@scs/session/h3");
+  });
+
+  it("of React Router", async () => {
+    await using running = new RunningManager();
+    expect(await messageOfRouter(running, running.sessions.middleware())).toContain(
+      "@scs/session/react-router",
+    );
+  });
+
   it("of a handler of Request", async () => {
     await using running = manager();
     const handler = running.sessions.middleware() as unknown as (request: Request) => void;
@@ -76,6 +114,10 @@ describe.each<[name: string, of: (sessions: RunningManager["sessions"]) => unkno
   ["honoSessions", honoSessions],
   ["fastifySessions", fastifySessions],
   ["fetchHandler", (sessions) => fetchHandler(sessions, () => new Response("body"))],
+  ["h3Sessions", h3Sessions],
+  ["svelteKitSessions", svelteKitSessions],
+  ["astroSessions", astroSessions],
+  ["sessionMiddleware", (sessions) => reactRouterSessions(sessions).sessionMiddleware],
 ])("%s in another framework is an error that names the import", (name, of) => {
   const isElsewhere = (home: string) => !name.startsWith(home);
 
@@ -118,6 +160,18 @@ describe.each<[name: string, of: (sessions: RunningManager["sessions"]) => unkno
       expect(await (await app.request("/")).text()).toContain("@scs/session/hono");
     });
 
+  if (isElsewhere("h3"))
+    it("of h3", async () => {
+      await using running = new RunningManager();
+      expect(await messageOfH3(of(running.sessions))).toContain("@scs/session/h3");
+    });
+
+  if (isElsewhere("sessionMiddleware"))
+    it("of React Router", async () => {
+      await using running = new RunningManager();
+      expect(await messageOfRouter(running, of(running.sessions))).toContain("@scs/session/react-router");
+    });
+
   if (isElsewhere("fastify"))
     it("of Fastify, as a plugin and as a hook", async () => {
       await using running = new RunningManager();
@@ -132,14 +186,14 @@ describe.each<[name: string, of: (sessions: RunningManager["sessions"]) => unkno
     });
 });
 
-describe("a request that a framework has copied leads to the session", () => {
+describe("a copy of a request leads to the session", () => {
   async function begun(sessions: SessionManager<Values>): Promise<string> {
     const session = await sessions.load(undefined);
     await sessions.commit(session.set("userId", "u1"));
     return `__Host-session=${session.token}`;
   }
 
-  it("by Hono's bodyLimit, for a body that comes in chunks", async () => {
+  it("made by Hono's bodyLimit for a chunked body", async () => {
     await using running = manager();
     const app = new Hono();
     app.use(bodyLimit({ maxSize: 1000 }));
@@ -156,7 +210,7 @@ describe("a request that a framework has copied leads to the session", () => {
     expect(await response.text()).toBe("u1 body");
   });
 
-  it("by Hono's methodOverride", async () => {
+  it("made by Hono's methodOverride", async () => {
     await using running = manager();
     const app = new Hono();
     app.use(methodOverride({ app }));
@@ -174,7 +228,7 @@ describe("a request that a framework has copied leads to the session", () => {
     expect(await running.store.contents()).toEqual([]);
   });
 
-  it("as React Router makes one for a loader, also by withSession once more", async () => {
+  it("made as React Router does for a loader, and in withSession once more", async () => {
     await using running = manager();
     const handler = fetchHandler(running.sessions, async (request: Request) => {
       const copy = new Request(request.url, { headers: request.headers });
@@ -186,7 +240,7 @@ describe("a request that a framework has copied leads to the session", () => {
     expect(running.store.calls).toEqual(["replace"]);
   });
 
-  it("but no other request does", async () => {
+  it("but not a request with another cookie, or after the response", async () => {
     await using running = manager();
     const cookie = await begun(running.sessions);
     const handler = fetchHandler(running.sessions, () => {

@@ -7,7 +7,12 @@ import { promisify } from "node:util";
 // Of the built package, as the app has it: of each class there is one.
 import { SessionManager } from "@scs/session";
 import { useSessions } from "@scs/session/nest";
+import express5 from "express";
+import express4 from "express4";
+import { fastify } from "fastify";
+import Koa from "koa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loseNothing } from "./fixtures/parallel-requests.js";
 import { RecordingStore } from "./fixtures/recording-store.js";
 import { Visitor } from "./fixtures/visitor.js";
 
@@ -47,7 +52,7 @@ async function running(platform: Platform, withSessions = true) {
 const post = { method: "POST" };
 
 describe.each<Platform>(["express", "fastify"])("Nest over %s", (platform) => {
-  it("gives @Session() and req.session the session, and a guard keeps strangers out", async () => {
+  it("@Session() and req.session are the session, and a guard refuses anonymous visitors", async () => {
     await using app = await running(platform);
     const { visitor } = app;
     expect((await visitor.get()).body).toBe("nobody");
@@ -68,41 +73,49 @@ describe.each<Platform>(["express", "fastify"])("Nest over %s", (platform) => {
     expect(app.errors).toEqual([]);
   });
 
-  it("gives a decorator one value, or the session", async () => {
+  it("sessionValue makes a decorator for one value or for the session", async () => {
     await using app = await running(platform);
     expect((await app.visitor.get("/me")).status).toBe(401);
     await app.visitor.get("/login", post);
     expect((await app.visitor.get("/me")).body).toBe("u1 true");
   });
 
-  it("answers as the guard says, where it says so", async () => {
+  it("a guard responds with the app's own error", async () => {
     await using app = await running(platform);
     expect((await app.visitor.get("/admin")).status).toBe(403);
   });
 
-  it("carries a log-out out though the handler fails", async () => {
+  it("a log-out is saved though the handler throws", async () => {
     await using app = await running(platform);
     await app.visitor.get("/login", post);
     expect((await app.visitor.get("/broken", post)).status).toBe(500);
     expect(await app.store.keys()).toEqual([]);
   });
 
-  it("keeps all of what parallel requests change", async () => {
+  it("parallel requests lose no change, and do not undo a log-out", async () => {
     await using app = await running(platform);
     await app.visitor.get("/login", post);
-    const before = app.store.calls.length;
-    await Promise.all(Array.from({ length: 10 }, () => app.visitor.clone().get("/count", post)));
-    expect(app.store.calls.length).toBeGreaterThan(before + 10);
+    await loseNothing(app.visitor, { logOut: post });
     expect(app.errors).toEqual([]);
   });
 
-  it("says what to do, if the sessions were forgotten", async () => {
+  it("without useSessions, the error says what to do", async () => {
     await using app = await running(platform, false);
     expect((await app.visitor.get("/me")).status).toBe(500);
   });
 });
 
-it("useSessions of another platform is an error", async () => {
+it.each<[name: string, app: unknown, home: string]>([
+  ["Express 4", express4(), "app.use(sessions.middleware())"],
+  ["Express 5", express5(), "app.use(sessions.middleware())"],
+  ["Fastify", fastify(), "@scs/session/fastify"],
+  ["Koa", new Koa(), "@scs/session/koa"],
+])("useSessions given an app of %s is an error that names the import", async (_, app, home) => {
+  await using store = new RecordingStore();
+  await expect(useSessions(app as never, new SessionManager({ store }))).rejects.toThrow(home);
+});
+
+it("useSessions fails over another platform", async () => {
   await using store = new RecordingStore();
   const sessions = new SessionManager({ store });
   const app = { getHttpAdapter: () => ({ getType: () => "uws" }), use: () => undefined };

@@ -6,7 +6,7 @@ import type { Session } from "../session.js";
 import { SessionError } from "../session-error.js";
 import { reportTo, requestsOf, type SessionManager } from "../session-manager.js";
 
-/** What is read of a `Request`: the standard's own, and those that look like it. */
+/** A `Request` of the Fetch standard, as far as the handlers use it. */
 export interface FetchRequest {
   url: string;
   method?: string;
@@ -14,33 +14,32 @@ export interface FetchRequest {
 }
 
 /**
- * Makes a handler of `Request` and `Response`, as Hono, Bun, Deno, Next.js, SvelteKit and React Router have them,
- * one whose requests have sessions:
+ * Gives a handler of `Request` and `Response`, as Bun and Deno call it, requests with sessions:
  *
  *     Bun.serve({ fetch: fetchHandler(sessions, (request) => new Response(sessions.get(request).get("userId"))) });
  *
- * What else the framework passes on (`env`, `params`) comes after the request. `sessions.get` knows the session by a
- * copy of the request as well, such as middleware makes. See {@link withSession}.
+ * Passes on the arguments after the request, such as `env` and `params`. `sessions.get` also finds the session by a
+ * copy of the request, such as middleware makes. See {@link withSession}.
  */
 export function fetchHandler<T extends object, D, Q extends FetchRequest, A extends unknown[]>(
   sessions: SessionManager<T, D>,
   handler: (request: Q, ...rest: A) => Response | Promise<Response>,
 ): (request: Q, ...rest: A) => Promise<Response> {
   return (request, ...rest) => {
-    if (typeof request?.headers?.get !== "function")
+    if (typeof request?.url !== "string" || typeof request.headers?.get !== "function")
       return refuse("fetchHandler(sessions, handler)", "handlers of Request", [request, ...rest]);
     return withSession(sessions, request, () => handler(request, ...rest));
   };
 }
 
 /**
- * Loads the session of a request, lets `answer` make the response, and gives that when the session is saved, with
- * the cookie that it needs. From then on, while a body streams, changes of the session are errors.
+ * Loads the session of a request, calls `answer`, saves the session, and returns the response with the cookie that is
+ * due. After that, while a body streams, changing the session is an error.
  *
- * A store that fails becomes a 500, and an error to `onError`. What `answer` throws goes on to the caller, and
- * changes are dropped, but a session that was destroyed is ended. A `Response` that is thrown, as in React
- * Router, counts as one that is given. What is no `Response`, such as Bun has it for a WebSocket, is passed on; it can
- * take no cookie to the client, which `onError` hears if one was due.
+ * If the store fails, returns a 500 and calls `onError`. If `answer` throws, drops its changes and rethrows, but still
+ * ends a session that it destroyed. A thrown `Response`, as in React Router, counts as a returned one. A result that is
+ * no `Response`, such as Bun's for a WebSocket, is returned as it is: it cannot carry a cookie, and `onError` is called
+ * if one was due.
  */
 export async function withSession<T extends object, D>(
   sessions: SessionManager<T, D>,
@@ -58,7 +57,7 @@ export async function withSession<T extends object, D>(
     reportTo(sessions, error as Error);
     return errorPage();
   }
-  if (opened.isHeld) return answer(opened.session); // by a handler around this one
+  if (opened.isHeld) return answer(opened.session); // a handler around this one saves it
   opened.isHeld = true;
   const retry = opened.retryOf(pathname + search);
   if (retry !== undefined) return responseOf(retry);
@@ -84,7 +83,7 @@ async function save<T extends object>(opened: RequestSession<T>, response: Respo
     opened.close();
   }
   try {
-    // What was saved before a save failed, such as a new token, the client must know all the same.
+    // The client must get a token that was saved before this save failed.
     const header = opened.header();
     if (header !== undefined) own = [[opened.responseHeader, header], ...opened.moreHeaders()];
     if (failure !== undefined) throw failure;
@@ -95,7 +94,7 @@ async function save<T extends object>(opened: RequestSession<T>, response: Respo
   } catch (error) {
     opened.report((failure ?? error) as Error);
     if (!isResponse(response)) return response;
-    if (response.body?.locked === false) response.body.cancel().catch(() => undefined); // nobody will read it
+    if (response.body?.locked === false) response.body.cancel().catch(() => undefined); // nobody reads it
     return errorPage(own);
   }
 }
@@ -105,16 +104,20 @@ function isResponse(value: unknown): value is Response {
   return typeof status === "number" && typeof headers?.append === "function";
 }
 
-/** Whether a client will see headers of a response: not if it was sent otherwise, such as by an upgraded connection. */
+/**
+ * Returns whether headers of a response reach the client. They do not if it was sent already, or upgraded the
+ * connection.
+ */
 function canTakeHeaders(response: Response): boolean {
   if (!isResponse(response) || response.headers.has("x-hono-already-sent")) return false;
   return response.status !== 101 || isMutable(response);
 }
 
 /**
- * Returns the response with headers added. Those of `fetch` and `redirect` take none: they are copied.
+ * Adds headers to a response, or to a copy if its headers are immutable, as those of `fetch` and `Response.redirect`
+ * are.
  *
- * @throws what tells that the response will not leave as it is, so that its headers would not either
+ * @throws if the body was used or fails: then the response would not be sent, and its headers with it.
  */
 async function addTo(response: Response, own: readonly TokenHeader[]): Promise<Response> {
   if (response.bodyUsed || response.body?.locked)
@@ -129,7 +132,7 @@ async function addTo(response: Response, own: readonly TokenHeader[]): Promise<R
   return answer;
 }
 
-/** Fails if the body does, before its first byte. It is not waited for if it comes later. */
+/** Rejects if the body fails at once. Does not wait for a first chunk that comes later. */
 async function expectFirstChunk(response: Response): Promise<void> {
   if (response.body === null) return;
   const reader = response.clone().body?.getReader();

@@ -7,43 +7,43 @@ import type { TokenHeader } from "../http/token-transport.js";
 import type { RenewOptions, Session } from "../session.js";
 import type { SessionManager } from "../session-manager.js";
 
-/** What is asked of an event of h3 2. */
+/** An event of h3 2, as far as the composable uses it. */
 export interface H3EventLike {
   req: { headers: Headers };
   res: { headers: Headers; errHeaders?: Headers };
 }
 
-/** What is asked of an event of h3 1, which Nuxt 4 has. */
+/** An event of h3 1, which Nuxt 4 uses, as far as the composable uses it. */
 export interface H3V1EventLike {
   node: { req: IncomingMessage; res: ServerResponse };
 }
 
-/** Changes of values: those that are `undefined` are removed. */
+/** Values to set, or a function that returns them. A key whose value is `undefined` is removed. */
 export type H3Update<T extends object> = Partial<T> | ((data: Partial<T>) => Partial<T> | undefined);
 
-/** A session in the shape that h3's own `useSession` gives. */
+/** A session in the shape of the one that h3's own `useSession` returns. */
 export interface H3Session<T extends object> {
   readonly id: string;
-  /** The values, as they are now. */
+  /** The current values. */
   readonly data: Partial<T>;
   /** Sets values and saves them at once. */
   update(update: H3Update<T>): Promise<H3Session<T>>;
   /** Ends the session at once. */
   clear(): Promise<H3Session<T>>;
-  /** Gives the session a new token at once. Call it at log-in. */
+  /** Renews the token at once. Call it at log-in. */
   renew(options?: RenewOptions): Promise<H3Session<T>>;
-  /** The session itself; what is changed there, the next `update` saves. */
+  /** The session itself. The next `update` saves what is changed here. */
   readonly session: Session<T>;
 }
 
 /**
- * Makes a composable of the shape of h3's `useSession`, for h3 2, h3 1, Nitro and Nuxt's server routes:
+ * Makes a composable in the shape of h3's `useSession`, for h3 2, h3 1, Nitro and the server routes of Nuxt:
  *
  *     export const useSession = h3Sessions(sessions);
  *     const session = await useSession(event);
  *     await session.update({ userId: "u1" });
  *
- * In one request, it is the same session each time.
+ * Each call in one request returns the same session.
  *
  * @throws StoreError if the store fails.
  */
@@ -51,9 +51,10 @@ export function h3Sessions<T extends object, D>(
   sessions: SessionManager<T, D>,
 ): (event: H3EventLike | H3V1EventLike) => Promise<H3Session<T>> {
   const ofEvents = new WeakMap<object, Promise<H3Session<T>>>();
-  return (event) => {
+  return (...args) => {
+    const [event] = args;
     const head = headOf(event);
-    if (head === undefined) return refuse("h3Sessions(sessions)", "h3, Nitro and Nuxt", [event]);
+    if (head === undefined) return refuse("h3Sessions(sessions)", "h3, Nitro and Nuxt", args);
     const known = ofEvents.get(head);
     if (known !== undefined) return known;
     const opened = open(sessions, event, head);
@@ -108,7 +109,7 @@ async function open<T extends object, D>(
       return save();
     },
   };
-  if (!isBackgroundRequest(head)) await save(); // that it is in use
+  if (!isBackgroundRequest(head)) await save(); // restarts the idle timeout
   return opened;
 }
 
@@ -126,7 +127,7 @@ function give(event: H3EventLike | H3V1EventLike, { name, value }: TokenHeader):
   }
   const { headers, errHeaders } = event.res;
   addTo(headers, [name, value]);
-  if (errHeaders !== undefined) addTo(errHeaders, [name, value]); // an error page brings the client its cookie as well
+  if (errHeaders !== undefined) addTo(errHeaders, [name, value]); // h3 sends these with an error page
 }
 
 function addTo(headers: Headers, own: readonly [name: string, value: string]): void {

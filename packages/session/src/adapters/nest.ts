@@ -1,35 +1,37 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { misuse } from "../http/framework-advice.js";
 import type { Session } from "../session.js";
 import type { SessionManager } from "../session-manager.js";
 import { type FastifySessions, fastifySessions } from "./fastify.js";
 
 export type { FastifySession } from "./fastify-session.js";
 
-/** What is asked of a Nest application. */
+/** A Nest application, as far as {@link useSessions} uses it. */
 export interface NestApplicationLike {
   getHttpAdapter(): { getType(): string };
   use(middleware: unknown): unknown;
   register?: unknown;
 }
 
-/** What is asked of Nest's `ExecutionContext`. */
+/** Nest's `ExecutionContext`, as far as the guard and the decorator use it. */
 export interface ExecutionContextLike {
   switchToHttp(): { getRequest(): unknown };
 }
 
 /**
- * Gives the requests of a Nest application sessions, over Express and over Fastify. Await it before `app.listen()`:
+ * Adds sessions to a Nest application over Express or Fastify. Await it before `app.listen()`:
  *
  *     await useSessions(app, sessions);
  *
- * From there on, a parameter `@Session() session` of a controller is the session of the request, and `req.session` too.
+ * Then the parameter `@Session() session` of a controller's method, and `req.session`, are the session of the request.
  *
- * @throws TypeError over another platform.
+ * @throws TypeError for an application of another framework or over another platform.
  */
 export async function useSessions<T extends object, D>(
   app: NestApplicationLike,
   sessions: SessionManager<T, D>,
 ): Promise<void> {
+  if (typeof app?.getHttpAdapter !== "function") throw misuse("useSessions(app, sessions)", "Nest", [app]);
   const platform = app.getHttpAdapter().getType();
   if (platform === "express") app.use(expressSessions(sessions));
   else if (platform === "fastify") {
@@ -62,10 +64,10 @@ function sessionOf<T extends object>(context: ExecutionContextLike): Session<T> 
 }
 
 /**
- * A guard: `@UseGuards(sessionGuard<MyValues>((session) => session.has("userId")))`. Requests that are not allowed are
- * answered with 401.
+ * Makes a guard from a condition: `@UseGuards(sessionGuard<MyValues>((session) => session.has("userId")))`. Answers 401
+ * to requests whose session does not meet it.
  *
- * @param refuse makes what is thrown instead, such as `() => new ForbiddenException()`.
+ * @param refuse makes another error to throw, such as `() => new ForbiddenException()`.
  */
 export function sessionGuard<T extends object = Record<string, unknown>>(
   isAllowed: (session: Session<T>) => boolean | Promise<boolean>,
@@ -79,14 +81,14 @@ export function sessionGuard<T extends object = Record<string, unknown>>(
   };
 }
 
-/** An error as http-errors makes them, which Nest's own filter answers with 401. */
+/** Makes an error like those of http-errors, which Nest's own exception filter answers with 401. */
 function unauthorized(): Error {
   return Object.assign(new Error("Unauthorized"), { status: 401, statusCode: 401, expose: true });
 }
 
 /**
- * For a decorator of one value: `const SessionValue = createParamDecorator(sessionValue)`, then
- * `@SessionValue("userId") userId: string`. Without a key, it is the session.
+ * Returns one value of the request's session; without a key, the session. Make a parameter decorator of it by
+ * `const SessionValue = createParamDecorator(sessionValue)`, and use that as `@SessionValue("userId") userId: string`.
  */
 export function sessionValue(key: string | undefined, context: ExecutionContextLike): unknown {
   const session = sessionOf<Record<string, unknown>>(context);

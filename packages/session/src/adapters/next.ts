@@ -3,13 +3,13 @@ import type { TokenCookie } from "../http/token-transport.js";
 import type { Session } from "../session.js";
 import type { SessionManager } from "../session-manager.js";
 
-/** What is asked of what `cookies()` of `next/headers` gives. */
+/** The cookie store that `cookies()` of `next/headers` returns, as far as it is used. */
 export interface NextCookiesLike {
   get(name: string): { value: string } | undefined;
   set(cookie: TokenCookie): unknown;
 }
 
-/** A session that is only read, as a Server Component may. */
+/** A session without the methods that change it, for Server Components. */
 export type ReadonlySession<T extends object = Record<string, unknown>> = Pick<
   Session<T>,
   "get" | "has" | "keys" | "id" | "handle" | "deadline"
@@ -17,28 +17,32 @@ export type ReadonlySession<T extends object = Record<string, unknown>> = Pick<
 
 /** The sessions of a Next.js application. */
 export interface NextSessions<T extends object> {
-  /** Returns the session of the request, to be read: in Server Components, Server Functions and Route Handlers. */
+  /** Returns the session of the request, for reading: in Server Components, Server Functions and Route Handlers. */
   session(): Promise<ReadonlySession<T>>;
   /**
-   * Runs `work` on the session of the request, saves it and sets its cookie: in Server Functions and Route Handlers. A
-   * `redirect()` in `work` is carried out after the save. If `work` fails otherwise, its changes are dropped, but a
-   * session that was destroyed is ended.
+   * Runs `work` on the session of the request, saves the session and sets its cookie: in Server Functions and Route
+   * Handlers. A `redirect()` in `work` happens after the save. If `work` throws anything else, drops its changes, but
+   * still ends a session that it destroyed.
    *
-   * @returns what `work` returns.
+   * @returns the result of `work`.
    * @throws TypeError in a Server Component, before anything is saved. StoreError if the store fails.
    */
   change<R>(work: (session: Session<T>) => R | Promise<R>): Promise<R>;
-  /** For `proxy.ts`: notes that the session is in use, where an idle timeout runs; not for a prefetch. */
+  /**
+   * Restarts the idle timeout, if there is one, unless a browser prefetches the page. Call it in `proxy.ts`, and leave out
+   * the prefetches of Next.js, whose header the proxy does not see, by
+   * `missing: [{ type: "header", key: "next-router-prefetch" }]` in its matcher.
+   */
   touch(request: RequestHead): Promise<undefined>;
 }
 
 /**
- * Sessions for the App Router of Next.js:
+ * Makes functions that read and change the sessions of an app with the App Router of Next.js:
  *
  *     import { cookies } from "next/headers";
  *     export const { session, change, touch } = nextSessions(sessions, { cookies });
  *
- * @throws TypeError if the manager's tokens come and go otherwise than by a cookie.
+ * @throws TypeError if the manager's tokens do not travel in a cookie.
  */
 export function nextSessions<T extends object, D>(
   sessions: SessionManager<T, D>,
@@ -73,7 +77,7 @@ export function nextSessions<T extends object, D>(
     },
     async touch(request) {
       await sessions.touch(request);
-      return undefined; // the proxy lets the request go on
+      return undefined; // tells Next.js to continue with the request
     },
   };
 }
@@ -88,12 +92,12 @@ async function settle<R>(work: () => R | Promise<R>): Promise<Outcome<R>> {
   }
 }
 
-/** Whether this is what `redirect()` of `next/navigation` throws. */
+/** Returns whether an error is that of `redirect()` of `next/navigation`. */
 function isRedirect(error: unknown): boolean {
   return String((error as { digest?: unknown } | null)?.digest).startsWith("NEXT_REDIRECT");
 }
 
-/** Sets the cookie that the client has already: where Next.js lets nobody set one, nothing may be saved. */
+/** Fails where Next.js accepts no cookies, before anything is saved: sets the cookie that the client has already. */
 function assertWritable(store: NextCookiesLike, cookie: TokenCookie | undefined): void {
   if (cookie === undefined) return;
   try {

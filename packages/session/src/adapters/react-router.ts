@@ -9,12 +9,12 @@ export {
   routerSessionStorage,
 } from "./router-session-storage.js";
 
-/** A context of React Router, as its `createContext` makes it. */
+/** A context that React Router's `createContext` makes. */
 export interface RouterContextLike<V> {
   defaultValue?: V;
 }
 
-/** What is asked of the arguments of React Router's middleware. */
+/** The arguments of React Router's middleware, as far as it uses them. */
 export interface RouterMiddlewareArgs<V> {
   request: FetchRequest;
   context: { set(context: RouterContextLike<V>, value: V): void };
@@ -22,9 +22,9 @@ export interface RouterMiddlewareArgs<V> {
 
 /** The sessions of a React Router application. */
 export interface RouterSessions<T extends object> {
-  /** Leads loaders, actions and middleware to the session: `context.get(sessionContext)`. */
+  /** Key of the session in the context of loaders, actions and middleware: `context.get(sessionContext)`. */
   readonly sessionContext: RouterContextLike<Session<T>>;
-  /** Belongs into `middleware` of the root route. */
+  /** Middleware for the root route. */
   readonly sessionMiddleware: (
     args: RouterMiddlewareArgs<Session<T>>,
     next: () => Promise<unknown>,
@@ -32,20 +32,21 @@ export interface RouterSessions<T extends object> {
 }
 
 /**
- * Makes a middleware for React Router's framework mode, and the context that leads to the session:
+ * Makes middleware for React Router's framework mode, and the context that holds the session:
  *
  *     export const { sessionMiddleware, sessionContext } = reactRouterSessions(sessions);
  *     export const middleware = [sessionMiddleware]; // in app/root.tsx
  *     const session = context.get(sessionContext); // in a loader or an action
  *
- * The session is saved before the response leaves, of a page, of a `.data` request and of a resource route.
+ * The session is saved before the response leaves: that of a page, of a `.data` request or of a resource route.
  */
 export function reactRouterSessions<T extends object, D>(sessions: SessionManager<T, D>): RouterSessions<T> {
   const sessionContext: RouterContextLike<Session<T>> = {};
   return {
     sessionContext,
     sessionMiddleware: (args, next) => {
-      if (typeof args?.request?.headers?.get !== "function" || typeof args.context?.set !== "function")
+      // First `context`: the request of Next.js has a `request` too, which throws.
+      if (typeof args?.context?.set !== "function" || typeof args.request?.headers?.get !== "function")
         return refuse("sessionMiddleware", "React Router", [args, next]);
       return withSession(sessions, args.request, (session) => {
         args.context.set(sessionContext, session);

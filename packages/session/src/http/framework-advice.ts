@@ -1,4 +1,4 @@
-/** What an app has to write, by the framework that it turns out to use. */
+/** The import and the call that each framework needs. */
 const ADVICE = {
   express:
     'in Express, Connect and node:http: import { SessionManager } from "@scs/session", and app.use(sessions.middleware())',
@@ -24,13 +24,14 @@ const partsOf = (value: unknown): Unknown => (Object(value) as Unknown) ?? {};
 const isFunction = (value: unknown): boolean => typeof value === "function";
 const isRequest = (value: unknown): boolean => isFunction(partsOf(partsOf(value).headers).get);
 
-/** Recognizes a framework by what it passes to a handler. */
+/** Recognizes a framework by the first two arguments that it passes to a handler, or by its app. */
 function frameworkOf(first: unknown, second: unknown): keyof typeof ADVICE {
   const one = partsOf(first);
   const two = partsOf(second);
   if (isFunction(one.getHttpAdapter) || isFunction(one.switchToHttp)) return "nest";
   if (isFunction(one.addHook) || (one.raw !== undefined && two.raw !== undefined)) return "fastify";
   if (isFunction(two.setHeader) && isFunction(two.end)) return "express";
+  if (isFunction(one.listen)) return isFunction(one.callback) ? "koa" : "express"; // the app itself
   if (isFunction(partsOf(one.app).callback) && one.req !== undefined) return "koa";
   if (isRequest(partsOf(one.req).raw)) return "hono";
   if (one.event !== undefined && isFunction(one.resolve)) return "sveltekit";
@@ -40,19 +41,19 @@ function frameworkOf(first: unknown, second: unknown): keyof typeof ADVICE {
   return "fetch";
 }
 
-/** Returns an error for a function that a framework has called which it is not for, with the import that is meant. */
+/** Makes the error for a handler that is given to the wrong framework. It names the right import. */
 export function misuse(name: string, home: string, args: readonly unknown[]): TypeError {
   return new TypeError(`${name} is for ${home}; ${ADVICE[frameworkOf(args[0], args[1])]}`);
 }
 
-/** Fails a call as {@link misuse} says: Fastify takes a promise alone, others what is thrown as well. */
+/** Fails a call with the error of {@link misuse}: rejects in Fastify, which expects a promise, and throws elsewhere. */
 export function refuse(name: string, home: string, args: readonly unknown[]): Promise<never> {
   const error = misuse(name, home, args);
   if (frameworkOf(args[0], args[1]) === "fastify") return Promise.reject(error);
   throw error;
 }
 
-/** Returns what to do about a request that has no session. */
+/** Returns the advice for a request that has no session. */
 export function adviceForRequest(request: object): string {
   const { headers, raw, req } = request as { headers?: Partial<Headers>; raw?: unknown; req?: unknown };
   if (isFunction(headers?.get))

@@ -7,6 +7,7 @@ import {
   type INestApplication,
   Injectable,
   Module,
+  Param,
   Post,
   Req,
   Session,
@@ -74,6 +75,17 @@ class AppController {
   @UseGuards(LoggedIn)
   count(@Session() session: SessionOf<Values>): string {
     return String(this.counter.next(session));
+  }
+
+  @Get("set/:key")
+  set(@Session() session: SessionOf<Record<string, boolean>>, @Param("key") key: string): string {
+    session.set(key, true);
+    return "kept";
+  }
+
+  @Get("keys")
+  keys(@Session() session: SessionOf<Values>): string[] {
+    return [...session.keys()];
   }
 
   @Get("me")
