@@ -97,15 +97,23 @@ describe("the table of tested versions", () => {
   it("has the versions that these tests and the examples have", async () => {
     expect(Object.fromEntries(rows)).toEqual({
       Express: await installed("express"),
+      "Express 4": await installed("express4"),
       Hono: await installed("hono"),
+      Bun: await installed("bun"),
+      Deno: await installed("deno"),
       Fastify: await installed("fastify"),
       "@fastify/passport": await installed("@fastify/passport"),
       Koa: await installed("koa"),
       Nest: await installed("@nestjs/core"),
       h3: await installed("h3"),
+      "React Router 7": await installed("react-router"),
+      ws: await installed("ws"),
+      "Socket.IO": await installed("socket.io"),
       "Next.js": await pinned("next", "next"),
       "React Router": await pinned("react-router", "react-router"),
       SvelteKit: await pinned("sveltekit", "@sveltejs/kit"),
+      Nuxt: await pinned("nuxt", "nuxt"),
+      Astro: await pinned("astro", "astro"),
     });
   });
 });

@@ -20,7 +20,7 @@ async function listening(app: FastifyInstance): Promise<Visitor & AsyncDisposabl
 }
 
 describe("request.session", () => {
-  it("is the session, typed by declaration merging, in hooks and handlers of all plugins", async () => {
+  it("is the session in the hooks and handlers of all plugins, typed by declaration merging", async () => {
     await using running = new RunningManager();
     const app = fastify();
     await app.register(fastifySessions(running.sessions));
@@ -41,7 +41,7 @@ describe("request.session", () => {
     expect(await running.store.contents()).toEqual([{ hooked: "/inner" }]);
   });
 
-  it("does all that a session does, also for the manager", async () => {
+  it("has all methods of a session, and the manager accepts it", async () => {
     await using running = new RunningManager({ owner: (data) => data.userId as string });
     const app = fastify();
     await app.register(fastifySessions(running.sessions));
@@ -60,7 +60,7 @@ describe("request.session", () => {
     expect((await visitor.get()).body).toBe("done");
   });
 
-  it("of another plugin is an error of Fastify's; before the sessions there is none, which says what to do", async () => {
+  it("fails if another plugin has the name, or if read before the plugin's hook, and names the import", async () => {
     await using running = new RunningManager();
     const taken = fastify();
     taken.decorateRequest("session", null as never);
@@ -75,7 +75,7 @@ describe("request.session", () => {
     await late.close();
   });
 
-  it("answers inject(), as tests of Fastify apps do", async () => {
+  it("works with inject()", async () => {
     await using running = new RunningManager();
     const app = fastify();
     await app.register(fastifySessions(running.sessions));
@@ -120,7 +120,7 @@ describe("@fastify/passport", () => {
   }
   const who = async (visitor: Visitor) => JSON.parse((await visitor.get()).body);
 
-  it("logs a visitor in under a new token and without what was there, and out for good", async () => {
+  it("renews the token and clears the session at log-in, and ends the session at log-out", async () => {
     await using running = new RunningManager();
     await using visitor = await withPassport(running);
     expect((await visitor.get("/login?username=Ada&password=wrong")).status).toBe(401);
@@ -136,7 +136,7 @@ describe("@fastify/passport", () => {
     expect(running.errors).toEqual([]);
   });
 
-  it("keeps what was there with keepSessionInfo, under a new token too", async () => {
+  it("keeps the values with keepSessionInfo, and renews the token too", async () => {
     await using running = new RunningManager();
     await using visitor = await withPassport(running);
     await visitor.get("/cart");

@@ -24,7 +24,7 @@ async function begun(sessions: SessionManager<Values>): Promise<Session<Values> 
 }
 
 describe("withSession", () => {
-  it("gives the app's own response, if there is nothing to tell the client", async () => {
+  it("returns the app's own response if no cookie is due", async () => {
     await using running = app();
     const response = new Response("body");
     expect(await withSession(running.sessions, request(), () => response)).toBe(response);
@@ -55,7 +55,7 @@ describe("withSession", () => {
     expect(await response.text()).toBe(await expected.text());
   });
 
-  it("lets a Response that is thrown have the cookie", async () => {
+  it("adds the cookie to a thrown Response", async () => {
     await using running = app();
     const thrown = withSession(running.sessions, request(), (session) => {
       session.set("userId", "u1");
@@ -67,7 +67,7 @@ describe("withSession", () => {
     await expect(thrown).rejects.toBe(response);
   });
 
-  it("tells onError of a new token that the client of an app that throws does not get", async () => {
+  it("calls onError if the app throws and the client misses a new token", async () => {
     await using running = app();
     const { sessions, errors } = running;
     const { token } = await begun(sessions);
@@ -97,7 +97,7 @@ describe("withSession", () => {
     expect(await running.store.contents()).toEqual([]);
   });
 
-  it("saves before the response is given, and lets nothing be changed while its body streams", async () => {
+  it("saves before the response, and refuses changes while the body streams", async () => {
     await using running = app();
     const errors: unknown[] = [];
     const response = await withSession(running.sessions, request(), (session) => {
@@ -120,7 +120,7 @@ describe("withSession", () => {
     expect(await running.store.contents()).toEqual([{ first: 1 }]);
   });
 
-  it("gives a 500 for a session that cannot be saved, and cancels the body", async () => {
+  it("returns a 500 if the save fails, and cancels the body", async () => {
     await using running = app();
     let isCancelled = false;
     const response = await withSession(running.sessions, request(), (session) => {
@@ -137,7 +137,7 @@ describe("withSession", () => {
     expect(running.errors).toEqual([expect.objectContaining({ code: "INVALID_VALUE" })]);
   });
 
-  it("tells the client of a new token even if what came after that could not be saved", async () => {
+  it("sets the cookie of a new token even if a later save fails", async () => {
     await using running = app();
     const response = await withSession(running.sessions, request(), async (session) => {
       await running.sessions.commit(session.set("userId", "u1"));
@@ -148,7 +148,7 @@ describe("withSession", () => {
     expect(response.headers.getSetCookie()).toHaveLength(1);
   });
 
-  it("twice around one request saves once, outside", async () => {
+  it("nested in another withSession, leaves the save to that", async () => {
     await using running = app();
     const inner = fetchHandler(running.sessions, (req: Request) => {
       running.sessions.get(req).set("userId", "u1");
@@ -159,7 +159,7 @@ describe("withSession", () => {
     expect(running.store.calls).toEqual(["replace"]);
   });
 
-  it("passes on what else the framework gives", async () => {
+  it("passes on the framework's further arguments", async () => {
     await using running = app();
     const handler = fetchHandler(running.sessions, (_req: Request, env: { name: string }, count: number) =>
       Response.json([env.name, count]),
@@ -167,7 +167,7 @@ describe("withSession", () => {
     expect(await (await handler(request(), { name: "env" }, 5)).json()).toEqual(["env", 5]);
   });
 
-  it("knows the session by current(), with asyncContext", async () => {
+  it("current() returns the session, with asyncContext", async () => {
     await using running = app({ asyncContext: true });
     await withSession(running.sessions, request(), async (session) => {
       await setImmediate();

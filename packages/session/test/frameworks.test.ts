@@ -12,6 +12,7 @@ import { honoSessions } from "../src/adapters/hono.js";
 import { koaSessions } from "../src/adapters/koa.js";
 import { type Session, SessionManager } from "../src/index.js";
 import { serveFetch } from "./fixtures/fetch-server.js";
+import { loseNothing } from "./fixtures/parallel-requests.js";
 import { collectWarnings } from "./fixtures/process-warnings.js";
 import { RecordingStore } from "./fixtures/recording-store.js";
 import { serve, type Values } from "./fixtures/running-app.js";
@@ -20,7 +21,7 @@ import { Visitor } from "./fixtures/visitor.js";
 type Sessions = SessionManager<Values>;
 type Served = { url: string } & AsyncDisposable;
 
-/** What each of the apps does at each path, to be answered in the framework's own way. */
+/** Does what a path asks for, and returns the body, which each app sends in its framework's own way. */
 async function act(path: string, session: Session<Values>): Promise<string> {
   await setImmediate();
   if (path === "/login" || path === "/login-stream") session.set("userId", "u1");
@@ -28,6 +29,8 @@ async function act(path: string, session: Session<Values>): Promise<string> {
   if (path === "/count") session.set("count", Number(session.get("count") ?? 0) + 1);
   if (path === "/renew") session.renew();
   if (path === "/logout" || path === "/logout-broken") session.destroy();
+  if (path.startsWith("/set/")) session.set(path.slice("/set/".length), true);
+  if (path === "/keys") return JSON.stringify([...session.keys()]);
   if (path.endsWith("-broken")) throw new Error("the app broke");
   return `${session.get("userId") ?? "nobody"} ${session.get("count") ?? 0}`;
 }
@@ -159,8 +162,16 @@ describe.each(Object.keys(apps))("under %s", (name) => {
     expect(app.errors).toEqual([]);
   });
 
+  it("parallel requests lose no change, and do not undo a log-out", async () => {
+    await using app = await running(name);
+    await app.visitor.get("/login");
+    await loseNothing(app.visitor);
+    expect((await app.store.contents()).filter(({ userId }) => userId !== undefined)).toEqual([]);
+    expect(app.errors).toEqual([]);
+  });
+
   it.each(["/login-redirect", "/login-stream"])(
-    "a cookie is set and the session saved first: %s",
+    "the session is saved and the cookie set before the response: %s",
     async (path) => {
       await using app = await running(name);
       const { visitor } = app;

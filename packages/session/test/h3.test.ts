@@ -1,6 +1,7 @@
 import { H3, HTTPError, redirect, serve } from "h3";
 import { describe, expect, it } from "vitest";
 import { type H3Session, h3Sessions } from "../src/adapters/h3.js";
+import { loseNothing } from "./fixtures/parallel-requests.js";
 import type { Values } from "./fixtures/running-app.js";
 import { RunningManager } from "./fixtures/running-manager.js";
 import { Visitor } from "./fixtures/visitor.js";
@@ -40,7 +41,7 @@ async function listening(running: RunningManager) {
 const data = async (visitor: Visitor) => JSON.parse((await visitor.get()).body);
 
 describe("h3 2: a composable of the shape of useSession", () => {
-  it("begins, reads, updates, renews and ends a session, each time at once", async () => {
+  it("begins, reads, updates, renews and ends a session, and saves each change at once", async () => {
     await using running = new RunningManager();
     await using server = await listening(running);
     const { visitor } = server;
@@ -54,14 +55,14 @@ describe("h3 2: a composable of the shape of useSession", () => {
     ]);
     expect((await visitor.get("/visit")).body).toBe("1");
     expect(await data(visitor)).toEqual({ userId: "u1", visits: 1 });
-    expect((await visitor.get("/forget")).body).toBe('{"userId":"u1"}'.replace(/,/, ","));
+    expect((await visitor.get("/forget")).body).toBe('{"userId":"u1"}');
     const stolen = visitor.clone();
     expect((await visitor.get("/logout")).setCookies).toEqual([expect.stringContaining("Max-Age=0")]);
     expect(await data(stolen)).toEqual({});
     expect(await running.store.keys()).toEqual([]);
   });
 
-  it("a log-in brings a new token, whatever the visitor had", async () => {
+  it("renew() makes the old token invalid", async () => {
     await using running = new RunningManager();
     await using server = await listening(running);
     await server.visitor.get("/key/cart");
@@ -71,7 +72,7 @@ describe("h3 2: a composable of the shape of useSession", () => {
     expect(await data(planted)).toEqual({});
   });
 
-  it("an error page brings the cookie of what was saved before it", async () => {
+  it("an error page sets the cookie of a session that was saved before", async () => {
     await using running = new RunningManager();
     await using server = await listening(running);
     const answer = await server.visitor.get("/login-broken");
@@ -79,16 +80,14 @@ describe("h3 2: a composable of the shape of useSession", () => {
     expect(await data(server.visitor)).toEqual({ userId: "u1" });
   });
 
-  it("of parallel requests that change different keys, each keeps its change", async () => {
+  it("parallel requests lose no change, and do not undo a log-out", async () => {
     await using running = new RunningManager();
     await using server = await listening(running);
     await server.visitor.get("/login");
-    const keys = Array.from({ length: 20 }, (_, at) => `k${at}`);
-    await Promise.all(keys.map((key) => server.visitor.clone().get(`/key/${key}`)));
-    expect(Object.keys(await data(server.visitor)).sort()).toEqual(["userId", "visits", ...keys].sort());
+    await loseNothing(server.visitor, { set: (key) => `/key/${key}`, keys: "/" });
   });
 
-  it("with an idle timeout, reading it is a use of it, but no prefetch is", async () => {
+  it("with an idle timeout, a request that reads the session restarts it, but a prefetch does not", async () => {
     await using running = new RunningManager({ idleTimeoutMs: 60_000 });
     await using server = await listening(running);
     const cookie = await running.begin();
@@ -100,7 +99,7 @@ describe("h3 2: a composable of the shape of useSession", () => {
     expect(running.store.takeCalls()).toEqual(["find", "touch"]);
   });
 
-  it("an object that is no event is an error that names the import", async () => {
+  it("a call with another object is an error that names the import", async () => {
     await using running = new RunningManager();
     const useSession = h3Sessions(running.sessions);
     expect(() => useSession(new Request("http://app/") as never)).toThrow("@scs/session/fetch");

@@ -16,7 +16,7 @@ const isClosed = (ctx: Koa.Context) => once(ctx.res, "close");
 
 const endings: [name: string, outer: Act, inner: Act][] = [
   [
-    "answers",
+    "responds afterwards",
     async () => undefined,
     async (ctx, reached) => {
       reached.give();
@@ -25,7 +25,7 @@ const endings: [name: string, outer: Act, inner: Act][] = [
     },
   ],
   [
-    "throws",
+    "throws afterwards",
     async () => undefined,
     async (ctx, reached) => {
       reached.give();
@@ -34,7 +34,7 @@ const endings: [name: string, outer: Act, inner: Act][] = [
     },
   ],
   [
-    "has answered, and the middleware above it has not",
+    "has responded and the middleware above it has not",
     async (ctx, reached) => {
       reached.give();
       await isClosed(ctx);
@@ -45,8 +45,8 @@ const endings: [name: string, outer: Act, inner: Act][] = [
   ],
 ];
 
-describe("under Koa, a client that is gone before the answer", () => {
-  it.each(endings)("keeps no log-out from being carried out: the handler %s", async (_, outer, inner) => {
+describe("under Koa, if the client disconnects before the response", () => {
+  it.each(endings)("a log-out is saved, though the handler %s", async (_, outer, inner) => {
     const store = new RecordingStore();
     const errors: Error[] = [];
     const sessions = new SessionManager<Values>({ store, onError: (error) => errors.push(error) });
@@ -104,7 +104,7 @@ describe("ctx.session", () => {
     expect(await running.store.contents()).toEqual([]);
   });
 
-  it("takes no other object in its place, and says what to do", async () => {
+  it("cannot be replaced, and the error says what to do", async () => {
     await using running = new RunningManager();
     const app = new Koa<Koa.DefaultState, SessionContext>();
     app.use(koaSessions(running.sessions));

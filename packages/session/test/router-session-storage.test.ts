@@ -38,7 +38,7 @@ it("a commit after a log-out does not bring the session back", async () => {
   expect(await running.store.keys()).toEqual([]);
 });
 
-it("a log-in renews the token, and maxAge says for how long", async () => {
+it("renewSession renews the token, and expires sets the deadline", async () => {
   await using running = new RunningManager();
   const { getSession, commitSession, renewSession } = routerSessionStorage<Values, unknown>(running.sessions);
   const cookie = await running.begin();
@@ -52,7 +52,7 @@ it("a log-in renews the token, and maxAge says for how long", async () => {
   expect((await getSession(cookieOf(setCookie))).get("userId")).toBe("u1");
 });
 
-it("a session of another storage is an error that says so", async () => {
+it("refuses a session of another storage", async () => {
   await using running = new RunningManager();
   const { commitSession } = routerSessionStorage<Values, unknown>(running.sessions);
   await expect(commitSession({ id: "" } as never)).rejects.toThrow("that getSession has given");

@@ -19,7 +19,7 @@ interface Data {
   count: number;
 }
 
-const LONG_MS = 2_000_000_000; // no check comes by itself
+const LONG_MS = 2_000_000_000; // no scheduled check during a test
 
 const toClose: (() => unknown)[] = [];
 afterEach(async () => {
@@ -32,7 +32,7 @@ interface Setup {
   sockets?: SocketSessionsOptions;
 }
 
-/** A server with WebSockets at its root and Socket.IO at /socket.io/, and the manager of another process. */
+/** Starts a server with `ws` at its root and Socket.IO at /socket.io/, and makes the manager of another process. */
 async function start({ manager = {}, sockets: options = {} }: Setup = {}) {
   const clock = new MovingClock();
   const store = new MemStore({ now: clock.now, cleanupIntervalMs: 0 });
@@ -109,7 +109,7 @@ const codeOf = async (ws: WebSocket): Promise<unknown> => (await once(ws, "close
 const heard = (socket: ClientSocket, event: "disconnect" | "connect_error"): Promise<unknown> =>
   new Promise((resolve) => socket.once(event, resolve));
 
-/** How a session comes to its end. */
+/** Ways to end a session. */
 const ends: [name: string, end: (sessions: SessionManager<Data>, session: Session<Data>) => unknown][] = [
   ["is destroyed", async (sessions, { token }) => sessions.destroy(await sessions.load(token))],
   ["is revoked", (sessions, { handle }) => sessions.revoke(handle as string)],
@@ -151,7 +151,7 @@ describe("a WebSocket", () => {
     expect(sockets.size).toBe(0);
   });
 
-  it("ends at once as well when its session is nobody's", async () => {
+  it("ends at once also when its session has no owner", async () => {
     const { open, logIn, cookieOf, sessions } = await start();
     const session = await logIn();
     const ws = await open({ cookie: cookieOf(session) });
@@ -160,7 +160,7 @@ describe("a WebSocket", () => {
     expect(await code).toBe(SESSION_ENDED);
   });
 
-  it("ends by itself when another process has ended its session, or time has", async () => {
+  it("ends with a scheduled check when another process ended its session, or it expired", async () => {
     const { open, logIn, cookieOf, elsewhere, clock } = await start({ sockets: { checkIntervalMs: 100 } });
     const [one, two] = [await logIn(), await logIn()];
     const first = await open({ cookie: cookieOf(one) });
@@ -186,14 +186,14 @@ describe("a WebSocket", () => {
     expect(await code).toBe(SESSION_ENDED);
   });
 
-  it("is heard no more once its session has ended, whatever its client does", async () => {
+  it("is not listened to once its session has ended, even if its client does not close", async () => {
     const { open, logIn, cookieOf, sessions, sockets, messages, wss } = await start();
     const session = await logIn();
     const ws = await open({ cookie: cookieOf(session) });
     const [served] = [...wss.clients] as [WebSocket];
     ws.send("before");
     await once(served, "message");
-    ws.pause(); // it takes no part in the closing handshake
+    ws.pause(); // so it does not answer the closing handshake
     await sessions.destroy(await sessions.load(session.token));
     await sockets.check();
     expect(served.readyState).toBe(WebSocket.CLOSING);
@@ -218,7 +218,7 @@ describe("a WebSocket", () => {
     expect(await codeOf(ws)).toBe(SESSION_ENDED);
   });
 
-  it("stays while the store fails, and onError hears it", async () => {
+  it("stays while the store fails, and onError is called", async () => {
     const { open, logIn, cookieOf, store, sockets, errors } = await start();
     const ws = await open({ cookie: cookieOf(await logIn()) });
     store.find = () => Promise.reject(new Error("down"));
@@ -228,7 +228,7 @@ describe("a WebSocket", () => {
     expect(ws.readyState).toBe(WebSocket.OPEN);
   });
 
-  it("is refused to a visitor without a session, unless they are wanted", async () => {
+  it("is refused to a visitor without a session, unless required is false", async () => {
     const { open } = await start();
     await expect(open({})).rejects.toBe(401);
     const { open: openToAll, sockets } = await start({ sockets: { required: false } });
@@ -254,7 +254,7 @@ describe("a WebSocket", () => {
     expect(errors).toHaveLength(1);
   });
 
-  it("does no harm when its client is gone before its session is loaded", async () => {
+  it("may lose its client before its session is loaded", async () => {
     const { logIn, cookieOf, store, port, open } = await start();
     const cookie = cookieOf(await logIn());
     const { find } = store;
@@ -282,7 +282,7 @@ describe("a WebSocket", () => {
 });
 
 describe.each([["websocket"], ["polling"]])("a connection of Socket.IO by %s", (transport) => {
-  it("has the session of its handshake, typed", async () => {
+  it("has the session of its handshake", async () => {
     const { openIo, logIn, cookieOf, sockets } = await start();
     const socket = await openIo({ cookie: cookieOf(await logIn()) }, [transport]);
     expect(sockets.size).toBe(1);
