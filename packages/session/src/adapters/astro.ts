@@ -2,23 +2,23 @@ import { refuse } from "../http/framework-advice.js";
 import type { SessionManager } from "../session-manager.js";
 import { type FetchRequest, withSession } from "./fetch.js";
 
-/** What is asked of Astro's context. */
+/** Astro's context, as far as the middleware uses it. */
 export interface AstroContextLike {
   request: FetchRequest;
   locals: object;
-  /** Whether the page is made in advance, for all visitors. */
+  /** Whether the page is rendered in the build, for all visitors. */
   isPrerendered?: boolean;
 }
 
 /**
- * Middleware for Astro, in `src/middleware.ts`: `export const onRequest = astroSessions(sessions)`. From there on,
- * `Astro.locals.session` is the session of the request; pages that are made in advance have none. Its type, once in
- * `src/env.d.ts`:
+ * Makes middleware for Astro, in `src/middleware.ts`: `export const onRequest = astroSessions(sessions)`. It sets
+ * `Astro.locals.session` to the session of the request, but not for pages that are rendered in the build. Declare its
+ * type once, in `src/env.d.ts`:
  *
  *     declare namespace App { interface Locals { session: Session<MyValues> } }
  *
- * It is saved before the response leaves. Astro streams pages: change a session in middleware, actions, endpoints or the
- * frontmatter of the page; in a component below, it may be too late.
+ * The session is saved before the response leaves. Astro streams pages: change a session in middleware, in an action,
+ * in an endpoint or in the frontmatter of the page. A component below the page may run after the save.
  */
 export function astroSessions<T extends object, D>(
   sessions: SessionManager<T, D>,

@@ -1,14 +1,16 @@
 import type { Session } from "../session.js";
 
-/** What `request.session` of Fastify is: a session, with what plugins such as @fastify/passport look for besides. */
+/** Fastify's `request.session`: a session, with the methods that plugins such as @fastify/passport call. */
 export interface FastifySession<T extends object = Record<string, unknown>> extends Session<T> {
   /** Returns the values as one object. */
   data(): Partial<T>;
-  /** Gives the session a new token, and removes all values but those of the keys that are kept. */
+  /** Renews the token, and removes all values except those of the keys in `keep`. */
   regenerate(keep?: readonly (string & keyof T)[]): Promise<void>;
 }
 
-/** Makes what Fastify's plugins expect of a session; `Object.keys` of it are those of its values. */
+/**
+ * Adds the methods of {@link FastifySession} to a session. `Object.keys` of the result lists the keys of its values.
+ */
 export function fastifySession<T extends object>(session: Session<T>): FastifySession<T> {
   const own = {
     data: () => Object.fromEntries([...session.keys()].map((key) => [key, session.get(key)])),

@@ -5,7 +5,7 @@ import { type FastifySession, fastifySession } from "./fastify-session.js";
 
 export type { FastifySession } from "./fastify-session.js";
 
-/** What is read of a Fastify request and reply. */
+/** Fastify's request, as far as the plugin uses it. */
 export interface FastifyRequestLike {
   raw: IncomingMessage;
 }
@@ -14,13 +14,13 @@ export interface FastifyReplyLike {
   raw: ServerResponse;
 }
 type Hook = (request: FastifyRequestLike, reply: FastifyReplyLike, done: (error?: Error) => void) => void;
-/** What is asked of a Fastify instance. */
+/** A Fastify instance, as far as the plugin uses it. */
 export interface FastifyLike {
   addHook(name: "onRequest", hook: Hook): unknown;
   decorateRequest(name: "session", property: { getter(): unknown }): unknown;
 }
 
-/** A plugin, as Fastify knows them. */
+/** A plugin of Fastify. */
 export type FastifySessions = (
   instance: FastifyLike,
   options: unknown,
@@ -28,15 +28,15 @@ export type FastifySessions = (
 ) => void;
 
 /**
- * Plugin for Fastify: `await app.register(fastifySessions(sessions))`. From there on, `request.session` is the session
- * of the request, in hooks as well; `sessions.get(request)` is the same. Its type, once in an app:
+ * Makes a plugin for Fastify: `await app.register(fastifySessions(sessions))`. In hooks and handlers that follow,
+ * `request.session` is the session of the request, and `sessions.get(request)` returns it too. Declare its type once:
  *
  *     declare module "fastify" {
  *       interface FastifyRequest { session: FastifySession<MyValues> }
  *     }
  *
- * It is saved before the first byte of the response leaves. A store that fails on load is an error for Fastify to
- * handle; one that fails on save becomes a 500.
+ * The session is saved before the first byte of the response leaves. If the store fails on load, Fastify's error
+ * handler gets the error; if it fails on save, the response is a 500.
  */
 export function fastifySessions<T extends object, D>(sessions: SessionManager<T, D>): FastifySessions {
   const handle = sessions.middleware();
@@ -67,7 +67,7 @@ export function fastifySessions<T extends object, D>(sessions: SessionManager<T,
     });
     done();
   };
-  // As fastify-plugin says it: for the whole instance, not for what is registered inside of the plugin alone.
+  // As fastify-plugin does: the hooks are for the whole instance, not only for what is registered inside the plugin.
   return Object.assign(plugin, {
     [Symbol.for("skip-override")]: true,
     [Symbol.for("fastify.display-name")]: "@scs/session",

@@ -3,12 +3,12 @@ import type { Session } from "../session.js";
 import type { SessionManager } from "../session-manager.js";
 import { type FetchRequest, withSession } from "./fetch.js";
 
-/** What an app's `Variables` have of a session: `new Hono<{ Variables: SessionVariables<MyValues> }>()`. */
+/** The session among an app's `Variables`: `new Hono<{ Variables: SessionVariables<MyValues> }>()`. */
 export interface SessionVariables<T extends object = Record<string, unknown>> {
   session: Session<T>;
 }
 
-/** What is asked of Hono's context. */
+/** Hono's context, as far as the middleware uses it. */
 export interface HonoContextLike {
   req: { raw: FetchRequest };
   // biome-ignore lint/suspicious/noExplicitAny: the types of variables are the app's
@@ -19,9 +19,9 @@ export interface HonoContextLike {
 }
 
 /**
- * Middleware for Hono: `app.use(honoSessions(sessions))`. From there on, `c.var.session` is the session of the request,
- * also behind middleware that makes a new request, such as `bodyLimit` and `methodOverride`. It is saved before the
- * response leaves; a store that fails becomes a 500, and an error to `onError`.
+ * Makes middleware for Hono: `app.use(honoSessions(sessions))`. In handlers that follow, `c.var.session` is the session
+ * of the request, also behind middleware that makes a new request, such as `bodyLimit` and `methodOverride`. The
+ * session is saved before the response leaves. If the store fails, the response is a 500, and `onError` is called.
  */
 export function honoSessions<T extends object, D>(
   sessions: SessionManager<T, D>,
@@ -46,6 +46,6 @@ async function run<T extends object, D>(
     return given as Response; // without one, Hono says what is wrong with the handler
   });
   if (response === given) return;
-  c.res = undefined; // Hono would add the headers of this response to those of the next
+  c.res = undefined; // else Hono merges the headers of the old response into the new one
   c.res = response;
 }

@@ -3,21 +3,21 @@ import { refuse } from "../http/framework-advice.js";
 import type { Session } from "../session.js";
 import { requestsOf, type SessionManager } from "../session-manager.js";
 
-/** What is read of a Koa context. */
+/** Koa's context, as far as the middleware uses it. */
 export interface KoaContext {
   req: IncomingMessage;
   res: ServerResponse;
 }
 
-/** What an app's context has of a session: `new Koa<Koa.DefaultState, SessionContext<MyValues>>()`. */
+/** The session in an app's context: `new Koa<Koa.DefaultState, SessionContext<MyValues>>()`. */
 export interface SessionContext<T extends object = Record<string, unknown>> {
   session: Session<T>;
 }
 
 /**
- * Middleware for Koa: `app.use(koaSessions(sessions))`. From there on, `ctx.session` is the session of the request;
- * `ctx.session = null` destroys it. It is saved before the first byte of the response leaves. A store that fails on
- * load is an error for Koa to handle; one that fails on save becomes a 500.
+ * Makes middleware for Koa: `app.use(koaSessions(sessions))`. In middleware that follows, `ctx.session` is the session
+ * of the request, and `ctx.session = null` destroys it. The session is saved before the first byte of the response
+ * leaves. If the store fails on load, Koa's error handling gets the error; if it fails on save, the response is a 500.
  */
 export function koaSessions<T extends object, D>(
   sessions: SessionManager<T, D>,
@@ -38,7 +38,7 @@ export function koaSessions<T extends object, D>(
   };
 }
 
-/** Whether a context is one of Hono or Express, which have a `req` and a `res` as well. */
+/** Returns whether a context is that of Hono or Express, which have `req` and `res` too. */
 function isOther({ req, res }: KoaContext): boolean {
   return typeof req.headers !== "object" || typeof res.end !== "function";
 }
@@ -61,7 +61,7 @@ function sessionProperty<T extends object, D>(sessions: SessionManager<T, D>): P
   };
 }
 
-/** To a client that is gone, Koa does not even send the end of the response, before which the session would be saved. */
+/** Saves the session also if the client is gone: then Koa never ends the response, which would save it. */
 async function goOn(
   res: ServerResponse,
   next: () => Promise<unknown>,

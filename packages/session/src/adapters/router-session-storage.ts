@@ -1,22 +1,22 @@
 import type { Session } from "../session.js";
 import type { SessionManager } from "../session-manager.js";
 
-/** A session as React Router's `SessionStorage` gives it. */
+/** A session of React Router's `SessionStorage`. */
 export interface RouterSession<T extends object> {
   readonly id: string;
   readonly data: Partial<T>;
   has(name: keyof T & string): boolean;
-  /** Returns a value; one that was set by `flash` is removed. */
+  /** Returns a value, and removes it if it was set by `flash`. */
   get<K extends keyof T & string>(name: K): T[K] | undefined;
   set<K extends keyof T & string>(name: K, value: T[K]): void;
-  /** Sets a value that is there until it is read. */
+  /** Sets a value that `get` removes. */
   flash<K extends keyof T & string>(name: K, value: T[K]): void;
   unset(name: keyof T & string): void;
 }
 
-/** The options of `commitSession` that say how long the session is to last. */
+/** Options of `commitSession`: when the session ends. */
 export interface RouterCommitOptions {
-  /** In seconds. */
+  /** Seconds from now. */
   maxAge?: number | undefined;
   expires?: Date | undefined;
 }
@@ -26,14 +26,14 @@ export interface RouterSessionStorage<T extends object> {
   getSession(cookieHeader?: string | null): Promise<RouterSession<T>>;
   /** Saves a session, and returns the `Set-Cookie` header. */
   commitSession(session: RouterSession<T>, options?: RouterCommitOptions): Promise<string>;
-  /** Ends a session, and returns the `Set-Cookie` header that takes the cookie. */
+  /** Ends a session, and returns the `Set-Cookie` header that removes the cookie. */
   destroySession(session: RouterSession<T>): Promise<string>;
 }
 
 const flashName = (name: string): string => `__flash_${name}__`;
 
 /**
- * Makes a `SessionStorage` for apps of React Router that have one already, in the place of `createCookieSessionStorage`:
+ * Makes a `SessionStorage`, for apps of React Router that use one already. Replaces `createCookieSessionStorage`:
  *
  *     export const { getSession, commitSession, destroySession } = routerSessionStorage(sessions);
  *
@@ -42,7 +42,7 @@ const flashName = (name: string): string => `__flash_${name}__`;
 export function routerSessionStorage<T extends object, D>(
   sessions: SessionManager<T, D>,
 ): RouterSessionStorage<T> & {
-  /** Gives the session a new token with the next commit. Call it at log-in. */
+  /** Renews the token with the next commit. Call it at log-in. */
   renewSession(session: RouterSession<T>): void;
 } {
   return {

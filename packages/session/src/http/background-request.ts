@@ -1,14 +1,14 @@
 import { headerOf, type RequestHead } from "./http-request.js";
 
-/** What a browser fetches for a page, by itself (Fetch Metadata Request Headers, `Sec-Fetch-Dest`). */
+/** Destinations of the files that a browser fetches for a page (Fetch Metadata Request Headers, `Sec-Fetch-Dest`). */
 const PARTS_OF_A_PAGE: ReadonlySet<string> = new Set([
   ...["audio", "audioworklet", "font", "image", "manifest", "paintworklet", "script", "serviceworker"],
   ...["sharedworker", "style", "track", "video", "worker", "xslt"],
 ]);
 
 /**
- * Whether nobody has asked for this request: a prefetch of a browser or of Next.js, or the file of a page. It is no use
- * of the session that would keep it alive.
+ * Returns whether a browser made a request without its user: a prefetch, also of Next.js, or a file for a page. Such
+ * requests do not restart the idle timeout.
  */
 export function isBackgroundRequest(request: RequestHead): boolean {
   const destination = headerOf(request, "sec-fetch-dest");

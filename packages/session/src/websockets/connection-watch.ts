@@ -10,10 +10,10 @@ interface Watched {
   end: () => void;
 }
 
-/** Maximum number of tokens that are asked for at the same time: stores group what is in flight together. */
+/** Maximum number of look-ups in flight: a store groups them into few statements. */
 const MAX_IN_FLIGHT = 64;
 
-/** Ends connections whose token is worth nothing any more: at once if this process brought it about, else by asking. */
+/** Ends connections whose token has become invalid: at once if this process caused it, else with the next check. */
 export class ConnectionWatch<T extends object, D> {
   readonly #sessions: SessionManager<T, D>;
   readonly #intervalMs: number;
@@ -54,11 +54,11 @@ export class ConnectionWatch<T extends object, D> {
     const connections = this.#watched.get(id) ?? new Set();
     this.#watched.set(id, connections.add(watched));
     this.#schedule();
-    void this.#check([watched]); // it may have ended since it was loaded
+    void this.#check([watched]); // the session may have ended since it was loaded
     return () => void this.#remove(watched);
   }
 
-  /** Asks the store for every connection's session. */
+  /** Looks up the session of each connection, and ends the connections whose session is over. */
   async checkAll(): Promise<void> {
     const all = [...this.#watched.values()].flatMap((connections) => [...connections]).values();
     const work = async (): Promise<void> => {
@@ -79,13 +79,13 @@ export class ConnectionWatch<T extends object, D> {
         try {
           if (!(await this.#sessions.exists(watched.token)) && this.#remove(watched)) watched.end();
         } catch (error) {
-          this.#onError(error as Error); // a store that fails has not said that the session is over
+          this.#onError(error as Error); // the session may still be there: the connection stays
         }
       }),
     );
   }
 
-  /** @returns whether it was watched. */
+  /** Stops watching a connection, and returns whether it was watched. */
   #remove(watched: Watched): boolean {
     const connections = this.#watched.get(watched.id);
     const wasWatched = connections?.delete(watched) ?? false;
@@ -98,7 +98,7 @@ export class ConnectionWatch<T extends object, D> {
     if (this.#timer !== undefined) return;
     const timer = setTimer(async () => {
       await this.checkAll();
-      if (this.#timer !== timer) return; // stopped, or begun anew, meanwhile
+      if (this.#timer !== timer) return; // stopped or scheduled anew during the check
       this.#timer = undefined;
       if (this.#watched.size > 0) this.#schedule();
     }, this.#intervalMs);

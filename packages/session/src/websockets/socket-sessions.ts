@@ -6,40 +6,41 @@ import { reportTo, requestsOf, type SessionManager } from "../session-manager.js
 import { ConnectionWatch } from "./connection-watch.js";
 import { isOriginAllowed, refuseUpgrade } from "./upgrade-request.js";
 
-/** Options of the sessions of WebSockets. */
+/** Options of {@link SocketSessions}. */
 export interface SocketSessionsOptions {
   /**
-   * How often the store is asked whether the sessions of open connections are still there, in ms: within this time, a
-   * connection ends whose session expired or was ended by another process. At least 100.
+   * Time between two checks of all open connections in ms, at least 100. A connection whose session expires, or is
+   * ended by another process, ends with the next check.
    *
    * @default 5_000
    */
   checkIntervalMs?: number;
   /**
-   * `false` lets visitors without a session connect as well. They have an empty one, and nothing ends their connection.
+   * Whether visitors without a session are refused. If `false`, they get an empty one, and nothing ends their
+   * connection.
    *
    * @default true
    */
   required?: boolean;
   /**
-   * Origins, such as "https://app.example.com", whose pages may connect besides those of the same host; "*" for all.
+   * Origins whose pages may connect besides those of the same host, such as "https://app.example.com"; "*" allows all.
    *
    * @default []
    */
   origins?: readonly string[];
 }
 
-/** The code that a WebSocket is closed with when its session is over: connect again, if the visitor still has one. */
+/** Close code of a WebSocket whose session is over. The page may connect again if the visitor still has a session. */
 export const SESSION_ENDED = 4401;
 
-/** A connection of `ws`. */
+/** A connection of `ws`, as far as it is used. */
 export interface WebSocketLike {
   close(code: number, reason: string): void;
   removeAllListeners(event: "message"): unknown;
   once(event: "close", listener: () => void): unknown;
 }
 
-/** A server of `ws`, with `noServer: true`. */
+/** A server of `ws` with `noServer: true`, as far as it is used. */
 export interface WebSocketServerLike<W extends WebSocketLike> {
   handleUpgrade(
     request: IncomingMessage,
@@ -50,7 +51,7 @@ export interface WebSocketServerLike<W extends WebSocketLike> {
   emit(event: "connection", connection: W, request: IncomingMessage): unknown;
 }
 
-/** A connection of Socket.IO. */
+/** A connection of Socket.IO, as far as it is used. */
 export interface SocketIoSocket {
   request: IncomingMessage;
   // biome-ignore lint/suspicious/noExplicitAny: an app declares what its sockets hold
@@ -60,15 +61,16 @@ export interface SocketIoSocket {
 }
 
 /**
- * Sessions of WebSockets, of `ws` and of Socket.IO: each connection has the session of its upgrade request, and ends when
- * that session is destroyed or revoked, expires, or gets a new token.
+ * Gives WebSockets of `ws` and Socket.IO sessions. Each connection has the session of its upgrade request, and ends
+ * when that session is destroyed or revoked, expires or is renewed.
  *
  *     const sockets = new SocketSessions(sessions);
  *     server.on("upgrade", sockets.upgrade(new WebSocketServer({ noServer: true })));
  *     io.use(sockets.socketIo());
  *
- * At once, if this process ends the session; within `checkIntervalMs`, if another does, or time. While the store fails,
- * connections stay, and the manager's `onError` hears it.
+ * A connection ends at once if this process ends the session; with the next check, at most `checkIntervalMs` later, if
+ * another process does or the session expires. While the store fails, connections stay, and the manager's `onError` is
+ * called.
  */
 export class SocketSessions<T extends object = Record<string, unknown>, D = unknown> {
   readonly #sessions: SessionManager<T, D>;
@@ -96,8 +98,8 @@ export class SocketSessions<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Makes a listener for the `upgrade` event of an HTTP server, which passes connections on to a server of `ws`. In its
-   * `connection` event, `sessions.get(request)` is the session.
+   * Makes a listener for the `upgrade` event of an HTTP server. It passes connections on to a server of `ws`, in whose
+   * `connection` event `sessions.get(request)` returns the session.
    *
    * Answers 401 to a visitor without a session, 403 to a page of another origin, 500 if the store fails.
    */
@@ -105,7 +107,7 @@ export class SocketSessions<T extends object = Record<string, unknown>, D = unkn
     server: WebSocketServerLike<W>,
   ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
     return async (request, socket, head) => {
-      const ignore = (): void => undefined; // a client that is gone: `end` and `handleUpgrade` find out
+      const ignore = (): void => undefined; // if the client is gone, `end` and `handleUpgrade` notice
       socket.on("error", ignore);
       const session = await this.#open(request);
       if (typeof session === "string") return refuseUpgrade(socket, session);
@@ -118,15 +120,15 @@ export class SocketSessions<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Makes middleware for Socket.IO. From there on, `socket.data.session` is the session of the connection. A client is
-   * refused with the message "401 Unauthorized", "403 Forbidden" or "500 Internal Server Error".
+   * Makes middleware for Socket.IO. It sets `socket.data.session` to the session of the connection, or refuses the
+   * client with the message "401 Unauthorized", "403 Forbidden" or "500 Internal Server Error".
    */
   socketIo(): (socket: SocketIoSocket, next: (error?: Error) => void) => void {
     return async (socket, next) => {
       const session = await this.#open(socket.request);
       if (typeof session === "string") return next(new Error(session));
       socket.data.session = session;
-      // The client connects again, which decides: it may have a new token.
+      // Socket.IO's client connects again by itself, perhaps with a new token.
       const stop = this.#add(session, () => socket.conn.close());
       socket.once("disconnect", stop);
       next();
@@ -134,12 +136,12 @@ export class SocketSessions<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Closes a connection of `ws` with {@link SESSION_ENDED} when the session is over; messages that still come are not
-   * heard any more. For connections that were accepted otherwise than by {@link upgrade}.
+   * Closes a connection of `ws` with {@link SESSION_ENDED} when the session is over, and ignores its messages from then
+   * on. For connections that {@link upgrade} did not accept.
    */
   follow(session: Session<T>, connection: WebSocketLike): void {
     const stop = this.#add(session, () => {
-      // Until the client completes the closing handshake, or `ws` gives up on it, it can go on sending.
+      // The client can go on sending until it completes the closing handshake, or `ws` gives up on it.
       connection.removeAllListeners("message");
       connection.close(SESSION_ENDED, "session ended");
     });
@@ -147,8 +149,7 @@ export class SocketSessions<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Asks the store about all connections now, and ends those whose session is over: for apps that hear of log-outs in
-   * another process by a message.
+   * Checks all connections now. For apps whose processes tell each other of log-outs.
    */
   check(): Promise<void> {
     return this.#watch.checkAll();

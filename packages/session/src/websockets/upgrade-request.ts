@@ -2,8 +2,8 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
 /**
- * Tells whether a page may open a connection that carries the visitor's cookies: one of the same host, or of a listed
- * origin. Browsers always say which page asks; a client that says nothing is no browser.
+ * Returns whether a page may open a connection that carries the visitor's cookies: a page of the same host, or of an
+ * allowed origin. Browsers always send `Origin`, so a client that does not is no browser.
  */
 export function isOriginAllowed({ headers }: IncomingMessage, allowed: readonly string[]): boolean {
   const { origin, host } = headers;
@@ -15,7 +15,7 @@ export function isOriginAllowed({ headers }: IncomingMessage, allowed: readonly 
   }
 }
 
-/** Answers an upgrade request with an error page of no content, and closes its connection. */
+/** Answers an upgrade request with a status and an empty body, and closes its connection. */
 export function refuseUpgrade(socket: Duplex, status: string): void {
   socket.once("finish", () => socket.destroy());
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
