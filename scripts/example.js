@@ -7,6 +7,7 @@ import {
   environmentOf,
   heavyExamples,
   nodeProgram,
+  npm,
   packPackages,
   run,
 } from "./heavy-examples.js";
@@ -15,7 +16,6 @@ import { pnpm } from "./pnpm.js";
 const light = ["hono", "fastify"];
 const [name = ""] = process.argv.slice(2);
 const root = fileURLToPath(new URL("..", import.meta.url));
-const folder = join(root, "examples", name);
 
 /** @param {string[]} args */
 function must(...args) {
@@ -30,15 +30,15 @@ if (light.includes(name)) {
   const part = isComplete ? [] : ["--prod", "--filter", "scs", "--filter-prod", `${app}...`];
   must("install", "--frozen-lockfile", "--loglevel", "warn", ...part);
   must("--filter-prod", `${app}...`, "--reporter-hide-prefix", "--loglevel", "warn", "run", "build");
-  run("npm", ["start"], folder);
+  run(npm, ["start"], join(root, "examples", name));
 } else if (heavyExamples.includes(name)) {
   must("install", "--frozen-lockfile", "--loglevel", "warn");
   packPackages();
   const node = nodeProgram();
   process.env.ORIGIN = "http://127.0.0.1:3000";
-  buildExample(name, node);
+  const folder = buildExample(name, node);
   const env = { ...environmentOf(folder, node), PORT: "3000", HOST: "127.0.0.1" };
-  run("npm", ["start"], folder, env);
+  run(npm, ["start"], folder, env);
 } else {
   console.error(`npm run example NAME, where NAME is one of ${[...light, ...heavyExamples].join(", ")}`);
   process.exitCode = 1;

@@ -1,21 +1,22 @@
 // Installs and builds the examples outside of the workspace, whose tools take several hundred megabytes, with the packed
 // packages of the workspace.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { pnpm } from "./pnpm.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const examples = join(root, "examples");
+const additions = join(examples, "smoke", "additions");
 const packed = join(examples, ".packages");
 
 /** React Router 8, SvelteKit 3, Nuxt 4 and Astro 7 need it. */
 const NODE = { major: 24, version: "24.21.0" };
 
-const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+export const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 
-export const heavyExamples = ["react-router", "next", "sveltekit"];
+export const heavyExamples = ["react-router", "next", "sveltekit", "nuxt", "astro"];
 
 /** @param {string} command @param {string[]} args @param {string} cwd @param {NodeJS.ProcessEnv} [env] */
 export function run(command, args, cwd, env = process.env) {
@@ -60,28 +61,63 @@ export function nodeProgram() {
     "bin",
     process.platform === "win32" ? "node.exe" : "node",
   );
-  if (!existsSync(program)) install(folder, { private: true, dependencies: { [name]: NODE.version } });
+  if (!existsSync(program))
+    install(folder, process.env, { private: true, dependencies: { [name]: NODE.version } });
   return program;
 }
 
-/** @param {string} folder @param {object} [manifest] */
-function install(folder, manifest) {
+/** @param {string} folder @param {NodeJS.ProcessEnv} env @param {object} [manifest] */
+function install(folder, env, manifest) {
   mkdirSync(folder, { recursive: true });
   if (manifest !== undefined) writeFileSync(join(folder, "package.json"), JSON.stringify(manifest));
   rmSync(join(folder, "node_modules"), { recursive: true, force: true }); // the tarballs have new contents under old names
   const flags = ["--no-package-lock", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel", "error"];
-  run(npm, ["install", ...flags], folder);
+  run(npm, ["install", ...flags], folder, env);
 }
 
-/** @param {string} name @param {string} node */
+/** Installs and builds an example, and returns its folder. @param {string} name @param {string} node */
 export function buildExample(name, node) {
   const folder = join(examples, name);
-  install(folder);
-  run(npm, ["run", "build"], folder, environmentOf(folder, node));
+  build(folder, node);
+  return folder;
+}
+
+/**
+ * Copies an example, adds the pages that only its tests need, checks the types of all and builds it.
+ *
+ * @param {string} name @param {string} node
+ */
+export function buildTestedExample(name, node) {
+  const folder = join(examples, `.tested-${name}`); // beside the example: its paths lead to the same places
+  rmSync(folder, { recursive: true, force: true });
+  const made = [
+    "node_modules",
+    ".next",
+    ".nuxt",
+    ".output",
+    ".svelte-kit",
+    ".react-router",
+    ".astro",
+    "build",
+    "dist",
+  ];
+  cpSync(join(examples, name), folder, { recursive: true, filter: (path) => !made.includes(basename(path)) });
+  cpSync(join(additions, name), folder, { recursive: true });
+  cpSync(join(additions, "misuses.ts"), join(folder, "misuses.ts"));
+  build(folder, node);
+  run(npm, ["run", "--if-present", "typecheck"], folder, environmentOf(folder, node));
+}
+
+/** @param {string} folder @param {string} node */
+function build(folder, node) {
+  const env = environmentOf(folder, node);
+  install(folder, env);
+  run(npm, ["run", "build"], folder, env);
 }
 
 /** Lets the tools of an example run by the newer program. @param {string} folder @param {string} node */
 export function environmentOf(folder, node) {
   const path = [join(folder, "node_modules", ".bin"), dirname(node), process.env.PATH].join(delimiter);
-  return { ...process.env, PATH: path, NEXT_TELEMETRY_DISABLED: "1", ASTRO_TELEMETRY_DISABLED: "1" };
+  const quiet = { NEXT_TELEMETRY_DISABLED: "1", NUXT_TELEMETRY_DISABLED: "1", ASTRO_TELEMETRY_DISABLED: "1" };
+  return { ...process.env, ...quiet, PATH: path };
 }

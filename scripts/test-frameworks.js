@@ -1,7 +1,7 @@
 // npm run test:frameworks [-- NAME…]: installs, builds and tests the examples that npm test omits.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildExample, heavyExamples, nodeProgram, packPackages, run } from "./heavy-examples.js";
+import { buildTestedExample, heavyExamples, nodeProgram, packPackages, run } from "./heavy-examples.js";
 import { pnpm } from "./pnpm.js";
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : heavyExamples;
@@ -13,7 +13,7 @@ const code = pnpm("install", "--frozen-lockfile", "--prefer-offline");
 if (code !== 0) process.exit(code);
 packPackages();
 const node = nodeProgram();
-for (const name of chosen) buildExample(name, node);
+for (const name of chosen) buildTestedExample(name, node);
 
 const smoke = fileURLToPath(new URL("../examples/smoke", import.meta.url));
 const vitest = join(smoke, "..", "..", "node_modules", "vitest", "vitest.mjs");

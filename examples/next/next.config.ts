@@ -1,7 +1,7 @@
 import type { NextConfig } from "next";
 
 const config: NextConfig = {
-  // Pages, Route Handlers and the proxy are bundles of their own: loaded by Node.js, of each package there is one.
+  // Next.js bundles pages, Route Handlers and the proxy separately: loaded by Node.js instead, each package is there once.
   serverExternalPackages: ["@scs/core", "@scs/memstore", "@scs/session"],
 };
 

@@ -5,5 +5,9 @@ export function proxy(request: NextRequest) {
   return touch(request);
 }
 
-// Pages alone: files need no session.
-export const config = { matcher: "/((?!_next/|.*\\..*).*)" };
+// Only pages: files need no session, and a prefetch is no visit. Next.js hides its header from the proxy.
+export const config = {
+  matcher: [
+    { source: "/((?!_next/|.*\\..*).*)", missing: [{ type: "header", key: "next-router-prefetch" }] },
+  ],
+};

@@ -3,6 +3,6 @@ import { sveltekit } from "@sveltejs/kit/vite";
 import { defineConfig } from "vite";
 
 export default defineConfig({
-  // Without https in front, the app is to know its own address: forms from elsewhere are refused.
+  // SvelteKit refuses forms of other origins, and takes its own for one of https unless it is told.
   plugins: [sveltekit({ adapter: adapter(), paths: { origin: process.env.ORIGIN } })],
 });

@@ -22,7 +22,7 @@ export async function createApp(): Promise<FastifyInstance> {
   return app;
 }
 
-/** What is registered in here has sessions; the files beside it need none. */
+/** Registers the routes that have sessions. The static files beside them need none. */
 async function notes(app: FastifyInstance): Promise<void> {
   await app.register(fastifySessions(sessions));
 
@@ -32,7 +32,7 @@ async function notes(app: FastifyInstance): Promise<void> {
 
   app.post<{ Body: { name?: string } }>("/login", async ({ session, body, headers }, reply) => {
     if (!body?.name) return reply.code(400).send("A name is needed.");
-    session.renew(); // a token from before the log-in must not be worth anything after it
+    session.renew(); // makes a token from before the log-in invalid
     session.set("user", body.name.slice(0, 40)).set("device", headers["user-agent"] ?? "a device");
     return reply.redirect("/", 303);
   });
@@ -50,7 +50,7 @@ async function notes(app: FastifyInstance): Promise<void> {
 
   app.post<{ Body: { handle?: string } }>("/devices", async ({ session, body }, reply) => {
     const { devices } = await viewOf(session);
-    // A handle is only as good as who sends it: it must be one of the user's own.
+    // The handle comes from the client: accept only those of the user's own devices.
     const device = devices.find((each) => each.handle === body?.handle);
     if (device === undefined) return reply.code(404).send("That device is not logged in.");
     await sessions.revoke(device.handle);

@@ -1,7 +1,7 @@
 import { MemStore } from "@scs/memstore";
 import { SessionManager } from "@scs/session";
 
-/** The notes are keys of their own: of two tabs that add one at once, each keeps its own. */
+/** Each note has a key of its own, so that two tabs that add notes at once lose none. */
 export type Notes = { user: string; device: string } & Record<`note:${string}`, string>;
 
 const MINUTE_MS = 60_000;

@@ -56,7 +56,7 @@ app.post("/login", async (c) => {
   const { name } = await c.req.parseBody();
   const { session } = c.var;
   if (typeof name !== "string" || name === "") return c.text("A name is needed.", 400);
-  session.renew(); // a token from before the log-in must not be worth anything after it
+  session.renew(); // makes a token from before the log-in invalid
   session.set("user", name.slice(0, 40)).set("device", c.req.header("user-agent") ?? "a device");
   return c.redirect("/", 303);
 });
@@ -76,7 +76,7 @@ app.post("/logout", (c) => {
 app.post("/devices", async (c) => {
   const { handle } = await c.req.parseBody();
   const { devices } = await viewOf(c.var.session);
-  // A handle is only as good as who sends it: it must be one of the user's own.
+  // The handle comes from the client: accept only those of the user's own devices.
   const device = devices.find((each) => each.handle === handle);
   if (device === undefined) return c.text("That device is not logged in.", 404);
   await sessions.revoke(device.handle);

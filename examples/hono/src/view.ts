@@ -1,7 +1,7 @@
 import type { Session } from "@scs/session";
 import { type Notes, sessions } from "./sessions.js";
 
-/** What the page and `/me` show of a session. */
+/** The part of a session that the page and `/me` show. */
 export interface View {
   user: string | undefined;
   notes: string[];

@@ -12,7 +12,7 @@ export async function logIn(form: FormData): Promise<void> {
   if (typeof name !== "string" || name === "") throw new Error("A name is needed.");
   const device = (await headers()).get("user-agent") ?? "a device";
   await change((session) => {
-    session.renew(); // a token from before the log-in must not be worth anything after it
+    session.renew(); // makes a token from before the log-in invalid
     session.set("user", name.slice(0, 40)).set("device", device);
   });
   redirect("/");
@@ -34,7 +34,7 @@ export async function logOut(): Promise<void> {
 export async function logOutThere(form: FormData): Promise<void> {
   await change(async (session) => {
     const { devices } = await viewOf(session);
-    // A handle is only as good as who sends it: it must be one of the user's own.
+    // The handle comes from the client: accept only those of the user's own devices.
     const device = devices.find((each) => each.handle === form.get("handle"));
     if (device === undefined) throw new Error("That device is not logged in.");
     await sessions.revoke(device.handle);

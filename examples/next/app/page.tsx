@@ -1,3 +1,4 @@
+import Link from "next/link";
 import { session } from "../lib/sessions";
 import { viewOf } from "../lib/view";
 import { addNote, logIn, logOut, logOutThere } from "./actions";
@@ -50,6 +51,9 @@ export default async function Page() {
           </li>
         ))}
       </ul>
+      <p>
+        <Link href="/about">About</Link>
+      </p>
     </>
   );
 }

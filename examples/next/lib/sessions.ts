@@ -3,7 +3,7 @@ import { SessionManager } from "@scs/session";
 import { nextSessions } from "@scs/session/next";
 import { cookies } from "next/headers";
 
-/** The notes are keys of their own: of two tabs that add one at once, each keeps its own. */
+/** Each note has a key of its own, so that two tabs that add notes at once lose none. */
 export type Notes = { user: string; device: string } & Record<`note:${string}`, string>;
 
 const MINUTE_MS = 60_000;
@@ -18,7 +18,7 @@ function createSessions() {
   });
 }
 
-// Next.js loads this module once for each of its bundles; a store in memory must be one.
+// Next.js loads this module once in each of its bundles: they must share one store in memory.
 const shared = globalThis as { sessions?: ReturnType<typeof createSessions> };
 shared.sessions ??= createSessions();
 export const sessions = shared.sessions;

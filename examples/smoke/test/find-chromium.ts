@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 
-/** A Chromium to test with: that of the test's driver, or one that the machine has. */
+/** Finds a Chromium: that of the test's driver, or one that is installed. */
 export function findChromium(): string | undefined {
   const paths = [
     process.env.CHROMIUM_PATH,

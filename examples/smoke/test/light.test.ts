@@ -1,3 +1,5 @@
-import { testNotesApp } from "./notes-app.js";
+import { testNotesApps } from "./notes-app.js";
 
-for (const name of ["hono", "fastify"]) testNotesApp({ name, args: ["dist/main.js"], notes: "/notes" });
+const light = { args: ["dist/main.js"], notes: "/notes" };
+
+testNotesApps({ hono: { folder: "hono", ...light }, fastify: { folder: "fastify", ...light } });

@@ -1,7 +1,7 @@
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findChromium } from "./find-chromium.js";
-import { type Example, RunningExample } from "./running-example.js";
+import { type Example, type Prefetch, RunningExample } from "./running-example.js";
 
 const executablePath = findChromium();
 
@@ -11,24 +11,28 @@ interface Me {
   devices: { handle: string }[];
 }
 
-/** The same of each example: what a person does, what many requests at once do, and what is no use of a session. */
-export function testNotesApp(example: Example): void {
-  describe.skipIf(executablePath === undefined)(`the example of ${example.name}`, () => {
-    let app: RunningExample;
-    let browser: Browser;
+/** Tests examples, given by name, in one browser: by a person, by parallel requests, and by requests without a person. */
+export function testNotesApps(examples: Record<string, Example>): void {
+  let browser: Browser;
+  beforeAll(async () => {
+    const args = ["--no-sandbox", "--disable-dev-shm-usage"];
+    if (executablePath) browser = await chromium.launch({ executablePath, args, timeout: 0 });
+  });
+  afterAll(() => browser?.close());
 
+  for (const [name, example] of Object.entries(examples)) testNotesApp(name, example, () => browser);
+}
+
+function testNotesApp(name: string, example: Example, browser: () => Browser): void {
+  describe.skipIf(executablePath === undefined)(`the example ${name}`, () => {
+    let app: RunningExample;
     beforeAll(async () => {
       app = await RunningExample.start(example);
-      const args = ["--no-sandbox", "--disable-dev-shm-usage"];
-      browser = await chromium.launch({ ...(executablePath && { executablePath }), args, timeout: 0 });
     });
-    afterAll(async () => {
-      await browser?.close();
-      await app?.[Symbol.asyncDispose]();
-    });
+    afterAll(() => app?.[Symbol.asyncDispose]());
 
     const open = async (): Promise<Page> => {
-      const context = await browser.newContext({ extraHTTPHeaders: example.headers ?? {} });
+      const context = await browser().newContext({ extraHTTPHeaders: example.headers ?? {} });
       context.setDefaultTimeout(0);
       const page = await context.newPage();
       await page.goto(app.url);
@@ -48,7 +52,12 @@ export function testNotesApp(example: Example): void {
       fetch(app.url + path, {
         ...init,
         redirect: "manual",
-        headers: { cookie, origin: app.url, ...example.headers, ...(init.headers as Record<string, string>) },
+        headers: {
+          cookie,
+          origin: app.url,
+          ...example.headers,
+          ...(init.headers as Record<string, string>),
+        },
       });
     const me = async (cookie: string): Promise<Me> => (await (await ask("/me", cookie)).json()) as Me;
     const addNote = (text: string, cookie: string) =>
@@ -56,9 +65,9 @@ export function testNotesApp(example: Example): void {
     const notes = (page: Page) => page.getByRole("list", { name: "Notes" }).getByRole("listitem");
     const devices = (page: Page) => page.getByRole("list", { name: "Devices" }).getByRole("listitem");
 
-    it("a person logs in, changes, sees her devices, logs one of them out, and then herself", async () => {
+    it("a person logs in, adds notes, logs out another device, and logs out", async () => {
       const laptop = await open();
-      expect(await laptop.context().cookies(), "nobody who only looks gets a cookie").toEqual([]);
+      expect(await laptop.context().cookies(), "a visitor who stored nothing gets no cookie").toEqual([]);
       await laptop.getByRole("textbox", { name: "Note" }).fill("before");
       await laptop.getByRole("button", { name: "Add" }).click();
       await notes(laptop).getByText("before").waitFor();
@@ -91,7 +100,7 @@ export function testNotesApp(example: Example): void {
       for (const page of [laptop, phone]) await page.context().close();
     });
 
-    it("of many requests at once none is lost, and none brings back who logs out meanwhile", async () => {
+    it("parallel requests lose no note, and do not undo a log-out", async () => {
       const page = await open();
       await logIn(page, "Grace");
       const cookie = await cookieOf(page.context());
@@ -108,11 +117,13 @@ export function testNotesApp(example: Example): void {
       await page.context().close();
     });
 
-    it("no file reads a session, and no prefetch keeps one alive", async () => {
+    it("files load no session, and a prefetch does not restart the idle timeout", async () => {
       const page = await open();
       await logIn(page, "Edsger");
       const cookie = await cookieOf(page.context());
+      await page.context().close(); // with its own prefetches
       const html = await (await ask("/", cookie)).text();
+      // The paths of the style sheet and the scripts of the page.
       const files = html.match(/(?<=(?:href|src)=")[^"]+\.(?:css|js)(?=")/g) ?? [];
       expect(files.length).toBeGreaterThan(0);
       app.takeCalls();
@@ -129,7 +140,29 @@ export function testNotesApp(example: Example): void {
       expect(app.takeCalls()).toContain("commit");
       app.advance(25); // 35 minutes after the log-in, 25 after the page
       expect((await me(cookie)).user).toBe("Edsger");
-      await page.context().close();
     });
+
+    const { prefetch } = example;
+    it.runIf(prefetch)(
+      `a link that the page prefetches ${prefetch?.isUse ? "restarts" : "does not restart"} the idle timeout`,
+      async () => {
+        const { url, isUse, isReady = "true" } = prefetch as Prefetch;
+        const page = await open();
+        await logIn(page, "Barbara");
+        await page.setViewportSize({ width: 320, height: 40 }); // the link is far below
+        await page.goto(app.url);
+        const link = page.getByRole("link", { name: "About" });
+        app.takeCalls();
+        app.advance(10);
+        const prefetched = page.waitForResponse((response) => url.test(response.url()));
+        await page.waitForFunction(isReady);
+        await link.hover();
+        await (await prefetched).finished();
+        expect(app.takeCalls().includes("commit")).toBe(isUse);
+        await link.click();
+        await page.getByText("These are the notes of Barbara.").waitFor();
+        await page.context().close();
+      },
+    );
   });
 }

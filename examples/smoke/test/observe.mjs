@@ -1,5 +1,5 @@
-// Is loaded into an example before it starts. Notes in a file what is asked of the store, and moves the app's clock by as
-// many minutes as another file has bytes.
+// Loaded into an example before it starts: writes each call of the store to one file, and sets the example's clock ahead
+// by as many minutes as another file has bytes.
 
 import { channel } from "node:diagnostics_channel";
 import { appendFileSync, statSync } from "node:fs";

@@ -9,21 +9,31 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const examples = fileURLToPath(new URL("../..", import.meta.url));
 const observer = fileURLToPath(new URL("observe.mjs", import.meta.url));
 
+export interface Prefetch {
+  url: RegExp;
+  /** Whether it restarts the idle timeout. */
+  isUse: boolean;
+  /** An expression that is true in the page once its link listens to the mouse. @default as soon as the page is loaded */
+  isReady?: string;
+}
+
 export interface Example {
-  /** The folder of the example. */
-  name: string;
-  /** What follows `node`, in that folder. */
+  /** Its folder under `examples`. */
+  folder: string;
+  /** Arguments of `node`, in that folder. */
   args: readonly string[];
-  /** The program that runs it, if it is not this one. */
+  /** The Node.js that runs it. @default the one that runs the tests */
   node?: string;
-  /** What `POST` adds a note. */
+  /** Path that a note is posted to. */
   notes: string;
+  /** How its page prefetches its link "About". */
+  prefetch?: Prefetch;
   env?: Record<string, string>;
-  /** What a proxy in front of it would say. */
+  /** Headers that a proxy in front of it would add. */
   headers?: Record<string, string>;
 }
 
-/** An example in a process of its own, and what its sessions ask of the store. */
+/** An example in its own process, with a record of its calls of the store and a clock that can be moved. */
 export class RunningExample implements AsyncDisposable {
   readonly url: string;
   readonly example: Example;
@@ -37,7 +47,7 @@ export class RunningExample implements AsyncDisposable {
     this.#folder = mkdtempSync(join(tmpdir(), "example-"));
     for (const file of ["calls", "minutes"]) writeFileSync(join(this.#folder, file), "");
     this.#child = spawn(example.node ?? process.execPath, example.args, {
-      cwd: join(examples, example.name),
+      cwd: join(examples, example.folder),
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         ...process.env,
@@ -50,7 +60,7 @@ export class RunningExample implements AsyncDisposable {
     });
   }
 
-  /** Resolves when the example has said that it serves. */
+  /** Starts an example, and waits until it says that it serves. */
   static async start(example: Example): Promise<RunningExample> {
     const running = new RunningExample(example, await freePort());
     await new Promise<void>((resolve, reject) => {
@@ -65,7 +75,7 @@ export class RunningExample implements AsyncDisposable {
     return running;
   }
 
-  /** Returns what was asked of the store since it was asked last. */
+  /** Returns the calls of the store since the last `takeCalls`. */
   takeCalls(): string[] {
     const file = join(this.#folder, "calls");
     const calls = readFileSync(file, "utf8").split("\n").filter(Boolean);

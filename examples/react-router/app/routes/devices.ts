@@ -6,7 +6,7 @@ import type { Route } from "./+types/devices";
 export async function action({ request, context }: Route.ActionArgs) {
   const handle = (await request.formData()).get("handle");
   const { devices } = await viewOf(context.get(sessionContext));
-  // A handle is only as good as who sends it: it must be one of the user's own.
+  // The handle comes from the client: accept only those of the user's own devices.
   const device = devices.find((each) => each.handle === handle);
   if (device === undefined) throw data("That device is not logged in.", 404);
   await sessions.revoke(device.handle);

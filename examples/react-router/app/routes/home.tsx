@@ -1,4 +1,4 @@
-import { Form } from "react-router";
+import { Form, Link } from "react-router";
 import { sessionContext } from "../sessions.server";
 import { viewOf } from "../view.server";
 import type { Route } from "./+types/home";
@@ -54,6 +54,11 @@ export default function Home({ loaderData: { user, notes, devices } }: Route.Com
           </li>
         ))}
       </ul>
+      <p>
+        <Link to="/about" prefetch="intent">
+          About
+        </Link>
+      </p>
     </>
   );
 }

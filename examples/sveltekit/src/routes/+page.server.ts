@@ -9,7 +9,7 @@ export const actions: Actions = {
   login: async ({ locals: { session }, request }) => {
     const name = (await request.formData()).get("name");
     if (typeof name !== "string" || name === "") return fail(400);
-    session.renew(); // a token from before the log-in must not be worth anything after it
+    session.renew(); // makes a token from before the log-in invalid
     session.set("user", name.slice(0, 40)).set("device", request.headers.get("user-agent") ?? "a device");
     redirect(303, "/");
   },
@@ -26,7 +26,7 @@ export const actions: Actions = {
   device: async ({ locals: { session }, request }) => {
     const handle = (await request.formData()).get("handle");
     const { devices } = await viewOf(session);
-    // A handle is only as good as who sends it: it must be one of the user's own.
+    // The handle comes from the client: accept only those of the user's own devices.
     const device = devices.find((each) => each.handle === handle);
     if (device === undefined) return fail(404);
     await sessions.revoke(device.handle);

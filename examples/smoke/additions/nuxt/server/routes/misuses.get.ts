@@ -1,0 +1,3 @@
+import { misuses } from "../../misuses";
+
+export default defineEventHandler((event) => misuses(sessions, [event]));
