@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const { packageManager } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
 /**
- * Runs pnpm in the root of the repository and gives its exit code.
+ * Runs pnpm in the root of the repository, and returns its exit code.
  *
  * @param {string[]} args
  * @returns {number}

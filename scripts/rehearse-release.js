@@ -46,6 +46,8 @@ const PEERS = [
 ];
 /** Time limit of an example. A server ends when it has answered a request. */
 const EXAMPLE_MS = 120_000;
+/** Maximum number of lines printed of a failure. */
+const MAX_LINES = 30;
 
 const folder = mkdtempSync(join(tmpdir(), "scs-release-"));
 chmodSync(folder, 0o755); // PostgreSQL runs as another user if this process is root's
@@ -84,7 +86,10 @@ async function freePort() {
 
 /** Starts the registry. It stores @scs packages, and proxies all others from npm's configured registry. */
 async function startRegistry() {
-  const upstream = (await execute("npm", ["config", "get", "registry"], { cwd: tmpdir() })).trim();
+  const setting = async (/** @type {string} */ name) =>
+    (await execute("npm", ["config", "get", name], { cwd: tmpdir() })).trim();
+  const upstream = await setting("registry");
+  const nodedir = await setting("nodedir"); // the headers to compile sqlite3 with, where no binary can be fetched
   const port = await freePort();
   const config = {
     storage: join(folder, "storage"),
@@ -113,7 +118,12 @@ async function startRegistry() {
   const npmrc = join(folder, "npmrc");
   writeFileSync(
     npmrc,
-    `registry=${url}\n//127.0.0.1:${port}/:_authToken=rehearsal\naudit=false\nfund=false\nloglevel=error\n`,
+    [
+      `registry=${url}`,
+      `//127.0.0.1:${port}/:_authToken=rehearsal`,
+      ...["audit=false", "fund=false", "loglevel=error"],
+      ...(existsSync(nodedir) ? [`nodedir=${nodedir}`] : []),
+    ].join("\n"),
   );
   environment.NPM_CONFIG_USERCONFIG = npmrc;
   return child;
@@ -380,7 +390,8 @@ try {
     }
     await check(name, nodes).catch((error) => {
       failures.push(name);
-      console.error(`${name}: ${error instanceof Error ? error.message : error}`);
+      const lines = String(error instanceof Error ? error.message : error).split("\n");
+      console.error(`${name}: ${lines.slice(0, MAX_LINES).join("\n")}`);
     });
   }
   if (!values.short && values.only === undefined) await printSizes();

@@ -36,7 +36,7 @@ function expectAllPassed(json: string): void {
   expect(results.map(({ title }) => title)).toEqual([...stores, ...drivers]);
 }
 
-/** Runs a test runner, which may fail, and gives the file that it writes. */
+/** Runs a test runner, which may fail, and returns the report that it writes. */
 async function reportOf(runner: string, ...args: string[]): Promise<string> {
   const file = join(project.folder, `${runner}.json`);
   vi.stubEnv("SCS_SCHEMA", `scs_${runner}_${randomBytes(4).toString("hex")}`);

@@ -13,8 +13,8 @@ export interface SmallDisk {
 }
 
 /**
- * Mounts a disk of so many bytes, a tmpfs, for tests of what a full disk does. Needs Linux and root; elsewhere it
- * gives the reason why there is none, as a text to print.
+ * Mounts a disk of this size, a tmpfs, to test a full disk. Needs Linux and root; otherwise returns the reason as a text to
+ * print.
  */
 export async function mountSmallDisk(bytes: number): Promise<SmallDisk | string> {
   const path = await mkdtemp(join(tmpdir(), "scs-small-disk-"));

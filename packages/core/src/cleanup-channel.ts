@@ -14,7 +14,7 @@ export interface CleanupMessage {
 const cleanups: Channel = channel("scs.store.cleanup");
 
 /**
- * Removes what has expired from a store, and publishes how much that was on the channel `scs.store.cleanup`.
+ * Removes the expired records of a store, and publishes their number on the channel `scs.store.cleanup`.
  *
  * @returns how many records it removed.
  */

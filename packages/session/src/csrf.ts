@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { headerOf, type RequestHead } from "./http/http-request.js";
 
-/** What decides whether a request may come from another site's page. */
+/** The parts of a request that tell whether a page of another site sent it. */
 export interface CrossOriginRequest extends RequestHead {
   method?: string | undefined;
   url?: string | undefined;
@@ -9,21 +9,21 @@ export interface CrossOriginRequest extends RequestHead {
 
 /** Options of the CSRF protection. */
 export interface CsrfOptions {
-  /** Other origins whose pages may send forms and requests, such as `["https://admin.example.com"]`. @default none */
+  /** Other origins whose pages may send requests, such as `["https://admin.example.com"]`. @default none */
   trustedOrigins?: readonly string[];
-  /** Whether a request needs no check: a webhook that has a signature, an API without cookies. @default none */
+  /** Returns whether to skip the check, for example for signed webhooks. @default none */
   exempt?: (request: never) => boolean;
 }
 
 /** Methods that change nothing (RFC 9110, section 9.2.1). */
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
-/** Thrown for a request that another site's page has sent. */
+/** Thrown for a request that a page of another site has sent. */
 export class CsrfError extends Error {
   override readonly name = "CsrfError";
   readonly code = "CROSS_ORIGIN";
   readonly statusCode = 403;
-  /** As Express names it. */
+  /** The status of the response, as named in Express. */
   readonly status = 403;
 
   constructor(why: string) {
@@ -34,11 +34,11 @@ export class CsrfError extends Error {
 }
 
 /**
- * Checks that a request which may change something was not sent by another site's page: by `Sec-Fetch-Site`, which each
- * browser sends since 2023 and no page can set, and by `Origin` where that is missing. A request without either is of no
- * browser, or of one that is older than 2020.
+ * Checks that no page of another site sent a request that may change something. Uses `Sec-Fetch-Site`, which all browsers
+ * send since 2023 and no page can set, or `Origin` if that is missing. A request without either does not come from a
+ * browser, or from one older than 2020.
  *
- * @throws CsrfError, which answers 403. TypeError if an option cannot work.
+ * @throws CsrfError, which becomes a 403. TypeError if an option cannot work.
  */
 export function csrfCheck({
   trustedOrigins = [],
@@ -61,8 +61,8 @@ export function csrfCheck({
 }
 
 /**
- * The same as middleware for `node:http`, Connect and Express: `app.use(csrfProtection())`, before what reads bodies. A
- * request that is refused is an error for `next`; without a `next` that takes one, a 403.
+ * Creates a middleware with {@link csrfCheck} for `node:http`, Connect and Express: `app.use(csrfProtection())`, before body
+ * parsers. Passes the error of a refused request to `next`, or answers 403 if `next` takes no error.
  */
 export function csrfProtection(
   options: CsrfOptions = {},

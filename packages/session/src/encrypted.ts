@@ -8,14 +8,13 @@ export type { EncryptionKey } from "./encrypted/envelope.js";
 /** Options of an encrypted store. */
 export interface EncryptedStoreOptions {
   /**
-   * The first encrypts, all decrypt. To change the key, without a moment at which a host cannot read what another
-   * wrote: add the new one at the end everywhere; then put it first everywhere; take the old one out when the sessions
-   * of its time are over.
+   * The first key encrypts, all decrypt. To change the key without an interruption: add the new key at the end on all hosts;
+   * then move it to the front on all hosts; remove the old key when the sessions that it encrypted have expired.
    */
   keys: readonly EncryptionKey[];
   /**
-   * Whether records that are not encrypted are read as they are, and encrypted when they are next written: for a store
-   * that holds sessions already. Whoever can write the store can then put sessions there. @default false
+   * Whether to read unencrypted records, and encrypt them at their next write, for a store that already holds sessions.
+   * Everybody with write access to the store can then insert sessions. @default false
    */
   acceptUnencrypted?: boolean;
   /** Called with the error of each record that cannot be decrypted. @default a process warning, once per code */
@@ -35,12 +34,12 @@ const METHODS = [
 ] as const;
 
 /**
- * A store over another store, which sees no session's content: `new EncryptedStore(new MemStore(), { keys })`. AES-256-GCM;
- * each record names its key, and is good for its own place alone. Compare-and-swap and all else are as in the store below.
+ * Encrypts the records of another store: `new EncryptedStore(new MemStore(), { keys })`. Uses AES-256-GCM. Each record names
+ * its key, and is only valid under its own token. Keeps all guarantees of the other store.
  *
- * The store below is the app's: disposal leaves it open.
+ * Disposal leaves the other store open.
  *
- * @throws TypeError on construction, for keys or options that cannot work, with what to do instead.
+ * @throws TypeError at construction, for keys or options that cannot work, with advice.
  */
 export class EncryptedStore extends StoreBase {
   readonly #store: FullStore;

@@ -27,13 +27,13 @@ let engineOf: <T extends object, D>(manager: SessionManager<T, D>) => SessionEng
 let reportTo: <T extends object, D>(manager: SessionManager<T, D>, error: Error) => void;
 
 /**
- * Gives each visitor a session. `T` is what it holds, `D` what `describe` makes of it:
+ * Manages the sessions of visitors. `T` is the type of their values, `D` the type of their descriptions in `list`:
  *
  *     const sessions = new SessionManager<{ userId: string }>({ store: new MemStore() });
  *
- * Over an `AtomicStore`, parallel requests that change different keys of one session both keep their change
- * (of one key, the last wins), and no late save brings back a session that was ended. Over a plain `Store`
- * the last save wins as a whole, and the manager warns so once.
+ * Over an `AtomicStore`, parallel requests that change different keys of one session keep all their changes (for one key,
+ * the last wins), and no late save brings back an ended session. Over a plain `Store`, the last save wins as a whole, and
+ * the manager emits one warning.
  */
 export class SessionManager<T extends object = Record<string, unknown>, D = unknown> {
   readonly #engine: SessionEngine;
@@ -46,7 +46,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
     reportTo = (manager, error) => manager.#engine.onError(error);
   }
 
-  /** @throws TypeError or RangeError if an option cannot work, with what to do instead. */
+  /** @throws TypeError or RangeError if an option cannot work, with advice. */
   constructor(options: SessionManagerOptions<T, D>) {
     this.#engine = buildEngine(options);
     this.#store = options.store;
@@ -70,22 +70,21 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * For `node:http`, `node:http2`, Connect and Express: loads the session before the app sees the request, and
-   * saves it before the first byte of the response leaves. A store that fails becomes a 500, never an empty
-   * session: by `next(error)` if `next` takes an argument and the app has not answered yet.
+   * Returns a middleware for `node:http`, `node:http2`, Connect and Express. It loads the session before the app sees the
+   * request, and saves it before the first byte of the response leaves. A failing store becomes a 500, never an empty
+   * session; `next(error)` is called if `next` takes an argument and the app has not answered yet.
    */
   middleware(): Middleware {
     return nodeMiddleware(this.#requests, this.#engine.onError);
   }
 
-  /** Returns the session of a request that has passed the middleware. A framework's own request object will do. */
+  /** Returns the session of a request that has passed the middleware. Accepts a framework's own request object. */
   get(request: object): Session<T> {
     return this.#requests.get(request);
   }
 
   /**
-   * Returns the session of the request that is being answered, wherever this is called from: for code that the
-   * request is not passed to. Needs `asyncContext: true`.
+   * Returns the session of the current request, for code without access to the request. Needs `asyncContext: true`.
    *
    * @throws SessionError `NO_CONTEXT` outside of a request.
    */
@@ -94,9 +93,9 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Loads the session of a request, where no middleware does, and from then on holds the response until it is saved.
+   * Loads the session of a request without middleware, and holds the response until the session is saved.
    *
-   * @param options `token`: what the client sent otherwise than by the manager's cookie or header, as in a body.
+   * @param options `token`: a token that the client sent outside of the manager's cookie or header, for example in a body.
    * @throws StoreError if the store fails.
    */
   async start(
@@ -110,9 +109,8 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Loads the session of a token, or of the tokens that a request brings, such as that of a WebSocket; a new and
-   * empty one if there is none: unknown, expired, ended or malformed. A token that the store does not know is never
-   * adopted.
+   * Loads the session of a token, or of a request such as the upgrade request of a WebSocket. Returns a new, empty session
+   * if the token is unknown, expired, ended or malformed. An unknown token never becomes a session.
    *
    * @throws StoreError if the store fails.
    */
@@ -125,11 +123,10 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Carries out what was asked of the session: saves changes, renews, destroys. Does nothing to the store if
-   * there is nothing to do. A session that another request has ended meanwhile is not brought back: its
-   * `status` is `destroyed` then, and its changes are dropped.
+   * Executes the pending operations of the session: saves changes, renews, destroys. Without any, makes no store call. If
+   * another request has ended the session meanwhile, its changes are dropped, and its `status` is `destroyed`.
    *
-   * @returns the response header that tells the client its new token or takes the old one from it, if any.
+   * @returns The response header that sets or clears the client's token, if any.
    * @throws StoreError if the store fails. SessionError `INVALID_VALUE`, `TOO_LARGE`, `CONFLICT`, `STORE_TIMEOUT`.
    */
   commit(session: Session<T>): Promise<TokenHeader | undefined> {
@@ -143,8 +140,8 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Returns the response header that gives the client the session's token, or takes it from one that has ended, whether
-   * the client has been told or not: for frameworks that set a cookie at each change.
+   * Returns the response header that sets the session's token, or clears it if the session has ended, even if the client
+   * already got it. For frameworks that set a cookie at each change.
    */
   tokenHeader(session: Session<T>): TokenHeader {
     const { transport, now } = this.#engine;
@@ -156,8 +153,8 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Notes that a session is in use, where an idle timeout runs: for what loads sessions without a response, such as a
-   * proxy before Next.js. Does nothing for a prefetch.
+   * Extends the idle timeout of a session, for code that loads sessions without a response, such as a proxy of Next.js.
+   * Ignores prefetches.
    *
    * @throws StoreError if the store fails.
    */
@@ -166,13 +163,13 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
     await this.commit(await this.load(source));
   }
 
-  /** Gives the session a new token at once, and saves it; see `commit` for what it returns. */
+  /** Issues a new token and saves the session at once. Returns the same as `commit`. */
   renew(session: Session<T>, options?: RenewOptions): Promise<TokenHeader | undefined> {
     session.renew(options);
     return this.commit(session);
   }
 
-  /** Gives the session of a request a new token at once, and saves it. The response gets its cookie. */
+  /** Issues a new token for the session of a request, and saves it at once. The response gets its cookie. */
   async regenerate(req: IncomingMessage, res: ServerResponse, options?: RenewOptions): Promise<Session<T>> {
     const session = await this.start(req, res);
     await this.renew(session, options);
@@ -180,9 +177,9 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Ends a session at once, also when the headers have been sent.
+   * Ends a session at once, even after the headers were sent.
    *
-   * @returns see `commit`; a request's response gets that header.
+   * @returns The same as `commit`. The response of a request gets that header.
    */
   destroy(session: Session<T>): Promise<TokenHeader | undefined>;
   destroy(req: IncomingMessage, res: ServerResponse): Promise<TokenHeader | undefined>;
@@ -196,10 +193,10 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Runs `work` on the session of a token, with `current()` known in it, and commits it: for jobs and WebSockets. If
-   * `work` fails, nothing is committed.
+   * Runs `work` with the session of a token and commits it, for jobs and WebSockets. `current()` works inside. If `work`
+   * fails, nothing is committed.
    *
-   * @returns what `work` returns.
+   * @returns The result of `work`.
    */
   async use<R>(
     source: string | RequestHead | undefined,
@@ -217,9 +214,9 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Removes what has expired from the store, which its background cleanup does as well.
+   * Removes expired records from the store, as its background cleanup does.
    *
-   * @returns how many records it removed; 0 for a store that expires records by itself.
+   * @returns The number of removed records; 0 for a store that expires records by itself.
    */
   async gc(): Promise<number> {
     const store = this.#store as Partial<ExpiringStore>;
@@ -227,7 +224,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Counts the live sessions of the manager's namespace; owners' lists are none. Reads the whole store.
+   * Counts the live sessions of the manager's namespace, without owners' lists. Reads the whole store.
    *
    * @throws TypeError if the store cannot list its records.
    */
@@ -236,10 +233,10 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Looks at one session without its token, by its handle.
+   * Describes one session by its handle, without its token.
    *
-   * @param options `values`: whether to return its values as well.
-   * @returns `undefined` if the handle leads to no live session.
+   * @param options `values`: whether to include its values.
+   * @returns `undefined` if there is no live session with this handle.
    */
   inspect(
     handle: string,
@@ -249,9 +246,9 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Looks at all live sessions of the manager's namespace, one after the other, with bounded memory.
+   * Describes all live sessions of the manager's namespace, one by one, with bounded memory.
    *
-   * @param options `values`: whether to return their values as well.
+   * @param options `values`: whether to include their values.
    * @throws TypeError if the store cannot list its records.
    */
   inspectAll({ values = false }: { values?: boolean } = {}): AsyncIterableIterator<InspectedSession<T, D>> {
@@ -259,9 +256,9 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Asks the store for a record that is not there: for health checks.
+   * Reads a record that does not exist, for health checks.
    *
-   * @returns how long the store took to answer, in ms.
+   * @returns The duration of the store call in ms.
    * @throws StoreError if the store fails. SessionError `STORE_TIMEOUT` if it does not answer.
    */
   ping(): Promise<number> {
@@ -269,9 +266,8 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Calls `work` with each session there is, one after the other, and commits what it changes or destroys. The
-   * sessions have no token: the store does not know them. One that `owner` throws for goes to `onError` and is
-   * passed over.
+   * Calls `work` with each session, one by one, and commits what it changes or destroys. The sessions have no token, because
+   * the store does not have them. If `owner` throws for a session, the session is skipped, and `onError` is called.
    *
    * @throws TypeError if the store cannot list its records.
    */
@@ -285,8 +281,8 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Lists an owner's sessions, the one begun last first. Sessions that were saved before the manager had `owner`
-   * come onto the list when they are used next, or by `reindex()`.
+   * Lists an owner's sessions, the newest first. Sessions that were saved before the manager had `owner` are listed after
+   * their next use, or after `reindex()`.
    */
   async list(owner: string): Promise<OwnedSession<D>[]> {
     const owners = this.#owners;
@@ -295,10 +291,9 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Ends the session of a handle, for whoever is using it. It is for the app to know that it may: that the handle
-   * is one of the user's own, by `list`.
+   * Ends the session of a handle, for all its clients. The app must check that the handle is in the user's own `list`.
    *
-   * @returns whether there was such a session.
+   * @returns Whether there was such a session.
    */
   async revoke(handle: string): Promise<boolean> {
     const { inspection } = this.#engine;
@@ -306,11 +301,10 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Ends all sessions of an owner: when a password was changed, or for "log out everywhere". Those that are there
-   * when it begins; log-ins that are under way at that moment fail. It knows the sessions that `list` knows.
+   * Ends all sessions of an owner that `list` returns, for a changed password or "log out everywhere". Log-ins in flight fail.
    *
-   * @param options `except`: the session, or its handle, that goes on, for "everywhere else".
-   * @returns how many it ended.
+   * @param options `except`: a session, or its handle, to keep, for "log out everywhere else".
+   * @returns The number of ended sessions.
    */
   async revokeAll(
     owner: string,
@@ -323,10 +317,10 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Puts each session on the list of its owner: once, when `owner` has been set or changed for a store that holds
-   * sessions already, or when lists were lost. Reads the whole store.
+   * Adds each session to the list of its owner. Call it once after adding or changing `owner` on a store that holds sessions,
+   * or after lists were lost. Reads the whole store.
    *
-   * @returns how many sessions have an owner.
+   * @returns The number of sessions with an owner.
    * @throws TypeError if the store cannot list its records.
    */
   async reindex(): Promise<number> {
@@ -334,9 +328,9 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   }
 
   /**
-   * Calls `listener` with each event of that name. What it throws or rejects with goes to `onError`.
+   * Calls `listener` with each event of this name. Its errors and rejections go to `onError`.
    *
-   * @returns a function that ends it.
+   * @returns A function that unsubscribes.
    */
   on<E extends SessionEventName>(name: E, listener: (event: SessionEvents[E]) => unknown): () => void {
     return this.#engine.events.on(name, listener);

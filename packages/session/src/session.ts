@@ -5,20 +5,19 @@ import { SessionError } from "./session-error.js";
 import type { SessionState } from "./state/session-state.js";
 
 /**
- * - `unmodified`: as it was loaded, or new and empty: nothing to save.
+ * - `unmodified`: unchanged since it was loaded, or new and empty.
  * - `modified`: there are changes to save.
- * - `destroyed`: ended, by `destroy()` or, as a save found out, by another request or its deadline.
+ * - `destroyed`: ended by `destroy()` or, as a save has found, by another request or the deadline.
  */
 export type SessionStatus = "unmodified" | "modified" | "destroyed";
 
 /** Options of `renew`. */
 export interface RenewOptions {
-  /** Whether the absolute lifetime starts anew as well. @default false */
+  /** Whether to restart the absolute lifetime. @default false */
   newLifetime?: boolean;
   /**
-   * For how long the old token leads to the same session, to read and to write: for parallel requests of one
-   * page that were sent before the new token came. Leave it out at log-in, where the old token must be worth
-   * nothing. In ms, at most an hour.
+   * Time in ms for which the old token still leads to the session, at most an hour. For parallel requests of one page that
+   * were sent before the new token arrived. Leave it out at log-in, where the old token must become worthless.
    *
    * @default 0
    */
@@ -49,9 +48,9 @@ let stateOf: <T extends object>(session: Session<T>) => SessionState;
 let createSession: <T extends object>(state: SessionState, merge: Merge) => Session<T>;
 
 /**
- * The values of one visitor's session, as one request sees them. Works like a `Map`; nothing reaches the
- * store before the manager commits it, which the middleware does before the response leaves. Once its head has
- * left, there is no more to be saved: whatever would change the session throws `TOO_LATE`.
+ * The session of one visitor, as one request sees it. Works like a `Map`. Changes reach the store when the manager commits
+ * them, which the middleware does before the response leaves. After the headers were sent, every change throws
+ * `TOO_LATE`.
  */
 export class Session<T extends object = Record<string, unknown>> {
   readonly #state: SessionState;
@@ -69,7 +68,7 @@ export class Session<T extends object = Record<string, unknown>> {
     return this;
   }
 
-  /** Sessions come from a manager: `sessions.get(req)` or `sessions.load(token)`. */
+  /** Only a manager creates sessions: `sessions.get(req)` or `sessions.load(token)`. */
   private constructor(state: SessionState, merge: Merge) {
     this.#state = state;
     this.#merge = merge;
@@ -80,47 +79,47 @@ export class Session<T extends object = Record<string, unknown>> {
     return this.#state.endReason === undefined ? "unmodified" : "destroyed";
   }
 
-  /** The end of the absolute lifetime. An idle timeout may end the session before. */
+  /** The end of the absolute lifetime. An idle timeout may end the session earlier. */
   get deadline(): Date {
     return new Date(this.#state.settings.deadline);
   }
 
   /**
-   * A name of this session that is no secret: for logs, and for libraries that bind a CSRF token to a session. It
-   * is there before the first save, the same in each request, and another one from `renew()` and `destroy()` on.
+   * Identifies the session in logs, and for libraries that bind a CSRF token to a session. No secret. Exists before the
+   * first save, and changes with `renew()` and `destroy()`.
    */
   get id(): string {
     return this.#state.publicId;
   }
 
   /**
-   * The secret that stands for this session: keep it out of logs. It leads to the session once that is saved.
-   * `undefined` in `iterate`, since the store knows no tokens.
+   * The client's secret: keep it out of logs. It leads to the session after the first save. `undefined` in `iterate`,
+   * because the store does not have tokens.
    */
   get token(): string | undefined {
     return this.#state.token;
   }
 
   /**
-   * What stands for this session in its owner's list, as `list` and `revoke` know it. `undefined` if it is
-   * nobody's, or was not saved since it got its owner.
+   * Identifies the session in `list` and `revoke`. `undefined` if the session has no owner, or was not saved since it got
+   * one.
    */
   get handle(): string | undefined {
     return handleOf(this.#state.stored);
   }
 
-  /** The value under `key`. Objects may be changed in place: that counts as a change and is saved. */
+  /** Returns the value under `key`. Objects may be changed in place; such changes are detected and saved. */
   get<K extends keyof T & string>(key: K): T[K] | undefined {
     return this.#state.values.get(key) as T[K] | undefined;
   }
 
-  /** @throws SessionError `TOO_LATE`, as all that changes a session. A value that cannot be stored fails the save. */
+  /** Sets a value. A value that cannot be stored fails the save. @throws SessionError `TOO_LATE` */
   set<K extends keyof T & string>(key: K, value: T[K]): this {
     this.#state.set(key, value);
     return this;
   }
 
-  /** Removes the value under `key`, and tells whether there was one. */
+  /** Removes the value under `key`. Returns whether there was one. */
   delete(key: keyof T & string): boolean {
     return this.#state.delete(key);
   }
@@ -133,13 +132,13 @@ export class Session<T extends object = Record<string, unknown>> {
     return this.#state.values.keys() as IterableIterator<keyof T & string>;
   }
 
-  /** Removes all values; the session itself goes on. The user's authentication counts no more. */
+  /** Removes all values, and the user's authentication. The session itself continues. */
   clear(): void {
     this.#state.forgetAuthentication();
     for (const key of [...this.#state.values.keys()]) this.#state.delete(key);
   }
 
-  /** Gives the value under `key` and removes it: for messages that are shown once. */
+  /** Returns the value under `key` and removes it, for messages that are shown once. */
   pop<K extends keyof T & string>(key: K): T[K] | undefined {
     const value = this.#state.values.get(key) as T[K] | undefined;
     this.#state.delete(key);
@@ -147,9 +146,9 @@ export class Session<T extends object = Record<string, unknown>> {
   }
 
   /**
-   * Gives the session a new token with the next save, and ends the old one. Call it whenever the visitor's
-   * rights change, at log-in above all: a token that somebody planted before is worthless then (session
-   * fixation, OWASP Session Management Cheat Sheet).
+   * Issues a new token with the next save, and invalidates the old one. Call it whenever the visitor's rights change, above
+   * all at log-in, so that a token planted by an attacker becomes worthless (session fixation, OWASP Session Management
+   * Cheat Sheet).
    *
    * @throws RangeError if `graceMs` is out of range.
    */
@@ -162,30 +161,30 @@ export class Session<T extends object = Record<string, unknown>> {
     this.#state.renew(newLifetime, graceMs);
   }
 
-  /** Moves the end of the absolute lifetime. One that has passed ends the session with the next save. */
+  /** Moves the end of the absolute lifetime. A time in the past ends the session with the next save. */
   setDeadline(deadline: Date): void {
     const ms = deadline instanceof Date ? deadline.getTime() : Number.NaN;
     if (!(ms > -MAX_DATE_MS && ms < MAX_DATE_MS)) throw new TypeError("deadline must be a valid Date");
     this.#state.setDeadline(ms);
   }
 
-  /** When the user authenticated last, as the app has said by `markAuthenticated`. */
+  /** Time of the last `markAuthenticated`. */
   get authenticatedAt(): Date | undefined {
     const ms = this.#state.authenticatedAt;
     return ms === undefined ? undefined : new Date(ms);
   }
 
   /**
-   * Notes that the user has just authenticated, at log-in or again before something sensitive. Gives the session a new
-   * token and a lifetime that begins anew, as NIST SP 800-63B-4 (section 5.2) and OWASP ASVS 5 (7.2.4) ask.
+   * Records that the user has just authenticated, at log-in or before a sensitive operation. Issues a new token and restarts
+   * the lifetime, as NIST SP 800-63B-4 (section 5.2) and OWASP ASVS 5 (7.2.4) require.
    */
   markAuthenticated(): void {
     this.#state.markAuthenticated();
   }
 
   /**
-   * Makes sure that the user has authenticated within the last `ms`: call it before what is sensitive, and send the
-   * user to log in again if it throws.
+   * Throws unless the user has authenticated within the last `ms`. Call it before a sensitive operation, and ask the user to
+   * log in again if it throws.
    *
    * @throws SessionError `REAUTHENTICATE`. RangeError if `ms` is no duration.
    */
@@ -201,22 +200,21 @@ export class Session<T extends object = Record<string, unknown>> {
     );
   }
 
-  /** What there is of a binding to the device; see {@link DeviceBinding}. */
+  /** State of the device binding: see {@link DeviceBinding}. */
   get binding(): DeviceBinding {
     return bindingOf(this.#state);
   }
 
-  /** Whether the cookie of this session outlives the browser: "remember me". @default `cookie.persist` */
+  /** Sets whether the cookie of this session survives the closing of the browser: "remember me". @default `cookie.persist` */
   remember(on: boolean): void {
     this.#state.setPersist(Boolean(on));
   }
 
   /**
-   * Takes over the values of the session that `token` leads to, on top of its own, and the later of the two
-   * deadlines: for what was begun before a redirect that lost its cookie. The other session ends once this one has
-   * been saved; if this one cannot be, the other goes on.
+   * Adds the values of the session of `token` to this one, and takes the later of the two deadlines, for a session that a
+   * redirect has lost. The other session ends when this one has been saved; if the save fails, the other continues.
    *
-   * @returns whether there was another session.
+   * @returns Whether there was another session.
    * @throws StoreError if the store fails.
    */
   merge(token: string): Promise<boolean> {
@@ -224,8 +222,8 @@ export class Session<T extends object = Record<string, unknown>> {
   }
 
   /**
-   * Ends the session, with the next save also for whoever else holds its token, and removes all values.
-   * Values that are set afterwards begin a new session, under a new token.
+   * Removes all values, and ends the session for all its clients with the next save. Values that are set afterwards begin a
+   * new session with a new token.
    */
   destroy(): void {
     this.#state.destroy();

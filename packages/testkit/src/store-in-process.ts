@@ -40,9 +40,8 @@ export class StoreInProcess implements FullStore {
   #disposing: Promise<void> | undefined;
 
   /**
-   * Starts a process, in which the export `connect` of `module`, a JavaScript module, is called with
-   * `(location, options)` and gives the store. `location` is whatever says where the backend is, a path or a URL;
-   * it is passed as JSON.
+   * Starts a process that calls `connect(location, options)`, an export of the JavaScript module `module`, to open the
+   * store. `location` identifies the backend, for example by a path or a URL, and is passed as JSON.
    */
   static async open(module: URL | string, location: unknown, options: OpenOptions): Promise<StoreInProcess> {
     const store = new StoreInProcess(module, location, options);
@@ -74,7 +73,7 @@ export class StoreInProcess implements FullStore {
     });
   }
 
-  /** Kills the process with SIGKILL, and resolves when it is gone. Calls under way reject. */
+  /** Kills the process with SIGKILL, and resolves when it has ended. Calls in flight reject. */
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#ended;

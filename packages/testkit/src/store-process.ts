@@ -7,7 +7,7 @@ const [module, json] = process.argv.slice(2) as [string, string];
 const opening = JSON.parse(json) as { location: unknown; now?: number; cleanupIntervalMs?: number };
 let { now } = opening;
 
-// An answer that nobody can take any more is no error: the parent has gone, or will not wait.
+// An undeliverable answer is no error: the parent has ended, or does not wait.
 const send = (reply: Reply): void => void process.send?.(reply, () => undefined);
 const describe = (error: unknown): NonNullable<Reply["error"]> => {
   const { code, message, stack } = error as Error & { code?: string };

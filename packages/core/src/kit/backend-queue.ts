@@ -6,7 +6,7 @@ import { toStoreError } from "./to-store-error.js";
 const CONCURRENCY = 64;
 
 /**
- * Makes the queue of a backend; none for one that answers at once.
+ * Creates the queue of a backend. Returns `undefined` for a synchronous backend.
  *
  * @throws TypeError if the backend does not say how it carries out calls.
  */

@@ -57,7 +57,7 @@ export class OutstandingCalls {
     this.#bytes -= call.bytes;
   }
 
-  /** Drops the released calls, and notifies those who wait for them. */
+  /** Drops the released calls, and resolves the promises that wait for them. */
   trim(): void {
     while (this.#calls.first?.isReleased) this.#calls.shift();
     const oldest = this.#calls.first?.number ?? Number.POSITIVE_INFINITY;

@@ -12,7 +12,7 @@ import { codeOf } from "./file-error.js";
 import { decodeHeader } from "./record.js";
 import { isShard } from "./session-name.js";
 
-/** Number of shards cleaned up at once, and of files of each checked at once. */
+/** Number of shards cleaned up concurrently, and of files checked concurrently in each. */
 const SHARDS_AT_ONCE = 4;
 const FILES_AT_ONCE = 64;
 

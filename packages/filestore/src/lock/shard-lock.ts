@@ -13,34 +13,32 @@ export const LOCK = "lock";
 const LEFT_BEHIND_MS = 60_000;
 
 /*
- * The lock of a shard is a file, `lock`, made by a hard link to the owner file of the holder, which holds the
- * holder's identity. A link is made by one process alone, and the name never shows without the content. It costs a
- * fraction of a new file: file systems take their time to find a free inode. The holder gives the lock back by
- * removing the name.
+ * The lock of a shard is a file named `lock`: a hard link to the holder's owner file, which contains the holder's
+ * identity. Only one process can create a link of that name, and the name never appears without its content. A link is
+ * much cheaper than a new file, which needs a free inode. The holder releases the lock by removing the name.
  *
- * A holder that has died leaves the name, and to remove it would be unsafe: between looking who holds it and
- * removing it, another may have removed it already, and taken the lock; his would be removed. So nobody removes a
- * lock that is not his. To take over from a dead holder H, one makes a second name, `lock.<hash of H>`, again by a
- * link to one's own owner file: the successor of H. From a successor that has died, his own successor takes over,
- * and so on. The names form a chain: `lock` says H, the successor of H is S, that of S is T. Who holds the lock is
- * the last of it.
+ * A dead holder leaves the name behind. Removing it would be unsafe: between reading the holder and removing the name,
+ * another process may have removed it and taken the lock, whose name would then be removed. So no process removes a
+ * lock that it does not hold. To take over from a dead holder H, a process creates a second name, `lock.<hash of H>`,
+ * again as a link to its own owner file: it becomes the successor of H. If the successor dies, its own successor takes
+ * over, and so on. The names form a chain: `lock` contains H, the successor of H is S, the successor of S is T. The last
+ * process of the chain holds the lock.
  *
- * Two never hold it at once:
+ * Two processes never hold the lock at the same time:
  *
- * 1. Every name is made by one alone, and each process appends to the end of the chain only when the last is dead. Of
- *    two that try at once, one gets EEXIST, and finds the other one, alive, at the end.
- * 2. Only who holds the lock removes names of the chain, `lock` first. From then on the lock is free, and what else
- *    is left of the chain means nothing: no identity occurs twice, and the dead make no links, so that `lock`
- *    never says H again.
- * 3. One may have read `lock`, stood still, and made the successor of H only when the chain was gone. Therefore
- *    whoever has made a successor looks again: `lock` must say H still. If it does, then by 2 the chain has been whole
- *    all the time, and the new name is the end of it. If not, he removes the name that he made, and begins again.
+ * 1. Each name is created by one process, and a process appends to the chain only if the last holder is dead. If two
+ *    processes try to append, one gets EEXIST, and finds the other one alive at the end of the chain.
+ * 2. Only the holder removes names of the chain, `lock` first. That releases the lock, and the remaining names become
+ *    meaningless: no identity occurs twice, and dead processes create no links, so `lock` never contains H again.
+ * 3. A process may read `lock`, be suspended, and create the successor of H after the chain was removed. Therefore, after
+ *    creating a successor, it reads `lock` again. If `lock` still contains H, then by 2 the chain was complete all the
+ *    time, and the new name is its end. Otherwise it removes its name and starts again.
  *
- * What is left of a chain by a crash between two removals is removed by whoever holds `lock` itself.
+ * A crash between two removals leaves names of a chain. The next holder of `lock` removes them.
  *
- * Alive or dead is told by process ID, start of the process and start of the system. Where that cannot be told (no
- * /proc, another container), a lock counts as left behind when its holder has neither taken nor given back any
- * lock for a minute; that could only be wrong for a process that stands still so long in the midst of a rename.
+ * Process ID, start of the process and start of the system tell whether a holder is dead. If they cannot be read (no
+ * /proc, another container), a lock counts as abandoned when its holder has neither taken nor released a lock for a
+ * minute. That is wrong only for a process that is suspended for a minute during a rename.
  */
 
 interface Seen {

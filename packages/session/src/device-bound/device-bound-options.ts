@@ -1,16 +1,15 @@
 import type { CookieOptions } from "../http/session-cookie.js";
 
-/** How sessions are bound to the devices of their users. */
+/** Options of device-bound sessions. */
 export interface DeviceBoundOptions {
   /**
-   * Where the browser binds and refreshes: by POST to `bind` and `refresh` below this path of the origin, which the
-   * manager's middleware must see. @default "/.session"
+   * Path of the endpoints `bind` and `refresh`, to which the browser POSTs. The manager's middleware must see requests
+   * below this path of the origin. @default "/.session"
    */
   path?: string;
   /**
-   * How long the browser's proof is good for, from one refresh to the next, in ms: so long can a thief use what is
-   * copied of both cookies. From 10 seconds to an hour; below two minutes, Chromium's limit of signatures for one site
-   * may leave a user without proof. @default 300,000
+   * Lifetime of the browser's proof in ms, which is also how long copies of both cookies are usable. From 10 seconds to an
+   * hour. Below two minutes, Chromium's limit of signatures per site may leave a user without proof. @default 300,000
    */
   refreshAfterMs?: number;
 }

@@ -9,26 +9,26 @@ export interface CookieOptions {
   /** @default "__Host-session"; "__Secure-session" with a domain or path; "session" without `secure` */
   name?: string;
   /**
-   * Whether browsers send the cookie over https alone. Set `false` for development on plain http, `"auto"` for
-   * a cookie that is `Secure` to those who come by https, and not to others.
+   * Whether browsers send the cookie over https only. Set `false` for development on plain http. `"auto"` makes the cookie
+   * `Secure` for requests over https only.
    *
    * @default true
    */
   secure?: boolean | "auto";
-  /** Whether scripts of the page cannot read it. @default true */
+  /** Whether to hide the cookie from scripts of the page. @default true */
   httpOnly?: boolean;
-  /** Whether requests from other sites carry it: never, on navigation, always. @default "lax" */
+  /** Whether requests from other sites include the cookie: never, on navigation, always. @default "lax" */
   sameSite?: "strict" | "lax" | "none";
   /** @default "/" */
   path?: string;
-  /** Also for the subdomains of this domain. @default the host that set it, alone */
+  /** Domain whose subdomains get the cookie as well. @default only the host that set it */
   domain?: string;
   /**
-   * Whether browsers keep one for each site that embeds the app (CHIPS), where cookies of embedded sites are blocked
-   * otherwise. Needs `secure`, and `sameSite: "none"` to be of use. @default false
+   * Whether browsers keep one cookie per site that embeds the app (CHIPS), where they would otherwise block it. Needs
+   * `secure`, and is only useful with `sameSite: "none"`. @default false
    */
   partitioned?: boolean;
-  /** Whether the browser keeps it until the session's deadline, past its own end. @default true */
+  /** Whether the cookie survives the closing of the browser, until the session's deadline. @default true */
   persist?: boolean;
 }
 
@@ -49,7 +49,7 @@ export class SessionCookie implements TokenTransport {
   readonly #secure: boolean | "auto";
   readonly #persist: boolean;
 
-  /** @throws TypeError for options that browsers would refuse, with what to do instead. */
+  /** @throws TypeError for options that browsers would refuse, with advice. */
   constructor(options: CookieOptions = {}) {
     const { secure = true, httpOnly = true, sameSite = "lax", path = "/", domain, persist = true } = options;
     const { partitioned = false } = options;

@@ -1,22 +1,22 @@
-/** How a token is to be given to a client. */
+/** How to send a token to a client. */
 export interface TokenGift {
-  /** For how long it is good, in ms, if it is used. */
+  /** Lifetime of the token in ms. */
   maxAgeMs: number;
-  /** Whether the client is to keep it when it ends itself; `undefined`: as it does by default. */
+  /** Whether the client keeps the token after it is closed; `undefined` for the default. */
   persist: boolean | undefined;
-  /** Whether the client asked by https, as far as is known. */
+  /** Whether the request came over https, if known. */
   isSecure: boolean;
 }
 
-/** A response header that tells a client its token, or takes it. As a string, it is its value. */
+/** A response header that sets or clears the client's token. As a string, it is the header's value. */
 export class TokenHeader {
   /** `set-cookie`, or the header of the transport. */
   readonly name: string;
   readonly value: string;
-  /** The same in fields, if it is a cookie: for frameworks that set cookies themselves. */
+  /** The cookie in fields, for frameworks that set cookies themselves. */
   readonly cookie: TokenCookie | undefined;
 
-  /** Headers come from a manager: `await sessions.commit(session)`. */
+  /** Only a manager creates headers: `await sessions.commit(session)`. */
   constructor(name: string, value: string, cookie?: TokenCookie) {
     this.name = name;
     this.value = value;
@@ -28,7 +28,7 @@ export class TokenHeader {
   }
 }
 
-/** A cookie in fields, as `cookies().set` of Next.js and `setCookie` of Hono and h3 take them. */
+/** A cookie in fields, for `cookies().set` of Next.js, and `setCookie` of Hono and h3. */
 export interface TokenCookie {
   name: string;
   value: string;
@@ -38,24 +38,24 @@ export interface TokenCookie {
   sameSite: "strict" | "lax" | "none";
   secure: boolean;
   partitioned?: boolean;
-  /** In seconds; 0 takes the cookie from the browser. Absent for a cookie that ends with the browser. */
+  /** In seconds; 0 clears the cookie. Absent for a cookie that ends with the browser. */
   maxAge?: number;
   expires?: Date;
 }
 
-/** Brings tokens from requests and to responses. The manager's own is a cookie. */
+/** Transports tokens in requests and responses. The default is a cookie. */
 export interface TokenTransport {
-  /** The request header that tokens come in, in lower case. */
+  /** Name of the request header with the token, in lower case. */
   readonly requestHeader: string;
-  /** The response header that they leave in, in lower case. */
+  /** Name of the response header with the token, in lower case. */
   readonly responseHeader: string;
-  /** Whether tokens go to clients by https alone, or by any way; the request is asked if it is left out. */
+  /** Whether tokens are sent over https only. If it is missing, the request decides. */
   readonly isSecure?: boolean | undefined;
-  /** The tokens that the request header brings, the likeliest first. */
+  /** Returns the tokens in the request header, the most likely first. */
   read(header: string): readonly string[];
-  /** The response header that gives the client this token. */
+  /** Returns the value of the response header that sets the client's token. */
   give(token: string, gift: TokenGift): string;
-  /** The response header that takes its token from the client. */
+  /** Returns the value of the response header that clears the client's token. */
   take(isSecure: boolean): string;
 }
 
@@ -63,8 +63,8 @@ export interface TokenTransport {
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
- * Tokens in a header of their own, both ways: for clients that keep no cookies. The response has it when the
- * token is new, and empty when the session has ended.
+ * Creates a transport in a header of its own, for clients without cookies. The response contains the header when the token
+ * is new, and an empty one when the session has ended.
  *
  * @throws TypeError if `name` is not usable.
  */

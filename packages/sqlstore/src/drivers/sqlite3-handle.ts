@@ -51,9 +51,9 @@ class Turns {
 }
 
 /**
- * The writes of each connection take turns, those of several stores too. SQLite commits no statement while another write of
- * the connection is active, and one that met a lock is active until it is reset: a write beside it would be answered before
- * it is committed.
+ * Serializes the writes of each connection, also those of several stores. SQLite commits no statement while another write
+ * of the connection is active, and a write that met a lock is active until it is reset. A concurrent write would be answered
+ * before its commit.
  */
 const writesOf = new WeakMap<object, Turns>();
 

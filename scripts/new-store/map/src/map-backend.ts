@@ -6,7 +6,7 @@ interface Item {
   expiry: number;
 }
 
-/** Sessions in a `Map`: put your backend in its place. */
+/** Keeps sessions in a `Map`: replace it by your backend. */
 export class MapBackend implements Backend {
   readonly #items: Map<string, Item> = new Map();
   readonly #now: () => number;
@@ -19,7 +19,7 @@ export class MapBackend implements Backend {
     return this.#read(token);
   }
 
-  /** Carries out a call at once. A backend that takes its time has `execute` alone, which gives a promise. */
+  /** Executes a call synchronously. An asynchronous backend has only `execute`, which returns a promise. */
   executeNow(call: Call): Answer {
     const { token } = call;
     switch (call.kind) {

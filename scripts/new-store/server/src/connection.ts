@@ -8,8 +8,8 @@ interface Waiting {
 }
 
 /**
- * One connection to the server: stands for the driver of yours. It is opened by the first command, holds no process
- * open while nothing is under way, and fails whole: after an error or a timeout, whatever is under way is rejected.
+ * One connection to the server, in place of your driver. The first command opens it. It keeps the process alive only while
+ * a command is in flight. After an error or a timeout, all commands in flight reject.
  */
 export class Connection {
   readonly #address: { host?: string; port: number };

@@ -6,7 +6,7 @@ export interface Command {
   previous?: string | undefined;
   data?: string | undefined;
   expiry?: number | undefined;
-  /** `list` gives the tokens behind this one, in order. */
+  /** `list` returns the tokens after this one, in order. */
   after?: string | undefined;
   limit?: number | undefined;
   /** The time, where the clock of the server does not count. */

@@ -58,7 +58,7 @@ export class ServerBackend implements Backend {
     this.#connection.close();
   }
 
-  /** Every error of the driver has a code: act on that, and never show what was sent. */
+  /** Converts a driver's error by its code, and never quotes the command. */
   toStoreError(error: unknown): Error {
     if ((error as Error).name === "StoreError") return error as Error;
     return new StoreError("UNAVAILABLE", "mystore: the server does not answer", { cause: error });
