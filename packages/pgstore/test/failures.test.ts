@@ -200,7 +200,7 @@ describe("a statement", () => {
   });
 
   it.each([
-    ["statement_timeout", /cancelled, by statement_timeout/],
+    ["statement_timeout", /cancelled, perhaps by statement_timeout/],
     ["lock_timeout", /longer than lock_timeout/],
   ])("that %s ends is an error, and its connection is kept", async (setting, message) => {
     const { store: patient, table, schema } = await openStore();

@@ -9,24 +9,24 @@ import type { FoundSession } from "./persistence/stored-session.js";
 import type { SessionPolicy } from "./policy/session-policy.js";
 import type { SessionEmitter } from "./session-events.js";
 
-/** A session as those who run the service may see it: never its token, its values on request only. */
+/** A session as operators may see it: with values only on request, and never with its token. */
 export interface InspectedSession<T extends object = Record<string, unknown>, D = unknown>
   extends Omit<OwnedSession<D>, "created" | "lastSeen"> {
-  /** Stands for the session in `inspect` and `revoke`: its handle, or its ID while it is nobody's. No token. */
+  /** Identifies the session in `inspect` and `revoke`: its handle, or its ID if it has no owner. No secret. */
   handle: string;
-  /** Whose session it is, by its values; `undefined` for nobody's, and if `owner` threw. */
+  /** The owner; `undefined` if there is none, or if `owner` threw. */
   owner: string | undefined;
-  /** Stands for the owner in the store, as the part of the handle before the dot. */
+  /** The hash of the owner in the store: the part of the handle before the dot. */
   ownerHash: string | undefined;
-  /** When the session became its owner's; `undefined` for nobody's. */
+  /** Time at which the session got its owner; `undefined` if there is none. */
   created: Date | undefined;
-  /** When it was used last, as far as that is noted: with an idle timeout, or of an owner's session. */
+  /** Time of the last use, if it is recorded: with an idle timeout, or for sessions with an owner. */
   lastSeen: Date | undefined;
   /** The end of its absolute lifetime. */
   deadline: Date;
   /** Length of its record in bytes. */
   bytes: number;
-  /** On request only. */
+  /** The values, on request only. */
   values?: Partial<T>;
 }
 

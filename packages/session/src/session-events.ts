@@ -14,23 +14,23 @@ import type { CleanupMessage } from "@scs/core";
  */
 export type EndReason = "destroyed" | "expired" | "ended";
 
-/** What is told of a session's life. Nothing of it holds a token or a value. */
+/** The events of a session manager. None contains a token or a value. */
 export interface SessionEvents {
   /** A session was saved for the first time. */
   created: SessionEvent;
   /** A session got a new token. */
   renewed: SessionEvent;
-  /** A session is no more, as a request found out or brought about. */
+  /** A session has ended, as a request has found or caused. */
   destroyed: SessionEvent & { reason: EndReason };
-  /** A session was ended from its owner's list: by `revoke` or `revokeAll`, or to keep to `maxPerOwner`. */
+  /** A session was ended by `revoke`, `revokeAll` or the limit `maxPerOwner`. */
   revoked: SessionEvent & { reason: "revoked" | "limit" };
-  /** A browser has bound a session to its device, by a key that does not leave it. */
+  /** A browser has bound a session to its device. */
   bound: SessionEvent;
-  /** A request came with the token of a bound session, and not from its device: the cookie may be stolen. */
+  /** A request had the token of a bound session, but no proof of its device: the cookie may be stolen. */
   unproven: SessionEvent;
-  /** Two requests changed one session at once: the one that came second puts its changes on top. */
+  /** Two requests changed one session at the same time. The second one merged its changes. */
   conflict: SessionEvent;
-  /** A request came with a token that leads to no session: expired or ended, made up, or not even of its form. */
+  /** A request had a token without a session: expired, ended, invented or malformed. */
   unknown: UnknownToken;
   /** A background cleanup of the manager's store, or `gc()`, has ended. Its channel is `scs.store.cleanup`. */
   cleanup: Cleanup;
@@ -38,22 +38,22 @@ export interface SessionEvents {
 
 /** The data of an event about one session. */
 export interface SessionEvent {
-  /** Whose session it is, for managers with `owner`. */
+  /** The owner of the session, for managers with `owner`. */
   owner: string | undefined;
-  /** What `inspect` and `revoke` know the session by. */
+  /** Identifies the session in `inspect` and `revoke`. */
   handle: string | undefined;
 }
 
 /** The data of an `unknown` event. */
 export interface UnknownToken {
   isMalformed: boolean;
-  /** The address that the request came from, which may be a proxy's; `undefined` outside of a request. */
+  /** The remote address of the request, which may be a proxy's; `undefined` outside of a request. */
   remoteAddress: string | undefined;
 }
 
 /** The data of a `cleanup` event. */
 export interface Cleanup {
-  /** Number of expired records removed, owners' lists among them. */
+  /** Number of expired records removed, including owners' lists. */
   removed: number;
   durationMs: number;
 }

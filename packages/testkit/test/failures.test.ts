@@ -27,7 +27,7 @@ class MixedStore extends ReferenceStore {
   }
 }
 
-it("begins with the sentence of the contract, and shows bytes as text where they are text", async () => {
+it("begins with the sentence of the contract, and shows printable bytes as text", async () => {
   const { message, stack } = await failureOf(check("commit changes no record but its own"), MixedStore);
   expect(message).toBe('broken: commit changes no record but its own\ndata is "nod", not "one"');
   expect(stack).toContain(message);
@@ -35,12 +35,12 @@ it("begins with the sentence of the contract, and shows bytes as text where they
   expect(other.message).toMatch(/\ndata is <010003.*> … \(256 bytes\), not <000102.*> … \(256 bytes\)$/);
 });
 
-it("shows no difference of true and false", async () => {
+it("shows no diff of true and false", async () => {
   const { message, ...shown } = await failureOf(check("find gives the data"), MixedStore);
   expect(shown).toMatchObject({ actual: undefined, expected: undefined });
 });
 
-it("cuts the calls of an interleaving to 2 kB, behind the sentence, the seed and the reason", async () => {
+it("shortens the calls of an interleaving to 2 kB, after the sentence, the seed and the reason", async () => {
   const { message } = await failureOf(check("interleaved"), MixedStore);
   const [sentence, seed, reason, call] = message.split("\n");
   expect(sentence).toMatch(/^broken: interleaved finds, commits and deletes of several clients/);

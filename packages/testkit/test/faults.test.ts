@@ -14,7 +14,7 @@ import { describe, expect, it } from "vitest";
 import { DirectoryStore } from "./fixtures/directory-store.js";
 import { Disk, type Item, ReferenceStore } from "./reference-store.js";
 
-/** The reference store on a driver whose calls may fail. */
+/** The reference store, on a driver whose calls may fail. */
 class DriverStore extends ReferenceStore {
   driver: DiskDriver;
 
@@ -90,7 +90,7 @@ const swallow = <T>(work: Promise<T>) =>
   );
 
 describe("a store on a driver", () => {
-  it("passes if it rejects whatever it cannot promise", async () => {
+  it("passes if it rejects every write that it cannot guarantee", async () => {
     const { calls, runs, rejected } = await onDriver(DriverStore);
     expect(new Set(calls)).toEqual(new Set(["write", "sync"]));
     expect(runs).toBeGreaterThan(3 * calls.length);
@@ -147,7 +147,7 @@ describe("a store on a driver", () => {
     await expect(onDriver(Store)).rejects.toThrow(message);
   });
 
-  it("fails if a promise is rejected that nobody handles", async () => {
+  it("fails if it leaves a rejection unhandled", async () => {
     class Floating extends DriverStore {
       override delete(token: string) {
         const deleting = super.delete(token);
@@ -236,7 +236,7 @@ describe.skipIf(process.platform === "win32")("a store in a directory", () => {
     await expect(inDirectory(Store)).rejects.toThrow(message);
   });
 
-  it("puts faults before the calls in its directory alone, in each form that they have, until it is restored", async () => {
+  it("injects faults only into calls on its directory, in all their variants, until it is restored", async () => {
     const original = { ...fs };
     const path = mkdtempSync(join(tmpdir(), "scs-testkit-faults-"));
     const elsewhere = mkdtempSync(join(tmpdir(), "scs-testkit-faults-"));
@@ -260,7 +260,7 @@ describe.skipIf(process.platform === "win32")("a store in a directory", () => {
   });
 });
 
-describe("a driver's handle that is wrapped", () => {
+describe("a wrapped driver handle", () => {
   const error = new Error("injected");
 
   class Statement {
@@ -287,7 +287,7 @@ describe("a driver's handle that is wrapped", () => {
     }
   }
 
-  it("counts the calls of its statements, and of none that no work is done by", async () => {
+  it("counts calls of its statements, but not of methods that do no work", async () => {
     const faults = new FaultInjector();
     const handle = faults.wrap(new Handle(), { handles: ["prepare"] });
     expect(handle).toBeInstanceOf(Handle);
@@ -297,7 +297,7 @@ describe("a driver's handle that is wrapped", () => {
     expect(faults.calls).toEqual(["prepare", "pluck", "run", "query"]);
   });
 
-  it("fails a call in the way in which it is made: it throws, rejects, or calls back", async () => {
+  it("fails a call in its own style: it throws, rejects, or calls back", async () => {
     const faults = new FaultInjector();
     const handle = faults.wrap(new Handle(), { handles: ["prepare"] });
     await handle.query("a"); // from now on it is known to give a promise
@@ -318,7 +318,7 @@ describe("a driver's handle that is wrapped", () => {
     expect(statement.run()).toBe(2); // the one before the last had its effect
   });
 
-  it("does half of a call, or holds it up", async () => {
+  it("does half of a call, or delays it", async () => {
     const faults = new FaultInjector();
     const written: string[] = [];
     const table = faults.wrap(

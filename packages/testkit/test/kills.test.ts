@@ -15,7 +15,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 const location = (breaks?: string) => ({ path: join(directory, "sessions"), breaks });
 
-it("lets a durable store pass, and tells what was written", async () => {
+it("passes for a durable store, and returns the number of writes", async () => {
   const report = await assertSurvivesKills({ module, location: location(), kills: 3 });
   expect(report.kills).toBe(3);
   expect(report.acknowledged).toBeGreaterThan(0);
@@ -27,7 +27,7 @@ for (const [breaks, message] of [
   ["bytes", /a token holds .*; possible: /],
   ["cleanup", /deleteExpired does not find every record/],
 ] as const) {
-  it(`fails a store that breaks ${breaks}, and tells the seed`, async () => {
+  it(`fails for a store that breaks ${breaks}, and prints the seed`, async () => {
     const failing = assertSurvivesKills({ module, location: location(breaks), kills: 3, seed: 7 });
     await expect(failing).rejects.toThrow(message);
     await expect(failing).rejects.toThrow(/\nseed: 7$/);

@@ -18,7 +18,7 @@ import type { Mutant } from "./mutant.js";
 import { mutants, processMutants } from "./mutants/index.js";
 import { backendOf, ReferenceStore } from "./reference-store.js";
 
-/** Bounds what the property-based checks do: whether a mutant is caught counts, not by how few calls. */
+/** Limits the property-based checks: only whether they catch a mutant matters, not the number of calls. */
 const bounds = vi.hoisted(() => ({ numRuns: 20, endOnFailure: true }));
 
 vi.mock("fast-check", async (importOriginal) => {
@@ -28,7 +28,7 @@ vi.mock("fast-check", async (importOriginal) => {
   return { default: { ...original, check } };
 });
 
-/** The checks of the kit, by the file in which their mutants are. */
+/** The checks of the kit, by the file with their mutants. */
 const lists: Record<string, readonly Check<ReferenceStore>[]> = {
   "store.ts": storeChecks,
   "atomic-store.ts": atomicStoreChecks,
@@ -47,7 +47,7 @@ const checks = everyCheck.filter(({ name }) => !needsProcess.has(name));
 
 const inProcess = (module: URL): ProcessBackend<ReferenceStore> => ({ ...backendOf(ReferenceStore), module });
 
-/** Says that of `among` a backend fails the checks that the mutant names, and no others. */
+/** Asserts that a backend fails exactly those checks of `among` that the mutant names. */
 async function expectFailures(
   { breaks, also = [] }: Pick<Mutant, "breaks" | "also">,
   among: readonly Check<ReferenceStore>[],
@@ -56,14 +56,14 @@ async function expectFailures(
   const named = new Set([breaks, ...also]);
   const failed: string[] = [];
   for (const check of among) {
-    // All runs where a mutant must be caught; where it is not to be, few, for it errs always or never.
+    // Full length for checks that must catch the mutant; few runs for the others, where it fails always or never.
     bounds.numRuns = named.has(check.name) ? 20 : 3;
     await runCheck(check, backend).catch(() => failed.push(check.name));
   }
   expect(failed.sort()).toEqual([...named].sort());
 }
 
-/** The reference store, which notes in `used` the names of its methods and steps that are called. */
+/** The reference store, which records the names of its called methods and steps in `used`. */
 function recording(used: Set<PropertyKey>): typeof ReferenceStore {
   const Recording = class extends ReferenceStore {};
   for (const key of Reflect.ownKeys(ReferenceStore.prototype)) {
@@ -79,7 +79,7 @@ function recording(used: Set<PropertyKey>): typeof ReferenceStore {
   return Recording;
 }
 
-/** The names of the methods and steps that a mutant has instead of those of the reference store. */
+/** Returns the names of the methods and steps that a mutant overrides. */
 function overridden(Store: typeof ReferenceStore): PropertyKey[] {
   if (Store === ReferenceStore) return [];
   const own = Reflect.ownKeys(Store.prototype).filter((key) => key !== "constructor");
@@ -133,7 +133,7 @@ describe("the kit fails just the checks that it should on a store that breaks", 
   }
   for (const mutant of mutants) {
     it(mutant.breaks, async () => {
-      // In a check that calls nothing of what it overrides, a mutant is the reference store.
+      // A mutant equals the reference store in a check that calls none of its overrides.
       const differs = overridden(mutant.Store);
       const concerned = checks.filter((check) => differs.some((key) => usedBy.get(check)?.has(key)));
       await expectFailures(mutant, concerned, backendOf(mutant.Store));

@@ -17,11 +17,11 @@ export interface Item {
   expiry: number;
 }
 
-/** What the clients of one backend share. Items are never changed, only replaced. */
+/** The state shared by the clients of a backend. Items are replaced, never changed. */
 export class Disk {
-  /** What every client sees. */
+  /** The records that every client sees. */
   records: Map<string, Item> = new Map();
-  /** What is left after a crash. */
+  /** The records that survive a crash. */
   readonly synced: Map<string, Item> = new Map();
   crashes = 0;
 
@@ -38,8 +38,8 @@ export class Disk {
 }
 
 /**
- * The contract in its simplest form: each operation takes effect at the call, and is answered a few microtasks
- * later. Every step is a method of its own, so that a mutant can break just that one.
+ * The simplest implementation of the contract: each operation takes effect at the call, and is answered a few microtasks
+ * later. Every step is a method, so that a mutant can break a single one.
  */
 export class ReferenceStore implements FullStore {
   readonly disk: Disk;
@@ -139,7 +139,7 @@ export class ReferenceStore implements FullStore {
     return new CleanupScheduler(this, { cleanupIntervalMs, onError });
   }
 
-  /** Makes what is on the disk ready for use. */
+  /** Loads the records from the disk. */
   protected recover(): void {}
 
   protected assertOpen(): void {
@@ -206,7 +206,7 @@ export class ReferenceStore implements FullStore {
   }
 }
 
-/** Opens stores of the given class: each on a disk of its own, unless they are clients of one backend. */
+/** Opens stores of this class. Each has a disk of its own, unless they are clients of one backend. */
 export function backendOf(Store: typeof ReferenceStore): DurableBackend<ReferenceStore> {
   return {
     open: (options) => new Store(new Disk(), options),

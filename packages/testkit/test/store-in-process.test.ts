@@ -24,7 +24,7 @@ afterEach(async () => {
   errors.length = 0;
 });
 
-it("carries every call over, and what comes of it", async () => {
+it("transmits every call and its outcome", async () => {
   const store = await open();
   expect(await store.commit("a", data, clock.in(1000))).toBeUndefined();
   expect(await store.find("a")).toEqual({ data, expiry: clock.in(1000) });
@@ -38,7 +38,7 @@ it("carries every call over, and what comes of it", async () => {
   expect(await store.stopCleanup()).toBeUndefined();
 });
 
-it("carries walks over, whole and cut short", async () => {
+it("transmits complete and abandoned iterations", async () => {
   const store = await open();
   for (const token of ["a", "b", "c"]) await store.commit(token, data, clock.in(1000));
   const seen: string[] = [];
@@ -53,7 +53,7 @@ it("carries walks over, whole and cut short", async () => {
   }
 });
 
-it("has the clock of the check", async () => {
+it("uses the clock of the check", async () => {
   const store = await open();
   await store.commit("a", data, clock.in(1000));
   clock.advance(999);
@@ -62,7 +62,7 @@ it("has the clock of the check", async () => {
   expect(await store.find("a")).toBeUndefined();
 });
 
-it("opens the backend where it is told to, with the options of the check", async () => {
+it("opens the backend at the given location, with the options of the check", async () => {
   const store = await open({ path: "/there" });
   const record = await store.find("where");
   expect(JSON.parse(Buffer.from(record?.data ?? []).toString())).toEqual({
@@ -71,7 +71,7 @@ it("opens the backend where it is told to, with the options of the check", async
   });
 });
 
-it("carries errors over: those of calls by code, those of onError, and bugs as bugs", async () => {
+it("transmits errors of calls by code, errors of onError, and bugs", async () => {
   const store = await open();
   await expect(store.commit("refused", data, clock.in(1))).rejects.toMatchObject({
     name: "StoreError",
@@ -90,7 +90,7 @@ it("disposes of the store and ends the process, once", async () => {
   await expect(store.find("a")).rejects.toMatchObject({ code: "CLOSED" });
 });
 
-it("a kill ends the process as it is: calls under way reject, and the store is not disposed of", async () => {
+it("kills the process: calls in flight reject, and the store is not disposed of", async () => {
   const store = await open();
   const pending = expect(store.commit("never", data, clock.in(1))).rejects.toThrow("ended with SIGKILL");
   await store.kill();

@@ -30,7 +30,7 @@ const module = new URL("./modules/tiny-store.js", import.meta.url);
 const backend = { ...backendOf(ReferenceStore), module };
 
 describe("Clock", () => {
-  it("stands still until it is moved", () => {
+  it("moves only on request", () => {
     const clock = new Clock();
     const { now } = clock; // stores take it as a function of its own
     const start = now();
@@ -39,7 +39,7 @@ describe("Clock", () => {
     expect(now()).toBe(start + 1500);
   });
 
-  it("tells instants before and after the present one", () => {
+  it("returns instants before and after the present", () => {
     const clock = new Clock();
     clock.advance(10);
     expect(clock.in(0).getTime()).toBe(clock.now());
@@ -49,7 +49,7 @@ describe("Clock", () => {
 });
 
 describe("runCheck", () => {
-  /** Runs a check on stores that write down what becomes of them. */
+  /** Runs a check on stores that record their events. */
   async function journal(run: Check<ReferenceStore>["run"]): Promise<string[]> {
     const events: string[] = [];
     let opened = 0;
@@ -74,7 +74,7 @@ describe("runCheck", () => {
     return events;
   }
 
-  it("disposes of every store that was opened, and then tidies up in reverse order", async () => {
+  it("disposes of every opened store, and then cleans up in reverse order", async () => {
     const events = await journal(async ({ another, open }) => {
       await another();
       await open({ cleanupIntervalMs: 60_000 });
@@ -92,7 +92,7 @@ describe("runCheck", () => {
     ]);
   });
 
-  it("does so, too, when the check fails, and rejects with its error", async () => {
+  it("does the same when the check fails, and rejects with its error", async () => {
     const events = await journal(async ({ another }) => {
       await another();
       assert.fail("the sentence is broken");
@@ -102,7 +102,7 @@ describe("runCheck", () => {
     expect(events.at(-1)).toBe("broken: a check\nthe sentence is broken");
   });
 
-  it("fails a check during which onError was told of an error", async () => {
+  it("fails a check during which onError was called", async () => {
     const reporting: Check<Store> = { name: "a check", run: ({ store }) => store.delete("t") };
     const running = runCheck(reporting, ({ onError, ...options }) => {
       return new (class extends ReferenceStore {
@@ -114,7 +114,7 @@ describe("runCheck", () => {
     await expect(running).rejects.toThrow("onError was called although no error had occurred");
   });
 
-  it("gives the store itself as the other client of a backend that has no way to open another", async () => {
+  it("uses the store itself as the other client if the backend cannot open another", async () => {
     let same = false;
     const check: Check<Store> = {
       name: "a check",
@@ -137,7 +137,7 @@ describe("runCheck", () => {
     await runCheck(check, backend);
   });
 
-  it("says what a backend lacks that a check needs", async () => {
+  it("names the property of the backend that a check lacks", async () => {
     const lacking = { open: backend.open };
     const reopening: Check<ReferenceStore> = {
       name: "a check",
@@ -157,7 +157,7 @@ describe("runCheck", () => {
 });
 
 describe("a process of its own", () => {
-  it("passes on what it failed with", async () => {
+  it("passes its failure on", async () => {
     const check: Check<ReferenceStore> = {
       name: "a check",
       run: ({ inProcess }) => inProcess("ends by itself"),
@@ -170,7 +170,7 @@ describe("a process of its own", () => {
 });
 
 describe("binding to a test runner", () => {
-  /** The names that `bind` hands to the runner. */
+  /** Returns the names that `bind` registers. */
   function namesOf(bind: (it: It) => void): string[] {
     const names: string[] = [];
     bind((name) => names.push(name));
@@ -179,7 +179,7 @@ describe("binding to a test runner", () => {
   const named = (...lists: readonly (readonly { name: string }[])[]): string[] =>
     lists.flat().map(({ name }) => name);
 
-  it("hands over every check of a list under its own name", () => {
+  it("registers every check of a list under its own name", () => {
     expect(namesOf((it) => testStore(it, backend))).toEqual(named(storeChecks));
     expect(namesOf((it) => testAtomicStore(it, backend))).toEqual(named(atomicStoreChecks));
     expect(namesOf((it) => testTouchableStore(it, backend))).toEqual(named(touchableStoreChecks));
@@ -189,7 +189,7 @@ describe("binding to a test runner", () => {
     expect(namesOf((it) => testDurableStore(it, backend))).toEqual(named(durableStoreChecks));
   });
 
-  it("hands over every list but the durable one for a full store", () => {
+  it("registers every list except the durable one for a full store", () => {
     expect(namesOf((it) => testFullStore(it, backend))).toEqual(
       named(
         storeChecks,
@@ -203,7 +203,7 @@ describe("binding to a test runner", () => {
     );
   });
 
-  it("hands over the check itself: its test fails on a store that breaks it", async () => {
+  it("registers the check itself: its test fails on a store that breaks it", async () => {
     const tests = new Map<string, () => Promise<void>>();
     const Forgetful = class extends ReferenceStore {
       override put() {}

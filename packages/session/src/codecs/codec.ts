@@ -3,27 +3,27 @@ import type { SessionMeta } from "./session-meta.js";
 
 /** The content of a session's record. */
 export interface SessionContent {
-  /** The form of the record. */
+  /** The version of the format. */
   version: 1;
-  /** The absolute deadline, in ms since the epoch. In the data, since a `touch` moves the record's expiry. */
+  /** The absolute deadline, in ms since the epoch. Stored in the data because `touch` moves the record's expiry. */
   deadline: number;
   values: Record<string, unknown>;
-  /** Plain JSON. A codec keeps it as it is. */
+  /** Plain JSON, which a codec must keep. */
   meta: SessionMeta;
 }
 
-/** Turns the content of a session into the bytes of a record, and back. */
+/** Encodes and decodes the content of a session. */
 export interface SessionCodec {
   /**
-   * Encodes the content so that `decode` returns equal content. Need not be deterministic: changes are found by
-   * comparing values, not bytes.
+   * Encodes the content so that `decode` returns equal content. Need not be deterministic: the manager compares values to
+   * detect changes.
    *
-   * @param maxBytes stops early if the bytes would be more, so that a huge value costs no more than a large one.
-   * @throws SessionError `INVALID_VALUE`, with the key, for a value that `decode` would not bring back as it is;
-   *   `TOO_LARGE` for content of more than `maxBytes`.
+   * @param maxBytes Limit at which to stop, so that a huge value costs no more than a large one.
+   * @throws SessionError `INVALID_VALUE`, with the key, for a value that `decode` would not restore exactly; `TOO_LARGE` for
+   *   content of more than `maxBytes`.
    */
   encode(content: SessionContent, maxBytes?: number): Uint8Array;
-  /** Decodes a record. Throws whatever it likes for bytes that it did not write; they count as absent, reported. */
+  /** Decodes a record. May throw any error for invalid bytes: the session counts as absent, and `onError` is called. */
   decode(data: Uint8Array): SessionContent;
 }
 

@@ -5,15 +5,14 @@ import { encodePlain, plainContentOf } from "./json-codec.js";
 import { PlainJsonCheck } from "./plain-json.js";
 
 /**
- * What JSON holds, and `Date`, `Map`, `Set`, `BigInt`, `Uint8Array`, `Buffer` and other views, `ArrayBuffer`, `RegExp`,
- * `URL`, `URLSearchParams`, `Temporal`, `undefined`, `NaN`, `-0`, objects without a prototype, arrays with holes, circles
- * and objects that occur twice, nested at will, up to 100 levels. A session of plain JSON values is written as the
- * JSON of `jsonCodec`, any other in the notation of the `devalue` library:
+ * Stores everything in JSON, and `Date`, `Map`, `Set`, `BigInt`, `Uint8Array`, `Buffer` and other views, `ArrayBuffer`,
+ * `RegExp`, `URL`, `URLSearchParams`, `Temporal`, `undefined`, `NaN`, `-0`, objects without a prototype, sparse arrays,
+ * circular and repeated references, up to 100 levels. A session of plain JSON values is written like by `jsonCodec`, any
+ * other in the notation of the `devalue` library:
  * `{"version":1,"deadline":…,"meta":{…},"devalue":[…]}`.
  *
- * Each value comes back as it was, or the save fails: functions, symbols, instances of other classes and of
- * subclasses, getters, properties that are not enumerable and proxies are refused. Reading runs no code and
- * changes no prototype, whatever the bytes are.
+ * Every value comes back exactly, or the save fails: functions, symbols, instances of other classes and of subclasses,
+ * getters, non-enumerable properties and proxies are refused. Decoding runs no code and changes no prototype, for any bytes.
  */
 export const devalueCodec: SessionCodec = {
   encode(content, maxBytes = DEFAULT_MAX_BYTES) {

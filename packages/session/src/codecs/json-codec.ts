@@ -11,9 +11,9 @@ import {
 import { assertLevels, PlainJsonCheck } from "./plain-json.js";
 
 /**
- * JSON in UTF-8, which any language reads: `{"version":1,"deadline":1750000000000,"meta":{},"values":{"userId":"u1"}}`.
- * A value that would come back as another (a `Date`, a `Map`, `NaN`, a class of yours) is refused. An object that
- * occurs twice comes back as two, and a property that is `undefined` is left out.
+ * Stores JSON in UTF-8, readable in any language: `{"version":1,"deadline":1750000000000,"meta":{},"values":{"userId":"u1"}}`.
+ * Refuses values that JSON would change (`Date`, `Map`, `NaN`, class instances). A repeated object becomes two, and a
+ * property that is `undefined` is dropped.
  */
 export const jsonCodec: SessionCodec = {
   encode(content, maxBytes = DEFAULT_MAX_BYTES) {

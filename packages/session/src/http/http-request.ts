@@ -1,21 +1,21 @@
-/** What the manager reads of a request: of `node:http`, `node:http2` and all that is built on them, or a `Request`. */
+/** The parts of a request that the manager reads: of `node:http`, `node:http2` and frameworks on them, or a `Request`. */
 export interface RequestHead {
   headers: Readonly<Record<string, string | string[] | undefined>> | { get(name: string): string | null };
 }
 
-/** What there is to describe a client by. A framework's own request has more. */
+/** The request that `client` describes. A framework's own request has more properties. */
 export interface ClientRequest extends RequestHead {
-  /** The client's address, as Express, Koa and Fastify know it by their setting for proxies. */
+  /** The client's address, set by Express, Koa and Fastify with their proxy settings. */
   ip?: string;
-  /** The connection, which may be a proxy's. */
+  /** The connection, which may be from a proxy. */
   socket?: { remoteAddress?: string | undefined };
 }
 
-/** What a user's list of sessions shows of a client. */
+/** The client in a user's list of sessions. */
 export interface ClientDescription {
-  /** Such as "Firefox on Linux". */
+  /** For example "Firefox on Linux". */
   device?: string | undefined;
-  /** Such as "Lisbon, Portugal", or an address. */
+  /** For example "Lisbon, Portugal", or an address. */
   location?: string | undefined;
 }
 

@@ -1,8 +1,8 @@
-/** How long one session lives, and how long it may go unused. What is left out is as for all sessions. */
+/** The timeouts of one session. Missing ones are those of all sessions. */
 export interface SessionTimeouts {
-  /** From the session's beginning, or its last authentication, to its end, in ms. */
+  /** Absolute lifetime in ms, from the beginning of the session or the last authentication. */
   lifetimeMs?: number | undefined;
-  /** From its last use to its end, in ms. */
+  /** Lifetime since the last use, in ms. */
   idleTimeoutMs?: number | undefined;
 }
 

@@ -155,7 +155,7 @@ export class SocketSessions<T extends object = Record<string, unknown>, D = unkn
     return this.#watch.checkAll();
   }
 
-  /** Ends the checks. Connections stay open. */
+  /** Stops the checks. Connections stay open. */
   [Symbol.dispose](): void {
     this.#watch.stop();
   }

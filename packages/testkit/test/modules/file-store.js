@@ -1,4 +1,4 @@
-// A durable store in its plainest form, one line of a file for each write; or one that breaks a promise.
+// A minimal durable store, which appends a line to a file for each write; or one that breaks a guarantee.
 import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
 
 /** @typedef {{ data: Uint8Array, expiry: Date }} SessionRecord */

@@ -1,2 +1,2 @@
-// A module of a store that waits at its top for what never comes, as one that awaits a server which is not there.
+// A store module with a top-level await that never ends, as for a missing server.
 await new Promise(() => undefined);

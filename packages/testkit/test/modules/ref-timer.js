@@ -1,6 +1,6 @@
 import { TinyStore } from "./tiny-store.js";
 
-/** Does not unref its timer. */
+/** A store that does not unref its timer. */
 class RefTimerStore extends TinyStore {
   /** @override */
   schedule() {

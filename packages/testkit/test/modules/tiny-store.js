@@ -1,4 +1,4 @@
-// Just enough of a store for the checks that need a process of their own; a correct one.
+// A minimal correct store for the checks in a process of their own.
 
 /** @typedef {import("@scs/core").ExpiringStore} ExpiringStore */
 /** @typedef {import("@scs/testkit").OpenOptions} OpenOptions */

@@ -1,4 +1,4 @@
-// A store in the memory of its process, which tells what a process of its own has to carry over.
+// A store in the memory of its process, to test what StoreInProcess transmits.
 import { StoreError } from "@scs/core";
 
 /**
