@@ -1,7 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { MemStore } from "@scs/memstore";
 import { SessionManager, type SessionManagerOptions } from "@scs/session";
-import { holdResponse, type IntegratedSession, SessionIntegration } from "@scs/session/integration";
+import {
+  holdResponse,
+  type IntegratedSession,
+  prepareToExtend,
+  SessionIntegration,
+} from "@scs/session/integration";
 import type { SessionData } from "express-session";
 import { Cookie, type CookieOptions } from "./cookie.js";
 import { type ImportedSession, OldSessions } from "./old-sessions.js";
@@ -98,6 +103,7 @@ class Handler<D> {
       next(new Error("secret option required for sessions"));
       return;
     }
+    prepareToExtend(req);
     req.sessionStore = this.#store;
     const proceed = ({ opened, imported, hasWorthlessCookie = false }: Opening) => {
       const brought = { cookieOptions, opened, imported, hasWorthlessCookie };

@@ -3,6 +3,7 @@ import { holdResponse } from "./http/held-response.js";
 import type { RequestHead } from "./http/http-request.js";
 import { commitNow, type RequestSession } from "./http/request-session.js";
 import type { RequestSessions } from "./http/request-sessions.js";
+import { prepareToExtend } from "./http/unshared-class.js";
 import { beginOrJoin, type DerivedSession, reload } from "./persistence/derived-session.js";
 import { type Session, stateOf } from "./session.js";
 import type { SessionEngine } from "./session-engine.js";
@@ -11,7 +12,7 @@ import type { SessionState } from "./state/session-state.js";
 
 export type { ClientNews } from "./http/client-knowledge.js";
 export type { DerivedSession } from "./persistence/derived-session.js";
-export { holdResponse, type Saving };
+export { holdResponse, prepareToExtend, type Saving };
 
 /** What a package needs of a manager to give requests another interface to their sessions than `Session`. */
 export class SessionIntegration<T extends object> {

@@ -4,6 +4,7 @@ import { SessionError } from "../session-error.js";
 import type { Outlet } from "./outlet.js";
 import { outletOf } from "./outlet-of.js";
 import type { TokenHeader } from "./response-head.js";
+import { prepareToExtend } from "./unshared-class.js";
 
 /** How a session is saved before the response leaves. */
 export interface Saving {
@@ -40,7 +41,10 @@ export function holdResponse(res: ServerResponse, saving: Saving): void {
   const held = res as Held;
   // Express changes the prototype of each response: looking for what is not there would be slow.
   if (Object.hasOwn(res, heldBy)) held[heldBy]?.add(saving);
-  else held[heldBy] = new HeldResponse(res, saving);
+  else {
+    prepareToExtend(res);
+    held[heldBy] = new HeldResponse(res, saving);
+  }
 }
 
 /**

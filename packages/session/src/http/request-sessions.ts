@@ -9,6 +9,7 @@ import { adviceForRequest } from "./framework-advice.js";
 import { headerOf, type RequestHead } from "./http-request.js";
 import { RequestSession } from "./request-session.js";
 import type { EndpointAnswer } from "./response-head.js";
+import { prepareToExtend } from "./unshared-class.js";
 
 /** Maximum number of tokens looked up per request, and of malformed ones told. */
 const MAX_TOKENS = 4;
@@ -166,6 +167,7 @@ export class RequestSessions<T extends object> {
       request as RequestHead,
       this.#engine,
     );
+    prepareToExtend(request);
     (request as Slots<T>)[this.#slot] = opened;
     return opened;
   }
