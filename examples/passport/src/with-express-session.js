@@ -7,7 +7,7 @@ import session from "express-session";
 import { Passport } from "passport";
 import { Strategy } from "passport-local";
 
-// A guest book: who is logged in may write. Its users and entries live in memory, its sessions in PostgreSQL.
+// A guest book: logged-in users may write. Users and entries are in memory, sessions in PostgreSQL.
 
 const PASSWORD_BYTES = 32;
 
@@ -24,7 +24,7 @@ class Users {
     return this.#users.get(name);
   }
 
-  /** The user of this name, if that is the password. */
+  /** Returns the user with this name and password, or `undefined`. */
   verify(name, password) {
     const user = this.#users.get(name);
     if (user === undefined) return undefined;
@@ -77,7 +77,7 @@ function loginPage(req) {
   return page(req, form(req, "/login", `${name}${password}<button>Log in</button>`));
 }
 
-/** Makes the application; `pool` is a Pool of pg. */
+/** Creates the application. `pool` is a Pool of pg. */
 export async function makeApp(pool, secret) {
   const users = new Users();
   users.add("ada", "lovelace");

@@ -148,9 +148,9 @@ export class SessionTable {
         WHERE attrelid = ${literal(t)}::regclass AND attname IN ('token', 'data', 'expiry') AND NOT attisdropped`,
     };
     // One lock per table: the letters "scs", then the table's oid. Held by the transaction, which PgBouncer keeps on one connection.
-    const sweeper = `SELECT pg_try_advisory_xact_lock((7562099::bigint << 32) + ${literal(t)}::regclass::oid::bigint)`;
+    const cleanupLock = `SELECT pg_try_advisory_xact_lock((7562099::bigint << 32) + ${literal(t)}::regclass::oid::bigint)`;
     this.deleteExpired = statement(
-      `WITH expired AS MATERIALIZED (SELECT token FROM ${t} WHERE (${sweeper})
+      `WITH expired AS MATERIALIZED (SELECT token FROM ${t} WHERE (${cleanupLock})
           AND expiry >= $1::timestamptz AND expiry <= ${readAt(3)} ORDER BY expiry LIMIT $2::int FOR UPDATE SKIP LOCKED),
         removed AS (DELETE FROM ${t} WHERE token = ANY(ARRAY(SELECT token FROM expired)) RETURNING expiry)
       SELECT count(*)::text, extract(epoch from max(expiry))::text FROM removed`,
