@@ -203,7 +203,7 @@ describe("failures", () => {
     });
   }
 
-  it("what a repeated batch leaves is not forgotten, and keeps its order", async () => {
+  it("keep the order of calls that a repeated batch did not take", async () => {
     const order: number[] = [];
     let hasFailed = false;
     const { queue } = makeQueue({
@@ -226,7 +226,7 @@ describe("failures", () => {
     expect(order).toEqual(numbers);
   });
 
-  it("an error of the backend as a whole fails the batch at once", async () => {
+  it("fail the whole batch at once if the error concerns the backend", async () => {
     const { running, commit } = makeQueue();
     const calls = ["a", "b", "c"].map(commit);
     const outcomes = Promise.allSettled(calls);
@@ -236,7 +236,7 @@ describe("failures", () => {
     expect((await outcomes).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected"]);
   });
 
-  it("a worker that cannot begin fails what waits, unless another is at work", async () => {
+  it("reject waiting calls if a worker cannot begin, unless another one is running", async () => {
     let isDown = false;
     const begun: Batch[] = [];
     const down = new BatchQueue({
@@ -259,7 +259,7 @@ describe("failures", () => {
     expect(begun).toHaveLength(2);
   });
 
-  it("what the backend answers again is carried out before all others, in its order", async () => {
+  it("execute calls answered with AGAIN before all others, in order", async () => {
     const { batches, running, commit } = makeQueue({ batchIs: "sequence" });
     const calls = ["x", "a", "b", "c"].map(commit);
     running[0]?.answer();
@@ -274,14 +274,14 @@ describe("failures", () => {
     expect(batches).toEqual(["x", "abc", "ac", "d"]);
   });
 
-  it("a backend that gives fewer answers than there were calls leaves nobody waiting", async () => {
+  it("reject the remaining calls if the backend returns too few answers", async () => {
     const { running, commit } = makeQueue();
     const call = commit("a");
     running[0]?.answer([]);
     await expect(call).rejects.toMatchObject({ code: "UNAVAILABLE" });
   });
 
-  it("an answer of its own replaces the error of a call that failed alone", async () => {
+  it("replace the error of a call that failed alone by answerFailure", async () => {
     const { running, find } = makeQueue({
       answerFailure: async (call) => (call.kind === "find" ? undefined : false),
     });
@@ -292,7 +292,7 @@ describe("failures", () => {
 });
 
 describe("time", () => {
-  it("a call that waits is rejected when its time is over, and never made", async () => {
+  it("rejects a waiting call at its timeout, and never makes it", async () => {
     const { batches, running, commit } = makeQueue({ timeoutMs: 20 });
     const calls = ["a", "b", "a"].map(commit);
     const outcomes = await Promise.allSettled(calls);
@@ -307,7 +307,7 @@ describe("time", () => {
     expect(batches).toEqual(["a"]);
   });
 
-  it("a token is pending until what a batch has of it is done, though its caller has given up", async () => {
+  it("keeps a token pending until the backend has finished, even after the timeout", async () => {
     for (const batchIs of ["set", "sequence"] as const) {
       const { queue, running, commit } = makeQueue({ timeoutMs: 20, batchIs });
       await Promise.allSettled([commit("a"), commit("a")]);
@@ -318,7 +318,7 @@ describe("time", () => {
     }
   });
 
-  it("a backend that hangs holds no calls that have run out of time", async () => {
+  it("releases timed-out calls while the backend hangs", async () => {
     for (const batchIs of ["set", "sequence"] as const) {
       const { commit, running, batches } = makeQueue({ timeoutMs: 5, batchIs, maxWaiting: 10 });
       for (let round = 0; round < 5; round++) {
@@ -331,7 +331,7 @@ describe("time", () => {
     }
   });
 
-  it("finds that share an answer are rejected each in its time", async () => {
+  it("rejects finds that share an answer each at its own timeout", async () => {
     const { queue, running, commit, find } = makeQueue({ timeoutMs: 20 });
     const first = commit("t");
     const finds = Promise.allSettled([find("t"), find("t")]);
@@ -345,7 +345,7 @@ describe("time", () => {
 });
 
 describe("bounds", () => {
-  it("refuses a call at once when the queue is full of calls, or of bytes, and says which", async () => {
+  it("refuses a call at once when the queue is full, and names the limit: calls or bytes", async () => {
     const { queue, running, commit } = makeQueue({ maxWaiting: 3, maxWaitingBytes: 10_000 });
     const calls = ["a", "b", "c"].map(commit);
     await expect(commit("d")).rejects.toMatchObject({
@@ -369,7 +369,7 @@ describe("bounds", () => {
     await alone;
   });
 
-  it("a call costs the same however many wait", async () => {
+  it("takes constant time per call, whatever the length of the queue", async () => {
     const { commit, queue } = makeQueue({
       lanes: [{ maxCalls: 128 }],
       execute: async (batch) => {
@@ -391,7 +391,7 @@ describe("bounds", () => {
   });
 });
 
-it("answered resolves when the calls made before are done, not those made later", async () => {
+it("answered resolves when all earlier calls have ended", async () => {
   const { queue, running, commit } = makeQueue();
   await queue.answered();
   const first = commit("a");

@@ -14,7 +14,7 @@ afterEach(() => {
 });
 
 describe("errors of a background cleanup", () => {
-  it("reach onError as they are if they are the store's own, and the schedule goes on", async () => {
+  it("are passed to onError unchanged if they are StoreErrors, and the schedule continues", async () => {
     const store = new PausedStore();
     const errors: StoreError[] = [];
     new CleanupScheduler(store, { cleanupIntervalMs: 1000, onError: (error) => errors.push(error) });
@@ -27,7 +27,7 @@ describe("errors of a background cleanup", () => {
     expect(store.runs).toBe(2);
   });
 
-  it("are known by name, since another copy of this package may have made them", async () => {
+  it("are recognized by name, because another copy of this package may have created them", async () => {
     const store = new PausedStore();
     const errors: unknown[] = [];
     new CleanupScheduler(store, { cleanupIntervalMs: 1000, onError: (error) => errors.push(error) });
@@ -54,7 +54,7 @@ describe("errors of a background cleanup", () => {
     },
   );
 
-  it("that deleteExpired throws instead of rejecting are reported all the same", async () => {
+  it("are reported even if deleteExpired throws instead of rejecting", async () => {
     const errors: StoreError[] = [];
     const store = {
       deleteExpired(): Promise<number> {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { pack, SessionMap, unpack } from "../src/kit/index.js";
 
-it("what is packed is unpacked as it was: any bytes, in a copy", () => {
+it("packs and unpacks any bytes, as a copy", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 20_000 }), (data) => {
       const packed = pack(data);
@@ -18,7 +18,7 @@ it("what is packed is unpacked as it was: any bytes, in a copy", () => {
   );
 });
 
-it("data is equal if, and only if, it is so when packed", () => {
+it("packed data is equal exactly if the data is equal", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 3 }), fc.uint8Array({ maxLength: 3 }), (a, b) => {
       expect(pack(a) === pack(b)).toBe(Buffer.compare(a, b) === 0);
@@ -26,12 +26,12 @@ it("data is equal if, and only if, it is so when packed", () => {
   );
 });
 
-it("data that is longer than a string can be is refused", () => {
+it("refuses data longer than the longest string", () => {
   const tooLong = new Uint8Array(constants.MAX_STRING_LENGTH + 1); // its pages are never touched
   expect(() => pack(tooLong)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
 });
 
-it("a SessionMap keeps what a Map does, and items stay where they are", () => {
+it("a SessionMap holds the same as a Map, and keeps its items", () => {
   const calls = fc.array(
     fc.record({ token: fc.string({ maxLength: 3 }), data: fc.option(fc.uint8Array({ maxLength: 5 })) }),
   );
@@ -60,6 +60,6 @@ it("a SessionMap keeps what a Map does, and items stay where they are", () => {
   );
 });
 
-it("what is no string is under no token", () => {
+it("has no entry for a key that is no string", () => {
   for (const token of [undefined, null, 7, {}]) expect(new SessionMap().get(token as string)).toBeUndefined();
 });

@@ -21,7 +21,7 @@ it("is over after 2 ms", () => {
   expect(slice.isOver).toBe(true);
 });
 
-it("begins anew when the event loop has turned", async () => {
+it("restarts after a turn of the event loop", async () => {
   const slice = new TimeSlice();
   now += 100;
   await slice.next();
@@ -39,7 +39,7 @@ it("counts the next slice from after the turn, however long that took", async ()
   expect(slice.isOver).toBe(false);
 });
 
-it("lets those have their turn who wait for the event loop", async () => {
+it("lets waiting callbacks of the event loop run", async () => {
   const turns: string[] = [];
   setImmediate(() => turns.push("another"));
   await new TimeSlice().next();

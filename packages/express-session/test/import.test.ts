@@ -216,7 +216,7 @@ describe("an old cookie is worthless", () => {
 });
 
 describe("a failure", () => {
-  it("of the old store is an error, and logs nobody out", async () => {
+  it("in the old store is an error, and logs nobody out", async () => {
     const old = new expressSession.MemoryStore();
     const cookies = await loggedIn(old);
     let isDown = true;
@@ -244,7 +244,7 @@ describe("a failure", () => {
     expect((await app.browser().get("/who")).json()).toBeNull();
   });
 
-  it("of each call of the new store in turn logs nobody out", async () => {
+  it("at each call of the new store, in turn, logs nobody out", async () => {
     let failures = 0;
     for (let failing = 1; ; failing++) {
       const old = new expressSession.MemoryStore();

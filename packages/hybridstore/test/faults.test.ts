@@ -253,7 +253,7 @@ it("a path that cannot be a directory is refused, and the cause says why", async
   }
 });
 
-it("directory and files are the owner's only", async () => {
+it("creates directory and files that only their owner can access", async () => {
   const directory = join(makeDirectory(), "new", "sessions");
   const store = await openHybridStore(directory, { cleanupIntervalMs: 0 });
   await store.commit("t", new Uint8Array(1), expiry);
@@ -270,7 +270,7 @@ const syncedIn = (calls: readonly string[]): string[] =>
     calls[index + 1]?.startsWith("datasync") ? (/^open (\S+) 0$/.exec(call)?.[1] ?? []) : [],
   );
 
-it("a directory that is made is made to last, with those above it", async () => {
+it("syncs a created directory and its parents", async () => {
   const above = makeDirectory();
   const directory = join(above, "new", "sessions");
   const faulty = new FaultyFiles();
@@ -291,7 +291,7 @@ it("names that another process may have left unflushed are flushed by the first 
   await store[Symbol.asyncDispose]();
 });
 
-it("a path is meant as it was when the store was opened", async () => {
+it("resolves a relative path when it opens", async () => {
   const above = realpathSync(makeDirectory());
   const before = process.cwd();
   onTestFinished(() => process.chdir(before));
@@ -310,7 +310,7 @@ it.each([undefined, "", "a\0b", 7])("%j is no directory", async (directory) => {
   await expect(openHybridStore(directory as string)).rejects.toBeInstanceOf(TypeError);
 });
 
-it("what is in the directory beside its files is left alone", async () => {
+it("does not touch foreign files in its directory", async () => {
   const directory = makeDirectory();
   for (const name of ["notes.txt", "log-x", "snapshot-1"]) writeFileSync(join(directory, name), "mine");
   mkdirSync(join(directory, "lost+found"));
@@ -336,7 +336,7 @@ it("an option out of range is refused, and the message says what is allowed; not
   expect(existsSync(directory)).toBe(false);
 });
 
-it("an onError that throws ends nothing", async () => {
+it("continues when onError throws", async () => {
   const directory = makeDirectory();
   const warnings: string[] = [];
   const warn = (warning: Error) => warnings.push(warning.message);

@@ -250,11 +250,11 @@ describe("interleavings", () => {
     fc.resetConfigureGlobal();
   });
 
-  it("of a correct store are explained", async () => {
+  it("are explained for a correct store", async () => {
     await runCheck(check, backend);
   });
 
-  it("of a correct store are explained whatever the order in which its answers arrive", async () => {
+  it("are explained for a correct store, for any order of its answers", async () => {
     class UnevenStore extends ReferenceStore {
       #calls = 0;
       override async latency(): Promise<void> {
@@ -264,7 +264,7 @@ describe("interleavings", () => {
     await runCheck(check, backendOf(UnevenStore));
   });
 
-  it("of a store that finds in a stale cache are not, and the failure shows the seed and the calls", async () => {
+  it("are not explained for a store with a stale cache, and the failure shows the seed and the calls", async () => {
     const message = await failure();
     expect(message).toMatch(/seed: -?\d+/);
     expect(message).toMatch(
