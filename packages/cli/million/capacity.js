@@ -1,10 +1,11 @@
-// Measures the size of a session in each store, on disk or on the heap, including its share of the owner's list.
+// Measures what a session takes in each store, its share of the owner's list included: bytes on disk, or on the heap.
 //
 //     npm run million:capacity [-- 20000]
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { openBoltStore } from "@scs/boltstore";
 import { FileStore } from "@scs/filestore";
 import { openHybridStore } from "@scs/hybridstore";
@@ -13,6 +14,9 @@ import { PgStore } from "@scs/pgstore";
 import { openSqlStore } from "@scs/sqlstore";
 import pg from "pg";
 import { Cluster } from "../../pgstore/test/fixtures/cluster.js";
+import { RedisStore } from "../../redisstore/dist/index.js";
+import { openClient } from "../../redisstore/test/fixtures/clients.js";
+import { RedisServer } from "../../redisstore/test/fixtures/redis-server.js";
 import { copyStore } from "../dist/index.js";
 import { seed } from "./seed.js";
 
@@ -67,6 +71,19 @@ await store.createTable();
 await copyStore(from, store, { extras: "keep" });
 const { rows } = await pool.query("SELECT pg_total_relation_size('sessions')::float8 AS bytes");
 print("pgstore", rows[0].bytes, "on disk, indexes included");
+const server = await RedisServer.start({ appendonly: "yes" });
+const { client, close } = await openClient("ioredis 6", server.port);
+const memory = async () => Number(/used_memory:(\d+)/.exec(await client.info("memory"))?.[1]);
+const empty = await memory();
+const redis = new RedisStore(client, { cleanupIntervalMs: 0, timeoutMs: 120_000 });
+await copyStore(from, redis, { extras: "keep" });
+print("redisstore", (await memory()) - empty, "in the server's memory");
+await client.bgrewriteaof();
+while (/aof_rewrite_in_progress:1/.test(await client.info("persistence"))) await setTimeout(20);
+print("redisstore", onDisk(server.folder), "on disk, as an append-only file that was rewritten");
+await redis[Symbol.asyncDispose]();
+await close();
+await server.stop();
 for (const each of [store, from]) await each[Symbol.asyncDispose]();
 await pool.end();
 await cluster.remove();

@@ -8,10 +8,10 @@ import {
   microtasksDone,
   pause,
 } from "@scs/core/kit";
-import { REMOVE_EXPIRED } from "./commands/scripts.js";
 import type { SessionCommands } from "./commands/session-commands.js";
 import type { Connection } from "./connection/connection.js";
 import type { Connections } from "./connection/connections.js";
+import { OneATurn } from "./connection/one-a-turn.js";
 import { isLost, isTemporary, toStoreError } from "./connection/store-errors.js";
 import type { Command, Reply } from "./drivers/driver.js";
 import { replyCode } from "./drivers/reply-error.js";
@@ -38,6 +38,7 @@ export class ServerBackend implements Backend {
   readonly #connection: Connection;
   readonly #commands: SessionCommands;
   readonly #options: ServerBackendOptions;
+  readonly #turns: OneATurn = new OneATurn(MIN_SHARE);
   /** What kept the last calls from being carried out. */
   #trouble: Error | undefined;
 
@@ -67,16 +68,11 @@ export class ServerBackend implements Backend {
     if (!this.#options.hasClock) return; // the server expires by itself
     for await (const keys of this.#scan()) {
       if (isOver()) return;
-      for (const chunk of chunksOf(keys, PAGE_KEYS)) {
-        const results = await this.#ask([
-          "EVAL",
-          REMOVE_EXPIRED.source,
-          String(chunk.length),
-          ...chunk,
-          this.#commands.nowArgument,
-        ]);
-        yield (results as Reply[]).filter((result) => result === 1).length;
-      }
+      if (!this.#connection.isReady) await this.#connection.ready();
+      const answers = await this.#commands.removeExpired(this.#connection, keys);
+      yield answers.filter((answer) => answer === true).length;
+      const error = answers.find((answer) => answer instanceof Error);
+      if (error !== undefined) throw error;
     }
   }
 
@@ -91,9 +87,12 @@ export class ServerBackend implements Backend {
   async #execute(batch: Batch): Promise<readonly Answer[]> {
     const connection = this.#connection;
     await microtasksDone();
+    const free = this.#turns.free();
+    if (free !== undefined) await free;
     if (!connection.isReady) await connection.ready();
     const calls = batch.take();
     if (calls.length === 0) return [];
+    this.#turns.take(calls.length);
     const answers = await this.#commands.run(connection, calls, true);
     let isPaused = false;
     for (let index = 0; index < answers.length; index++) {

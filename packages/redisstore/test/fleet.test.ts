@@ -41,37 +41,45 @@ async function stop(fleet: Fleet, store: Parameters<Fleet["stop"]>[0], what: str
   return outcome;
 }
 
+/** What servers keep on their disks, in the long form; in the short one the default of the tests: nothing. */
+const LOG = { appendonly: "yes", appendfsync: "always" };
+const settings = isLong ? [{}, LOG] : [{}];
+
 describe.skipIf(!hasServer)("four processes, each on another driver", () => {
-  it("lose nothing that was acknowledged in a failover and a move of slots, with waitReplicas", {
-    timeout,
-  }, async () => {
-    expect((await failOver({}, 1)).lost).toBe(0);
-  });
+  it.each(settings)(
+    "lose nothing that was acknowledged in a failover and a move of slots, with waitReplicas, on %j",
+    { timeout },
+    async (options) => {
+      expect((await failOver(options, 1)).lost).toBe(0);
+    },
+  );
 
-  it("lose at most the last moments in a failover, without waitReplicas", { timeout }, async () => {
-    const { acknowledged, lost } = await failOver({}, 0);
-    expect(lost).toBeLessThan(acknowledged / 10);
-  });
+  it.each(settings)(
+    "lose at most the last moments in a failover, without waitReplicas, on %j",
+    { timeout },
+    async (options) => {
+      const { acknowledged, lost } = await failOver(options, 0);
+      expect(lost).toBeLessThan(acknowledged / 10);
+    },
+  );
 
-  it("lose nothing when the server is killed and restarted, with appendfsync always", {
-    timeout,
-  }, async () => {
-    const server = await RedisServer.start({ appendonly: "yes", appendfsync: "always" });
-    onTestFinished(() => server.stop());
-    const prefix = newPrefix();
-    const { store } = await openStore("redis 5", server.port, { prefix, timeoutMs: 30_000 });
-    const fleet = await startFleet(store, {
-      ports: [server.port],
-      isCluster: false,
-      prefix,
-      waitReplicas: 0,
-    });
-    for (let kill = 0; kill < 3; kill++) {
+  it.each(isLong ? ["always", "everysec"] : ["always"])(
+    "lose nothing when the server is killed and restarted, with appendfsync %s",
+    { timeout },
+    async (appendfsync) => {
+      const server = await RedisServer.start({ appendonly: "yes", appendfsync });
+      onTestFinished(() => server.stop());
+      const prefix = newPrefix();
+      const { store } = await openStore("redis 5", server.port, { prefix, timeoutMs: 30_000 });
+      const common = { ports: [server.port], isCluster: false, prefix, waitReplicas: 0 };
+      const fleet = await startFleet(store, common);
+      for (let kill = 0; kill < 3; kill++) {
+        await setTimeout(MS / 4);
+        await server.kill();
+        await server.start();
+      }
       await setTimeout(MS / 4);
-      await server.kill();
-      await server.start();
-    }
-    await setTimeout(MS / 4);
-    expect((await stop(fleet, store, "appendfsync always, restarted")).lost).toBe(0);
-  });
+      expect((await stop(fleet, store, `appendfsync ${appendfsync}, killed three times`)).lost).toBe(0);
+    },
+  );
 });

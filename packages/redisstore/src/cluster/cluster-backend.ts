@@ -1,11 +1,10 @@
 import { performance } from "node:perf_hooks";
 import type { SessionEntry, StoreError } from "@scs/core";
 import type { Answer, Backend, Call } from "@scs/core/kit";
-import { REMOVE_EXPIRED } from "../commands/scripts.js";
 import type { SessionCommands } from "../commands/session-commands.js";
 import type { Connections } from "../connection/connections.js";
 import { toStoreError } from "../connection/store-errors.js";
-import type { Cluster, Command, Reply } from "../drivers/driver.js";
+import type { Cluster } from "../drivers/driver.js";
 import { MatchingKeys } from "../scan.js";
 import type { ServerBackendOptions } from "../server-backend.js";
 import { keySlot } from "./key-slot.js";
@@ -44,7 +43,7 @@ export class ClusterBackend implements Backend {
   /** Slot by slot: a slot that is being moved is read on both nodes. */
   async *pages(): AsyncGenerator<SessionEntry[], void> {
     const { prefix } = this.#options;
-    for await (const keys of keysBySlot(this.#router, new MatchingKeys(prefix))) {
+    for await (const { keys } of keysBySlot(this.#router, new MatchingKeys(prefix))) {
       const entries = await Promise.all(
         keys.map(async (key): Promise<SessionEntry | undefined> => {
           const token = key.slice(prefix.length);
@@ -59,9 +58,17 @@ export class ClusterBackend implements Backend {
 
   async *removeExpired(isOver: () => boolean): AsyncGenerator<number, void> {
     if (!this.#options.hasClock) return; // the servers expire by themselves
-    for await (const keys of keysBySlot(this.#router, new MatchingKeys(this.#options.prefix))) {
+    for await (const { keys, node } of keysBySlot(this.#router, new MatchingKeys(this.#options.prefix))) {
       if (isOver()) return;
-      const results = await Promise.all(keys.map((key) => this.#removeIfExpired(key)));
+      const answers = node?.connection.isReady
+        ? await this.#commands.removeExpired(node.connection, keys)
+        : [];
+      const results = await Promise.all(
+        keys.map((key, index) => {
+          const answer = answers[index];
+          return typeof answer === "boolean" ? answer : this.#removeIfExpired(key);
+        }),
+      );
       yield results.filter((isRemoved) => isRemoved).length;
     }
   }
@@ -75,16 +82,13 @@ export class ClusterBackend implements Backend {
   }
 
   async #removeIfExpired(key: string): Promise<boolean> {
-    const command: Command = ["EVAL", REMOVE_EXPIRED.source, "1", key, this.#commands.nowArgument];
     const answer = await this.#router.send(keySlot(key), {
       isRepeatable: true,
       deadline: this.#deadline(),
       send: async (node, isAsking) => {
         if (!node.connection.isReady) await node.ready();
-        const reply = isAsking
-          ? ((await node.connection.sendAll([["ASKING"], command]))[1] as Reply)
-          : await node.connection.send(command);
-        return reply instanceof Error ? reply : (reply as Reply[])[0] === 1;
+        const [isRemoved] = await this.#commands.removeExpired(node.connection, [key], isAsking);
+        return isRemoved;
       },
     });
     if (answer instanceof Error) throw answer;

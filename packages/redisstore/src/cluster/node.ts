@@ -1,8 +1,11 @@
 import { type Answer, type Batch, BatchQueue, type Call, microtasksDone, withTimeout } from "@scs/core/kit";
 import type { SessionCommands } from "../commands/session-commands.js";
 import { type Connection, NotSent } from "../connection/connection.js";
+import { OneATurn } from "../connection/one-a-turn.js";
 import type { Address } from "../drivers/driver.js";
 
+/** Fewer calls than these are not worth two batches. */
+const MIN_SHARE = 16;
 /** After this time without a connection, ask the others whether the node is still a primary. */
 const DOUBT_MS = 250;
 
@@ -19,6 +22,7 @@ export class ClusterNode {
   readonly #commands: SessionCommands;
   readonly #options: NodeOptions;
   readonly #queue: BatchQueue;
+  readonly #turns: OneATurn = new OneATurn(MIN_SHARE);
 
   constructor(address: Address, connection: Connection, commands: SessionCommands, options: NodeOptions) {
     this.address = address;
@@ -28,7 +32,7 @@ export class ClusterNode {
     this.#queue = new BatchQueue({
       name: "redisstore",
       timeoutMs: options.timeoutMs,
-      lanes: [{ workers: 3, minShare: 16 }],
+      lanes: [{ workers: 3, minShare: MIN_SHARE }],
       execute: (batch) => this.#execute(batch),
       answerFailure: (_, error) => error as Error, // as it is: the router looks at it
     });
@@ -66,8 +70,11 @@ export class ClusterNode {
 
   async #execute(batch: Batch): Promise<readonly Answer[]> {
     await microtasksDone();
+    const free = this.#turns.free();
+    if (free !== undefined) await free;
     if (!this.connection.isReady) await this.ready();
     const calls = batch.take();
+    this.#turns.take(calls.length);
     return calls.length === 0 ? [] : this.#commands.run(this.connection, calls, false);
   }
 }

@@ -96,6 +96,13 @@ export class Router {
     return node;
   }
 
+  /** Returns the last slot of those from `first` on that are on the same node, one after the other. */
+  lastOfRange(first: number): number {
+    let last = first;
+    while (last + 1 < SLOTS && this.#primaries[last + 1] === this.#primaries[first]) last++;
+    return last;
+  }
+
   /** Asks the nodes, one after the other, for the map. Leaves it as it is if none answers. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#refresh().finally(() => {
@@ -187,8 +194,7 @@ export class Router {
     let node = this.#nodes.get(name);
     if (node === undefined) {
       const { timeoutMs } = this.#connections;
-      const self = new WeakRef(this); // see Connections
-      const connection = this.#connections.create(address, () => void self.deref()?.refresh());
+      const connection = this.#connections.create(address, refreshWeakly(this));
       const isStillPrimary = async (asked: ClusterNode): Promise<boolean> => {
         await this.refresh();
         return this.#primaries.includes(asked);
@@ -213,4 +219,13 @@ export class Router {
       port,
     });
   }
+}
+
+/**
+ * Makes a function that refreshes the map for as long as there is a router: a socket refers to it, see Connections. A
+ * function of its own: closures that are made in one function refer to all that any of them uses, `this` included.
+ */
+function refreshWeakly(router: Router): () => void {
+  const weak = new WeakRef(router);
+  return () => void weak.deref()?.refresh();
 }

@@ -1,69 +1,103 @@
+import { KEYS_OF_SLOTS } from "../commands/scripts.js";
+import { mayBeAnsweredLater } from "../connection/store-errors.js";
 import type { Command, Reply } from "../drivers/driver.js";
 import { replyCode } from "../drivers/reply-error.js";
 import type { MatchingKeys } from "../scan.js";
-import { keyOfSlot, SLOTS } from "./key-slot.js";
+import { keyOfSlot, keySlot, SLOTS } from "./key-slot.js";
 import type { ClusterNode } from "./node.js";
 import type { Router } from "./router.js";
+import { SlotOwnership } from "./slot-ownership.js";
 
-/** Number of slots that are asked for in one write. */
-const SLOTS_AT_ONCE = 128;
-/** Number of keys of a page. */
-const PAGE_KEYS = 256;
+/** Number of keys with which a page is full. */
+const PAGE_KEYS = "512";
 /** All keys of a slot: one in 16,384 of all. */
 const ALL = "2147483647";
 const MAX_ATTEMPTS = 50;
 
+/** Keys, and the server that had all of them; none for keys in a slot that moves. */
+export interface PageOfKeys {
+  readonly keys: readonly string[];
+  readonly node?: ClusterNode;
+}
+
 /** Gives the keys of all slots, each once, page by page. A slot may move meanwhile. */
-export async function* keysBySlot(router: Router, matching: MatchingKeys): AsyncGenerator<string[], void> {
+export async function* keysBySlot(router: Router, matching: MatchingKeys): AsyncGenerator<PageOfKeys, void> {
+  let attempt = 1;
   for (let slot = 0; slot < SLOTS; ) {
     const node = await router.primaryOf(slot);
-    let end = slot + 1;
-    while (end < SLOTS && end - slot < SLOTS_AT_ONCE && (await router.primaryOf(end)) === node) end++;
-    const slots = Array.from({ length: end - slot }, (_, index) => slot + index);
-    const replies = await ask(node, slots);
-    let page: string[] = [];
-    for (const [index, each] of slots.entries()) {
-      const [keys, probe] = [replies[2 * index] as Reply, replies[2 * index + 1] as Reply];
-      const isWhole = !(keys instanceof Error || probe instanceof Error);
-      page.push(...matching.of(isWhole ? (keys as Reply[]) : await keysOfMovingSlot(router, each)));
-      if (page.length >= PAGE_KEYS) {
-        yield page;
-        page = [];
-      }
+    const page = await readPage(node, slot, router.lastOfRange(slot), matching);
+    if (page instanceof Error) {
+      if (attempt++ === MAX_ATTEMPTS || !mayBeAnsweredLater(page)) throw page;
+      await router.refresh(); // after a pause
+      continue;
     }
-    yield page;
-    slot = end;
+    yield { keys: page.keys, node };
+    for (const moving of page.moving) yield { keys: matching.of(await keysOfMovingSlot(router, moving)) };
+    slot = page.next;
+    attempt = 1;
+  }
+}
+
+interface Page {
+  /** The keys in the slots that the server has. */
+  keys: string[];
+  /** The other slots. */
+  moving: number[];
+  /** The slot with which the next page begins. */
+  next: number;
+}
+
+/** Reads slots of a server, from `first` to at most `last`, as many as make a page. */
+async function readPage(
+  node: ClusterNode,
+  first: number,
+  last: number,
+  matching: MatchingKeys,
+): Promise<Page | Error> {
+  const range = [String(first), String(last), PAGE_KEYS, matching.pattern];
+  const [reply] = (await ask(node, [["EVAL", KEYS_OF_SLOTS, "0", ...range]])) as [Reply];
+  if (reply instanceof Error) return reply;
+  const [line, next, found] = reply as [Reply, number, Reply[]];
+  const ownership = new SlotOwnership(String(line));
+  const moving = ownership.othersBetween(first, next);
+  if (moving.length > 1 && moving.length === next - first)
+    return new Error("CLUSTERDOWN another node serves the sessions' slots"); // the map is out of date
+  const keys = [...new Set(matching.of(found))].filter((key) => {
+    const slot = keySlot(key);
+    return first <= slot && slot < next && ownership.has(slot);
+  });
+  return { keys, moving, next };
+}
+
+async function ask(node: ClusterNode, commands: readonly Command[]): Promise<Reply[]> {
+  try {
+    if (!node.connection.isReady) await node.ready();
+    return await node.connection.sendAll(commands);
+  } catch (error) {
+    return commands.map(() => error as Error);
   }
 }
 
 /**
- * For each slot its keys, and then a key that is nowhere. What comes of the second shows whether the node had the whole
- * slot at the time of the first: if it has lost it, or is losing it, it redirects.
+ * Reads a slot from where it is, and while it moves also from where it goes: what is no longer here is there by then.
+ * After the keys, it asks for a key that is nowhere: if the node has lost the slot, or is losing it, it redirects.
  */
-async function ask(node: ClusterNode, slots: readonly number[]): Promise<Reply[]> {
-  if (!node.connection.isReady) await node.ready();
-  return node.connection.sendAll(
-    slots.flatMap((slot): Command[] => [
-      ["CLUSTER", "GETKEYSINSLOT", String(slot), ALL],
-      ["EXISTS", keyOfSlot(slot)],
-    ]),
-  );
-}
-
-/** Reads a slot from where it is, and while it moves also from where it goes: what is no longer here is there by then. */
 async function keysOfMovingSlot(router: Router, slot: number): Promise<Reply[]> {
+  const commands: Command[] = [
+    ["CLUSTER", "GETKEYSINSLOT", String(slot), ALL],
+    ["EXISTS", keyOfSlot(slot)],
+  ];
   for (let attempt = 1; ; attempt++) {
-    const [keys, probe] = (await ask(await router.primaryOf(slot), [slot])) as [Reply, Reply];
+    const [keys, probe] = (await ask(await router.primaryOf(slot), commands)) as [Reply, Reply];
     if (!(keys instanceof Error)) {
       if (!(probe instanceof Error)) return keys as Reply[];
       if (replyCode(probe) === "ASK") {
-        const target = router.nodeOf(probe);
-        const [arrived] = (await ask(target, [slot])) as [Reply];
+        const [arrived] = (await ask(router.nodeOf(probe), commands)) as [Reply];
         if (!(arrived instanceof Error)) return union(keys as Buffer[], arrived as Buffer[]);
       }
     }
     const error = [keys, probe].find((reply) => reply instanceof Error) as Error;
-    if (attempt === MAX_ATTEMPTS) throw error;
+    if (attempt === MAX_ATTEMPTS || !mayBeAnsweredLater(error)) throw error;
     await router.refresh(); // after a pause
   }
 }

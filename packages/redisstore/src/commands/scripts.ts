@@ -24,6 +24,11 @@ end
 local function expiryOf(value)
   return struct.unpack('>i4', value) * 4294967296 + struct.unpack('>I4', value, 5)
 end
+local function bytesOf(digits)
+  local expiry = tonumber(digits)
+  local high = math.floor(expiry / 4294967296)
+  return struct.pack('>i4I4', high, expiry - high * 4294967296)
+end
 -- Tells what is there: 'live', 'absent' or 'damaged'; or nothing, and an error.
 local function look(value)
   if not value then return 'absent' end
@@ -37,8 +42,9 @@ local function look(value)
   if now and expiry <= now then return 'absent' end
   return 'live'
 end
+-- A number: the server writes a whole one as it is, up to 17 digits.
 local function serverExpiry(expiry)
-  return string.format('%.0f', math.max(1, expiry - 1))
+  return math.max(1, expiry - 1)
 end
 local function set(key, value)
   local reply
@@ -79,7 +85,10 @@ elseif found == 'live' and #stored == #previous + 8 and string.sub(stored, 9) ==
   results[i] = set(key, value) or 1
 else results[i] = 0 end`);
 
-/** No ARGV[2]. ARGV[1 + i] is the expiry of a key, in digits. */
+/**
+ * ARGV[2] holds 8 bytes for each key, without their length: the expiry, as in a value. Of one key, ARGV[3] may be the
+ * expiry in digits instead: drivers send a string faster than bytes.
+ */
 export const TOUCH: Script = script(`
 local header = redis.pcall('GETRANGE', key, 0, 7)
 local found, err = look(header ~= '' and header)
@@ -87,10 +96,9 @@ if err then results[i] = err
 elseif found == 'damaged' then results[i] = 2
 elseif found == 'absent' then results[i] = 0
 else
-  local expiry = tonumber(ARGV[1 + i])
-  local high = math.floor(expiry / 4294967296)
-  local reply = redis.pcall('SETRANGE', key, 0, struct.pack('>i4I4', high, expiry - high * 4294967296))
-  if type(reply) == 'number' and not now then reply = redis.pcall('PEXPIREAT', key, serverExpiry(expiry)) end
+  local expiry = ARGV[3] and bytesOf(ARGV[3]) or string.sub(fields, 8 * i - 7, 8 * i)
+  local reply = redis.pcall('SETRANGE', key, 0, expiry)
+  if type(reply) == 'number' and not now then reply = redis.pcall('PEXPIREAT', key, serverExpiry(expiryOf(expiry))) end
   results[i] = type(reply) == 'table' and reply.err or 1
 end`);
 
@@ -102,3 +110,29 @@ if type(header) == 'string' and header ~= '' and look(header) == 'absent' then
   local reply = redis.pcall('UNLINK', key)
   results[i] = type(reply) == 'table' and reply.err or 1
 end`);
+
+/**
+ * Reads keys in the slots ARGV[1] to ARGV[2] of a server of a cluster, at one instant, until there are ARGV[3] of them;
+ * ARGV[4] is a pattern for SCAN. Returns the server's own line of CLUSTER NODES, which says what slots it has; the first
+ * slot that was not read; and the keys. A server that has few keys returns all of them, also those in other slots: to
+ * look into each slot would take it milliseconds.
+ */
+export const KEYS_OF_SLOTS: string = `
+local first, last, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local line = string.match(redis.call('CLUSTER', 'NODES'), '[^\\n]* myself[, ][^\\n]*')
+local keys = {}
+if redis.call('DBSIZE') <= limit then
+  local cursor = '0'
+  repeat
+    local page = redis.call('SCAN', cursor, 'MATCH', ARGV[4], 'COUNT', 1000)
+    cursor = page[1]
+    for _, key in ipairs(page[2]) do keys[#keys + 1] = key end
+  until cursor == '0'
+  return {line, last + 1, keys}
+end
+last = math.min(last, first + 1023)
+for slot = first, last do
+  for _, key in ipairs(redis.call('CLUSTER', 'GETKEYSINSLOT', slot, 2147483647)) do keys[#keys + 1] = key end
+  if #keys >= limit then return {line, slot + 1, keys} end
+end
+return {line, last + 1, keys}`;

@@ -3,8 +3,15 @@ import type { Answer, Call, TouchCall } from "@scs/core/kit";
 import type { Connection } from "../connection/connection.js";
 import type { Argument, Command, Reply } from "../drivers/driver.js";
 import { replyCode } from "../drivers/reply-error.js";
-import { COMMIT, INSERT, type Script, TOUCH, UPDATE } from "./scripts.js";
-import { decodeValue, encodeValue, packFields, serverExpiry, type WriteFields } from "./value.js";
+import { COMMIT, INSERT, REMOVE_EXPIRED, type Script, TOUCH, UPDATE } from "./scripts.js";
+import {
+  decodeValue,
+  encodeValue,
+  packExpiries,
+  packFields,
+  serverExpiry,
+  type WriteFields,
+} from "./value.js";
 
 export interface SessionCommandsOptions {
   prefix: string;
@@ -69,6 +76,26 @@ export class SessionCommands {
     if (call.kind !== "find" && this.#options.waitReplicas > 0)
       await this.#confirm(connection, [call], answers);
     return answers[0];
+  }
+
+  /** Removes what has expired by the app's clock. Answers for each key whether it was removed, or the driver's error. */
+  async removeExpired(
+    connection: Connection,
+    keys: readonly string[],
+    isAsking = false,
+  ): Promise<(boolean | Error)[]> {
+    if (keys.length === 0) return [];
+    const answers: Answer[] = [];
+    const steps = keys.map((key, index): Step => {
+      const command: Command = ["EVALSHA", REMOVE_EXPIRED.sha, "1", key, this.nowArgument];
+      const answersOf = (reply: Reply): Answer[] => {
+        const [result] = reply as Reply[];
+        return [typeof result === "number" ? result === 1 : new Error(String(result))];
+      };
+      return { command, script: REMOVE_EXPIRED, answersOf, places: [index] };
+    });
+    await this.#take(connection, steps, answers, isAsking);
+    return answers as (boolean | Error)[];
   }
 
   async #take(
@@ -181,7 +208,7 @@ export class SessionCommands {
           TOUCH,
           calls,
           places,
-          (calls as readonly TouchCall[]).map(({ expiry }) => String(expiry)),
+          isAlone ? ["", String(call.expiry)] : [packExpiries(calls as readonly TouchCall[])],
         );
     }
   }

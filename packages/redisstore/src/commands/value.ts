@@ -1,3 +1,4 @@
+import { markAsUntransferable } from "node:worker_threads";
 import type { SessionRecord } from "@scs/core";
 
 /** Number of bytes before the data: the expiry in ms since the epoch, as a signed 64-bit integer, big-endian. */
@@ -48,14 +49,49 @@ export function packFields(calls: readonly WriteFields[]): Buffer {
   return packed;
 }
 
+/** Returns the expiries of calls in one buffer, each as in a value. */
+export function packExpiries(calls: readonly { readonly expiry: number }[]): Buffer {
+  const packed = Buffer.allocUnsafe(HEADER_BYTES * calls.length);
+  for (let index = 0; index < calls.length; index++)
+    writeExpiry(packed, (calls[index] as { expiry: number }).expiry, HEADER_BYTES * index);
+  return packed;
+}
+
 /** Returns the record of a value, with bytes of its own, or `undefined` if it is none that a store has written. */
 export function decodeValue(value: unknown): SessionRecord | undefined {
   if (!(value instanceof Uint8Array) || value.length < HEADER_BYTES) return undefined;
   const bytes = value as Buffer;
   const expiry = bytes.readInt32BE(0) * HIGH + bytes.readUInt32BE(4);
   if (Math.abs(expiry) > MAX_TIME) return undefined;
-  const { buffer, byteOffset, length } = Buffer.from(bytes.subarray(HEADER_BYTES)); // a copy: the driver's buffers are parts of larger ones
-  return { data: new Uint8Array(buffer, byteOffset, length), expiry: new Date(expiry) };
+  return { data: copyData(bytes), expiry: new Date(expiry) };
+}
+
+const POOL_BYTES = 8192;
+let pool = newPool();
+let taken = 0;
+
+/** A buffer that nobody can transfer to another thread: it holds the data of several records. */
+function newPool(): Buffer {
+  const buffer = Buffer.allocUnsafeSlow(POOL_BYTES);
+  markAsUntransferable(buffer.buffer);
+  return buffer;
+}
+
+/**
+ * Copies the data of a value: the drivers' buffers are parts of larger ones. It copies the header as well, and makes one
+ * array where `Buffer.from` would make three.
+ */
+function copyData(value: Uint8Array): Uint8Array {
+  const { length } = value;
+  if (length > POOL_BYTES / 2) return new Uint8Array(value.subarray(HEADER_BYTES));
+  if (taken + length > POOL_BYTES) {
+    pool = newPool();
+    taken = 0;
+  }
+  pool.set(value, taken);
+  const data = new Uint8Array(pool.buffer, taken + HEADER_BYTES, length - HEADER_BYTES);
+  taken += length;
+  return data;
 }
 
 /**

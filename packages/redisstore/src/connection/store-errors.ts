@@ -67,3 +67,13 @@ export function isLost(error: Error): boolean {
 export function isWaiting(error: Error): boolean {
   return error instanceof NotSent && !(error.cause instanceof Error && replyCode(error.cause) !== undefined);
 }
+
+/** Whether a question may be answered when it is asked again, of the node that the map of the cluster then names. */
+export function mayBeAnsweredLater(error: Error): boolean {
+  return (
+    isLost(error) ||
+    isTemporary(error) ||
+    isWaiting(error) ||
+    ["MOVED", "ASK"].includes(replyCode(error) ?? "")
+  );
+}

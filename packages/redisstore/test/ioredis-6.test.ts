@@ -1,3 +1,0 @@
-import { testDriver } from "./fixtures/conformance.js";
-
-testDriver("ioredis 6", "in another process");

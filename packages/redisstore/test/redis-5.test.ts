@@ -1,3 +1,0 @@
-import { testDriver } from "./fixtures/conformance.js";
-
-testDriver("redis 5", "in another process");

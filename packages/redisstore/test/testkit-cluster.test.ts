@@ -1,0 +1,3 @@
+import { testOnCluster } from "./fixtures/conformance.js";
+
+testOnCluster("redis 6");
