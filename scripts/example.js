@@ -16,6 +16,7 @@ import { pnpm } from "./pnpm.js";
 const light = ["hono", "fastify"];
 const [name = ""] = process.argv.slice(2);
 const root = fileURLToPath(new URL("..", import.meta.url));
+const port = process.env.PORT ?? "3000";
 
 /** @param {string[]} args */
 function must(...args) {
@@ -25,19 +26,19 @@ function must(...args) {
 
 if (light.includes(name)) {
   const app = `@scs/example-${name}`;
-  // Where everything is installed already, a partial installation would take it away again.
+  // Where everything is installed already, a partial installation would remove it.
   const isComplete = existsSync(join(root, "node_modules", "vitest"));
   const part = isComplete ? [] : ["--prod", "--filter", "scs", "--filter-prod", `${app}...`];
   must("install", "--frozen-lockfile", "--loglevel", "warn", ...part);
   must("--filter-prod", `${app}...`, "--reporter-hide-prefix", "--loglevel", "warn", "run", "build");
   run(npm, ["start"], join(root, "examples", name));
 } else if (heavyExamples.includes(name)) {
-  must("install", "--frozen-lockfile", "--loglevel", "warn");
+  must("install", "--frozen-lockfile", "--loglevel", "warn"); // pnpm packs only what is installed with its tools
   packPackages();
   const node = nodeProgram();
-  process.env.ORIGIN = "http://127.0.0.1:3000";
+  process.env.ORIGIN = `http://127.0.0.1:${port}`;
   const folder = buildExample(name, node);
-  const env = { ...environmentOf(folder, node), PORT: "3000", HOST: "127.0.0.1" };
+  const env = { ...environmentOf(folder, node), PORT: port, HOST: "127.0.0.1" };
   run(npm, ["start"], folder, env);
 } else {
   console.error(`npm run example NAME, where NAME is one of ${[...light, ...heavyExamples].join(", ")}`);
