@@ -13,7 +13,9 @@ export async function viewOf(session: Session<Notes>): Promise<View> {
   const keys = [...session.keys()].filter((key) => key.startsWith("note:")) as `note:${string}`[];
   const list = user === undefined ? [] : await sessions.list(user);
   const devices = list.map(({ handle, description = "a device" }) => ({
-    ...{ handle, name: description, isThis: handle === session.handle },
+    handle,
+    name: description,
+    isThis: handle === session.handle,
   }));
   return { user, notes: keys.map((key) => session.get(key) ?? "").sort(), devices };
 }

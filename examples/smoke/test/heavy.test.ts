@@ -8,7 +8,8 @@ const starts: Record<string, Omit<Example, "folder" | "node">> = {
     args: ["node_modules/@react-router/serve/bin.cjs", "build/server/index.js"],
     notes: "/notes",
     prefetch: {
-      ...{ url: /\/about\.data$/, isUse: false },
+      url: /\/about\.data$/,
+      isUse: false,
       isReady: `Object.keys(document.querySelector("a")).some((key) => key.startsWith("__reactProps"))`,
     },
   },
@@ -87,7 +88,9 @@ function describeOnly(
 }
 
 const form = (fields: Record<string, string>, cookie = ""): RequestInit => ({
-  ...{ method: "POST", body: new URLSearchParams(fields), headers: { cookie } },
+  method: "POST",
+  body: new URLSearchParams(fields),
+  headers: { cookie },
 });
 const cookieOf = ({ cookies }: Answer): string => cookies[0]?.split(";")[0] ?? "";
 
