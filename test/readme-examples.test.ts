@@ -89,7 +89,8 @@ it("the test files of docs/testing-a-store.md pass as they stand", async () => {
   const tests = names.filter((name) => name.endsWith(".test.js"));
   expect(tests.length).toBeGreaterThan(1);
   vi.stubEnv("DATABASE_URL", inject("databaseUrl"));
-  for (const name of tests) await project.run("--test", join(project.folder, "testing-a-store", name));
+  const paths = tests.map((name) => join(project.folder, "testing-a-store", name));
+  await Promise.all(paths.map((path) => project.run("--test", path))); // at once: each waits for the disk or a server
 });
 
 it("the store of docs/writing-a-store.md passes testFullStore as it stands", async () => {
