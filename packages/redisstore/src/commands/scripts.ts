@@ -42,7 +42,7 @@ local function look(value)
   if now and expiry <= now then return 'absent' end
   return 'live'
 end
--- A number: the server writes a whole one as it is, up to 17 digits.
+-- A number: the server writes a whole one as it is, up to 17 digits. Constants are strings, which it need not format.
 local function serverExpiry(expiry)
   return math.max(1, expiry - 1)
 end
@@ -90,21 +90,21 @@ else results[i] = 0 end`);
  * expiry in digits instead: drivers send a string faster than bytes.
  */
 export const TOUCH: Script = script(`
-local header = redis.pcall('GETRANGE', key, 0, 7)
+local header = redis.pcall('GETRANGE', key, '0', '7')
 local found, err = look(header ~= '' and header)
 if err then results[i] = err
 elseif found == 'damaged' then results[i] = 2
 elseif found == 'absent' then results[i] = 0
 else
   local expiry = ARGV[3] and bytesOf(ARGV[3]) or string.sub(fields, 8 * i - 7, 8 * i)
-  local reply = redis.pcall('SETRANGE', key, 0, expiry)
+  local reply = redis.pcall('SETRANGE', key, '0', expiry)
   if type(reply) == 'number' and not now then reply = redis.pcall('PEXPIREAT', key, serverExpiry(expiryOf(expiry))) end
   results[i] = type(reply) == 'table' and reply.err or 1
 end`);
 
 /** No ARGV[2]. Removes what has expired by the app's time. */
 export const REMOVE_EXPIRED: Script = script(`
-local header = redis.pcall('GETRANGE', key, 0, 7)
+local header = redis.pcall('GETRANGE', key, '0', '7')
 results[i] = 0
 if type(header) == 'string' and header ~= '' and look(header) == 'absent' then
   local reply = redis.pcall('UNLINK', key)
