@@ -38,7 +38,7 @@ it("--quick measures every store beside its contenders, and leaves nothing behin
   timeout: 600_000,
 }, async () => {
   const json = join(folder, "all.json");
-  const { code, output, errors } = await bench("--quick", "--op", "find", "--json", json);
+  const { code, output, errors } = await bench("--quick", "--op", "find", "--in-flight", "8", "--json", json);
   expect(errors).toBe("");
   expect(code).toBe(0);
   const { stores } = await read(json);

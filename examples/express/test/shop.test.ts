@@ -134,7 +134,7 @@ it("lists the available stores when an unknown one is requested", async () => {
   const failed = promisify(execFile)(process.execPath, [main, "--store", "constructor"]);
   await expect(failed).rejects.toMatchObject({
     code: 1,
-    stderr: expect.stringContaining("known are: mem"),
+    stderr: expect.stringContaining("available: mem"),
   });
 });
 

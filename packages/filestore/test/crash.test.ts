@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { newPath } from "./open.js";
 
 /** Number of kills; `npm run crash` at the root uses 200 and more. */
-const kills = Number(process.env.SCS_TEST_KILLS ?? 8);
+const kills = Number(process.env.SCS_TEST_KILLS ?? 4);
 const module = new URL("./open.js", import.meta.url);
 
 for (const durability of ["flushed", "committed"]) {

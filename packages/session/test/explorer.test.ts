@@ -9,6 +9,8 @@ const isThorough = process.env.SCS_TEST_KILLS !== undefined;
 const LIMIT = isThorough ? 20_000 : 24;
 const ROUNDS_PER_FAULT = isThorough ? 4 : 1;
 const TRIPLES = isThorough ? 20_000 : 300;
+/** Share of the calls that fail once in `npm test`. */
+const SHARE_OF_CALLS = 0.4;
 const ROUNDS = isThorough ? 100_000 : 1000;
 
 const seed = Number(process.env.SCS_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -61,6 +63,7 @@ describe(`the manager's promises hold in every order of store calls (seed ${seed
         const make = await prepare(setting);
         const { calls } = await explore(make, { isReduced: false, limit: 1 });
         for (let at = 0; at < calls; at++) {
+          if (!isThorough && random() > SHARE_OF_CALLS) continue;
           const faults = isThorough ? FAULTS : [oneOf(FAULTS)];
           for (const fault of faults) {
             for (let round = 0; round < ROUNDS_PER_FAULT; round++, runs++) {

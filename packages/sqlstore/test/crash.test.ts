@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { drivers, moduleOf, newPath, plainDatabase } from "./fixtures/databases.js";
 
 /** Number of kills; `npm run crash` at the root uses 200. */
-const kills = Number(process.env.SCS_TEST_KILLS ?? 6);
+const kills = Number(process.env.SCS_TEST_KILLS ?? 4);
 
 for (const driver of drivers) {
   for (const durability of ["flushed", "committed"]) {

@@ -210,7 +210,7 @@ export async function assertLinearizable(
     }
   });
   const seed = Number.parseInt(process.env.SCS_TEST_SEED ?? "", 10);
-  const outcome = await fc.check(property, { numRuns: 20, ...(Number.isNaN(seed) ? {} : { seed }) });
+  const outcome = await fc.check(property, { numRuns: 12, ...(Number.isNaN(seed) ? {} : { seed }) });
   if (!outcome.failed) return;
   const { errorInstance: cause } = outcome;
   const message = cause instanceof Error ? cause.message : String(cause);

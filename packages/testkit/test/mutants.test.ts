@@ -19,7 +19,7 @@ import { mutants, processMutants } from "./mutants/index.js";
 import { backendOf, ReferenceStore } from "./reference-store.js";
 
 /** Limits the property-based checks: only whether they catch a mutant matters, not the number of calls. */
-const bounds = vi.hoisted(() => ({ numRuns: 20, endOnFailure: true }));
+const bounds = vi.hoisted(() => ({ numRuns: 12, endOnFailure: true }));
 
 vi.mock("fast-check", async (importOriginal) => {
   const { default: original } = await importOriginal<{ default: typeof fc }>();
@@ -57,7 +57,7 @@ async function expectFailures(
   const failed: string[] = [];
   for (const check of among) {
     // Full length for checks that must catch the mutant; few runs for the others, where it fails always or never.
-    bounds.numRuns = named.has(check.name) ? 20 : 3;
+    bounds.numRuns = named.has(check.name) ? 12 : 3;
     await runCheck(check, backend).catch(() => failed.push(check.name));
   }
   expect(failed.sort()).toEqual([...named].sort());
