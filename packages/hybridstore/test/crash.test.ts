@@ -8,7 +8,7 @@ import { makeDirectory } from "./directory.js";
 import { FaultyFiles } from "./faulty-files.js";
 
 /** Number of kills; `npm run crash` at the root uses 200. */
-const kills = Number(process.env.SCS_TEST_KILLS ?? 4);
+const kills = Number(process.env.SCS_TEST_KILLS ?? 8);
 const module = new URL("./open.js", import.meta.url);
 
 for (const durability of ["flushed", "committed"]) {
