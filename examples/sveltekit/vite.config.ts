@@ -3,6 +3,6 @@ import { sveltekit } from "@sveltejs/kit/vite";
 import { defineConfig } from "vite";
 
 export default defineConfig({
-  // SvelteKit refuses forms of other origins, and takes its own for one of https unless it is told.
+  // SvelteKit refuses forms of other origins. By default it assumes that its own origin is https.
   plugins: [sveltekit({ adapter: adapter(), paths: { origin: process.env.ORIGIN } })],
 });

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /**
- * Creates the directory of a run, which contains those of the contenders. All are removed together at the end: for up to
- * 35 s after files were removed, ext4 without a journal creates new ones slowly.
+ * Creates the directory of a run, which contains the contenders' directories. The caller removes it at the end of the run,
+ * because for up to 35 s after files were removed, ext4 without a journal creates new files slowly.
  */
 export function makeRunDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), "scs-bench-"));

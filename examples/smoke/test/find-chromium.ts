@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 
-/** Finds a Chromium: that of the test's driver, or one that is installed. */
+/** Returns the path of a Chromium: Playwright's own, or an installed one; `undefined` if there is none. */
 export function findChromium(): string | undefined {
   const paths = [
     process.env.CHROMIUM_PATH,

@@ -22,7 +22,7 @@ export interface Example {
   folder: string;
   /** Arguments of `node`, in that folder. */
   args: readonly string[];
-  /** The Node.js that runs it. @default the one that runs the tests */
+  /** Path of the Node.js that runs the example. @default the Node.js of the tests */
   node?: string;
   /** Path that a note is posted to. */
   notes: string;

@@ -40,7 +40,7 @@ export class SessionCookies {
     return typeof this.#settings.cookie === "function";
   }
 
-  /** Whether cookies end with the browser, but for those of sessions that keep a `maxAge` of their own. */
+  /** Whether a cookie ends with the browser unless its session has a `maxAge` of its own. */
   get areUntimed(): boolean {
     return !this.isPerRequest && this.#fixedMaxAge === null;
   }

@@ -20,7 +20,7 @@ const OPTIONS = ["stage", "cleanupIntervalMs", "timeoutMs", "onError", "now"];
 /** Maximum number of records moved concurrently. */
 const WINDOW = 64;
 
-/** Keeps sessions in a new store, and moves those of an old store there. The app disposes of both stores. */
+/** Keeps sessions in a new store, and moves the sessions of an old store there. The app disposes of both stores. */
 export class MigratingStore extends StoreBase {
   readonly #stores: TwoStores;
 

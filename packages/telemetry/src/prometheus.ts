@@ -9,7 +9,7 @@ export interface PrometheusClient {
     configuration: any,
   ) => { inc(labels: Labels, value?: number): void };
   Histogram: new (
-    // biome-ignore lint/suspicious/noExplicitAny: as above
+    // biome-ignore lint/suspicious/noExplicitAny: the types of configurations differ between versions of prom-client
     configuration: any,
   ) => { observe(labels: Labels, value: number): void };
 }

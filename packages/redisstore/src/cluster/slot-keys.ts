@@ -79,8 +79,9 @@ async function ask(node: ClusterNode, commands: readonly Command[]): Promise<Rep
 }
 
 /**
- * Reads a slot from where it is, and while it moves also from where it goes: what is no longer here is there by then.
- * After the keys, it asks for a key that is nowhere: if the node has lost the slot, or is losing it, it redirects.
+ * Reads the keys of a slot from its node, and then, while the slot moves, from its next node: keys that have left the first
+ * node have arrived there. Each read also asks for a key that does not exist: a node that has lost the slot, or is losing
+ * it, redirects that command.
  */
 async function keysOfMovingSlot(router: Router, slot: number): Promise<Reply[]> {
   const commands: Command[] = [
