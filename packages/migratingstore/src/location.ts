@@ -39,7 +39,7 @@ export async function locate(
   const move = inOld && signpostOf(inOld.data);
   if (inOld !== undefined && move === undefined) return { at: "old", record: inOld, draft: inNew?.data };
   if (inNew !== undefined && draft !== undefined && move === draft.name) {
-    await to.replace(token, inNew.data, draft.data, inNew.expiry);
+    await to.replace(token, inNew.data, draft.data, new Date(draft.expiry));
     return undefined;
   }
   // The record may have been moved between the two lookups.

@@ -13,23 +13,31 @@ const SIGNPOST: Buffer = Buffer.from("5e90d7a3c16b4f02a8b7f3e4196c2dd1", "hex");
 const MARK_LENGTH = 16;
 const NAME_LENGTH = 16;
 const TIME_LENGTH = 8;
-const HEAD_LENGTH: number = MARK_LENGTH + NAME_LENGTH + TIME_LENGTH;
+const HEAD_LENGTH: number = MARK_LENGTH + NAME_LENGTH + 2 * TIME_LENGTH;
 
 export interface Draft {
   /** The name of the move. */
   name: string;
   /** The time of writing, in ms since the epoch. */
   at: number;
+  /** The expiry of the record, in ms since the epoch. Kept in the data, because compare-and-swap compares only data. */
+  expiry: number;
   /** The data of the record. */
   data: Uint8Array;
 }
 
+/** Returns a new name for a move. */
+export function nameOfMove(): string {
+  return randomBytes(NAME_LENGTH).toString("hex");
+}
+
 /** Encodes the draft of a move, and the signpost that decides it. */
-export function marksOfMove(data: Uint8Array, at: number): { draft: Uint8Array; signpost: Uint8Array } {
-  const name = randomBytes(NAME_LENGTH);
-  const time = Buffer.alloc(TIME_LENGTH);
-  time.writeDoubleBE(at);
-  return { draft: Buffer.concat([DRAFT, name, time, data]), signpost: Buffer.concat([SIGNPOST, name]) };
+export function marksOfMove({ name, at, expiry, data }: Draft): { draft: Uint8Array; signpost: Uint8Array } {
+  const id = Buffer.from(name, "hex");
+  const times = Buffer.alloc(2 * TIME_LENGTH);
+  times.writeDoubleBE(at);
+  times.writeDoubleBE(expiry, TIME_LENGTH);
+  return { draft: Buffer.concat([DRAFT, id, times, data]), signpost: Buffer.concat([SIGNPOST, id]) };
 }
 
 /** Decodes a draft; `undefined` if the data is not a draft. */
@@ -39,6 +47,7 @@ export function draftOf(data: Uint8Array): Draft | undefined {
   return {
     name: head.toString("hex", 0, NAME_LENGTH),
     at: head.readDoubleBE(NAME_LENGTH),
+    expiry: head.readDoubleBE(NAME_LENGTH + TIME_LENGTH),
     data: data.slice(HEAD_LENGTH),
   };
 }

@@ -3,7 +3,7 @@ import type { FullStore, SessionEntry } from "@scs/core";
 import { StoreError } from "@scs/core";
 import type { Answer, Backend, Call } from "@scs/core/kit";
 import { type Location, locate } from "./location.js";
-import { draftOf, isMarked, marksOfMove, signpostOf } from "./marks.js";
+import { type Draft, draftOf, isMarked, marksOfMove, nameOfMove, signpostOf } from "./marks.js";
 import type { MigrationStage } from "./migration-stage.js";
 
 export interface TwoStoresOptions {
@@ -67,14 +67,13 @@ export class TwoStores implements Backend {
       if (place.at === "nowhere") return { answer: undefined };
       const { record } = place;
       if (place.at === "new" || !this.#isFreeToMove(place)) return { answer: record };
-      const isMoved = await this.#write(token, place, record.data, record.expiry.getTime());
-      return isMoved ? { answer: record } : undefined;
+      return (await this.#moveAlong(token, place)) ? { answer: record } : undefined;
     });
   }
 
   async #replace({ token, previous, data, expiry }: Call & { kind: "replace" }): Promise<Answer> {
     const { stage, from, to } = this.#options;
-    if (previous !== undefined && !isMarked(previous)) {
+    if (previous !== undefined && !isMarked(previous) && !isSame(previous, data)) {
       // Most records are in the new store. If this succeeds, the record with these bytes is there, whatever drafts exist.
       const likely = stage === "prepare" ? from : to;
       if (await likely.replace(token, previous, data, new Date(expiry))) return true;
@@ -111,7 +110,7 @@ export class TwoStores implements Backend {
     );
   }
 
-  /** Replaces the record that was found. Returns `false`, without a change, if it is no longer there. */
+  /** Replaces the record that was found. Returns `false` if it is no longer there; then call it again. */
   async #write(token: string, place: Location, data: Uint8Array, expiry: number): Promise<boolean> {
     const { from, to, stage, now } = this.#options;
     const until = new Date(expiry);
@@ -119,29 +118,76 @@ export class TwoStores implements Backend {
     const inOld = place.at === "old" ? place.record.data : place.signpost;
     if (expiry > now() && this.#isFreeToMove(place)) {
       if (stage === "finish" && place.at === "nowhere") return to.replace(token, place.draft, data, until);
-      return this.#move(token, { inOld, draft: place.draft, isNew: place.at === "nowhere" }, data, until);
+      return this.#move(token, { inOld, draft: place.draft, isNew: place.at === "nowhere" }, data, expiry);
     }
-    return from.replace(token, inOld, data, until);
+    if (expiry <= now() || !isSame(inOld, data)) return from.replace(token, inOld, data, until);
+    // Compare-and-swap compares only data: a move that has read the earlier expiry must not decide with it.
+    const draft = place.draft && draftOf(place.draft);
+    if (draft !== undefined && isSame(draft.data, data)) return this.#takeOver(token, draft, expiry);
+    if (!(await from.replace(token, inOld, data, until))) return false;
+    const inNew = await to.find(token);
+    return inNew === undefined || !isSame(draftOf(inNew.data)?.data ?? inNew.data, data);
+  }
+
+  /** Moves a record as it is. Returns `false` if others changed it; then call it again. */
+  async #moveAlong(token: string, { record, draft }: Location & { at: "old" }): Promise<boolean> {
+    const { from } = this.#options;
+    return this.#move(
+      token,
+      { inOld: record.data, draft },
+      record.data,
+      record.expiry.getTime(),
+      async () => {
+        const again = await from.find(token);
+        return again?.expiry.getTime() === record.expiry.getTime(); // whoever changes it from now on sees the draft
+      },
+    );
   }
 
   /** Writes a draft to the new store, and decides the move by the signpost in the old one. */
   async #move(
     token: string,
-    present: { inOld: Uint8Array | undefined; draft: Uint8Array | undefined; isNew: boolean },
+    present: { inOld: Uint8Array | undefined; draft: Uint8Array | undefined; isNew?: boolean },
     data: Uint8Array,
-    expiry: Date,
+    expiry: number,
+    isCurrent: () => Promise<boolean> = async () => true,
+  ): Promise<boolean> {
+    const { to, now } = this.#options;
+    const draft: Draft = { name: nameOfMove(), at: now(), expiry, data };
+    const marks = marksOfMove(draft);
+    if (!(await to.replace(token, present.draft, marks.draft, new Date(expiry)))) return false;
+    const isDecided = (await isCurrent()) && (await this.#decide(token, present, draft));
+    if (!isDecided) await to.replace(token, marks.draft, NOTHING, new Date(LONG_AGO));
+    return isDecided;
+  }
+
+  /**
+   * Gives the undecided draft of another call a new expiry, and decides its move. Only for a draft with the data of the
+   * record. Whichever call decides, the record gets the new expiry, because the draft keeps its name.
+   */
+  async #takeOver(token: string, draft: Draft, expiry: number): Promise<boolean> {
+    const { to, now } = this.#options;
+    // Later than theirs: the bytes must differ, because their writer ends its draft if it does not decide.
+    const mine = { ...draft, at: Math.max(now(), draft.at + 1), expiry };
+    const [theirs, ours] = [marksOfMove(draft).draft, marksOfMove(mine).draft];
+    if (!(await to.replace(token, theirs, ours, new Date(expiry)))) return false;
+    return this.#decide(token, { inOld: draft.data }, mine);
+  }
+
+  /** Decides the move of a draft, and completes it unless another call has done so. */
+  async #decide(
+    token: string,
+    { inOld, isNew = false }: { inOld: Uint8Array | undefined; isNew?: boolean },
+    move: Draft,
   ): Promise<boolean> {
     const { from, to, now } = this.#options;
-    const { draft, signpost } = marksOfMove(data, now());
-    if (!(await to.replace(token, present.draft, draft, expiry))) return false;
+    const { draft, signpost } = marksOfMove(move);
     // The signpost must exist as long as the moved record, for everybody who finds its draft.
-    const lasting = present.isNew ? 0 : expiry.getTime();
+    const lasting = isNew ? 0 : move.expiry;
     const until = new Date(Math.max(lasting, now() + SIGNPOST_MS));
-    const isDecided = await from.replace(token, present.inOld, signpost, until);
-    if (isDecided)
-      await to.replace(token, draft, data, expiry); // unless another call has completed or ended it
-    else await to.replace(token, draft, NOTHING, new Date(LONG_AGO));
-    return isDecided;
+    if (!(await from.replace(token, inOld, signpost, until))) return false;
+    await to.replace(token, draft, move.data, new Date(move.expiry));
+    return true;
   }
 
   /** Tells whether a record can be moved: no younger draft is there, whose writer may still decide its move. */
@@ -169,7 +215,9 @@ export class TwoStores implements Backend {
       for (const entry of fresh) {
         const draft = draftOf(entry.data);
         if (draft === undefined) entries.push(entry);
-        else if (await this.#isDecided(entry.token, draft.name)) entries.push({ ...entry, data: draft.data });
+        else if (await this.#isDecided(entry.token, draft.name)) {
+          entries.push({ ...entry, data: draft.data, expiry: new Date(draft.expiry) });
+        }
       }
       yield entries;
     }
@@ -196,10 +244,8 @@ export class TwoStores implements Backend {
     await this.#untilDone(token, async (place) => {
       if (place.at !== "old") return { answer: undefined };
       isInOld = true;
-      const { record } = place;
       if (!this.#isFreeToMove(place)) return { answer: undefined };
-      const isMoved = await this.#write(token, place, record.data, record.expiry.getTime());
-      return isMoved ? { answer: undefined } : undefined;
+      return (await this.#moveAlong(token, place)) ? { answer: undefined } : undefined;
     });
     return isInOld;
   }
