@@ -169,7 +169,7 @@ function expectNoSecret(value: unknown, secret: string): void {
     expect(shown).not.toContain(form);
 }
 
-it("no error carries a token or session data", async () => {
+it("no error contains a token or session data", async () => {
   const { store, sql, schema, table } = await openStore();
   const secret = "hunter2-hunter2";
   const refused = async (cause: object): Promise<void> => {

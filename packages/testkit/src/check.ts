@@ -30,8 +30,8 @@ export interface CheckContext<out S extends Store> {
 }
 
 /**
- * Options for the store under test: pass on all that the store takes. Do not replace missing ones: some checks leave out
- * the clock to test the store's own.
+ * Options for the store under test: pass them all to the store. Do not add missing ones: some checks leave out the clock
+ * to test the store's own.
  */
 export interface OpenOptions extends StoreOptions {
   onError: (error: StoreError) => void;
@@ -39,7 +39,7 @@ export interface OpenOptions extends StoreOptions {
 
 /** Lets `open` clean up after the check. */
 export interface Scope {
-  /** Calls `tidy` after the check and the disposal of the store, the last deferred one first. */
+  /** Calls `tidy` after the check and the disposal of the store, in reverse order of the calls of `defer`. */
   defer(tidy: () => unknown): void;
 }
 

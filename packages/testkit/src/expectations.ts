@@ -72,6 +72,6 @@ export function assertSecret(errors: readonly Error[], secret: string): void {
     });
     const text = `${shown}\n${JSON.stringify(error)}\n${String(error)}`.toLowerCase();
     for (const form of forms)
-      assertThat(!text.includes(form.toLowerCase()), "an error carries a token or session data");
+      assertThat(!text.includes(form.toLowerCase()), "an error contains a token or session data");
   }
 }

@@ -214,7 +214,7 @@ export async function assertLinearizable(
   if (!outcome.failed) return;
   const { errorInstance: cause } = outcome;
   const message = cause instanceof Error ? cause.message : String(cause);
-  assert.fail(`seed: ${outcome.seed} (SCS_TEST_SEED=${outcome.seed} replays it)\n${message}`); // before what may be cut
+  assert.fail(`seed: ${outcome.seed} (SCS_TEST_SEED=${outcome.seed} replays it)\n${message}`); // first, because the rest may be cut off
 }
 
 function tell(calls: readonly Call[][] = []): string {

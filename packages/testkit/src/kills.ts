@@ -121,7 +121,11 @@ function writeUntil(count: number, { store, clock, histories, random, report }: 
         .then(
           (hasWritten) => {
             if (isOver) return;
-            assert.notEqual(hasWritten, false, "a write of a token that has one writer was refused");
+            assert.notEqual(
+              hasWritten,
+              false,
+              "a write returned false, although its token has only one writer",
+            );
             history.acknowledged = position; // includes all earlier writes of the token
             underWay--;
             if (++acknowledged >= count) end();
@@ -165,7 +169,7 @@ async function compare(store: StoreInProcess, histories: ReadonlyMap<string, His
   for await (const { token, data, expiry } of store.entries()) {
     assertThat(
       histories.has(token) && !listed.has(token),
-      "entries gives a token that was never written, or twice",
+      "entries yields a token twice, or one that was never written",
     );
     listed.set(token, { data, expiry: expiry.getTime() });
   }

@@ -10,7 +10,7 @@ export interface Request {
   id: number;
   /** The time of the shared clock; `undefined` if the store uses its own. */
   now: number | undefined;
-  /** A method of the store, `dispose`, or `next` or `return` of the iteration whose number is the first of `args`. */
+  /** A method of the store, `dispose`, or `next` or `return` of an iteration, whose number is then the first of `args`. */
   method: string;
   args: readonly unknown[];
 }
@@ -129,7 +129,7 @@ export class StoreInProcess implements FullStore {
     await this.#call("stopCleanup");
   }
 
-  /** Disposes of the store, if it can be, and ends the process; of a process that was killed, nothing is left to do. */
+  /** Disposes of the store, if it has a disposal, and ends the process. Does nothing after `kill`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposing ??= this.#end();
     await this.#disposing;

@@ -7,7 +7,7 @@ const [module, json] = process.argv.slice(2) as [string, string];
 const opening = JSON.parse(json) as { location: unknown; now?: number; cleanupIntervalMs?: number };
 let { now } = opening;
 
-// An undeliverable answer is no error: the parent has ended, or does not wait.
+// Ignores undeliverable answers: the parent has ended, or does not wait.
 const send = (reply: Reply): void => void process.send?.(reply, () => undefined);
 const describe = (error: unknown): NonNullable<Reply["error"]> => {
   const { code, message, stack } = error as Error & { code?: string };
@@ -26,7 +26,7 @@ const opened = Promise.resolve().then(() =>
     onError: (error) => send({ error: describe(error) }),
   }),
 );
-opened.catch(() => undefined); // the first request is answered with it
+opened.catch(() => undefined); // the first request reports the error
 const walks = new Map<unknown, AsyncIterator<SessionEntry>>();
 
 /** Calls the store at once, so that calls keep their order. */
@@ -62,5 +62,5 @@ process.on("message", (request: Request) => {
       (error: unknown) => send({ id: request.id, error: describe(error) }),
     );
 });
-// The parent has ended, or has done with the store. As for the death of a process, nothing is closed.
+// The parent has ended, or no longer needs the store. Nothing is closed, as in a crash.
 process.on("disconnect", () => process.exit());

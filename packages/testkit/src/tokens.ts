@@ -1,4 +1,4 @@
-/** Tokens that are well-formed, and that a careless store takes for something else, by kind. */
+/** Well-formed tokens that a careless store mistakes for something else, by kind. */
 export const hostileTokens = {
   paths: [
     "../up",
@@ -31,7 +31,7 @@ export const hostileTokens = {
   normalForms: ["\u00e9", "e\u0301", "\u212b", "\u00c5", "A\u030a", "ﬁ", "fi"],
 } as const;
 
-/** Strings and other values that are no tokens, each with the sort of harm it does where it is not refused. */
+/** Malformed tokens. */
 export const malformedTokens: readonly unknown[] = [
   "",
   "a".repeat(256),

@@ -28,15 +28,15 @@ class MixedStore extends ReferenceStore {
 }
 
 it("begins with the sentence of the contract, and shows printable bytes as text", async () => {
-  const { message, stack } = await failureOf(check("commit changes no record but its own"), MixedStore);
-  expect(message).toBe('broken: commit changes no record but its own\ndata is "nod", not "one"');
+  const { message, stack } = await failureOf(check("commit changes no other record"), MixedStore);
+  expect(message).toBe('broken: commit changes no other record\ndata is "nod", not "one"');
   expect(stack).toContain(message);
-  const other = await failureOf(check("every value of a byte is kept"), MixedStore);
+  const other = await failureOf(check("find returns every value of a byte"), MixedStore);
   expect(other.message).toMatch(/\ndata is <010003.*> … \(256 bytes\), not <000102.*> … \(256 bytes\)$/);
 });
 
 it("shows no diff of true and false", async () => {
-  const { message, ...shown } = await failureOf(check("find gives the data"), MixedStore);
+  const { message, ...shown } = await failureOf(check("find returns the committed data"), MixedStore);
   expect(shown).toMatchObject({ actual: undefined, expected: undefined });
 });
 

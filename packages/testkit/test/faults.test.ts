@@ -118,7 +118,7 @@ describe("a store on a driver", () => {
     ],
     [
       "answers before the step that can fail",
-      /^find gives .*; by the answers: .*\nwrite \(call \d+\) was failed before it had an effect$/s,
+      /^find returns .*; by the answers: .*\nwrite \(call \d+\) was failed before it had an effect$/s,
       class extends DriverStore {
         override async commit(...call: Parameters<DriverStore["commit"]>) {
           await swallow(super.commit(...call));
@@ -126,8 +126,8 @@ describe("a store on a driver", () => {
       },
     ],
     [
-      "gives false for what it does not know",
-      /^replace answers false of a token that holds .*\n/,
+      "returns false for an unknown outcome",
+      /^replace returns false for a token that holds .*\n/,
       class extends DriverStore {
         override replace(...call: Parameters<DriverStore["replace"]>) {
           return super.replace(...call).catch(() => false);
@@ -300,7 +300,7 @@ describe("a wrapped driver handle", () => {
   it("fails a call in its own style: it throws, rejects, or calls back", async () => {
     const faults = new FaultInjector();
     const handle = faults.wrap(new Handle(), { handles: ["prepare"] });
-    await handle.query("a"); // from now on it is known to give a promise
+    await handle.query("a"); // the injector now knows that query returns a promise
     const statement = handle.prepare();
     faults.decide = () => ({ moment: "before", error });
     expect(() => statement.run()).toThrow(error);
@@ -315,7 +315,7 @@ describe("a wrapped driver handle", () => {
     expect(await written).toBe(error);
     expect(() => statement.run()).toThrow(error);
     faults.decide = () => undefined;
-    expect(statement.run()).toBe(2); // the one before the last had its effect
+    expect(statement.run()).toBe(2); // the last but one call had its effect
   });
 
   it("does half of a call, or delays it", async () => {

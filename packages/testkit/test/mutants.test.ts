@@ -89,7 +89,7 @@ function overridden(Store: typeof ReferenceStore): PropertyKey[] {
 describe("the kit", () => {
   const names = everyCheck.map(({ name }) => name);
 
-  it("has at least 60 checks, no two of one name", () => {
+  it("has at least 60 checks with unique names", () => {
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
     expect(names.length).toBeGreaterThanOrEqual(60);
   });
@@ -105,7 +105,7 @@ describe("the kit", () => {
     }
   });
 
-  it("has no mutant that names a check which does not exist", () => {
+  it("has no mutant that names a missing check", () => {
     const named = everyMutant.flatMap(({ breaks, also = [] }) => [breaks, ...also]);
     expect(named.filter((name) => !names.includes(name))).toEqual([]);
   });
@@ -117,7 +117,7 @@ describe("a correct store passes", () => {
   for (const check of checks) it(check.name, () => runCheck(check, correct));
 });
 
-describe("the kit fails just the checks that it should on a store that breaks", () => {
+describe("the kit fails exactly the expected checks on a store that breaks", () => {
   const usedBy = new Map<Check<ReferenceStore>, Set<PropertyKey>>();
 
   beforeAll(async () => {

@@ -128,7 +128,7 @@ export class ReferenceStore implements FullStore {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await Promise.all([this.#cleanup.stop(), ...this.#underWay]);
-    await this.latency(); // a mutant may hand an answer on through steps of its own
+    await this.latency(); // a mutant may pass the answer through steps of its own
   }
 
   protected clock(given: (() => number) | undefined): () => number {
@@ -206,7 +206,7 @@ export class ReferenceStore implements FullStore {
   }
 }
 
-/** Opens stores of this class. Each has a disk of its own, unless they are clients of one backend. */
+/** Returns a backend of this class. Each store has its own disk, unless `another` or `reopen` opens it. */
 export function backendOf(Store: typeof ReferenceStore): DurableBackend<ReferenceStore> {
   return {
     open: (options) => new Store(new Disk(), options),

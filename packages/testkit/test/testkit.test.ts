@@ -209,17 +209,15 @@ describe("binding to a test runner", () => {
       override put() {}
     };
     testStore((name, run) => tests.set(name, run), backendOf(Forgetful));
-    await expect(tests.get("find gives the data that was committed")?.()).rejects.toThrow(
-      "there is no live record",
-    );
-    await tests.get("find gives undefined for a token that is unknown")?.();
+    await expect(tests.get("find returns the committed data")?.()).rejects.toThrow("there is no live record");
+    await tests.get("find returns undefined for an unknown token")?.();
   });
 });
 
 describe("interleavings", () => {
   const check = storeChecks.find(({ name }) => name.startsWith("interleaved")) as Check<Store>;
 
-  /** Finds what it has committed itself, whatever other clients did since. */
+  /** Returns its own commits from a cache, even after another client has overwritten them. */
   class StaleStore extends ReferenceStore {
     readonly #cache = new Map<string, Item>();
 
@@ -250,11 +248,11 @@ describe("interleavings", () => {
     fc.resetConfigureGlobal();
   });
 
-  it("are explained for a correct store", async () => {
+  it("pass for a correct store", async () => {
     await runCheck(check, backend);
   });
 
-  it("are explained for a correct store, for any order of its answers", async () => {
+  it("pass for a correct store that answers in any order", async () => {
     class UnevenStore extends ReferenceStore {
       #calls = 0;
       override async latency(): Promise<void> {
@@ -264,7 +262,7 @@ describe("interleavings", () => {
     await runCheck(check, backendOf(UnevenStore));
   });
 
-  it("are not explained for a store with a stale cache, and the failure shows the seed and the calls", async () => {
+  it("fail for a store with a stale cache, and show the seed and the calls", async () => {
     const message = await failure();
     expect(message).toMatch(/seed: -?\d+/);
     expect(message).toMatch(

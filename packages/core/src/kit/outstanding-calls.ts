@@ -78,7 +78,7 @@ export class OutstandingCalls {
   }
 
   #setTimer(ms: number): void {
-    const calls = new WeakRef(this); // a store that the app has dropped is collected
+    const calls = new WeakRef(this); // lets a dropped store be garbage-collected
     this.#timer = setTimer(() => {
       const self = calls.deref();
       if (self !== undefined) self.#rejectLate();

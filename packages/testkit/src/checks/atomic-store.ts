@@ -14,14 +14,14 @@ const empty: Uint8Array = new Uint8Array(0);
 /** The sentences about `replace`, in addition to {@link storeChecks}. */
 export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
   {
-    name: "replace of undefined inserts where there is no record",
+    name: "replace with previous undefined inserts a missing record",
     async run({ store, clock }) {
       assert.equal(await store.replace("t", undefined, one, clock.in(1000)), true);
       await assertLive(store, "t", one, clock.in(1000));
     },
   },
   {
-    name: "replace of undefined gives false where there is a live record, and writes nothing",
+    name: "replace with previous undefined returns false for a live record, and writes nothing",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       assert.equal(await store.replace("t", undefined, two, clock.in(2000)), false);
@@ -29,7 +29,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "replace of the data that is there writes data and expiry",
+    name: "replace with the stored data as previous writes data and expiry",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       assert.equal(await store.replace("t", one, two, clock.in(2000)), true);
@@ -39,7 +39,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "replace of other data gives false, and writes nothing",
+    name: "replace with other data as previous returns false, and writes nothing",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       assert.equal(await store.replace("t", two, two, clock.in(2000)), false);
@@ -64,14 +64,14 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "replace of data gives false where there is no record, and writes nothing",
+    name: "replace with data as previous returns false for a missing record, and writes nothing",
     async run({ store, clock }) {
       assert.equal(await store.replace("t", one, two, clock.in(1000)), false);
       await assertAbsent(store, "t");
     },
   },
   {
-    name: "replace takes empty data for data, not for absence",
+    name: "replace treats empty data as data, not as absence",
     async run({ store, clock }) {
       assert.equal(await store.replace("t", empty, one, clock.in(1000)), false);
       await assertAbsent(store, "t");
@@ -82,7 +82,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "replace never brings back a session that was deleted",
+    name: "replace never brings back a deleted session",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       await store.delete("t");
@@ -91,7 +91,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "replace that is made after delete, neither awaited, never brings the session back",
+    name: "replace called after delete, neither awaited, never brings the session back",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       const [, wrote] = await Promise.all([store.delete("t"), store.replace("t", one, two, clock.in(1000))]);
@@ -100,7 +100,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "of a log-out and late writes racing from two clients, the log-out always wins",
+    name: "delete always wins over late replaces from two clients",
     async run({ store, clock, another }) {
       const other = await another();
       for (let round = 0; round < 20; round++) {
@@ -114,7 +114,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "replace of the data of a record gives false from the very instant it expires",
+    name: "replace with data as previous returns false from the instant of expiry",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       clock.advance(999);
@@ -125,7 +125,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "replace of undefined inserts from the very instant the old record expires",
+    name: "replace with previous undefined inserts from the instant of expiry of the old record",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       clock.advance(999);
@@ -136,7 +136,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "replace with an expiry that has passed leaves no live record",
+    name: "replace with a past expiry leaves no live record",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       assert.equal(await store.replace("t", one, two, clock.in(0)), true);
@@ -146,7 +146,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "replace of a malformed token gives false",
+    name: "replace returns false for a malformed token",
     async run({ store, clock }) {
       await store.commit("\ufffd", one, clock.in(1000));
       for (const token of malformedTokens) {
@@ -158,7 +158,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
   },
   ...replaceRefusalChecks,
   {
-    name: "changing the arrays and the Date given to replace changes nothing, even while it is under way",
+    name: "changing the arguments of replace changes no record, even while the call is in flight",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       const [previous, data, expiry] = [bytes("one"), bytes("two"), clock.in(2000)];
@@ -171,7 +171,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "replace and commit of one token take effect in the order made, awaited or not",
+    name: "replace and commit of one token take effect in call order, awaited or not",
     async run({ store, clock }) {
       const outcomes = await Promise.all([
         store.commit("t", one, clock.in(1000)),
@@ -185,7 +185,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "of many replaces of the same data at once, from two clients, exactly one writes",
+    name: "exactly one of many concurrent replaces with the same previous, from two clients, writes",
     async run({ store, clock, another }) {
       const clients = [store, await another()];
       await store.commit("t", one, clock.in(1000));
@@ -198,7 +198,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "of many inserts by replace at once, from two clients, exactly one writes",
+    name: "exactly one of many concurrent inserts by replace, from two clients, writes",
     async run({ store, clock, another }) {
       const clients = [store, await another()];
       const tries = Array.from({ length: 50 }, (_, n) => n);
@@ -210,14 +210,14 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "of 1,000 increments of one counter by replace, from two clients, none is lost",
+    name: "replace loses none of 1,000 increments of one counter from two clients",
     async run({ store, clock, another }) {
       const expiry = clock.in(1000);
       await store.commit("t", bytes("0"), expiry);
       const count = async (client: AtomicStore): Promise<void> => {
         for (let done = 0; done < 250; ) {
           const record = await client.find("t");
-          assertThat(record !== undefined, "the record is gone");
+          assertThat(record !== undefined, "there is no live record");
           const next = bytes(String(Number(Buffer.from(record.data).toString()) + 1));
           if (await client.replace("t", record.data, next, expiry)) done++;
         }
@@ -228,7 +228,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "interleaved replaces of several clients have an order that explains every answer",
+    name: "interleaved replaces of several clients are linearizable",
     run: (context) => assertLinearizable(context, ["find", "commit", "delete", "replace"]),
   },
   ...atomicOwnClockChecks,

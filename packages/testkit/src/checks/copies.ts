@@ -17,7 +17,7 @@ export const copyChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "changing an array while commit is under way changes no record",
+    name: "changing an array during commit changes no record",
     async run({ store, clock }) {
       const data = bytes("one");
       const committing = store.commit("t", data, clock.in(1000));
@@ -27,7 +27,7 @@ export const copyChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "changing an array that find gave changes no record",
+    name: "changing an array returned by find changes no record",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       (await store.find("t"))?.data.fill(0);
@@ -35,7 +35,7 @@ export const copyChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "each find gives an array of its own",
+    name: "each find returns an array of its own",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       const [first, second] = await Promise.all([store.find("t"), store.find("t")]);
@@ -55,7 +55,7 @@ export const copyChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "changing the Date that find gave changes no record",
+    name: "changing the Date returned by find changes no record",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       (await store.find("t"))?.expiry.setTime(0);
@@ -63,7 +63,7 @@ export const copyChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "of a view on a larger buffer only its own bytes are kept",
+    name: "commit of a view on a larger buffer stores only the bytes of the view",
     async run({ store, clock }) {
       const view = bytes("before one after").subarray(7, 10);
       await store.commit("t", view, clock.in(1000));

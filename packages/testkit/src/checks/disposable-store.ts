@@ -9,7 +9,7 @@ const one: Uint8Array = bytes("one");
 /** The sentences about disposal, in addition to {@link storeChecks}. */
 export const disposableStoreChecks: readonly Check<Store & AsyncDisposable>[] = [
   {
-    name: "after disposal find, commit and delete reject with CLOSED",
+    name: "find, commit and delete reject with CLOSED after disposal",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       await store[Symbol.asyncDispose]();
@@ -19,7 +19,7 @@ export const disposableStoreChecks: readonly Check<Store & AsyncDisposable>[] = 
     },
   },
   {
-    name: "after disposal a call with a malformed token rejects with CLOSED, too",
+    name: "a call with a malformed token rejects with CLOSED after disposal",
     async run({ store, clock }) {
       await store[Symbol.asyncDispose]();
       await rejectsWith("CLOSED", () => store.find(""));
@@ -28,7 +28,7 @@ export const disposableStoreChecks: readonly Check<Store & AsyncDisposable>[] = 
     },
   },
   {
-    name: "a call that is made once disposal has begun rejects with CLOSED",
+    name: "a call during disposal rejects with CLOSED",
     async run({ store, clock }) {
       const disposing = store[Symbol.asyncDispose]();
       await rejectsWith("CLOSED", () => store.commit("t", one, clock.in(1000)));
@@ -36,7 +36,7 @@ export const disposableStoreChecks: readonly Check<Store & AsyncDisposable>[] = 
     },
   },
   {
-    name: "disposal waits for the writes under way, and lets them succeed",
+    name: "disposal waits for the writes in flight, and lets them succeed",
     async run({ store, clock }) {
       let settled = 0;
       const writes = Array.from({ length: 100 }, async (_, n) => {
@@ -50,7 +50,7 @@ export const disposableStoreChecks: readonly Check<Store & AsyncDisposable>[] = 
     },
   },
   {
-    name: "a store may be disposed of again, and at once",
+    name: "a store may be disposed of repeatedly and concurrently",
     async run({ store }) {
       await Promise.all([store[Symbol.asyncDispose](), store[Symbol.asyncDispose]()]);
       assert.equal(await store[Symbol.asyncDispose](), undefined);

@@ -11,7 +11,7 @@ const two: Uint8Array = bytes("two");
 /** The sentences about the death of the process, for a full store that survives it. */
 export const durableStoreChecks: readonly Check<FullStore>[] = [
   {
-    name: "a commit that has resolved survives a crash, data and expiry",
+    name: "data and expiry of a resolved commit survive a crash",
     async run({ store, clock, reopen }) {
       await store.commit("t1", one, clock.in(1000));
       await store.commit("t2", one, clock.in(1000));
@@ -22,7 +22,7 @@ export const durableStoreChecks: readonly Check<FullStore>[] = [
     },
   },
   {
-    name: "a delete that has resolved survives a crash",
+    name: "a resolved delete survives a crash",
     async run({ store, clock, reopen }) {
       await store.commit("t", one, clock.in(1000));
       await store.delete("t");
@@ -30,7 +30,7 @@ export const durableStoreChecks: readonly Check<FullStore>[] = [
     },
   },
   {
-    name: "a replace that has resolved survives a crash",
+    name: "a resolved replace survives a crash",
     async run({ store, clock, reopen }) {
       await store.replace("t", undefined, one, clock.in(1000));
       await store.replace("t", one, two, clock.in(2000));
@@ -38,7 +38,7 @@ export const durableStoreChecks: readonly Check<FullStore>[] = [
     },
   },
   {
-    name: "a touch that has resolved survives a crash",
+    name: "a resolved touch survives a crash",
     async run({ store, clock, reopen }) {
       await store.commit("t", one, clock.in(1000));
       await store.touch("t", clock.in(2000));
@@ -59,7 +59,7 @@ export const durableStoreChecks: readonly Check<FullStore>[] = [
     },
   },
   {
-    name: "every well-formed token survives a crash as it is",
+    name: "every well-formed token survives a crash unchanged",
     async run({ store, clock, reopen }) {
       const tokens = [...new Set<string>(Object.values(hostileTokens).flat())];
       await Promise.all(tokens.map((token) => store.commit(token, bytes(token), clock.in(1000))));
@@ -69,7 +69,7 @@ export const durableStoreChecks: readonly Check<FullStore>[] = [
     },
   },
   {
-    name: "a store works on after a crash, and survives the next",
+    name: "a store works after a crash, and survives the next one",
     async run({ store, clock, reopen }) {
       await store.commit("t1", one, clock.in(1000));
       const again = await reopen();
@@ -81,7 +81,7 @@ export const durableStoreChecks: readonly Check<FullStore>[] = [
     },
   },
   {
-    name: "writes under way when the store is disposed of are there when it is opened again",
+    name: "writes in flight at disposal are there when the store is opened again",
     async run({ store, clock, reopen }) {
       const writes = Array.from({ length: 100 }, (_, n) =>
         store.commit(`t${n}`, bytes(`${n}`), clock.in(1000)),

@@ -14,7 +14,7 @@ const MAX_CLEANUP_MS = 500;
 /** The sentences about `deleteExpired` and the background cleanup, in addition to {@link storeChecks}. */
 export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
   {
-    name: "deleteExpired of a store in which nothing has expired gives 0",
+    name: "deleteExpired returns 0 if no record has expired",
     async run({ store, clock }) {
       assert.equal(await store.deleteExpired(), 0);
       await store.commit("t", one, clock.in(1000));
@@ -23,7 +23,7 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
     },
   },
   {
-    name: "deleteExpired leaves every live record as it is",
+    name: "deleteExpired changes no live record",
     async run({ store, clock }) {
       for (let n = 1; n <= 10; n++) await store.commit(`t${n}`, bytes(`${n}`), clock.in(n * 100));
       const expiries = Array.from({ length: 11 }, (_, n) => clock.in(n * 100));
@@ -33,7 +33,7 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
     },
   },
   {
-    name: "deleteExpired removes a record at the very instant it expires",
+    name: "deleteExpired removes a record from the instant of its expiry",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       clock.advance(1000);
@@ -42,7 +42,7 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
     },
   },
   {
-    name: "deleteExpired gives how many records it removed",
+    name: "deleteExpired returns the number of removed records",
     async run({ store, clock }) {
       for (let n = 0; n < 300; n++) await store.commit(`t${n}`, one, clock.in(n < 200 ? 1000 : 2000));
       clock.advance(1500);
@@ -53,7 +53,7 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
     },
   },
   {
-    name: "what two clients remove by deleteExpired at once is counted once",
+    name: "concurrent deleteExpired calls of two clients count each record once",
     async run({ store, clock, another }) {
       const other = await another();
       await Promise.all(Array.from({ length: 300 }, (_, n) => store.commit(`t${n}`, one, clock.in(1000))));
@@ -63,7 +63,7 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
     },
   },
   {
-    name: "deleteExpired never removes a record that is renewed while it runs",
+    name: "deleteExpired never removes a record that commit renews meanwhile",
     async run({ store, clock, another }) {
       const other = await another();
       const tokens = Array.from({ length: 300 }, (_, n) => `t${n}`);
@@ -76,7 +76,7 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
     },
   },
   {
-    name: "other calls go on while deleteExpired runs",
+    name: "other calls work during deleteExpired",
     async run({ store, clock }) {
       await Promise.all(Array.from({ length: 300 }, (_, n) => store.commit(`t${n}`, one, clock.in(1000))));
       await store.commit("live", one, clock.in(5000));
@@ -91,7 +91,7 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
     },
   },
   {
-    name: "the background cleanup removes what has expired",
+    name: "the background cleanup removes expired records",
     async run({ open, clock }) {
       // A run may fail before the backend is ready, for example if the table is created after the store.
       const store = await open({ cleanupIntervalMs: 1, onError: () => undefined });
@@ -101,12 +101,12 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
         await setTimeout(ms); // longer each time, for busy machines
         if ((await store.deleteExpired()) === 0) return;
         if (ms > MAX_CLEANUP_MS)
-          assert.fail(`an expired record is still kept ${ms} ms later, at an interval of 1 ms`);
+          assert.fail(`an expired record is still there ${ms} ms later, at an interval of 1 ms`);
       }
     },
   },
   {
-    name: "stopCleanup may be called again, and at once",
+    name: "stopCleanup may be called repeatedly and concurrently",
     async run({ open }) {
       const store = await open({ cleanupIntervalMs: 60_000 });
       await Promise.all([store.stopCleanup(), store.stopCleanup()]);
@@ -114,7 +114,7 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
     },
   },
   {
-    name: "a store works on after stopCleanup",
+    name: "a store works after stopCleanup",
     async run({ open, clock }) {
       const store = await open({ cleanupIntervalMs: 60_000 });
       await store.commit("t", one, clock.in(1000));
@@ -127,7 +127,7 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
     },
   },
   {
-    name: "a cleanupIntervalMs that no timer can keep is refused when the store is opened",
+    name: "opening a store rejects a cleanupIntervalMs out of the range of timers",
     async run({ open }) {
       for (const cleanupIntervalMs of [
         -1,
@@ -141,7 +141,7 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
         await assert.rejects(
           async () => open({ cleanupIntervalMs: cleanupIntervalMs as number }),
           (error: unknown) => error instanceof RangeError || error instanceof TypeError,
-          `cleanupIntervalMs: ${String(cleanupIntervalMs)} is taken`,
+          `cleanupIntervalMs: ${String(cleanupIntervalMs)} is accepted`,
         );
       }
       await open({ cleanupIntervalMs: 2 ** 31 - 1 });
@@ -152,11 +152,11 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
     run: ({ inProcess }) => inProcess("ends by itself"),
   },
   {
-    name: "a store that the app has dropped is collected",
+    name: "a dropped store is garbage-collected",
     run: ({ inProcess }) => inProcess("is collected"),
   },
   {
-    name: "a store that the app has dropped is collected though its onError refers to it",
+    name: "a dropped store is garbage-collected even if its onError refers to it",
     run: ({ inProcess }) => inProcess("is collected while onError refers to it"),
   },
   ...expiringOwnClockChecks,

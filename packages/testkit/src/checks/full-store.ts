@@ -10,7 +10,7 @@ const two: Uint8Array = bytes("two");
 /** The sentences that combine capabilities, for a store that has all of them. */
 export const fullStoreChecks: readonly Check<FullStore>[] = [
   {
-    name: "replace ignores touches: only data counts",
+    name: "replace compares only data, and ignores touches",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       await store.touch("t", clock.in(2000));
@@ -19,7 +19,7 @@ export const fullStoreChecks: readonly Check<FullStore>[] = [
     },
   },
   {
-    name: "replace, touch, commit and delete of one token take effect in the order made, awaited or not",
+    name: "replace, touch, commit and delete of one token take effect in call order, awaited or not",
     async run({ store, clock }) {
       const outcomes = await Promise.all([
         store.replace("t", undefined, one, clock.in(1000)),
@@ -36,7 +36,7 @@ export const fullStoreChecks: readonly Check<FullStore>[] = [
     },
   },
   {
-    name: "deleteExpired goes by the expiry that touch and replace have set",
+    name: "deleteExpired uses the expiry set by touch and replace",
     async run({ store, clock }) {
       for (const token of ["touched", "replaced", "sooner"]) await store.commit(token, one, clock.in(1000));
       await store.touch("touched", clock.in(3000));
@@ -53,7 +53,7 @@ export const fullStoreChecks: readonly Check<FullStore>[] = [
     },
   },
   {
-    name: "deleteExpired never removes a record that replace inserts anew while it runs",
+    name: "deleteExpired never removes a record that replace inserts meanwhile",
     async run({ store, clock }) {
       const tokens = Array.from({ length: 300 }, (_, n) => `t${n}`);
       await Promise.all(tokens.map((token) => store.commit(token, one, clock.in(1000))));
@@ -65,7 +65,7 @@ export const fullStoreChecks: readonly Check<FullStore>[] = [
     },
   },
   {
-    name: "a late write finds nothing to renew after deleteExpired",
+    name: "replace and touch return false after deleteExpired",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       clock.advance(1000);
@@ -76,14 +76,14 @@ export const fullStoreChecks: readonly Check<FullStore>[] = [
     },
   },
   {
-    name: "entries during touches and replaces gives each record exactly once",
+    name: "entries yields each record exactly once during touches and replaces",
     async run({ store, clock }) {
       const tokens = Array.from({ length: 200 }, (_, n) => `t${String(n).padStart(3, "0")}`);
       for (const token of tokens) await store.commit(token, one, clock.in(1000));
       const seen: string[] = [];
       for await (const { token } of store.entries()) {
         seen.push(token);
-        assertThat(seen.length <= 200, "a record is given twice");
+        assertThat(seen.length <= 200, "entries yields a record twice");
         await Promise.all([
           store.touch(token, clock.in(2000)),
           store.replace(tokens[(seen.length * 7) % 200] as string, one, two, clock.in(3000)),
@@ -93,7 +93,7 @@ export const fullStoreChecks: readonly Check<FullStore>[] = [
     },
   },
   {
-    name: "after disposal replace, touch, entries, all and deleteExpired reject with CLOSED",
+    name: "replace, touch, entries, all and deleteExpired reject with CLOSED after disposal",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       await store[Symbol.asyncDispose]();
@@ -107,7 +107,7 @@ export const fullStoreChecks: readonly Check<FullStore>[] = [
     },
   },
   {
-    name: "disposal ends the background cleanup, and stopCleanup may be called after it",
+    name: "disposal ends the background cleanup, and stopCleanup still resolves",
     async run({ open }) {
       const store = await open({ cleanupIntervalMs: 60_000 });
       await store[Symbol.asyncDispose]();
@@ -115,7 +115,7 @@ export const fullStoreChecks: readonly Check<FullStore>[] = [
     },
   },
   {
-    name: "interleaved calls of every kind, cleanups among them, have an order that explains every answer",
+    name: "interleaved calls of every kind, including cleanups, are linearizable",
     run: (context) =>
       assertLinearizable(context, ["find", "commit", "delete", "replace", "touch", "deleteExpired"]),
   },

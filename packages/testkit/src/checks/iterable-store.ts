@@ -29,26 +29,29 @@ const wellFormedTokens = [...new Set(Object.values(hostileTokens).flat())] as st
 /** The sentences about `entries` and `all`, in addition to {@link storeChecks}. */
 export const iterableStoreChecks: readonly Check<IterableStore>[] = [
   {
-    name: "entries of an empty store gives nothing",
+    name: "entries of an empty store yields nothing",
     async run({ store }) {
       assert.deepEqual(await entriesOf(store), []);
     },
   },
   {
-    name: "all of an empty store is an empty map",
+    name: "all of an empty store returns an empty map",
     async run({ store }) {
       const all = await store.all();
-      assertThat(all instanceof Map, "all gives no Map");
+      assertThat(all instanceof Map, "all does not return a Map");
       assert.equal(all.size, 0);
     },
   },
   {
-    name: "entries gives the token, data and expiry of each live record",
+    name: "entries yields the token, data and expiry of each live record",
     async run({ store, clock }) {
       await store.commit("t1", one, clock.in(1000));
       await store.commit("t2", two, clock.in(2000));
       const [first, second, ...more] = await entriesOf(store);
-      assertThat(first !== undefined && second !== undefined && more.length === 0, "not each record once");
+      assertThat(
+        first !== undefined && second !== undefined && more.length === 0,
+        "entries does not yield each record once",
+      );
       assert.deepEqual([first.token, second.token], ["t1", "t2"]);
       sameBytes(first.data, one);
       sameBytes(second.data, two);
@@ -56,7 +59,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     },
   },
   {
-    name: "all gives the token and data of each live record",
+    name: "all returns the token and data of each live record",
     async run({ store, clock }) {
       await store.commit("t1", one, clock.in(1000));
       await store.commit("t2", two, clock.in(2000));
@@ -67,7 +70,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     },
   },
   {
-    name: "entries leaves out a record from the very instant it expires",
+    name: "entries omits a record from the instant of its expiry",
     async run({ store, clock }) {
       await store.commit("t1", one, clock.in(1000));
       await store.commit("t2", two, clock.in(1001));
@@ -84,7 +87,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     },
   },
   {
-    name: "all leaves out a record from the very instant it expires",
+    name: "all omits a record from the instant of its expiry",
     async run({ store, clock }) {
       await store.commit("t1", one, clock.in(1000));
       await store.commit("t2", two, clock.in(1001));
@@ -95,7 +98,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     },
   },
   {
-    name: "entries and all leave out what was deleted",
+    name: "entries and all omit deleted records",
     async run({ store, clock }) {
       await store.commit("t1", one, clock.in(1000));
       await store.commit("t2", two, clock.in(1000));
@@ -108,7 +111,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     },
   },
   {
-    name: "entries and all give every token exactly as it was committed",
+    name: "entries and all return every token exactly as committed",
     async run({ store, clock }) {
       for (const token of wellFormedTokens) await store.commit(token, bytes(token), clock.in(1000));
       const expected = wellFormedTokens.toSorted();
@@ -121,7 +124,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     },
   },
   {
-    name: "changing what entries gave changes no record",
+    name: "changing an entry of entries changes no record",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       for await (const { data, expiry } of store.entries()) {
@@ -132,7 +135,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     },
   },
   {
-    name: "changing what all gave changes no record",
+    name: "changing the map returned by all changes no record",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       const all = await store.all();
@@ -143,7 +146,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     },
   },
   {
-    name: "entries gives each of 3,000 records exactly once",
+    name: "entries yields each of 3,000 records exactly once",
     async run({ store, clock }) {
       const tokens = await commitMany(store, 3000, clock.in(1000));
       const entries = await entriesOf(store);
@@ -155,7 +158,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     },
   },
   {
-    name: "all gives each of 3,000 records",
+    name: "all returns each of 3,000 records",
     async run({ store, clock }) {
       const tokens = await commitMany(store, 3000, clock.in(1000));
       const all = await store.all();
@@ -164,7 +167,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     },
   },
   {
-    name: "entries during commits, overwrites and deletes gives each record that is live throughout exactly once",
+    name: "entries yields each continuously live record exactly once during commits, overwrites and deletes",
     async run({ store, clock }) {
       const tokens = await commitMany(store, 400, clock.in(1000));
       for (let n = 0; n < 100; n++) await store.commit(`gone${n}`, one, clock.in(1000));
@@ -180,7 +183,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
           store.delete(`gone${n % 100}`),
         );
         if (n % 10 === 0) await Promise.all(writes.splice(0));
-        assertThat(n <= 400, "a record is given twice");
+        assertThat(n <= 400, "entries yields a record twice");
         if (seen.length === 400) break; // the added records must not prolong the iteration
       }
       await Promise.all(writes);
@@ -188,20 +191,20 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     },
   },
   {
-    name: "entries during finds gives each record exactly once",
+    name: "entries yields each record exactly once during finds",
     async run({ store, clock }) {
       const tokens = await commitMany(store, 200, clock.in(1000));
       const seen: string[] = [];
       for await (const { token } of store.entries()) {
         seen.push(token);
-        assertThat(seen.length <= 200, "a record is given twice");
+        assertThat(seen.length <= 200, "entries yields a record twice");
         await Promise.all([store.find(token), store.find(tokens[(seen.length * 7) % 200] as string)]);
       }
       assert.deepEqual(seen.sort(), tokens);
     },
   },
   {
-    name: "two walks by entries at once do not disturb each other",
+    name: "two concurrent iterations of entries do not disturb each other",
     async run({ store, clock }) {
       const tokens = await commitMany(store, 200, clock.in(1000));
       const [first, second] = await Promise.all([entriesOf(store), entriesOf(store)]);
@@ -216,11 +219,11 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     },
   },
   {
-    name: "a walk by entries may be left early, and the store works on",
+    name: "a store works after an iteration of entries ended early",
     async run({ store, clock }) {
       const tokens = await commitMany(store, 200, clock.in(1000));
       for await (const { token } of store.entries()) {
-        assertThat(tokens.includes(token), "entries gives a token that is not there");
+        assertThat(tokens.includes(token), "entries yields a token that was never committed");
         break;
       }
       await store.commit("t00000", two, clock.in(1000));
@@ -229,7 +232,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
     },
   },
   {
-    name: "entries and all of one client give what the other committed",
+    name: "entries and all return records committed by another client",
     async run({ store, clock, another }) {
       const other = await another();
       await store.commit("t", one, clock.in(1000));

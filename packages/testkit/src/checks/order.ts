@@ -10,7 +10,7 @@ const two: Uint8Array = bytes("two");
 /** The sentences about concurrent calls; part of {@link storeChecks}. */
 export const orderChecks: readonly Check<Store>[] = [
   {
-    name: "commits of one token take effect in the order made, awaited or not",
+    name: "commits of one token take effect in call order, awaited or not",
     async run({ store, clock }) {
       const writes = Array.from({ length: 50 }, (_, n) =>
         store.commit("t", bytes(`${n}`), clock.in(1000 + n)),
@@ -20,7 +20,7 @@ export const orderChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "find sees a commit of its token that was made before and not awaited",
+    name: "find sees an earlier commit of its token that was not awaited",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       const committing = store.commit("t", two, clock.in(1000));
@@ -30,7 +30,7 @@ export const orderChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "find does not see a commit of its token that was made after",
+    name: "find does not see a later commit of its token",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       const finding = store.find("t");
@@ -40,7 +40,7 @@ export const orderChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "commit and delete of one token take effect in the order made, awaited or not",
+    name: "commit and delete of one token take effect in call order, awaited or not",
     async run({ store, clock }) {
       await Promise.all([store.commit("t1", one, clock.in(1000)), store.delete("t1")]);
       await assertAbsent(store, "t1");
@@ -49,11 +49,11 @@ export const orderChecks: readonly Check<Store>[] = [
       const deleting = store.delete("t2");
       const record = await store.find("t2");
       await deleting;
-      assert.equal(record, undefined, "find gives a record that was deleted before");
+      assert.equal(record, undefined, "find returns a deleted record");
     },
   },
   {
-    name: "hundreds of calls at once are each answered with their own record",
+    name: "hundreds of concurrent finds each return their own record",
     async run({ store, clock }) {
       const numbers = Array.from({ length: 300 }, (_, n) => n);
       await Promise.all(numbers.map((n) => store.commit(`t${n}`, bytes(`data ${n}`), clock.in(1000 + n))));
@@ -69,7 +69,7 @@ export const orderChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "a call that is refused fails alone, not those made with it",
+    name: "a rejected call does not fail the calls made with it",
     async run({ store, clock }) {
       const outcomes = await Promise.allSettled([
         store.commit("t1", one, clock.in(1000)),
@@ -88,7 +88,7 @@ export const orderChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "what one client commits or deletes, the other finds so at once",
+    name: "find sees the commits and deletes of another client at once",
     async run({ store, clock, another }) {
       const other = await another();
       await store.commit("t", one, clock.in(1000));
@@ -100,7 +100,7 @@ export const orderChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "interleaved finds, commits and deletes of several clients have an order that explains every answer",
+    name: "interleaved finds, commits and deletes of several clients are linearizable",
     run: (context) => assertLinearizable(context, ["find", "commit", "delete"]),
   },
 ];

@@ -5,7 +5,7 @@ import type { Check } from "../check.js";
 import { assertAbsent, assertLive, assertThat, bytes } from "../expectations.js";
 
 // All other checks pass a clock to the store. These do not, so that the store uses its own, as in an app: the clock of
-// the process or of the backend. They look at times far from the present, and wait only for records that live for some
+// the process or of the backend. They use times far from the present, and wait only for records that live for some
 // milliseconds.
 
 const one: Uint8Array = bytes("one session");
@@ -39,7 +39,7 @@ async function outlive(store: Store, token: string, expiry: Date): Promise<void>
 
 export const ownClockChecks: readonly Check<Store>[] = [
   {
-    name: "on its own clock, a store finds a record that is to live for minutes, data and expiry",
+    name: "without a clock option, find returns data and expiry of a record that lives for minutes",
     withoutOptions: true,
     async run({ store }) {
       const expiry = inMs(FAR_MS);
@@ -48,7 +48,7 @@ export const ownClockChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "on its own clock, a record that was to end minutes ago is absent",
+    name: "without a clock option, find returns undefined for a record that expired minutes ago",
     withoutOptions: true,
     async run({ store }) {
       await store.commit("t", one, inMs(-FAR_MS));
@@ -56,7 +56,7 @@ export const ownClockChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "on its own clock, a record that lives for milliseconds goes by itself",
+    name: "without a clock option, a record that lives for milliseconds expires by itself",
     withoutOptions: true,
     run: ({ store }) => commitAndOutlive(store, "t"),
   },
@@ -64,7 +64,7 @@ export const ownClockChecks: readonly Check<Store>[] = [
 
 export const atomicOwnClockChecks: readonly Check<AtomicStore>[] = [
   {
-    name: "on its own clock, replace finds the record that is live, and none that has expired",
+    name: "without a clock option, replace sees live records and no expired ones",
     withoutOptions: true,
     async run({ store }) {
       await store.commit("t", one, inMs(FAR_MS));
@@ -80,7 +80,7 @@ export const atomicOwnClockChecks: readonly Check<AtomicStore>[] = [
 
 export const touchableOwnClockChecks: readonly Check<TouchableStore>[] = [
   {
-    name: "on its own clock, touch finds the record that is live, and none that has expired",
+    name: "without a clock option, touch sees live records and no expired ones",
     withoutOptions: true,
     async run({ store }) {
       await store.commit("t", one, inMs(FAR_MS));
@@ -98,7 +98,7 @@ export const touchableOwnClockChecks: readonly Check<TouchableStore>[] = [
 
 export const iterableOwnClockChecks: readonly Check<IterableStore>[] = [
   {
-    name: "on its own clock, entries and all give the records that are live, and none that has expired",
+    name: "without a clock option, entries and all return live records and no expired ones",
     withoutOptions: true,
     async run({ store }) {
       await store.commit("live", one, inMs(FAR_MS));
@@ -114,13 +114,13 @@ export const iterableOwnClockChecks: readonly Check<IterableStore>[] = [
 
 export const expiringOwnClockChecks: readonly Check<ExpiringStore>[] = [
   {
-    name: "on its own clock, deleteExpired removes no record that is live",
+    name: "without a clock option, deleteExpired removes no live record",
     withoutOptions: true,
     async run({ store }) {
       await store.commit("live", one, inMs(FAR_MS));
       await commitAndOutlive(store, "short");
       const removed = await store.deleteExpired();
-      assertThat(removed <= 1, `deleteExpired says that it removed ${removed} records; one had expired`); // 0: the backend did
+      assertThat(removed <= 1, `deleteExpired returned ${removed}; one record had expired`); // 0: the backend removed it itself
       await assertLive(store, "live", one);
       await assertAbsent(store, "short");
       assert.equal(await store.deleteExpired(), 0);
@@ -130,7 +130,7 @@ export const expiringOwnClockChecks: readonly Check<ExpiringStore>[] = [
 
 export const durableOwnClockChecks: readonly Check<FullStore>[] = [
   {
-    name: "on its own clock, a live record survives a crash, and no expired one comes back",
+    name: "without a clock option, a live record survives a crash, and no expired one comes back",
     withoutOptions: true,
     async run({ store, reopen }) {
       const [expiry, soon] = [inMs(FAR_MS), inMs(SHORT_MS)];

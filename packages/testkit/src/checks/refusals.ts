@@ -30,7 +30,7 @@ export const refusalChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "commit of data that is no Uint8Array rejects with INVALID_ARGUMENT and changes nothing",
+    name: "commit with data other than a Uint8Array rejects with INVALID_ARGUMENT and changes nothing",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       for (const data of invalidData) {
@@ -42,7 +42,7 @@ export const refusalChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "no error carries a token or session data",
+    name: "no error contains a token or session data",
     async run({ store, clock }) {
       const secret = "hunter2-hunter2";
       const data = bytes(secret);
@@ -77,7 +77,7 @@ export const replaceRefusalChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "replace with data that is no Uint8Array rejects with INVALID_ARGUMENT and changes nothing",
+    name: "replace with data other than a Uint8Array rejects with INVALID_ARGUMENT and changes nothing",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       for (const data of invalidData) {
@@ -89,7 +89,7 @@ export const replaceRefusalChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "replace of a previous that is neither undefined nor a Uint8Array rejects with INVALID_ARGUMENT",
+    name: "replace with a previous other than undefined or a Uint8Array rejects with INVALID_ARGUMENT and changes nothing",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       for (const previous of [null, "one", [...one], {}] as unknown as Uint8Array[]) {
@@ -101,7 +101,7 @@ export const replaceRefusalChecks: readonly Check<AtomicStore>[] = [
     },
   },
   {
-    name: "no error of replace carries a token or session data",
+    name: "no error of replace contains a token or session data",
     async run({ store }) {
       const secret = "hunter2-hunter2";
       const data = bytes(secret);

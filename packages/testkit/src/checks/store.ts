@@ -14,7 +14,7 @@ const two: Uint8Array = bytes("two");
 /** The sentences about `find`, `commit` and `delete`, which every store keeps. */
 export const storeChecks: readonly Check<Store>[] = [
   {
-    name: "find gives undefined for a token that is unknown",
+    name: "find returns undefined for an unknown token",
     async run({ store, clock }) {
       await assertAbsent(store, "t");
       await store.commit("other", one, clock.in(1000));
@@ -22,7 +22,7 @@ export const storeChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "find gives the data that was committed",
+    name: "find returns the committed data",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       await assertLive(store, "t", one);
@@ -30,7 +30,7 @@ export const storeChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "find gives the expiry that was committed, to the millisecond",
+    name: "find returns the committed expiry, to the millisecond",
     async run({ store, clock }) {
       for (const ms of [1, 2, 999, 1001, 86_399_999]) {
         await store.commit("t", one, clock.in(ms));
@@ -39,7 +39,7 @@ export const storeChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "an expiry a century away is kept to the millisecond",
+    name: "find returns an expiry a century away, to the millisecond",
     async run({ store, clock }) {
       const expiry = clock.in(100 * 365.25 * 86_400_000 + 1);
       await store.commit("t", one, expiry);
@@ -67,7 +67,7 @@ export const storeChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "commit changes no record but its own",
+    name: "commit changes no other record",
     async run({ store, clock }) {
       const expiry = clock.in(1000);
       await store.commit("t1", one, expiry);
@@ -86,7 +86,7 @@ export const storeChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "delete of what is not there succeeds",
+    name: "delete of a missing record succeeds",
     async run({ store, clock }) {
       assert.equal(await store.delete("t"), undefined);
       await store.commit("t", one, clock.in(1000));
@@ -95,7 +95,7 @@ export const storeChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "delete removes no record but its own",
+    name: "delete removes no other record",
     async run({ store, clock }) {
       for (const token of ["t", "t1", "t2"]) await store.commit(token, one, clock.in(1000));
       await store.delete("t1");
@@ -121,7 +121,7 @@ export const storeChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "a record is gone at the very instant it expires",
+    name: "a record is gone at the instant of its expiry",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       clock.advance(1000);
@@ -148,7 +148,7 @@ export const storeChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "commit with an expiry that has passed leaves no live record",
+    name: "commit with a past expiry leaves no live record",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(-1));
       await assertAbsent(store, "t");
@@ -157,14 +157,14 @@ export const storeChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "commit with the present instant as the expiry leaves no live record",
+    name: "commit with the present instant as expiry leaves no live record",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(0));
       await assertAbsent(store, "t");
     },
   },
   {
-    name: "commit with an expiry that has passed ends the record that was live",
+    name: "commit with a past expiry ends the live record",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       await store.commit("t", two, clock.in(-1));
@@ -172,14 +172,14 @@ export const storeChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "empty data is data",
+    name: "find returns empty data as committed",
     async run({ store, clock }) {
       await store.commit("t", new Uint8Array(0), clock.in(1000));
       await assertLive(store, "t", new Uint8Array(0), clock.in(1000));
     },
   },
   {
-    name: "data of 1 MiB is kept whole",
+    name: "find returns 1 MiB of data as committed",
     async run({ store, clock }) {
       const data = new Uint8Array(2 ** 20);
       for (let index = 0; index < data.length; index++) data[index] = (index * 31 + (index >> 8)) & 255;
@@ -190,7 +190,7 @@ export const storeChecks: readonly Check<Store>[] = [
     },
   },
   {
-    name: "every value of a byte is kept, in every place",
+    name: "find returns every value of a byte, in every place",
     async run({ store, clock }) {
       const up = Uint8Array.from({ length: 256 }, (_, index) => index);
       await store.commit("up", up, clock.in(1000));

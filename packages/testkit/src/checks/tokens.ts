@@ -40,24 +40,27 @@ function distinct(name: string, tokens: readonly string[]): Check<Store> {
 
 /** The sentences about well-formed and malformed tokens; part of {@link storeChecks}. */
 export const tokenChecks: readonly Check<Store>[] = [
-  distinct("tokens that look like paths are only names", hostileTokens.paths),
-  distinct("tokens with quotes and placeholders are only names", hostileTokens.quotes),
-  distinct("tokens that name properties of objects are only names", hostileTokens.properties),
+  distinct("tokens that look like paths have records of their own", hostileTokens.paths),
+  distinct("tokens with quotes and placeholders have records of their own", hostileTokens.quotes),
+  distinct("tokens that name properties of objects have records of their own", hostileTokens.properties),
   distinct(
-    "tokens that differ only in white space or control characters are different",
+    "tokens that differ only in white space or control characters have records of their own",
     hostileTokens.spaces,
   ),
-  distinct("tokens beyond ASCII are kept apart", hostileTokens.beyondAscii),
-  distinct("tokens that differ only in case are different", hostileTokens.case),
-  distinct("tokens that differ only in their Unicode normal form are different", hostileTokens.normalForms),
-  distinct("tokens of 1 and of 255 bytes are tokens", [
+  distinct("tokens beyond ASCII have records of their own", hostileTokens.beyondAscii),
+  distinct("tokens that differ only in case have records of their own", hostileTokens.case),
+  distinct(
+    "tokens that differ only in their Unicode normal form have records of their own",
+    hostileTokens.normalForms,
+  ),
+  distinct("tokens of 1 and of 255 bytes have records of their own", [
     "a",
     "b".repeat(254),
     "b".repeat(255),
     "日".repeat(85),
   ]),
   {
-    name: "find gives undefined for a malformed token, whatever is stored",
+    name: "find returns undefined for a malformed token, whatever is stored",
     async run({ store, clock }) {
       for (const token of lookAlikes) await store.commit(token, one, clock.in(1000));
       for (const token of malformedTokens) await assertAbsent(store, token as string);

@@ -11,7 +11,7 @@ const one: Uint8Array = bytes("one");
 /** The sentences about `touch`, in addition to {@link storeChecks}. */
 export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
   {
-    name: "touch moves the expiry of a live record, later and earlier",
+    name: "touch moves the expiry of a live record, both later and earlier",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       assert.equal(await store.touch("t", clock.in(5000)), true);
@@ -21,7 +21,7 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     },
   },
   {
-    name: "a record lives as long as touch said, and no longer",
+    name: "a record lives exactly until the expiry set by touch",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       await store.touch("t", clock.in(2000));
@@ -32,7 +32,7 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     },
   },
   {
-    name: "touch leaves the data as it is",
+    name: "touch does not change the data",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       await store.touch("t", clock.in(2000));
@@ -40,7 +40,7 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     },
   },
   {
-    name: "touch changes no record but its own",
+    name: "touch changes no other record",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       await store.commit("t1", one, clock.in(1000));
@@ -49,14 +49,14 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     },
   },
   {
-    name: "touch gives false for a token that is unknown, and makes no record",
+    name: "touch returns false for an unknown token, and creates no record",
     async run({ store, clock }) {
       assert.equal(await store.touch("t", clock.in(1000)), false);
       await assertAbsent(store, "t");
     },
   },
   {
-    name: "touch never brings back a session that was deleted",
+    name: "touch never brings back a deleted session",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       await store.delete("t");
@@ -65,7 +65,7 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     },
   },
   {
-    name: "touch gives false from the very instant a record expires, and never brings it back",
+    name: "touch returns false from the instant of expiry, and never brings the record back",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       clock.advance(999);
@@ -76,7 +76,7 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     },
   },
   {
-    name: "touch with an expiry that has passed ends the record",
+    name: "touch with a past expiry ends the record",
     async run({ store, clock }) {
       for (const ms of [0, -1]) {
         await store.commit("t", one, clock.in(1000));
@@ -87,7 +87,7 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     },
   },
   {
-    name: "touch of a malformed token gives false",
+    name: "touch returns false for a malformed token",
     async run({ store, clock }) {
       await store.commit("\ufffd", one, clock.in(1000));
       for (const token of malformedTokens)
@@ -106,7 +106,7 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     },
   },
   {
-    name: "no error of touch carries a token",
+    name: "no error of touch contains a token",
     async run({ store }) {
       const secret = "hunter2-hunter2";
       assertSecret(
@@ -116,7 +116,7 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     },
   },
   {
-    name: "changing the Date given to touch changes no record, even while it is under way",
+    name: "changing the Date passed to touch changes no record, even while the call is in flight",
     async run({ store, clock }) {
       await store.commit("t", one, clock.in(1000));
       const expiry = clock.in(2000);
@@ -127,7 +127,7 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     },
   },
   {
-    name: "touch, commit and delete of one token take effect in the order made, awaited or not",
+    name: "touch, commit and delete of one token take effect in call order, awaited or not",
     async run({ store, clock }) {
       const outcomes = await Promise.all([
         store.commit("t", one, clock.in(1000)),
@@ -144,7 +144,7 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     },
   },
   {
-    name: "of a log-out and touches racing from two clients, the log-out always wins",
+    name: "delete always wins over concurrent touches from two clients",
     async run({ store, clock, another }) {
       const other = await another();
       for (let round = 0; round < 20; round++) {
@@ -158,7 +158,7 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
     },
   },
   {
-    name: "interleaved touches of several clients have an order that explains every answer",
+    name: "interleaved touches of several clients are linearizable",
     run: (context) => assertLinearizable(context, ["find", "commit", "delete", "touch"]),
   },
   ...touchableOwnClockChecks,

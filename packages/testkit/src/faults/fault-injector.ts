@@ -69,7 +69,7 @@ export class FaultInjector {
   /** Names of the calls so far. */
   calls: string[] = [];
   /** Whether a function returns promises, by name, for those called so far. */
-  readonly #givesPromise: Map<string, boolean> = new Map();
+  readonly #returnsPromise: Map<string, boolean> = new Map();
 
   /** Runs `work` with its own count and `decide`. Returns its outcome. */
   async during<T>(decide: Decide, work: () => Promise<T>): Promise<PromiseSettledResult<T>> {
@@ -123,12 +123,12 @@ export class FaultInjector {
       const decision = this.decide({ name, index: this.calls.push(name) - 1, args });
       if (style === "callback") return callBack(original, args, decision, { halfway, onResult, discard });
       if (decision instanceof Promise) return decision.then(() => original(...args));
-      const givesPromise = style ? style === "promise" : (this.#givesPromise.get(name) ?? false);
-      if (decision?.moment === "before") return fail(decision.error, givesPromise);
+      const returnsPromise = style ? style === "promise" : (this.#returnsPromise.get(name) ?? false);
+      if (decision?.moment === "before") return fail(decision.error, returnsPromise);
       const isHalf = decision?.moment === "halfway" && halfway !== undefined;
       const result = isHalf ? halfway(original, args) : original(...args);
       const isPromise = result instanceof Promise;
-      this.#givesPromise.set(name, isPromise);
+      this.#returnsPromise.set(name, isPromise);
       if (isPromise) {
         return result.then((value: unknown) => {
           const given = isHalf ? value : onResult(args, value);
@@ -163,7 +163,7 @@ function callBack(
     Required<Pick<GuardOptions, "onResult">> & { discard: GuardOptions["discard"] | undefined },
 ): unknown {
   const callback = given.at(-1);
-  if (typeof callback !== "function") return original(...given); // nobody looks at its outcome
+  if (typeof callback !== "function") return original(...given); // the caller does not wait for its outcome
   const args = given.slice(0, -1);
   const tell = callback as (this: unknown, error: Error | null, ...results: unknown[]) => void;
   const isHalf = !(decision instanceof Promise) && decision?.moment === "halfway" && halfway !== undefined;
@@ -177,5 +177,5 @@ function callBack(
   if (decision instanceof Promise) return void decision.then(() => original(...args, settle));
   if (decision?.moment === "before") return void setImmediate(tell, decision.error);
   const returned = isHalf ? halfway(original, [...args, settle]) : original(...args, settle);
-  return returned === undefined ? undefined : onResult(args, returned); // the handle itself, or a statement of it
+  return returned === undefined ? undefined : onResult(args, returned); // the handle itself, or its statement
 }

@@ -52,7 +52,7 @@ export class Ledger {
       const after = before.map(effect).filter(({ answer }) => answer === outcome.value);
       assertThat(
         after.length > 0,
-        `${what} answers ${outcome.value} of a token that holds ${this.#tell(token)}`,
+        `${what} returns ${outcome.value} for a token that holds ${this.#tell(token)}`,
       );
       if (outcome.value === false) continue; // an earlier rejected write may still take effect
       this.#states.set(
@@ -82,7 +82,7 @@ export class Ledger {
       this.rejects(error, "find");
       return;
     }
-    this.#expect(token, found, "find gives");
+    this.#expect(token, found, "find returns");
   }
 
   /** Compares all tokens with a store opened after the crash, and checks that the store works. */
@@ -98,14 +98,14 @@ export class Ledger {
       for await (const { token, ...record } of store.entries()) {
         assertThat(
           this.#states.has(token) && !seen.has(token),
-          "entries gives a token that was never written, or twice",
+          "entries yields a token twice, or one that was never written",
         );
-        this.#expect(token, record, "after the crash entries gives");
+        this.#expect(token, record, "after the crash entries yields");
         seen.add(token);
       }
     }
     const expiry = this.clock.in(HOUR_MS);
-    await store.commit("after all", bytes("it works on"), expiry);
+    await store.commit("after all", bytes("it still works"), expiry);
     assert.deepEqual(
       (await store.find("after all"))?.expiry,
       expiry,

@@ -19,7 +19,7 @@ export function connect(location, { now = Date.now }) {
   };
   if (existsSync(path)) {
     const bytes = readFileSync(path);
-    const whole = bytes.lastIndexOf("\n") + 1; // a kill may have cut the last write short, which nobody was told of
+    const whole = bytes.lastIndexOf("\n") + 1; // a kill may have cut the last write short, which was not acknowledged
     truncateSync(path, whole);
     for (const line of bytes.toString("utf8", 0, whole).split("\n")) if (line) apply(line);
   }

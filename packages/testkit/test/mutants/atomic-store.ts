@@ -4,12 +4,12 @@ import { type Item, ReferenceStore } from "../reference-store.js";
 
 export const atomicStoreMutants: readonly Mutant[] = [
   {
-    breaks: "replace of undefined inserts where there is no record",
+    breaks: "replace with previous undefined inserts a missing record",
     also: [
-      "replace takes empty data for data, not for absence",
-      "a replace that has resolved survives a crash",
-      "replace, touch, commit and delete of one token take effect in the order made, awaited or not",
-      "deleteExpired never removes a record that replace inserts anew while it runs",
+      "replace treats empty data as data, not as absence",
+      "a resolved replace survives a crash",
+      "replace, touch, commit and delete of one token take effect in call order, awaited or not",
+      "deleteExpired never removes a record that replace inserts meanwhile",
     ],
     Store: class extends ReferenceStore {
       override async replace(...call: ReplaceArguments) {
@@ -22,8 +22,8 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "replace of undefined gives false where there is a live record, and writes nothing",
-    also: ["replace of undefined inserts from the very instant the old record expires"],
+    breaks: "replace with previous undefined returns false for a live record, and writes nothing",
+    also: ["replace with previous undefined inserts from the instant of expiry of the old record"],
     Store: class extends ReferenceStore {
       override async replace(...call: ReplaceArguments) {
         const [token, previous, , expiry] = call;
@@ -35,7 +35,7 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "replace of the data that is there writes data and expiry",
+    breaks: "replace with the stored data as previous writes data and expiry",
     Store: class extends ReferenceStore {
       override async replace(...[token, previous, data, expiry]: ReplaceArguments) {
         const item = smallOnly(this.live(token));
@@ -45,8 +45,8 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "replace of other data gives false, and writes nothing",
-    also: ["replace and commit of one token take effect in the order made, awaited or not"],
+    breaks: "replace with other data as previous returns false, and writes nothing",
+    also: ["replace and commit of one token take effect in call order, awaited or not"],
     Store: class extends ReferenceStore {
       override async replace(...call: ReplaceArguments) {
         const [token, previous, data] = call;
@@ -65,7 +65,7 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "replace of data gives false where there is no record, and writes nothing",
+    breaks: "replace with data as previous returns false for a missing record, and writes nothing",
     Store: class extends ReferenceStore {
       readonly #known = new Set<string>();
       override put(item: Item) {
@@ -83,7 +83,7 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "replace takes empty data for data, not for absence",
+    breaks: "replace treats empty data as data, not as absence",
     Store: class extends ReferenceStore {
       override replace(...[token, previous, ...written]: ReplaceArguments) {
         return super.replace(token, previous?.length === 0 ? undefined : previous, ...written); // `if (!previous.length)`
@@ -91,7 +91,7 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "replace never brings back a session that was deleted",
+    breaks: "replace never brings back a deleted session",
     Store: class extends ReferenceStore {
       readonly #deleted = new Map<string, Item>();
       override async delete(token: string) {
@@ -107,8 +107,8 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "replace that is made after delete, neither awaited, never brings the session back",
-    also: ["replace, touch, commit and delete of one token take effect in the order made, awaited or not"],
+    breaks: "replace called after delete, neither awaited, never brings the session back",
+    also: ["replace, touch, commit and delete of one token take effect in call order, awaited or not"],
     Store: class extends ReferenceStore {
       readonly #deleting = new Map<string, Item>();
       override async delete(token: string) {
@@ -118,13 +118,13 @@ export const atomicStoreMutants: readonly Mutant[] = [
       }
       override replace(...call: ReplaceArguments) {
         const deleting = this.#deleting.get(call[0]);
-        if (deleting) this.put(deleting); // does not look at the deletes that are queued
+        if (deleting) this.put(deleting); // overlooks queued deletes
         return super.replace(...call);
       }
     },
   },
   {
-    breaks: "of a log-out and late writes racing from two clients, the log-out always wins",
+    breaks: "delete always wins over late replaces from two clients",
     Store: class extends ReferenceStore {
       readonly #deleted = new Set<string>();
       override remove(token: string) {
@@ -135,14 +135,14 @@ export const atomicStoreMutants: readonly Mutant[] = [
         const [token, , data, expiry] = call;
         const replaced = await super.replace(...call);
         const lost = replaced && isSmall(data) && !this.disk.records.has(token) && !this.#deleted.has(token);
-        if (lost) this.write(token, data, expiry); // compares, and then writes in a step of its own
+        if (lost) this.write(token, data, expiry); // compares and writes in two steps
         return replaced;
       }
     },
   },
   {
-    breaks: "replace of the data of a record gives false from the very instant it expires",
-    also: ["replace with an expiry that has passed leaves no live record"],
+    breaks: "replace with data as previous returns false from the instant of expiry",
+    also: ["replace with a past expiry leaves no live record"],
     Store: class extends ReferenceStore {
       override replace(...[token, previous, ...written]: ReplaceArguments) {
         const item = smallOnly(this.disk.records.get(token));
@@ -153,18 +153,18 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "replace of undefined inserts from the very instant the old record expires",
-    also: ["replace with an expiry that has passed leaves no live record"],
+    breaks: "replace with previous undefined inserts from the instant of expiry of the old record",
+    also: ["replace with a past expiry leaves no live record"],
     Store: class extends ReferenceStore {
       override replace(...[token, previous, ...written]: ReplaceArguments) {
         const item = smallOnly(this.disk.records.get(token));
         const ended = item && item.expiry === this.now() && previous === undefined;
-        return super.replace(token, ended ? item.data : previous, ...written); // the key is taken
+        return super.replace(token, ended ? item.data : previous, ...written); // treats the expired record as live
       }
     },
   },
   {
-    breaks: "replace with an expiry that has passed leaves no live record",
+    breaks: "replace with a past expiry leaves no live record",
     Store: class extends ReferenceStore {
       override replace(...[token, previous, data, expiry]: ReplaceArguments) {
         const ended = isSmall(data) && Number(expiry) === this.now();
@@ -173,7 +173,7 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "replace of a malformed token gives false",
+    breaks: "replace returns false for a malformed token",
     Store: class extends ReferenceStore {
       override replace(...[token, ...call]: ReplaceArguments) {
         return super.replace(typeof token === "string" ? token.toWellFormed() : token, ...call);
@@ -189,7 +189,7 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "replace with data that is no Uint8Array rejects with INVALID_ARGUMENT and changes nothing",
+    breaks: "replace with data other than a Uint8Array rejects with INVALID_ARGUMENT and changes nothing",
     Store: class extends ReferenceStore {
       override replace(...[token, previous, data, expiry]: ReplaceArguments) {
         const given: unknown = data;
@@ -203,7 +203,8 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "replace of a previous that is neither undefined nor a Uint8Array rejects with INVALID_ARGUMENT",
+    breaks:
+      "replace with a previous other than undefined or a Uint8Array rejects with INVALID_ARGUMENT and changes nothing",
     Store: class extends ReferenceStore {
       override replace(...[token, previous, ...written]: ReplaceArguments) {
         return super.replace(token, previous ?? undefined, ...written);
@@ -211,7 +212,7 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "no error of replace carries a token or session data",
+    breaks: "no error of replace contains a token or session data",
     Store: class extends ReferenceStore {
       override async replace(...call: ReplaceArguments) {
         try {
@@ -226,7 +227,7 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "changing the arrays and the Date given to replace changes nothing, even while it is under way",
+    breaks: "changing the arguments of replace changes no record, even while the call is in flight",
     Store: class extends ReferenceStore {
       override async replace(...call: ReplaceArguments) {
         const [token, , data] = call;
@@ -240,7 +241,7 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "replace and commit of one token take effect in the order made, awaited or not",
+    breaks: "replace and commit of one token take effect in call order, awaited or not",
     Store: class extends ReferenceStore {
       readonly #committing = new Set<string>();
       override async commit(...call: Parameters<ReferenceStore["commit"]>) {
@@ -254,7 +255,7 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "of many replaces of the same data at once, from two clients, exactly one writes",
+    breaks: "exactly one of many concurrent replaces with the same previous, from two clients, writes",
     Store: class extends ReferenceStore {
       #underWay = 0;
       override async replace(...[token, previous, ...written]: ReplaceArguments) {
@@ -265,7 +266,7 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "of many inserts by replace at once, from two clients, exactly one writes",
+    breaks: "exactly one of many concurrent inserts by replace, from two clients, writes",
     Store: class extends ReferenceStore {
       readonly #inserting = new Map<string, number>();
       override async replace(...[token, previous, ...written]: ReplaceArguments) {
@@ -278,7 +279,7 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "of 1,000 increments of one counter by replace, from two clients, none is lost",
+    breaks: "replace loses none of 1,000 increments of one counter from two clients",
     Store: class extends ReferenceStore {
       override same(data?: Uint8Array, previous?: Uint8Array) {
         const hashed = isSmall(data) && data?.length === previous?.length; // a hash of 16 bits
@@ -289,8 +290,8 @@ export const atomicStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "interleaved replaces of several clients have an order that explains every answer",
-    also: ["interleaved calls of every kind, cleanups among them, have an order that explains every answer"],
+    breaks: "interleaved replaces of several clients are linearizable",
+    also: ["interleaved calls of every kind, including cleanups, are linearizable"],
     Store: class extends ReferenceStore {
       override same(data?: Uint8Array, previous?: Uint8Array) {
         const { length = 0 } = data ?? {};

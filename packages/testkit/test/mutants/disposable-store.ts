@@ -5,18 +5,18 @@ import { ReferenceStore } from "../reference-store.js";
 
 export const disposableStoreMutants: readonly Mutant[] = [
   {
-    breaks: "after disposal find, commit and delete reject with CLOSED",
+    breaks: "find, commit and delete reject with CLOSED after disposal",
     Store: class extends ReferenceStore {
       override async delete(token: string) {
         await super.delete(token).catch((error) => {
-          if (isToken(token)) return; // what is closed holds nothing
+          if (isToken(token)) return; // treats a closed store as empty
           throw error;
         });
       }
     },
   },
   {
-    breaks: "after disposal a call with a malformed token rejects with CLOSED, too",
+    breaks: "a call with a malformed token rejects with CLOSED after disposal",
     Store: class extends ReferenceStore {
       override async find(token: string) {
         return isToken(token) ? super.find(token) : undefined;
@@ -24,16 +24,16 @@ export const disposableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "a call that is made once disposal has begun rejects with CLOSED",
+    breaks: "a call during disposal rejects with CLOSED",
     Store: class extends ReferenceStore {
       override async [Symbol.asyncDispose]() {
-        await this.latency(); // closes the store when all else is done
+        await this.latency(); // marks the store as closed only at the end
         await super[Symbol.asyncDispose]();
       }
     },
   },
   {
-    breaks: "disposal waits for the writes under way, and lets them succeed",
+    breaks: "disposal waits for the writes in flight, and lets them succeed",
     Store: class extends ReferenceStore {
       override async [Symbol.asyncDispose]() {
         void super[Symbol.asyncDispose]();
@@ -44,7 +44,7 @@ export const disposableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "a store may be disposed of again, and at once",
+    breaks: "a store may be disposed of repeatedly and concurrently",
     Store: class extends ReferenceStore {
       #disposing = false;
       override async [Symbol.asyncDispose]() {

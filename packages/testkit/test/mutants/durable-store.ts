@@ -21,7 +21,7 @@ class ForgetfulStore extends ReferenceStore {
 
 export const durableStoreMutants: readonly Mutant[] = [
   {
-    breaks: "a commit that has resolved survives a crash, data and expiry",
+    breaks: "data and expiry of a resolved commit survive a crash",
     Store: class extends ForgetfulStore {
       override commit(token: string, data: Uint8Array, expiry: Date) {
         const known = this.live(token) !== undefined; // replays its log in the wrong order: the first one wins
@@ -32,7 +32,7 @@ export const durableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "a delete that has resolved survives a crash",
+    breaks: "a resolved delete survives a crash",
     Store: class extends ForgetfulStore {
       override delete(token: string) {
         return this.forget(() => super.delete(token));
@@ -40,7 +40,7 @@ export const durableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "a replace that has resolved survives a crash",
+    breaks: "a resolved replace survives a crash",
     Store: class extends ForgetfulStore {
       override replace(...call: ReplaceArguments) {
         return this.disk.crashes > 0 ? super.replace(...call) : this.forget(() => super.replace(...call));
@@ -48,7 +48,7 @@ export const durableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "a touch that has resolved survives a crash",
+    breaks: "a resolved touch survives a crash",
     Store: class extends ForgetfulStore {
       override touch(token: string, expiry: Date) {
         return this.forget(() => super.touch(token, expiry));
@@ -64,7 +64,7 @@ export const durableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "every well-formed token survives a crash as it is",
+    breaks: "every well-formed token survives a crash unchanged",
     Store: class extends ReferenceStore {
       override sync(token: string) {
         if (token.trim() === token) super.sync(token); // a log of lines
@@ -72,16 +72,16 @@ export const durableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "a store works on after a crash, and survives the next",
+    breaks: "a store works after a crash, and survives the next one",
     Store: class extends ForgetfulStore {
       override put(item: Item) {
         if (this.disk.crashes === 0) super.put(item);
-        else this.forget(() => super.put(item)); // appends behind the torn end of its log
+        else this.forget(() => super.put(item)); // appends after the torn end of its log
       }
     },
   },
   {
-    breaks: "writes under way when the store is disposed of are there when it is opened again",
+    breaks: "writes in flight at disposal are there when the store is opened again",
     Store: class extends ForgetfulStore {
       #disposing = false;
       override async commit(token: string, data: Uint8Array, expiry: Date) {
@@ -89,7 +89,7 @@ export const durableStoreMutants: readonly Mutant[] = [
         if (!this.#disposing) this.sync(token);
       }
       override async [Symbol.asyncDispose]() {
-        this.#disposing = true; // drops the batch that waits
+        this.#disposing = true; // drops the waiting batch
         await super[Symbol.asyncDispose]();
       }
     },

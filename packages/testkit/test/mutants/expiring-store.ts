@@ -4,7 +4,7 @@ import { ReferenceStore } from "../reference-store.js";
 
 export const expiringStoreMutants: readonly Mutant[] = [
   {
-    breaks: "deleteExpired of a store in which nothing has expired gives 0",
+    breaks: "deleteExpired returns 0 if no record has expired",
     Store: class extends ReferenceStore {
       override async deleteExpired() {
         const due = [...this.disk.records.values()].filter(({ expiry }) => expiry === this.now() + 1);
@@ -13,7 +13,7 @@ export const expiringStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "deleteExpired leaves every live record as it is",
+    breaks: "deleteExpired changes no live record",
     also: ["a record that expires while no process runs is gone"],
     Store: class extends ReferenceStore {
       override async deleteExpired() {
@@ -26,13 +26,13 @@ export const expiringStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "deleteExpired removes a record at the very instant it expires",
+    breaks: "deleteExpired removes a record from the instant of its expiry",
     also: [
-      "deleteExpired gives how many records it removed",
-      "what two clients remove by deleteExpired at once is counted once",
-      "other calls go on while deleteExpired runs",
-      "a store works on after stopCleanup",
-      "deleteExpired goes by the expiry that touch and replace have set",
+      "deleteExpired returns the number of removed records",
+      "concurrent deleteExpired calls of two clients count each record once",
+      "other calls work during deleteExpired",
+      "a store works after stopCleanup",
+      "deleteExpired uses the expiry set by touch and replace",
     ],
     Store: class extends ReferenceStore {
       override expired() {
@@ -41,10 +41,10 @@ export const expiringStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "deleteExpired gives how many records it removed",
+    breaks: "deleteExpired returns the number of removed records",
     also: [
-      "what two clients remove by deleteExpired at once is counted once",
-      "other calls go on while deleteExpired runs",
+      "concurrent deleteExpired calls of two clients count each record once",
+      "other calls work during deleteExpired",
     ],
     Store: class extends ReferenceStore {
       override async deleteExpired() {
@@ -54,19 +54,19 @@ export const expiringStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "what two clients remove by deleteExpired at once is counted once",
+    breaks: "concurrent deleteExpired calls of two clients count each record once",
     Store: class extends ReferenceStore {
       override async deleteExpired() {
         this.assertOpen();
         const expired = this.expired();
         await this.latency();
         for (const item of expired) if (this.disk.records.get(item.token) === item) this.remove(item.token);
-        return expired.length; // what it has collected, not what it has removed
+        return expired.length; // the number of candidates, not of removed records
       }
     },
   },
   {
-    breaks: "deleteExpired never removes a record that is renewed while it runs",
+    breaks: "deleteExpired never removes a record that commit renews meanwhile",
     Store: class extends ReferenceStore {
       readonly #expired = new Set<string>();
       override async deleteExpired() {
@@ -83,7 +83,7 @@ export const expiringStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "other calls go on while deleteExpired runs",
+    breaks: "other calls work during deleteExpired",
     Store: class extends ReferenceStore {
       #running = false;
       override async deleteExpired() {
@@ -94,22 +94,22 @@ export const expiringStoreMutants: readonly Mutant[] = [
         return deleted;
       }
       override async delete(token: string) {
-        if (!this.#running || !smallOnly(this.live(token))) await super.delete(token); // SQLITE_BUSY, not looked at
+        if (!this.#running || !smallOnly(this.live(token))) await super.delete(token); // ignores SQLITE_BUSY
       }
     },
   },
   {
-    breaks: "the background cleanup removes what has expired",
+    breaks: "the background cleanup removes expired records",
     Store: class extends ReferenceStore {
       override schedule(options: OpenOptions) {
         const cleanup = super.schedule(options);
-        void cleanup.stop(); // by whoever has no timers to hold a process open
+        void cleanup.stop(); // avoids a timer that holds the process, by having none
         return cleanup;
       }
     },
   },
   {
-    breaks: "stopCleanup may be called again, and at once",
+    breaks: "stopCleanup may be called repeatedly and concurrently",
     Store: class extends ReferenceStore {
       #stopped = false;
       override async stopCleanup() {
@@ -120,7 +120,7 @@ export const expiringStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "a store works on after stopCleanup",
+    breaks: "a store works after stopCleanup",
     Store: class extends ReferenceStore {
       #stopped = false;
       override async stopCleanup() {
@@ -133,10 +133,10 @@ export const expiringStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "a cleanupIntervalMs that no timer can keep is refused when the store is opened",
+    breaks: "opening a store rejects a cleanupIntervalMs out of the range of timers",
     Store: class extends ReferenceStore {
       override schedule(options: OpenOptions) {
-        return super.schedule({ ...options, cleanupIntervalMs: Number(options.cleanupIntervalMs ?? 60_000) }); // "60000" of the environment
+        return super.schedule({ ...options, cleanupIntervalMs: Number(options.cleanupIntervalMs ?? 60_000) }); // "60000" from an environment variable
       }
     },
   },
@@ -148,12 +148,12 @@ export const expiringStoreProcessMutants: readonly ProcessMutant[] = [
     module: new URL("../modules/ref-timer.js", import.meta.url),
   },
   {
-    breaks: "a store that the app has dropped is collected",
-    also: ["a store that the app has dropped is collected though its onError refers to it"],
+    breaks: "a dropped store is garbage-collected",
+    also: ["a dropped store is garbage-collected even if its onError refers to it"],
     module: new URL("../modules/open-stores.js", import.meta.url),
   },
   {
-    breaks: "a store that the app has dropped is collected though its onError refers to it",
+    breaks: "a dropped store is garbage-collected even if its onError refers to it",
     module: new URL("../modules/timer-with-on-error.js", import.meta.url),
   },
 ];

@@ -3,7 +3,7 @@ import { type Item, ReferenceStore } from "../reference-store.js";
 
 export const fullStoreMutants: readonly Mutant[] = [
   {
-    breaks: "replace ignores touches: only data counts",
+    breaks: "replace compares only data, and ignores touches",
     Store: class extends ReferenceStore {
       readonly #touched = new Set<string>();
       override async touch(token: string, expiry: Date) {
@@ -17,7 +17,7 @@ export const fullStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "replace, touch, commit and delete of one token take effect in the order made, awaited or not",
+    breaks: "replace, touch, commit and delete of one token take effect in call order, awaited or not",
     Store: class extends ReferenceStore {
       readonly #replacing = new Set<string>();
       override async replace(...call: ReplaceArguments) {
@@ -31,7 +31,7 @@ export const fullStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "deleteExpired goes by the expiry that touch and replace have set",
+    breaks: "deleteExpired uses the expiry set by touch and replace",
     Store: class extends ReferenceStore {
       readonly #indexed = new Map<string, number>();
       override write(token: string, data: Uint8Array, expiry: Date) {
@@ -39,14 +39,14 @@ export const fullStoreMutants: readonly Mutant[] = [
         this.#indexed.set(token, expiry.getTime());
       }
       override expired() {
-        const indexed = (item: Item) => (isSmall(item.data) && this.#indexed.get(item.token)) || item.expiry; // forgotten by touch
+        const indexed = (item: Item) => (isSmall(item.data) && this.#indexed.get(item.token)) || item.expiry; // touch does not update the index
         return [...this.disk.records.values()].filter((item) => indexed(item) <= this.now());
       }
     },
   },
   {
-    breaks: "deleteExpired never removes a record that replace inserts anew while it runs",
-    also: ["deleteExpired never removes a record that is renewed while it runs"],
+    breaks: "deleteExpired never removes a record that replace inserts meanwhile",
+    also: ["deleteExpired never removes a record that commit renews meanwhile"],
     Store: class extends ReferenceStore {
       readonly #expired = new Set<string>();
       override async deleteExpired() {
@@ -63,7 +63,7 @@ export const fullStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "a late write finds nothing to renew after deleteExpired",
+    breaks: "replace and touch return false after deleteExpired",
     Store: class extends ReferenceStore {
       readonly #removed = new Map<string, Item>();
       override async deleteExpired() {
@@ -73,13 +73,13 @@ export const fullStoreMutants: readonly Mutant[] = [
       override async touch(token: string, expiry: Date) {
         const removed = this.#removed.get(token);
         if (removed === undefined || this.disk.records.has(token)) return super.touch(token, expiry);
-        this.write(token, removed.data, expiry); // a cache of its own, which cleanups forget
+        this.write(token, removed.data, expiry); // a cache that cleanups do not update
         return true;
       }
     },
   },
   {
-    breaks: "entries during touches and replaces gives each record exactly once",
+    breaks: "entries yields each record exactly once during touches and replaces",
     Store: class extends ReferenceStore {
       override touch(token: string, expiry: Date) {
         const item = this.live(token);
@@ -97,7 +97,7 @@ export const fullStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "after disposal replace, touch, entries, all and deleteExpired reject with CLOSED",
+    breaks: "replace, touch, entries, all and deleteExpired reject with CLOSED after disposal",
     Store: class extends ReferenceStore {
       override all() {
         return super.all().catch(() => new Map<string, Uint8Array>());
@@ -105,7 +105,7 @@ export const fullStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "disposal ends the background cleanup, and stopCleanup may be called after it",
+    breaks: "disposal ends the background cleanup, and stopCleanup still resolves",
     Store: class extends ReferenceStore {
       override async stopCleanup() {
         this.assertOpen();
@@ -114,7 +114,7 @@ export const fullStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "interleaved calls of every kind, cleanups among them, have an order that explains every answer",
+    breaks: "interleaved calls of every kind, including cleanups, are linearizable",
     Store: class extends ReferenceStore {
       override async deleteExpired() {
         const expired = this.expired();

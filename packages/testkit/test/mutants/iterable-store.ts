@@ -4,7 +4,7 @@ import { type Item, ReferenceStore } from "../reference-store.js";
 
 export const iterableStoreMutants: readonly Mutant[] = [
   {
-    breaks: "entries of an empty store gives nothing",
+    breaks: "entries of an empty store yields nothing",
     Store: class extends ReferenceStore {
       override async *entries(): AsyncIterableIterator<SessionEntry> {
         yield* super.entries();
@@ -13,7 +13,7 @@ export const iterableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "all of an empty store is an empty map",
+    breaks: "all of an empty store returns an empty map",
     Store: class extends ReferenceStore {
       override async all() {
         const all = await super.all();
@@ -22,7 +22,7 @@ export const iterableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "entries gives the token, data and expiry of each live record",
+    breaks: "entries yields the token, data and expiry of each live record",
     Store: class extends ReferenceStore {
       override async *entries(): AsyncIterableIterator<SessionEntry> {
         for await (const entry of super.entries()) {
@@ -32,7 +32,7 @@ export const iterableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "all gives the token and data of each live record",
+    breaks: "all returns the token and data of each live record",
     Store: class extends ReferenceStore {
       override async all() {
         const all = await super.all();
@@ -43,7 +43,7 @@ export const iterableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "entries leaves out a record from the very instant it expires",
+    breaks: "entries omits a record from the instant of its expiry",
     Store: class extends ReferenceStore {
       override async *entries(): AsyncIterableIterator<SessionEntry> {
         yield* super.entries();
@@ -53,7 +53,7 @@ export const iterableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "all leaves out a record from the very instant it expires",
+    breaks: "all omits a record from the instant of its expiry",
     Store: class extends ReferenceStore {
       override async all() {
         const all = await super.all();
@@ -63,7 +63,7 @@ export const iterableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "entries and all leave out what was deleted",
+    breaks: "entries and all omit deleted records",
     Store: class extends ReferenceStore {
       readonly #deleted = new Map<string, Uint8Array>();
       override remove(token: string) {
@@ -77,7 +77,7 @@ export const iterableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "entries and all give every token exactly as it was committed",
+    breaks: "entries and all return every token exactly as committed",
     Store: class extends ReferenceStore {
       override async *entries(): AsyncIterableIterator<SessionEntry> {
         for await (const entry of super.entries()) yield { ...entry, token: entry.token.trim() };
@@ -85,7 +85,7 @@ export const iterableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "changing what entries gave changes no record",
+    breaks: "changing an entry of entries changes no record",
     Store: class extends ReferenceStore {
       override async *entries(): AsyncIterableIterator<SessionEntry> {
         for await (const entry of super.entries())
@@ -94,7 +94,7 @@ export const iterableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "changing what all gave changes no record",
+    breaks: "changing the map returned by all changes no record",
     Store: class extends ReferenceStore {
       override async all() {
         const all = await super.all();
@@ -104,7 +104,7 @@ export const iterableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "entries gives each of 3,000 records exactly once",
+    breaks: "entries yields each of 3,000 records exactly once",
     Store: class extends ReferenceStore {
       override async *entries(): AsyncIterableIterator<SessionEntry> {
         let limit = 1000;
@@ -113,7 +113,7 @@ export const iterableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "all gives each of 3,000 records",
+    breaks: "all returns each of 3,000 records",
     Store: class extends ReferenceStore {
       override async all() {
         return new Map([...(await super.all())].slice(0, 1000));
@@ -122,7 +122,7 @@ export const iterableStoreMutants: readonly Mutant[] = [
   },
   {
     breaks:
-      "entries during commits, overwrites and deletes gives each record that is live throughout exactly once",
+      "entries yields each continuously live record exactly once during commits, overwrites and deletes",
     Store: class extends ReferenceStore {
       override async *entries(): AsyncIterableIterator<SessionEntry> {
         this.assertOpen();
@@ -136,12 +136,12 @@ export const iterableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "entries during finds gives each record exactly once",
+    breaks: "entries yields each record exactly once during finds",
     Store: class extends ReferenceStore {
       override find(token: string) {
         const item = this.live(token);
         if (item !== undefined) {
-          this.disk.records.delete(token); // moves it to the end, as a cache does that drops the least recently used
+          this.disk.records.delete(token); // moves it to the end, as an LRU cache does
           this.disk.records.set(token, item);
         }
         return super.find(token);
@@ -151,13 +151,13 @@ export const iterableStoreMutants: readonly Mutant[] = [
         const walked = new Set<Item>();
         for (const item of this.disk.records.values()) {
           if (this.isLive(item)) yield { token: item.token, ...this.record(item) };
-          if (walked.size === walked.add(item).size) return; // else writes could keep the walk going for ever
+          if (walked.size === walked.add(item).size) return; // otherwise writes could prolong the iteration for ever
         }
       }
     },
   },
   {
-    breaks: "two walks by entries at once do not disturb each other",
+    breaks: "two concurrent iterations of entries do not disturb each other",
     Store: class extends ReferenceStore {
       #position = 0;
       override async *entries(): AsyncIterableIterator<SessionEntry> {
@@ -172,13 +172,13 @@ export const iterableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "a walk by entries may be left early, and the store works on",
+    breaks: "a store works after an iteration of entries ended early",
     Store: class extends ReferenceStore {
       #walked: string | undefined;
       override async *entries(): AsyncIterableIterator<SessionEntry> {
         let from = this.#walked;
         for await (const entry of super.entries()) {
-          const skipped = from !== undefined; // goes on where the last walk was left
+          const skipped = from !== undefined; // continues where the last iteration ended
           if (from === entry.token) from = undefined;
           this.#walked = entry.token;
           if (!skipped) yield entry;
@@ -188,7 +188,7 @@ export const iterableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "entries and all of one client give what the other committed",
+    breaks: "entries and all return records committed by another client",
     Store: class extends ReferenceStore {
       readonly #own = new Set<string>();
       override put(item: Item) {

@@ -1,18 +1,18 @@
 import type { Mutant } from "../mutant.js";
 import { ReferenceStore } from "../reference-store.js";
 
-const LIVES = "on its own clock, a store finds a record that is to live for minutes, data and expiry";
-const ENDED = "on its own clock, a record that was to end minutes ago is absent";
-const SHORT = "on its own clock, a record that lives for milliseconds goes by itself";
-const REPLACE = "on its own clock, replace finds the record that is live, and none that has expired";
-const TOUCH = "on its own clock, touch finds the record that is live, and none that has expired";
-const LISTS = "on its own clock, entries and all give the records that are live, and none that has expired";
-const CLEANUP = "on its own clock, deleteExpired removes no record that is live";
-const CRASH = "on its own clock, a live record survives a crash, and no expired one comes back";
+const LIVES = "without a clock option, find returns data and expiry of a record that lives for minutes";
+const ENDED = "without a clock option, find returns undefined for a record that expired minutes ago";
+const SHORT = "without a clock option, a record that lives for milliseconds expires by itself";
+const REPLACE = "without a clock option, replace sees live records and no expired ones";
+const TOUCH = "without a clock option, touch sees live records and no expired ones";
+const LISTS = "without a clock option, entries and all return live records and no expired ones";
+const CLEANUP = "without a clock option, deleteExpired removes no live record";
+const CRASH = "without a clock option, a live record survives a crash, and no expired one comes back";
 const every = [LIVES, ENDED, SHORT, REPLACE, TOUCH, LISTS, CLEANUP, CRASH];
 const allBut = (...names: readonly string[]): string[] => every.filter((name) => !names.includes(name));
 
-/** A store that keeps the clock it is given, and goes wrong by its own. */
+/** A store with a wrong clock, which it uses only without a `now` option. */
 const goingBy = (own: () => number): typeof ReferenceStore =>
   class extends ReferenceStore {
     override clock(given?: () => number): () => number {
@@ -20,7 +20,7 @@ const goingBy = (own: () => number): typeof ReferenceStore =>
     }
   };
 
-/** A store of which one method alone goes by the wrong clock, where none is given. */
+/** A store with one method that uses a wrong clock, only without a `now` option. */
 class SplitStore extends ReferenceStore {
   declare offsetMs: number | undefined; // the constructor of the reference store sets and uses it
 

@@ -3,8 +3,8 @@ import { isSmall, type Mutant, type ReplaceArguments, smallOnly } from "../mutan
 import { type Item, ReferenceStore } from "../reference-store.js";
 
 const listings = [
-  "entries and all give every token exactly as it was committed",
-  "every well-formed token survives a crash as it is",
+  "entries and all return every token exactly as committed",
+  "every well-formed token survives a crash unchanged",
 ];
 
 /** `token LIKE pattern` of SQL. */
@@ -16,7 +16,7 @@ function isLike(token: string, pattern: string): boolean {
 
 export const storeMutants: readonly Mutant[] = [
   {
-    breaks: "find gives undefined for a token that is unknown",
+    breaks: "find returns undefined for an unknown token",
     Store: class extends ReferenceStore {
       override find(token: string) {
         if (!isToken(token) || this.disk.records.has(token)) return super.find(token);
@@ -28,28 +28,28 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "find gives the data that was committed",
+    breaks: "find returns the committed data",
     also: [
-      "an expiry a century away is kept to the millisecond",
-      "commit changes no record but its own",
-      "changing an array that find gave changes no record",
-      "each find gives an array of its own",
-      "changing the Date that find gave changes no record",
-      "replace of the data that is there writes data and expiry",
-      "of 1,000 increments of one counter by replace, from two clients, none is lost",
-      "changing what all gave changes no record",
+      "find returns an expiry a century away, to the millisecond",
+      "commit changes no other record",
+      "changing an array returned by find changes no record",
+      "each find returns an array of its own",
+      "changing the Date returned by find changes no record",
+      "replace with the stored data as previous writes data and expiry",
+      "replace loses none of 1,000 increments of one counter from two clients",
+      "changing the map returned by all changes no record",
     ],
     Store: class extends ReferenceStore {
       override find(token: string) {
         const found = super.find(token);
         const item = smallOnly(this.live(token));
-        if (item) this.put({ ...item, data: new Uint8Array(0) }); // hands its buffer over, and keeps none
+        if (item) this.put({ ...item, data: new Uint8Array(0) }); // gives its only buffer away
         return found;
       }
     },
   },
   {
-    breaks: "find gives the expiry that was committed, to the millisecond",
+    breaks: "find returns the committed expiry, to the millisecond",
     Store: class extends ReferenceStore {
       override commit(token: string, data: Uint8Array, expiry: Date) {
         const lifetime = Number(expiry) - this.now();
@@ -58,7 +58,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "an expiry a century away is kept to the millisecond",
+    breaks: "find returns an expiry a century away, to the millisecond",
     Store: class extends ReferenceStore {
       override write(token: string, data: Uint8Array, expiry: Date) {
         super.write(token, data, new Date(Math.min(expiry.getTime(), 2 ** 32 * 1000))); // seconds in 32 bits
@@ -68,8 +68,8 @@ export const storeMutants: readonly Mutant[] = [
   {
     breaks: "commit overwrites the data of a live record",
     also: [
-      "of a view on a larger buffer only its own bytes are kept",
-      "find sees a commit of its token that was made before and not awaited",
+      "commit of a view on a larger buffer stores only the bytes of the view",
+      "find sees an earlier commit of its token that was not awaited",
     ],
     Store: class extends ReferenceStore {
       override commit(token: string, data: Uint8Array, expiry: Date) {
@@ -81,7 +81,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     breaks: "commit overwrites the expiry of a live record, later and earlier",
-    also: ["touch, commit and delete of one token take effect in the order made, awaited or not"],
+    also: ["touch, commit and delete of one token take effect in call order, awaited or not"],
     Store: class extends ReferenceStore {
       override commit(token: string, data: Uint8Array, expiry: Date) {
         const item = smallOnly(this.live(token));
@@ -91,7 +91,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "commit changes no record but its own",
+    breaks: "commit changes no other record",
     Store: class extends ReferenceStore {
       override write(token: string, data: Uint8Array, expiry: Date) {
         const overwrites = smallOnly(this.live(token)) !== undefined;
@@ -105,10 +105,10 @@ export const storeMutants: readonly Mutant[] = [
   {
     breaks: "delete removes a record",
     also: [
-      "commit and delete of one token take effect in the order made, awaited or not",
-      "what one client commits or deletes, the other finds so at once",
-      "of a log-out and late writes racing from two clients, the log-out always wins",
-      "of a log-out and touches racing from two clients, the log-out always wins",
+      "commit and delete of one token take effect in call order, awaited or not",
+      "find sees the commits and deletes of another client at once",
+      "delete always wins over late replaces from two clients",
+      "delete always wins over concurrent touches from two clients",
     ],
     Store: class extends ReferenceStore {
       #written: Item | undefined;
@@ -123,18 +123,18 @@ export const storeMutants: readonly Mutant[] = [
       override find(token: string) {
         const written = this.#written;
         if (!written || written.token !== token || !this.isLive(written)) return super.find(token);
-        return this.operate(() => this.record(written)); // a cache of the last write, which delete forgets
+        return this.operate(() => this.record(written)); // a cache of the last write, which delete does not clear
       }
     },
   },
   {
-    breaks: "delete of what is not there succeeds",
+    breaks: "delete of a missing record succeeds",
     also: [
-      "commit and delete of one token take effect in the order made, awaited or not",
-      "interleaved replaces of several clients have an order that explains every answer",
-      "interleaved touches of several clients have an order that explains every answer",
-      "interleaved calls of every kind, cleanups among them, have an order that explains every answer",
-      "interleaved finds, commits and deletes of several clients have an order that explains every answer",
+      "commit and delete of one token take effect in call order, awaited or not",
+      "interleaved replaces of several clients are linearizable",
+      "interleaved touches of several clients are linearizable",
+      "interleaved calls of every kind, including cleanups, are linearizable",
+      "interleaved finds, commits and deletes of several clients are linearizable",
     ],
     Store: class extends ReferenceStore {
       readonly #known = new Set<string>();
@@ -150,12 +150,12 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "delete removes no record but its own",
+    breaks: "delete removes no other record",
     Store: class extends ReferenceStore {
       override remove(token: string) {
         super.remove(token);
         for (const item of [...this.disk.records.values()]) {
-          if (smallOnly(this.live(item.token)) && token.startsWith(item.token)) super.remove(item.token); // LIKE, the wrong way round
+          if (smallOnly(this.live(item.token)) && token.startsWith(item.token)) super.remove(item.token); // LIKE with swapped operands
         }
       }
     },
@@ -163,8 +163,8 @@ export const storeMutants: readonly Mutant[] = [
   {
     breaks: "a token can be committed again after delete",
     also: [
-      "touch, commit and delete of one token take effect in the order made, awaited or not",
-      "replace, touch, commit and delete of one token take effect in the order made, awaited or not",
+      "touch, commit and delete of one token take effect in call order, awaited or not",
+      "replace, touch, commit and delete of one token take effect in call order, awaited or not",
     ],
     Store: class extends ReferenceStore {
       readonly #revoked = new Set<string>();
@@ -180,8 +180,8 @@ export const storeMutants: readonly Mutant[] = [
   {
     breaks: "a record is live until the millisecond before it expires",
     also: [
-      "find gives the expiry that was committed, to the millisecond",
-      "a record lives as long as touch said, and no longer",
+      "find returns the committed expiry, to the millisecond",
+      "a record lives exactly until the expiry set by touch",
       "a record that expires while no process runs is gone",
     ],
     Store: class extends ReferenceStore {
@@ -192,14 +192,14 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "a record is gone at the very instant it expires",
+    breaks: "a record is gone at the instant of its expiry",
     also: [
-      "commit with the present instant as the expiry leaves no live record",
-      "replace of the data of a record gives false from the very instant it expires",
-      "replace with an expiry that has passed leaves no live record",
-      "a record lives as long as touch said, and no longer",
-      "touch gives false from the very instant a record expires, and never brings it back",
-      "touch with an expiry that has passed ends the record",
+      "commit with the present instant as expiry leaves no live record",
+      "replace with data as previous returns false from the instant of expiry",
+      "replace with a past expiry leaves no live record",
+      "a record lives exactly until the expiry set by touch",
+      "touch returns false from the instant of expiry, and never brings the record back",
+      "touch with a past expiry ends the record",
       "a record that expires while no process runs is gone",
     ],
     Store: class extends ReferenceStore {
@@ -222,7 +222,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     breaks: "a token can be committed again after its record has expired",
-    also: ["touch with an expiry that has passed ends the record"],
+    also: ["touch with a past expiry ends the record"],
     Store: class extends ReferenceStore {
       override async commit(token: string, data: Uint8Array, expiry: Date) {
         const old = smallOnly(this.disk.records.get(token));
@@ -233,7 +233,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "commit with an expiry that has passed leaves no live record",
+    breaks: "commit with a past expiry leaves no live record",
     Store: class extends ReferenceStore {
       override isLive(item: Item) {
         return item.expiry === 0 || super.isLive(item); // 0 for a session that never expires
@@ -241,7 +241,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "commit with the present instant as the expiry leaves no live record",
+    breaks: "commit with the present instant as expiry leaves no live record",
     Store: class extends ReferenceStore {
       override commit(token: string, data: Uint8Array, expiry: Date) {
         const now = isSmall(data) && Number(expiry) === this.now();
@@ -250,18 +250,18 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "commit with an expiry that has passed ends the record that was live",
+    breaks: "commit with a past expiry ends the live record",
     Store: class extends ReferenceStore {
       override write(token: string, data: Uint8Array, expiry: Date) {
-        if (expiry.getTime() >= this.now()) super.write(token, data, expiry); // nothing to keep, nothing to do
+        if (expiry.getTime() >= this.now()) super.write(token, data, expiry); // skips a write that would expire at once
       }
     },
   },
   {
     breaks: "changing an array after commit changes no record",
     also: [
-      "changing an array while commit is under way changes no record",
-      "changing the arrays and the Date given to replace changes nothing, even while it is under way",
+      "changing an array during commit changes no record",
+      "changing the arguments of replace changes no record, even while the call is in flight",
     ],
     Store: class extends ReferenceStore {
       override write(token: string, data: Uint8Array, expiry: Date) {
@@ -270,7 +270,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "changing an array while commit is under way changes no record",
+    breaks: "changing an array during commit changes no record",
     Store: class extends ReferenceStore {
       override async commit(token: string, data: Uint8Array, expiry: Date) {
         const committed = super.commit(token, data, expiry);
@@ -281,8 +281,8 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "changing an array that find gave changes no record",
-    also: ["each find gives an array of its own"],
+    breaks: "changing an array returned by find changes no record",
+    also: ["each find returns an array of its own"],
     Store: class extends ReferenceStore {
       override find(token: string) {
         return this.operate(() => {
@@ -293,12 +293,12 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "each find gives an array of its own",
+    breaks: "each find returns an array of its own",
     Store: class extends ReferenceStore {
       readonly #finding = new Map<Item | undefined, Promise<SessionRecord | undefined>>();
       override async find(token: string) {
         const item = this.live(token);
-        const finding = (item && this.#finding.get(item)) ?? super.find(token); // one read for all that wait for it
+        const finding = (item && this.#finding.get(item)) ?? super.find(token); // shares one read between all waiting calls
         this.#finding.set(item, finding);
         try {
           return await finding;
@@ -320,7 +320,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "changing the Date that find gave changes no record",
+    breaks: "changing the Date returned by find changes no record",
     Store: class extends ReferenceStore {
       readonly #dates = new WeakMap<Item, Date>();
       override async find(token: string) {
@@ -334,7 +334,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "of a view on a larger buffer only its own bytes are kept",
+    breaks: "commit of a view on a larger buffer stores only the bytes of the view",
     Store: class extends ReferenceStore {
       override commit(token: string, data: Uint8Array, expiry: Date) {
         return super.commit(token, data instanceof Uint8Array ? new Uint8Array(data.buffer) : data, expiry);
@@ -342,7 +342,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "empty data is data",
+    breaks: "find returns empty data as committed",
     Store: class extends ReferenceStore {
       override commit(token: string, data: Uint8Array, expiry: Date) {
         return data?.length === 0 ? super.delete(token) : super.commit(token, data, expiry);
@@ -350,7 +350,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "data of 1 MiB is kept whole",
+    breaks: "find returns 1 MiB of data as committed",
     Store: class extends ReferenceStore {
       override write(token: string, data: Uint8Array, expiry: Date) {
         super.write(token, data.subarray(0, 65_535), expiry); // a BLOB of MySQL
@@ -358,7 +358,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "every value of a byte is kept, in every place",
+    breaks: "find returns every value of a byte, in every place",
     Store: class extends ReferenceStore {
       override write(token: string, data: Uint8Array, expiry: Date) {
         super.write(token, data.subarray(0, data.findLastIndex((byte) => byte !== 0) + 1), expiry); // BINARY pads with 0
@@ -366,7 +366,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "tokens that look like paths are only names",
+    breaks: "tokens that look like paths have records of their own",
     also: listings,
     Store: class extends ReferenceStore {
       override key(token: string) {
@@ -375,7 +375,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "tokens with quotes and placeholders are only names",
+    breaks: "tokens with quotes and placeholders have records of their own",
     Store: class extends ReferenceStore {
       override remove(token: string) {
         for (const item of [...this.disk.records.values()])
@@ -384,7 +384,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "tokens that name properties of objects are only names",
+    breaks: "tokens that name properties of objects have records of their own",
     also: listings,
     Store: class extends ReferenceStore {
       override put(item: Item) {
@@ -395,7 +395,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "tokens that differ only in white space or control characters are different",
+    breaks: "tokens that differ only in white space or control characters have records of their own",
     also: listings,
     Store: class extends ReferenceStore {
       override key(token: string) {
@@ -404,7 +404,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "tokens beyond ASCII are kept apart",
+    breaks: "tokens beyond ASCII have records of their own",
     also: listings,
     Store: class extends ReferenceStore {
       override key(token: string) {
@@ -413,7 +413,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "tokens that differ only in case are different",
+    breaks: "tokens that differ only in case have records of their own",
     also: listings,
     Store: class extends ReferenceStore {
       override key(token: string) {
@@ -422,7 +422,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "tokens that differ only in their Unicode normal form are different",
+    breaks: "tokens that differ only in their Unicode normal form have records of their own",
     also: listings,
     Store: class extends ReferenceStore {
       override key(token: string) {
@@ -431,7 +431,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "tokens of 1 and of 255 bytes are tokens",
+    breaks: "tokens of 1 and of 255 bytes have records of their own",
     Store: class extends ReferenceStore {
       override key(token: string) {
         return token.slice(0, 254);
@@ -439,7 +439,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "find gives undefined for a malformed token, whatever is stored",
+    breaks: "find returns undefined for a malformed token, whatever is stored",
     Store: class extends ReferenceStore {
       override find(token: string) {
         return super.find(String(token));
@@ -471,7 +471,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "commit of data that is no Uint8Array rejects with INVALID_ARGUMENT and changes nothing",
+    breaks: "commit with data other than a Uint8Array rejects with INVALID_ARGUMENT and changes nothing",
     Store: class extends ReferenceStore {
       override commit(token: string, data: Uint8Array, expiry: Date) {
         return super.commit(token, ArrayBuffer.isView(data) ? Uint8Array.from(data) : data, expiry);
@@ -479,7 +479,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "no error carries a token or session data",
+    breaks: "no error contains a token or session data",
     Store: class extends ReferenceStore {
       override async commit(token: string, data: Uint8Array, expiry: Date) {
         if (expiry instanceof Date && Number.isNaN(expiry.getTime())) {
@@ -490,7 +490,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "commits of one token take effect in the order made, awaited or not",
+    breaks: "commits of one token take effect in call order, awaited or not",
     Store: class extends ReferenceStore {
       readonly #queued = new Map<string, number>();
       override async commit(token: string, data: Uint8Array, expiry: Date) {
@@ -502,7 +502,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "find sees a commit of its token that was made before and not awaited",
+    breaks: "find sees an earlier commit of its token that was not awaited",
     Store: class extends ReferenceStore {
       readonly #overwritten = new Map<string, Item>();
       override async commit(token: string, data: Uint8Array, expiry: Date) {
@@ -517,7 +517,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "find does not see a commit of its token that was made after",
+    breaks: "find does not see a later commit of its token",
     Store: class extends ReferenceStore {
       override async find(token: string) {
         const record = await super.find(token);
@@ -527,7 +527,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "commit and delete of one token take effect in the order made, awaited or not",
+    breaks: "commit and delete of one token take effect in call order, awaited or not",
     Store: class extends ReferenceStore {
       readonly #deleting = new Map<string, Item>();
       override async delete(token: string) {
@@ -542,20 +542,20 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "hundreds of calls at once are each answered with their own record",
+    breaks: "hundreds of concurrent finds each return their own record",
     Store: class extends ReferenceStore {
       readonly #finding: string[] = [];
       override async find(token: string) {
         const [first] = this.#finding;
         const count = this.#finding.push(token);
-        const found = super.find(first !== undefined && count > 256 ? first : token); // one byte for a request's number
+        const found = super.find(first !== undefined && count > 256 ? first : token); // request numbers of one byte
         await found.finally(() => this.#finding.pop());
         return found;
       }
     },
   },
   {
-    breaks: "a call that is refused fails alone, not those made with it",
+    breaks: "a rejected call does not fail the calls made with it",
     Store: class extends ReferenceStore {
       #refused: StoreError | undefined;
       override async commit(token: string, data: Uint8Array, expiry: Date) {
@@ -571,7 +571,7 @@ export const storeMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "what one client commits or deletes, the other finds so at once",
+    breaks: "find sees the commits and deletes of another client at once",
     Store: class extends ReferenceStore {
       readonly #cache = new Map<string, Item>();
       override put(item: Item) {
@@ -588,18 +588,17 @@ export const storeMutants: readonly Mutant[] = [
         return cached && this.isLive(cached) ? this.operate(() => this.record(cached)) : super.find(token);
       }
       override replace(...[token, ...call]: ReplaceArguments) {
-        this.#cache.delete(token); // else a loop over replace would never end
+        this.#cache.delete(token); // otherwise a loop over replace would never end
         return super.replace(token, ...call);
       }
     },
   },
   {
-    breaks:
-      "interleaved finds, commits and deletes of several clients have an order that explains every answer",
+    breaks: "interleaved finds, commits and deletes of several clients are linearizable",
     also: [
-      "interleaved replaces of several clients have an order that explains every answer",
-      "interleaved touches of several clients have an order that explains every answer",
-      "interleaved calls of every kind, cleanups among them, have an order that explains every answer",
+      "interleaved replaces of several clients are linearizable",
+      "interleaved touches of several clients are linearizable",
+      "interleaved calls of every kind, including cleanups, are linearizable",
     ],
     Store: class extends ReferenceStore {
       readonly #cache = new Map<string, Item>();

@@ -4,8 +4,8 @@ import { type Item, ReferenceStore } from "../reference-store.js";
 
 export const touchableStoreMutants: readonly Mutant[] = [
   {
-    breaks: "touch moves the expiry of a live record, later and earlier",
-    also: ["deleteExpired goes by the expiry that touch and replace have set"],
+    breaks: "touch moves the expiry of a live record, both later and earlier",
+    also: ["deleteExpired uses the expiry set by touch and replace"],
     Store: class extends ReferenceStore {
       override touch(token: string, expiry: Date) {
         const item = smallOnly(this.live(token));
@@ -15,7 +15,7 @@ export const touchableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "a record lives as long as touch said, and no longer",
+    breaks: "a record lives exactly until the expiry set by touch",
     Store: class extends ReferenceStore {
       readonly #indexed = new Map<string, number>();
       override write(token: string, data: Uint8Array, expiry: Date) {
@@ -23,22 +23,22 @@ export const touchableStoreMutants: readonly Mutant[] = [
         this.#indexed.set(token, expiry.getTime());
       }
       override async find(token: string) {
-        const late = this.now() >= Number(this.#indexed.get(token)) + 500; // an index that touch forgets
+        const late = this.now() >= Number(this.#indexed.get(token)) + 500; // an index that touch does not update
         const record = await super.find(token);
         return late && smallOnly(this.live(token)) ? undefined : record;
       }
     },
   },
   {
-    breaks: "touch leaves the data as it is",
+    breaks: "touch does not change the data",
     also: [
-      "a record lives as long as touch said, and no longer",
-      "changing the Date given to touch changes no record, even while it is under way",
-      "touch, commit and delete of one token take effect in the order made, awaited or not",
-      "a touch that has resolved survives a crash",
-      "replace ignores touches: only data counts",
-      "replace, touch, commit and delete of one token take effect in the order made, awaited or not",
-      "deleteExpired goes by the expiry that touch and replace have set",
+      "a record lives exactly until the expiry set by touch",
+      "changing the Date passed to touch changes no record, even while the call is in flight",
+      "touch, commit and delete of one token take effect in call order, awaited or not",
+      "a resolved touch survives a crash",
+      "replace compares only data, and ignores touches",
+      "replace, touch, commit and delete of one token take effect in call order, awaited or not",
+      "deleteExpired uses the expiry set by touch and replace",
     ],
     Store: class extends ReferenceStore {
       override async touch(token: string, expiry: Date) {
@@ -50,7 +50,7 @@ export const touchableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "touch changes no record but its own",
+    breaks: "touch changes no other record",
     Store: class extends ReferenceStore {
       override async touch(token: string, expiry: Date) {
         const touched = await super.touch(token, expiry);
@@ -63,10 +63,10 @@ export const touchableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "touch gives false for a token that is unknown, and makes no record",
+    breaks: "touch returns false for an unknown token, and creates no record",
     also: [
-      "interleaved touches of several clients have an order that explains every answer",
-      "interleaved calls of every kind, cleanups among them, have an order that explains every answer",
+      "interleaved touches of several clients are linearizable",
+      "interleaved calls of every kind, including cleanups, are linearizable",
     ],
     Store: class extends ReferenceStore {
       readonly #known = new Set<string>();
@@ -83,7 +83,7 @@ export const touchableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "touch never brings back a session that was deleted",
+    breaks: "touch never brings back a deleted session",
     Store: class extends ReferenceStore {
       readonly #deleted = new Map<string, Item>();
       override async delete(token: string) {
@@ -99,8 +99,8 @@ export const touchableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "touch gives false from the very instant a record expires, and never brings it back",
-    also: ["touch with an expiry that has passed ends the record"],
+    breaks: "touch returns false from the instant of expiry, and never brings the record back",
+    also: ["touch with a past expiry ends the record"],
     Store: class extends ReferenceStore {
       override touch(token: string, expiry: Date) {
         const item = smallOnly(this.disk.records.get(token));
@@ -110,17 +110,17 @@ export const touchableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "touch with an expiry that has passed ends the record",
+    breaks: "touch with a past expiry ends the record",
     Store: class extends ReferenceStore {
       override touch(token: string, expiry: Date) {
         const item = this.live(token);
         const passed = expiry instanceof Date && expiry.getTime() < this.now();
-        return super.touch(token, item && passed ? new Date(item.expiry) : expiry); // takes it for a mistake
+        return super.touch(token, item && passed ? new Date(item.expiry) : expiry); // ignores a past expiry
       }
     },
   },
   {
-    breaks: "touch of a malformed token gives false",
+    breaks: "touch returns false for a malformed token",
     Store: class extends ReferenceStore {
       override touch(token: string, expiry: Date) {
         return super.touch(typeof token === "string" ? token.toWellFormed() : token, expiry);
@@ -136,7 +136,7 @@ export const touchableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "no error of touch carries a token",
+    breaks: "no error of touch contains a token",
     Store: class extends ReferenceStore {
       override async touch(token: string, expiry: Date) {
         return super.touch(token, expiry).catch((cause) => {
@@ -149,7 +149,7 @@ export const touchableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "changing the Date given to touch changes no record, even while it is under way",
+    breaks: "changing the Date passed to touch changes no record, even while the call is in flight",
     Store: class extends ReferenceStore {
       override async touch(token: string, expiry: Date) {
         const touching = super.touch(token, expiry);
@@ -161,19 +161,19 @@ export const touchableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "touch, commit and delete of one token take effect in the order made, awaited or not",
+    breaks: "touch, commit and delete of one token take effect in call order, awaited or not",
     Store: class extends ReferenceStore {
       override async touch(token: string, expiry: Date) {
         const ms = Number(expiry);
         const touched = await super.touch(token, expiry);
         const item = smallOnly(this.live(token));
-        if (touched && item) this.put({ ...item, expiry: ms }); // written once more, behind a commit
+        if (touched && item) this.put({ ...item, expiry: ms }); // written again after a commit
         return touched;
       }
     },
   },
   {
-    breaks: "of a log-out and touches racing from two clients, the log-out always wins",
+    breaks: "delete always wins over concurrent touches from two clients",
     Store: class extends ReferenceStore {
       readonly #deleted = new Set<string>();
       override remove(token: string) {
@@ -190,8 +190,8 @@ export const touchableStoreMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: "interleaved touches of several clients have an order that explains every answer",
-    also: ["interleaved calls of every kind, cleanups among them, have an order that explains every answer"],
+    breaks: "interleaved touches of several clients are linearizable",
+    also: ["interleaved calls of every kind, including cleanups, are linearizable"],
     Store: class extends ReferenceStore {
       override async touch(token: string, expiry: Date) {
         const item = this.live(token);
