@@ -28,15 +28,15 @@ export class CsrfError extends Error {
 
   constructor(why: string) {
     super(
-      `the request was sent by a page of another origin (${why}); if that is right, add the origin to trustedOrigins`,
+      `a page of another origin sent the request (${why}); to allow it, add the origin to trustedOrigins`,
     );
   }
 }
 
 /**
  * Checks that no page of another site sent a request that may change something. Uses `Sec-Fetch-Site`, which all browsers
- * send since 2023 and no page can set, or `Origin` if that is missing. A request without either does not come from a
- * browser, or from one older than 2020.
+ * have sent since 2023 and no page can set, or `Origin` if that is missing. A request without either header comes from
+ * no browser, or from one older than 2020.
  *
  * @throws CsrfError, which becomes a 403. TypeError if an option cannot work.
  */
@@ -51,7 +51,7 @@ export function csrfCheck({
     const origin = headerOf(request, "origin");
     if (origin !== undefined && trusted.has(origin)) return;
     const site = headerOf(request, "sec-fetch-site");
-    // "none": the user's own doing, such as a bookmark. "same-site" may be a neighbour's page.
+    // "none": the user navigated directly, for example by a bookmark. "same-site" includes pages of other subdomains.
     if (site === "same-origin" || site === "none") return;
     if (site !== undefined)
       throw new CsrfError(`Sec-Fetch-Site: ${site.slice(0, 32).replace(/[^\w-]/g, "?")}`);
@@ -82,12 +82,12 @@ export function csrfProtection(
   };
 }
 
-/** A handshake of a WebSocket is a GET, and the connection may change anything. */
+/** Recognizes the handshake of a WebSocket: a GET, although the connection may change anything. */
 function isSafe(request: CrossOriginRequest): boolean {
   return SAFE.has(request.method ?? "GET") && headerOf(request, "upgrade") === undefined;
 }
 
-/** By host and port alone: where TLS ends at a proxy, the server does not know the scheme. */
+/** Compares only host and port: behind a TLS proxy, the server does not know the scheme. */
 function isOfHost(origin: string, request: CrossOriginRequest): boolean {
   return URL.canParse(origin) && new URL(origin).host === hostOf(request);
 }
@@ -103,6 +103,6 @@ function hostOf(request: CrossOriginRequest): string | undefined {
 function checkedOrigin(origin: string): string {
   if (URL.canParse(origin) && new URL(origin).origin === origin) return origin;
   throw new TypeError(
-    `trustedOrigins: ${JSON.stringify(origin)} is no origin: write it as in "https://admin.example.com"`,
+    `trustedOrigins: ${JSON.stringify(origin)} is not an origin such as "https://admin.example.com"`,
   );
 }

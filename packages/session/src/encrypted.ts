@@ -34,8 +34,8 @@ const METHODS = [
 ] as const;
 
 /**
- * Encrypts the records of another store: `new EncryptedStore(new MemStore(), { keys })`. Uses AES-256-GCM. Each record names
- * its key, and is only valid under its own token. Keeps all guarantees of the other store.
+ * Encrypts the records of another store: `new EncryptedStore(new MemStore(), { keys })`. Uses AES-256-GCM. Each record
+ * contains the ID of its key, and is only valid under its own token. Keeps all guarantees of the other store.
  *
  * Disposal leaves the other store open.
  *
@@ -50,17 +50,17 @@ export class EncryptedStore extends StoreBase {
     const missing = METHODS.find((method) => typeof store?.[method] !== "function");
     if (missing !== undefined) {
       throw new TypeError(
-        `${NAME}: the store below has no ${missing}(); pass a store of this project, or one like it`,
+        `${NAME}: the underlying store has no ${missing}(); pass a store that implements FullStore`,
       );
     }
     const envelope = new Envelope(keys);
     const backend = new EncryptedBackend({ store, envelope, acceptUnencrypted, onError });
-    // The store below knows what has expired, and removes it.
+    // The underlying store removes expired records.
     super(backend, { name: NAME, cleanupIntervalMs: 0, onError, hasClock: false });
     this.#store = store;
   }
 
-  /** Ends the background cleanup of the store below. */
+  /** Ends the background cleanup of the underlying store. */
   override async stopCleanup(): Promise<void> {
     await super.stopCleanup();
     await this.#store.stopCleanup();

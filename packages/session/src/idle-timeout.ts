@@ -1,7 +1,7 @@
 import type { PolicyName } from "./policy/presets.js";
 
 /**
- * What the app says of the timeouts of all sessions.
+ * Options for the timeouts of all sessions.
  *
  * @internal
  */
@@ -13,14 +13,14 @@ export interface LifetimeOptions {
 }
 
 /**
- * Returns the idle timeout of a session, by its values, in ms; Infinity for none.
+ * Returns the idle timeout of a session with these values, in ms; Infinity for none.
  *
  * @internal
  */
 export type IdleTimeout = (values: () => Record<string, unknown>) => number;
 
 /**
- * How much of an idle timeout passes before a use is noted, if the app does not say: a tenth, at most a minute.
+ * Returns the default of `touchAfterMs`: a tenth of the idle timeout, at most a minute.
  *
  * @internal
  */
@@ -29,7 +29,7 @@ export function defaultTouchAfterMs(idleTimeoutMs: number): number {
 }
 
 /**
- * Makes an idle timeout of the option, be it a number or a function of the values.
+ * Makes a function of the `idleTimeoutMs` option, which is a number or a function of the values.
  *
  * @internal
  */

@@ -9,7 +9,7 @@ import type { FoundSession } from "./persistence/stored-session.js";
 import type { SessionPolicy } from "./policy/session-policy.js";
 import type { SessionEmitter } from "./session-events.js";
 
-/** A session as operators may see it: with values only on request, and never with its token. */
+/** A session for operators: with values only on request, and never with its token. */
 export interface InspectedSession<T extends object = Record<string, unknown>, D = unknown>
   extends Omit<OwnedSession<D>, "created" | "lastSeen"> {
   /** Identifies the session in `inspect` and `revoke`: its handle, or its ID if it has no owner. No secret. */
@@ -42,11 +42,11 @@ export interface InspectionOptions {
   onError: (error: Error) => void;
 }
 
-/** No session's key, nor a list's, contains this character and this word. */
+/** A key that no session and no list has. */
 const NO_RECORD = "@ping";
 
 /**
- * Looks at stored sessions without their tokens.
+ * Finds, lists and ends stored sessions without their tokens.
  *
  * @internal
  */
@@ -81,12 +81,12 @@ export class Inspection {
     return isMeant ? this.#describe(found, withValues) : undefined;
   }
 
-  /** Tells whether a handle has the form of one of nobody's sessions. */
+  /** Returns whether a handle is that of a session without an owner. */
   isOfNobody(handle: string): boolean {
     return hasIdForm(handle);
   }
 
-  /** Ends a session for as long as it is nobody's. */
+  /** Ends a session, unless it has an owner. */
   async endOfNobody(id: string): Promise<boolean> {
     const { records, events } = this.#options;
     const isNobodys = ({ content }: FoundSession): boolean => content.meta.owner === undefined;
@@ -120,7 +120,7 @@ export class Inspection {
     };
   }
 
-  /** Calls back into the app; what that throws must not hide the other sessions. */
+  /** Calls a function of the app. Its errors must not hide the other sessions. */
   #attempt<R>(call: () => R): R | undefined {
     try {
       return call();

@@ -14,7 +14,7 @@ export type { ClientNews } from "./http/client-knowledge.js";
 export type { DerivedSession } from "./persistence/derived-session.js";
 export { holdResponse, prepareToExtend, type Saving };
 
-/** What a package needs of a manager to give requests another interface to their sessions than `Session`. */
+/** Access to a manager, for packages with an interface to sessions other than `Session`. */
 export class SessionIntegration<T extends object> {
   readonly #requests: RequestSessions<T>;
   readonly #engine: SessionEngine;
@@ -25,8 +25,8 @@ export class SessionIntegration<T extends object> {
   }
 
   /**
-   * Loads the session of the first token that has one; a new session if none has, at once if there is no token.
-   * `manager.get(request)` returns it as well.
+   * Loads the session of the first token that has one, or creates a new session. Then `manager.get(request)` returns it
+   * as well.
    *
    * @throws StoreError if the store fails.
    */
@@ -41,7 +41,7 @@ export class SessionIntegration<T extends object> {
   }
 
   /**
-   * Begins a session under a derived ID, or joins the one that another request has begun.
+   * Begins a session under a derived ID, or joins the session that another request has begun under it.
    *
    * @returns `undefined` if that session has ended.
    */
@@ -53,17 +53,17 @@ export class SessionIntegration<T extends object> {
     return state && this.#attach(request, state);
   }
 
-  /** Notes an ID in the store, beside the sessions, until `expiry`. */
+  /** Stores an ID beside the sessions until `expiry`. */
   async mark(id: string, expiry: Date): Promise<void> {
     await this.#engine.records.bar(id, expiry);
   }
 
-  /** Tells whether an ID was noted, or is that of a session. */
+  /** Returns whether an ID is stored, or is that of a session. */
   isMarked(id: string): Promise<boolean> {
     return this.#engine.records.isOccupied(id);
   }
 
-  /** Runs `work` so that `manager.current()` gives the session in it. */
+  /** Runs `work`, in which `manager.current()` returns the session. */
   run<R>({ session }: IntegratedSession<T>, work: () => R): R {
     return this.#requests.run(session, work);
   }
@@ -80,12 +80,12 @@ export class SessionIntegration<T extends object> {
 /** The session of one request. */
 export class IntegratedSession<T extends object> {
   readonly session: Session<T>;
-  /** Saves the session and tells the client, as the manager's middleware does: for `holdResponse`, as it is or in part. */
+  /** Saves the session and sets its cookie, as the manager's middleware does. Pass it to `holdResponse`. */
   readonly saving: Saving & Pick<RequestSession<T>, "news">;
   readonly #state: SessionState;
   readonly #engine: SessionEngine;
 
-  /** Integrated sessions come from a `SessionIntegration`. */
+  /** Only a `SessionIntegration` creates integrated sessions. */
   constructor(opened: RequestSession<T>, engine: SessionEngine) {
     this.session = opened.session;
     this.saving = opened;
@@ -93,23 +93,23 @@ export class IntegratedSession<T extends object> {
     this.#engine = engine;
   }
 
-  /** The token that leads to the stored session; `undefined` if none is stored. */
+  /** The token of the stored session; `undefined` if none is stored. */
   get storedToken(): string | undefined {
     return this.#state.storedToken;
   }
 
-  /** When the store drops the session, if nobody uses it; `undefined` if none is stored. */
+  /** Time when the store drops the session if it is not used again; `undefined` if none is stored. */
   get expiry(): Date | undefined {
     return this.#state.stored?.record.expiry;
   }
 
-  /** Lists the values. Unlike those of `session.get`, objects that are changed in place are not noticed. */
+  /** Lists the values. Unlike with `session.get`, changes of these objects in place are not detected. */
   values(): Iterable<[key: string, value: unknown]> {
     return this.#state.values.entries();
   }
 
   /**
-   * Saves what was changed.
+   * Saves the changes.
    *
    * @throws StoreError, SessionError, as `manager.commit`.
    */
@@ -117,16 +117,16 @@ export class IntegratedSession<T extends object> {
     return this.#state.turns.run(() => commitNow(this.#engine.repository, this.#state));
   }
 
-  /** Ends the session, also when the headers have been sent. Values that are set afterwards begin a new one. */
+  /** Ends the session, even after the headers were sent. Values that are set afterwards begin a new one. */
   end(): Promise<void> {
     this.#state.destroy(true);
     return this.commit();
   }
 
   /**
-   * Drops what was changed, and loads the session once more.
+   * Drops the changes, and loads the session again.
    *
-   * @returns whether it is there.
+   * @returns whether the session still exists.
    */
   reload(): Promise<boolean> {
     const { records, now } = this.#engine;

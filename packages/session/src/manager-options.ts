@@ -28,7 +28,8 @@ export interface SessionManagerOptions<T extends object = Record<string, unknown
   policy?: PolicyName;
   /**
    * Returns the timeouts of one session by its values: shorter for an administrator, longer for "remember me". Missing
-   * ones are those of all sessions. Called at each save. The lifetime begins with the session or the last authentication.
+   * ones default to those of all sessions. Called at each save. The lifetime begins with the session or the last
+   * authentication.
    */
   timeouts?: (data: Readonly<Partial<T>>) => SessionTimeouts | undefined;
   cookie?: CookieOptions;
@@ -51,7 +52,7 @@ export interface SessionManagerOptions<T extends object = Record<string, unknown
   /** Maximum size of an encoded session in bytes. A larger one fails the save with `TOO_LARGE`. @default 65,536 */
   maxBytes?: number;
   /**
-   * Returns the user whose session it is, such as `(data) => data.userId`, for `list`, `revokeAll` and `maxPerOwner`. Needs
+   * Returns the user of a session, such as `(data) => data.userId`, for `list`, `revokeAll` and `maxPerOwner`. Needs
    * a store with `replace`. @default none
    */
   owner?: (data: Readonly<Partial<T>>) => string | undefined;

@@ -35,7 +35,7 @@ const COOKIE_OPTIONS: Record<keyof CookieOptions, true> = {
   ...{ partitioned: true, persist: true },
 };
 
-/** What to write in the place of options that other session managers have. */
+/** Replacements for options of other session managers. */
 const REMEDIES: Readonly<Record<string, string>> = {
   secret: "leave it out: tokens are random and stored as hashes, so that there is nothing to sign",
   secrets: "leave it out: tokens are random and stored as hashes, so that there is nothing to sign",
@@ -64,7 +64,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   "cookie.overwrite": "leave it out: a session's cookie is set once per response",
 };
 
-/** Refuses what is misspelt or another library's: it would do nothing without a word. */
+/** Throws for misspelt options and those of other libraries, which would silently do nothing. */
 function assertKnown(path: string, options: object, known: object): void {
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(known, name)) continue;
@@ -74,7 +74,7 @@ function assertKnown(path: string, options: object, known: object): void {
   }
 }
 
-/** Refuses what JavaScript would take for true, or would fail at later on. */
+/** Throws for values that JavaScript would treat as true, or that would fail only later. */
 function checkTypes({ cookie, codec, transport, ...options }: Partial<SessionManagerOptions>): void {
   const flags = {
     ...{ trustProxy: options.trustProxy, asyncContext: options.asyncContext },
@@ -106,7 +106,9 @@ function checkTypes({ cookie, codec, transport, ...options }: Partial<SessionMan
 }
 
 /**
- * @throws TypeError or RangeError for an option that cannot work, with what to do instead.
+ * Checks the options.
+ *
+ * @throws TypeError or RangeError for an option that cannot work. The message says what to write instead.
  *
  * @internal
  */
@@ -121,15 +123,15 @@ export function checkOptions<T extends object, D>(options: SessionManagerOptions
   const { store, owner, maxPerOwner, describe, namespace = "", maxBytes = 65_536 } = options;
   checkMs("storeTimeoutMs", options.storeTimeoutMs ?? DEFAULT_STORE_TIMEOUT_MS, 1, MAX_TIMEOUT_MS);
   if (options.transport !== undefined && options.cookie !== undefined) {
-    throw new TypeError("cookie and transport are two ways for the token to come and go: choose one");
+    throw new TypeError("cookie and transport are alternatives: set only one of them");
   }
   checkTypes(options as Partial<SessionManagerOptions>);
   if (typeof namespace !== "string" || !NAMESPACE.test(namespace)) {
-    throw new TypeError("namespace must be of letters, digits, - and _, at most 64 of them");
+    throw new TypeError("namespace must consist of at most 64 letters, digits, - and _");
   }
   if (owner === undefined && (maxPerOwner !== undefined || describe !== undefined)) {
     throw new TypeError(
-      "maxPerOwner and describe need owner: say whose a session is, as in (data) => data.userId",
+      "maxPerOwner and describe need owner, which returns the user of a session, as in (data) => data.userId",
     );
   }
   if (owner !== undefined && typeof (store as Partial<AtomicStore>).replace !== "function") {
@@ -163,6 +165,8 @@ export function checkOptions<T extends object, D>(options: SessionManagerOptions
 }
 
 /**
+ * Checks the lifetimes.
+ *
  * @throws TypeError or RangeError for lifetimes that cannot work.
  *
  * @internal

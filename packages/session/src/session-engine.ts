@@ -25,7 +25,7 @@ import { SessionEmitter } from "./session-events.js";
 import { SessionEncoder } from "./state/session-encoder.js";
 import type { SessionState } from "./state/session-state.js";
 
-/** The parts of a manager, made as its options say. */
+/** The parts of a manager. */
 export interface SessionEngine {
   store: BoundedStore;
   transport: TokenTransport;
@@ -45,7 +45,7 @@ export interface SessionEngine {
   onError: (error: Error) => void;
 }
 
-/** @throws TypeError or RangeError for an option that cannot work, with what to do instead. */
+/** Creates the parts of a manager. @throws TypeError or RangeError for an option that cannot work. */
 export function buildEngine<T extends object, D>(options: SessionManagerOptions<T, D>): SessionEngine {
   if (typeof options?.store?.find !== "function") {
     throw new TypeError("store is missing: pass one, as in new SessionManager({ store: new MemStore() })");
@@ -53,7 +53,7 @@ export function buildEngine<T extends object, D>(options: SessionManagerOptions<
   checkOptions(options);
   const policy = policyOf(options);
   const { codec = devalueCodec, namespace = "", trustProxy = false } = options;
-  const now = options.now ?? (() => Date.now()); // read at each call: a test may have put a clock of its own there
+  const now = options.now ?? (() => Date.now()); // looks up Date.now at each call, for fake timers of tests
   const transport = options.transport ?? new SessionCookie(options.cookie);
   const onError = reporterOf(options.onError ?? ((error) => process.emitWarning(error)));
   const store = new BoundedStore(options.store, options.storeTimeoutMs ?? DEFAULT_STORE_TIMEOUT_MS);

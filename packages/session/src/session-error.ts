@@ -1,6 +1,6 @@
 /**
  * - `INVALID_VALUE`: a session value that the codec cannot encode; the message names its key.
- * - `TOO_LARGE`: a session that takes more than `maxBytes`; the message names its largest value.
+ * - `TOO_LARGE`: a session of more than `maxBytes`; the message names its largest value.
  * - `CONFLICT`: too many parallel requests changed the session during this save.
  * - `TOO_LATE`: a session was changed, renewed or destroyed after the headers were sent. Thrown by the call; passed to
  *   `onError` if the app's own commit could no longer set its cookie.

@@ -9,8 +9,8 @@ import {
 import type { CleanupMessage } from "@scs/core";
 
 /**
- * Why a session is no more: `destroyed` by the app, `expired` at its deadline, or `ended` by another request,
- * which destroyed, renewed or revoked it, or by its idle timeout.
+ * Why a session ended: `destroyed` by the app, `expired` at its deadline, or `ended` by its idle timeout or by another
+ * request, which destroyed, renewed or revoked it.
  */
 export type EndReason = "destroyed" | "expired" | "ended";
 
@@ -20,7 +20,7 @@ export interface SessionEvents {
   created: SessionEvent;
   /** A session got a new token. */
   renewed: SessionEvent;
-  /** A session has ended, as a request has found or caused. */
+  /** A request has ended a session, or found that it had ended. */
   destroyed: SessionEvent & { reason: EndReason };
   /** A session was ended by `revoke`, `revokeAll` or the limit `maxPerOwner`. */
   revoked: SessionEvent & { reason: "revoked" | "limit" };
@@ -77,7 +77,7 @@ const channels: Record<SessionEventName, Channel> = {
 type Listener = (event: never) => unknown;
 
 /**
- * Tells listeners of the app's and the diagnostics channels. Costs next to nothing when nobody listens.
+ * Calls the app's listeners and publishes to the diagnostics channels. Costs almost nothing without listeners.
  *
  * @internal
  */
@@ -91,7 +91,7 @@ export class SessionEmitter {
     this.#store = store;
   }
 
-  /** @returns what ends it. */
+  /** @returns a function that unsubscribes. */
   on<E extends SessionEventName>(name: E, listener: (event: SessionEvents[E]) => unknown): () => void {
     if (!Object.hasOwn(channels, name)) {
       throw new TypeError(
@@ -101,12 +101,12 @@ export class SessionEmitter {
     if (name === "cleanup") return this.#onCleanup(listener as Listener);
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners);
-    const own: Listener = (event) => listener(event); // so that each call of `on` has an end of its own
+    const own: Listener = (event) => listener(event); // distinguishes two calls of `on` with one listener
     listeners.add(own);
     return () => void listeners.delete(own);
   }
 
-  /** The store cleans itself up, and knows no manager: its channel tells. */
+  /** Subscribes to the channel of the store, whose cleanup knows no manager. */
   #onCleanup(listener: Listener): () => void {
     const own = (message: unknown): void => {
       const { store, removed, durationMs } = message as CleanupMessage;
@@ -132,7 +132,7 @@ export class SessionEmitter {
     for (const listener of listeners ?? []) this.#tell(listener, event);
   }
 
-  /** A listener that throws or rejects must fail no request. */
+  /** Calls a listener, whose errors must not fail a request. */
   #tell(listener: Listener, event: unknown): void {
     try {
       Promise.resolve(listener(event as never)).catch(this.#onError);
@@ -143,7 +143,7 @@ export class SessionEmitter {
 }
 
 /**
- * Traces what the store is waited for: `tracing:scs.session.load:start` and so on.
+ * Tracing channels of the operations that wait for the store: `tracing:scs.session.load:start` and so on.
  *
  * @internal
  */
@@ -152,7 +152,7 @@ export const loadTracing: TracingChannel = tracingChannel("scs.session.load");
 export const commitTracing: TracingChannel = tracingChannel("scs.session.commit");
 
 /**
- * Runs `operation`, and traces it if somebody listens: how long it takes and how it fails, not what it returns.
+ * Runs `operation`, and traces its duration and failure, but not its result, if there are subscribers.
  *
  * @internal
  */

@@ -7,7 +7,7 @@ import type { SessionState } from "./state/session-state.js";
 /**
  * - `unmodified`: unchanged since it was loaded, or new and empty.
  * - `modified`: there are changes to save.
- * - `destroyed`: ended by `destroy()` or, as a save has found, by another request or the deadline.
+ * - `destroyed`: ended by `destroy()`, or by another request or the deadline, which only a save detects.
  */
 export type SessionStatus = "unmodified" | "modified" | "destroyed";
 
@@ -25,7 +25,7 @@ export interface RenewOptions {
 }
 
 /**
- * Takes the values of the session that `token` leads to into another, and tells whether there was one.
+ * Adds the values of the session of `token` to another, and returns whether there was one.
  *
  * @internal
  */
@@ -36,7 +36,7 @@ const MAX_GRACE_MS = 3_600_000;
 const MAX_DATE_MS = 8.64e15;
 
 /**
- * By this name, a proxy of a session has the session.
+ * Key under which a proxy of a session has the session.
  *
  * @internal
  */
@@ -93,8 +93,8 @@ export class Session<T extends object = Record<string, unknown>> {
   }
 
   /**
-   * The client's secret: keep it out of logs. It leads to the session after the first save. `undefined` in `iterate`,
-   * because the store does not have tokens.
+   * The token that the client sends: keep it out of logs. Valid after the first save. `undefined` in `iterate`, because
+   * the store does not have tokens.
    */
   get token(): string | undefined {
     return this.#state.token;
@@ -186,7 +186,7 @@ export class Session<T extends object = Record<string, unknown>> {
    * Throws unless the user has authenticated within the last `ms`. Call it before a sensitive operation, and ask the user to
    * log in again if it throws.
    *
-   * @throws SessionError `REAUTHENTICATE`. RangeError if `ms` is no duration.
+   * @throws SessionError `REAUTHENTICATE`. RangeError if `ms` is not a positive number.
    */
   requireRecent(ms: number): void {
     if (typeof ms !== "number" || !(ms > 0)) {

@@ -1,14 +1,13 @@
 import type { Store } from "@scs/core";
 
-/** Opens a store that is ready to use, as `params` say. */
+/** Opens a store according to `params`. */
 export type StoreProvider<P, S extends Store = Store> = (params: P) => S | Promise<S>;
 
 // biome-ignore lint/complexity/noBannedTypes: no provider as yet
 type None = {};
 
 /**
- * Stores by name, for apps that choose one by their configuration. Nothing is registered by an import: the app
- * says what there is.
+ * Opens stores by name, for apps that choose one by configuration. Imports register nothing; the app does:
  *
  *     const stores = new StoreRegistry()
  *       .register("memory", (params: { maxSessions: number }) => new MemStore(params));
@@ -17,19 +16,19 @@ type None = {};
 export class StoreRegistry<M extends object = None> {
   readonly #providers: Map<string, StoreProvider<never>> = new Map();
 
-  /** @throws TypeError if the name is taken or empty, or `provide` is no function. */
+  /** Registers a store. @throws TypeError if the name is taken or empty, or `provide` is not a function. */
   register<N extends string, P = undefined, S extends Store = Store>(
     name: N,
     provide: StoreProvider<P, S>,
   ): StoreRegistry<M & Record<N, StoreProvider<P, S>>> {
     if (typeof name !== "string" || name === "") throw new TypeError("a provider needs a name");
-    if (typeof provide !== "function") throw new TypeError(`the provider "${name}" is no function`);
-    if (this.#providers.has(name)) throw new TypeError(`there is a provider "${name}" already`);
+    if (typeof provide !== "function") throw new TypeError(`the provider "${name}" is not a function`);
+    if (this.#providers.has(name)) throw new TypeError(`there is already a provider "${name}"`);
     this.#providers.set(name, provide as StoreProvider<never>);
     return this as never;
   }
 
-  /** The names that are registered, in order of the alphabet. */
+  /** The registered names, in alphabetical order. */
   providerNames(): (keyof M & string)[] {
     return [...this.#providers.keys()].sort() as (keyof M & string)[];
   }
@@ -37,7 +36,7 @@ export class StoreRegistry<M extends object = None> {
   /**
    * Opens the store of that name.
    *
-   * @throws RangeError if there is none, with the names that there are. What the provider throws comes as it is.
+   * @throws RangeError for an unknown name; the message lists the registered ones. Errors of the provider pass unchanged.
    */
   async open<N extends keyof M & string>(
     name: N,

@@ -110,7 +110,7 @@ describe("jsonCodec", () => {
     const refusal = {
       name: "SessionError",
       code: "INVALID_VALUE",
-      message: `the session value "cart" holds ${what}, which JSON does not bring back`,
+      message: `the session value "cart" contains ${what}, which JSON does not restore`,
     };
     const inObject = value === undefined ? [] : [{ deeper: value }]; // a property may be undefined
     for (const cart of [value, [1, value], ...inObject]) {

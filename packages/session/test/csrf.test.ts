@@ -99,7 +99,7 @@ describe("options", () => {
     "refuse %o as an origin",
     (origin) => {
       expect(() => csrfCheck({ trustedOrigins: [origin as string] })).toThrow(
-        /trustedOrigins: .* is no origin/,
+        /trustedOrigins: .* is not an origin/,
       );
     },
   );

@@ -17,7 +17,7 @@ describe("a value that cannot be saved", () => {
     expect(app.errors).toEqual([
       expect.objectContaining({
         code: "INVALID_VALUE",
-        message: 'the session value "when" cannot be stored: it holds a function',
+        message: 'the session value "when" cannot be stored: it contains a function',
       }),
     ]);
   });

@@ -396,7 +396,7 @@ describe("a store that fails", () => {
 describe("options that cannot work are refused", () => {
   const cases: [Partial<SessionManagerOptions>, RegExp][] = [
     [{ cookie: { secure: false } }, /deviceBound needs https/],
-    [{ cookie: { partitioned: true, sameSite: "none" } }, /does not go with cookie\.partitioned/],
+    [{ cookie: { partitioned: true, sameSite: "none" } }, /does not work with cookie\.partitioned/],
     [{ cookie: { domain: "a.test" } }, /a cookie of one host/],
     [{ cookie: { path: "/app" } }, /of path "\/"/],
     [{ deviceBound: "yes" as never }, /must be true, false, or an object/],

@@ -143,7 +143,7 @@ describe("keys", () => {
     [[{ id: "a", key: randomBytes(16) }], /must have 32 bytes.*got 16/],
     [[{ id: "a", key: "password" }], /must have 32 bytes/],
     [[{ id: "a" }], /must have 32 bytes/],
-    [[first, { ...second, id: first.id }], /two of them have the same id/],
+    [[first, { ...second, id: first.id }], /two keys have the same id/],
   ])("refuses %o", (keys, message) => {
     const { below } = open();
     expect(() => new EncryptedStore(below, { keys: keys as never })).toThrow(message);

@@ -333,7 +333,7 @@ describe("a session", () => {
     session.set("basket", Basket.of("tea"));
     await expect(app.sessions.commit(session)).rejects.toMatchObject({
       code: "INVALID_VALUE",
-      message: 'the session value "basket" cannot be stored: it holds an object of class Basket',
+      message: 'the session value "basket" cannot be stored: it contains an object of class Basket',
     });
     session.set("basket", [...Basket.of("tea")]);
     await app.sessions.commit(session);

@@ -40,8 +40,7 @@ describe("an object that occurs more and more often on each level", () => {
     const session = (await app.load()).set("tree", doubled(60)).set("page", 2);
     await expect(app.sessions.commit(session)).rejects.toMatchObject({
       code: "TOO_LARGE",
-      message:
-        'the session takes more than 131072 bytes, and maxBytes allows 65536; its largest value is "tree"',
+      message: 'the session has more than 131072 bytes, but maxBytes is 65536; its largest value is "tree"',
     });
   });
 

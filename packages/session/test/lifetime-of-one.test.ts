@@ -168,9 +168,7 @@ describe("maxBytes", () => {
       expect.objectContaining({
         name: "SessionError",
         code: "TOO_LARGE",
-        message: expect.stringMatching(
-          /takes \d+ bytes, and maxBytes allows 65536; its largest value is "cart"$/,
-        ),
+        message: expect.stringMatching(/has \d+ bytes, but maxBytes is 65536; its largest value is "cart"$/),
       }),
     ]);
     expect((await app.sessions.load(visitor.token)).get("cart")).toHaveLength(65_200);

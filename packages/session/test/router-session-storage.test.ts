@@ -55,5 +55,5 @@ it("renewSession renews the token, and expires sets the deadline", async () => {
 it("refuses a session of another storage", async () => {
   await using running = new RunningManager();
   const { commitSession } = routerSessionStorage<Values, unknown>(running.sessions);
-  await expect(commitSession({ id: "" } as never)).rejects.toThrow("that getSession has given");
+  await expect(commitSession({ id: "" } as never)).rejects.toThrow("returned by getSession");
 });

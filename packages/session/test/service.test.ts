@@ -327,7 +327,7 @@ describe("StoreRegistry", () => {
     await expect(stores.open("redis")).rejects.toThrow(
       'there is no provider "redis"; registered: memory, pg',
     );
-    expect(() => stores.register("pg", () => store)).toThrow('there is a provider "pg" already');
+    expect(() => stores.register("pg", () => store)).toThrow('there is already a provider "pg"');
     expect(() => stores.register("", () => store)).toThrow(TypeError);
     expect(() => stores.register("x", undefined as never)).toThrow(TypeError);
   });

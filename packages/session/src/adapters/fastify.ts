@@ -57,7 +57,7 @@ export function fastifySessions<T extends object, D>(sessions: SessionManager<T,
         },
       });
     } catch (error) {
-      return done(error as Error); // another plugin has taken the name
+      return done(error as Error); // another plugin has already decorated this name
     }
     instance.addHook("onRequest", (request, reply, next) => {
       handle(request.raw, reply.raw, (error?: unknown) => {
@@ -67,7 +67,7 @@ export function fastifySessions<T extends object, D>(sessions: SessionManager<T,
     });
     done();
   };
-  // As fastify-plugin does: the hooks are for the whole instance, not only for what is registered inside the plugin.
+  // As in fastify-plugin: applies the hooks to the whole instance, not only to routes registered inside the plugin.
   return Object.assign(plugin, {
     [Symbol.for("skip-override")]: true,
     [Symbol.for("fastify.display-name")]: "@scs/session",

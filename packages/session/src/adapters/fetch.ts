@@ -14,12 +14,12 @@ export interface FetchRequest {
 }
 
 /**
- * Gives a handler of `Request` and `Response`, as Bun and Deno call it, requests with sessions:
+ * Makes a handler for Bun and Deno of one whose requests have sessions:
  *
  *     Bun.serve({ fetch: fetchHandler(sessions, (request) => new Response(sessions.get(request).get("userId"))) });
  *
- * Passes on the arguments after the request, such as `env` and `params`. `sessions.get` also finds the session by a
- * copy of the request, such as middleware makes. See {@link withSession}.
+ * Passes on the arguments after the request, such as `env` and `params`. `sessions.get` also accepts a copy of the
+ * request, which middleware may have made. See {@link withSession}.
  */
 export function fetchHandler<T extends object, D, Q extends FetchRequest, A extends unknown[]>(
   sessions: SessionManager<T, D>,
@@ -33,13 +33,12 @@ export function fetchHandler<T extends object, D, Q extends FetchRequest, A exte
 }
 
 /**
- * Loads the session of a request, calls `answer`, saves the session, and returns the response with the cookie that is
- * due. After that, while a body streams, changing the session is an error.
+ * Loads the session of a request, calls `answer`, saves the session, and returns the response, with the session's
+ * cookie if it changed. Changing the session later, while a body streams, is an error.
  *
  * If the store fails, returns a 500 and calls `onError`. If `answer` throws, drops its changes and rethrows, but still
- * ends a session that it destroyed. A thrown `Response`, as in React Router, counts as a returned one. A result that is
- * no `Response`, such as Bun's for a WebSocket, is returned as it is: it cannot carry a cookie, and `onError` is called
- * if one was due.
+ * ends a session that it destroyed. Treats a thrown `Response`, as in React Router, like a returned one. Returns any other
+ * result unchanged, such as Bun's for a WebSocket; it cannot carry a cookie, so calls `onError` if the cookie changed.
  */
 export async function withSession<T extends object, D>(
   sessions: SessionManager<T, D>,
@@ -57,7 +56,7 @@ export async function withSession<T extends object, D>(
     reportTo(sessions, error as Error);
     return errorPage();
   }
-  if (opened.isHeld) return answer(opened.session); // a handler around this one saves it
+  if (opened.isHeld) return answer(opened.session); // an outer handler saves it
   opened.isHeld = true;
   const retry = opened.retryOf(pathname + search);
   if (retry !== undefined) return responseOf(retry);
@@ -65,7 +64,7 @@ export async function withSession<T extends object, D>(
     return await save(opened, await requests.runFor(opened, () => answer(opened.session)));
   } catch (thrown) {
     if (isResponse(thrown)) throw await save(opened, thrown);
-    if (opened.header() !== undefined) opened.report(tooLate()); // a renewal that the app has committed itself
+    if (opened.header() !== undefined) opened.report(tooLate()); // the app renewed the session and committed it itself
     await opened.drop().catch((error: Error) => reportTo(sessions, error));
     throw thrown;
   }
@@ -94,7 +93,7 @@ async function save<T extends object>(opened: RequestSession<T>, response: Respo
   } catch (error) {
     opened.report((failure ?? error) as Error);
     if (!isResponse(response)) return response;
-    if (response.body?.locked === false) response.body.cancel().catch(() => undefined); // nobody reads it
+    if (response.body?.locked === false) response.body.cancel().catch(() => undefined); // the body will not be read
     return errorPage(own);
   }
 }
@@ -105,7 +104,7 @@ function isResponse(value: unknown): value is Response {
 }
 
 /**
- * Returns whether headers of a response reach the client. They do not if it was sent already, or upgraded the
+ * Returns whether a response's headers will reach the client: not if the response was already sent, or upgraded the
  * connection.
  */
 function canTakeHeaders(response: Response): boolean {
@@ -117,11 +116,11 @@ function canTakeHeaders(response: Response): boolean {
  * Adds headers to a response, or to a copy if its headers are immutable, as those of `fetch` and `Response.redirect`
  * are.
  *
- * @throws if the body was used or fails: then the response would not be sent, and its headers with it.
+ * @throws if the body was used or fails, because then neither the response nor its headers would be sent.
  */
 async function addTo(response: Response, own: readonly TokenHeader[]): Promise<Response> {
   if (response.bodyUsed || response.body?.locked)
-    throw new TypeError("the body of the response is used already");
+    throw new TypeError("the body of the response was already used");
   const answer = isMutable(response) ? response : new Response(response.body, response);
   await expectFirstChunk(answer);
   for (const [name, value] of own) {
@@ -166,6 +165,6 @@ function errorPage(own: readonly TokenHeader[] = []): Response {
 function tooLate(): SessionError {
   return new SessionError(
     "TOO_LATE",
-    "a session's cookie could not be set, since the handler gave no Response that could carry it: begin, renew and destroy sessions in a request that is answered with one",
+    "a session's cookie could not be set, because the handler did not return a Response that can carry it: begin, renew and destroy sessions in a request that is answered with a Response",
   );
 }

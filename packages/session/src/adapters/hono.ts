@@ -43,9 +43,9 @@ async function run<T extends object, D>(
     c.set("session", session);
     await next();
     if (c.finalized) given = c.res;
-    return given as Response; // without one, Hono says what is wrong with the handler
+    return given as Response; // without a response, Hono reports the handler's mistake
   });
   if (response === given) return;
-  c.res = undefined; // else Hono merges the headers of the old response into the new one
+  c.res = undefined; // otherwise Hono merges the headers of the old response into the new one
   c.res = response;
 }

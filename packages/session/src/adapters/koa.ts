@@ -53,7 +53,7 @@ function sessionProperty<T extends object, D>(sessions: SessionManager<T, D>): P
     set(this: KoaContext, value: unknown) {
       if (value !== null && value !== undefined) {
         throw new TypeError(
-          "ctx.session cannot be replaced: set its values by ctx.session.set(key, value); null destroys it",
+          "ctx.session cannot be replaced: set values with ctx.session.set(key, value), or assign null to destroy it",
         );
       }
       sessions.get(this).destroy();
@@ -61,7 +61,7 @@ function sessionProperty<T extends object, D>(sessions: SessionManager<T, D>): P
   };
 }
 
-/** Saves the session also if the client is gone: then Koa never ends the response, which would save it. */
+/** Saves the session if the client is gone: Koa then never ends the response, which normally saves it. */
 async function goOn(
   res: ServerResponse,
   next: () => Promise<unknown>,

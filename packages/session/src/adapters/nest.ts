@@ -37,7 +37,7 @@ export async function useSessions<T extends object, D>(
   else if (platform === "fastify") {
     const { register } = app as unknown as { register(plugin: FastifySessions): Promise<unknown> };
     await register.call(app, fastifySessions(sessions));
-  } else throw new TypeError(`useSessions() is for Nest over Express and over Fastify, not over ${platform}`);
+  } else throw new TypeError(`useSessions() supports Nest over Express and Fastify, not over ${platform}`);
 }
 
 type Next = (error?: unknown) => void;
@@ -65,7 +65,7 @@ function sessionOf<T extends object>(context: ExecutionContextLike): Session<T> 
 
 /**
  * Makes a guard from a condition: `@UseGuards(sessionGuard<MyValues>((session) => session.has("userId")))`. Answers 401
- * to requests whose session does not meet it.
+ * to a request whose session does not meet the condition.
  *
  * @param refuse makes another error to throw, such as `() => new ForbiddenException()`.
  */

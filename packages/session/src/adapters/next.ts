@@ -97,7 +97,7 @@ function isRedirect(error: unknown): boolean {
   return String((error as { digest?: unknown } | null)?.digest).startsWith("NEXT_REDIRECT");
 }
 
-/** Fails where Next.js accepts no cookies, before anything is saved: sets the cookie that the client has already. */
+/** Throws where Next.js accepts no cookies, before anything is saved, by setting the client's cookie to its old value. */
 function assertWritable(store: NextCookiesLike, cookie: TokenCookie | undefined): void {
   if (cookie === undefined) return;
   try {

@@ -38,7 +38,7 @@ export interface RouterSessions<T extends object> {
  *     export const middleware = [sessionMiddleware]; // in app/root.tsx
  *     const session = context.get(sessionContext); // in a loader or an action
  *
- * The session is saved before the response leaves: that of a page, of a `.data` request or of a resource route.
+ * Saves the session before the response leaves, for pages, `.data` requests and resource routes.
  */
 export function reactRouterSessions<T extends object, D>(sessions: SessionManager<T, D>): RouterSessions<T> {
   const sessionContext: RouterContextLike<Session<T>> = {};

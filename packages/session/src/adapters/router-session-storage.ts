@@ -76,7 +76,7 @@ class StoredRouterSession<T extends object> implements RouterSession<T> {
   static {
     ownOf = <T extends object>(session: RouterSession<T>) => {
       if (session instanceof StoredRouterSession) return session.#session as unknown as Session<T>;
-      throw new TypeError("commitSession and destroySession take sessions that getSession has given");
+      throw new TypeError("commitSession and destroySession accept only sessions returned by getSession");
     };
   }
 

@@ -21,7 +21,7 @@ export interface SvelteKitHandleInput<E extends SvelteKitEventLike> {
  *
  *     declare global { namespace App { interface Locals { session: Session<MyValues> } } }
  *
- * The session is saved before the response leaves. A promise that `load` streams must not change it: that is too late.
+ * Saves the session before the response leaves. A promise that `load` streams cannot change it any more.
  */
 export function svelteKitSessions<T extends object, D>(
   sessions: SessionManager<T, D>,

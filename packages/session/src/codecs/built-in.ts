@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { types } from "node:util";
 
-/** Thrown for a value that would not come back as it is. The message says what it is, and quotes nothing. */
+/** Thrown for a value that decoding would not restore exactly. The message describes the value without quoting it. */
 export class Refusal extends Error {}
 
 const VIEWS = [
@@ -26,7 +26,7 @@ type Class = (new (...args: unknown[]) => object) & { prototype: object; from(so
 
 const temporal = (globalThis as { Temporal?: Record<string, unknown> }).Temporal ?? {};
 
-/** The classes of session values, by name, as far as this runtime has them. */
+/** The classes of session values that this runtime has, by name. */
 const classes: ReadonlyMap<string, Class> = new Map(
   [
     ...[...OTHERS, ...VIEWS].map((name) => [name, (globalThis as Record<string, unknown>)[name]]),
@@ -51,11 +51,11 @@ export function isViewName(name: string): boolean {
  */
 export function classNameOf(value: object): string | undefined {
   const prototype: object | null = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype) return "Object"; // as nearly all
+  if (prototype === Object.prototype) return "Object"; // the most common case
   return names.get(prototype) ?? foreignName(prototype as object) ?? (isFakeDate(value) ? "Date" : undefined);
 }
 
-/** The same for classes of another realm, such as that of `node:vm`, where Jest runs its tests. */
+/** Does so for classes of another realm, such as that of `node:vm`, where Jest runs its tests. */
 function foreignName(prototype: object): string | undefined {
   if (types.isProxy(prototype)) return undefined;
   const maker: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
@@ -63,29 +63,29 @@ function foreignName(prototype: object): string | undefined {
   return classes.has(maker.name) && isNative(maker, maker.name) ? maker.name : undefined;
 }
 
-/** Fake timers of tests put a subclass in the place of `Date`, whose instances say that `Date` made them. */
+/** Recognizes the subclass that fake timers of tests put in place of `Date`: its instances name `Date` as constructor. */
 function isFakeDate(value: object): boolean {
   if (!types.isDate(value)) return false;
   const maker: unknown = Object.getOwnPropertyDescriptor(value, "constructor")?.value;
   return typeof maker === "function" && isNative(maker, "Date");
 }
 
-/** What is written in JavaScript has another source than "function Date() { [native code] }". */
+/** Compares the source: a class written in JavaScript differs from "function Date() { [native code] }". */
 function isNative(maker: object, name: string): boolean {
   const sourceOf = Function.prototype.toString;
   return sourceOf.call(maker) === sourceOf.call(Object).replace("Object", name);
 }
 
-/** Names the class of an object by its prototype: properties of its own are the app's data. */
+/** Names the class of an object by its prototype, because its own properties are the app's data. */
 export function describeClass(value: object): string {
   let name: unknown;
   try {
     name = Object.getPrototypeOf(value)?.constructor?.name;
-  } catch {} // a getter of the app's
+  } catch {} // a getter of the app may throw
   return `an object of class ${typeof name === "string" && name !== "" ? name : "unknown"}`;
 }
 
-/** Says what an object of these enumerable keys has beside the content of its class, which would not be written. */
+/** Describes a property beyond the content of the object's class, which encoding would lose; `undefined` if there is none. */
 export function extrasOf(value: object, name: string, keys: readonly string[]): string | undefined {
   if (Object.getOwnPropertySymbols(value).length > 0) return "a property with a symbol as its key";
   if (name === "Object" || name === "null") {
@@ -110,7 +110,7 @@ function countIndexes(keys: readonly string[]): number {
 /**
  * Returns the bytes that a view shows, or those of an `ArrayBuffer`, without copying them.
  *
- * @throws Refusal for memory that can change its size or be shared; TypeError for memory that was given away.
+ * @throws Refusal for memory that is resizable or shared; TypeError for detached memory.
  */
 export function bytesOf(value: object): Uint8Array<ArrayBuffer> {
   const view = ArrayBuffer.isView(value) ? value : undefined;
@@ -122,9 +122,9 @@ export function bytesOf(value: object): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Returns the text that an instance of a class such as `Date` or `URL` is built from again.
+ * Returns the text from which an instance of a class such as `Date` or `URL` can be rebuilt.
  *
- * @throws Refusal for what its text does not bring back; TypeError for what only has the prototype of its class.
+ * @throws Refusal for an instance that its text does not restore; TypeError for an object with only the prototype.
  */
 export function textsOf(value: object, name: string): string[] {
   if (name === "Date") {
@@ -142,14 +142,14 @@ export function textsOf(value: object, name: string): string[] {
   return lastIndex === 0 ? [source, flags] : [source, flags, String(lastIndex)];
 }
 
-/** ISO 8601 has no fields below the second: 1500 ms and 1 s 500 ms are the same text. */
+/** Returns whether ISO 8601 preserves a Duration: it has no field below the second, so 1500 ms becomes 1 s 500 ms. */
 function isBalanced(duration: object, text: string): boolean {
   const again = classes.get("Temporal.Duration")?.from(text) as Record<string, unknown>;
   const fields = ["seconds", "milliseconds", "microseconds", "nanoseconds"];
   return fields.every((field) => (duration as Record<string, unknown>)[field] === again[field]);
 }
 
-/** Builds what {@link textsOf} took apart. */
+/** Rebuilds an instance from the result of {@link textsOf}. */
 export function fromTexts(name: string, texts: readonly string[]): object {
   const Class = classOf(name);
   if (name.startsWith("Temporal.")) return Class.from(texts[0]);
@@ -158,7 +158,7 @@ export function fromTexts(name: string, texts: readonly string[]): object {
   return Object.assign(new RegExp(source, flags), { lastIndex: Number(lastIndex) });
 }
 
-/** @throws TypeError for a class that this runtime does not have, or values do not. */
+/** @throws TypeError for a class that this runtime does not have, or that session values may not have. */
 export function classOf(name: string): Class {
   const found = classes.get(name);
   if (found === undefined) throw new TypeError("no class of session values in this runtime");

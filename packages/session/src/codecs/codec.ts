@@ -28,14 +28,14 @@ export interface SessionCodec {
 }
 
 /**
- * The most that a session takes where `encode` is called without a limit: shared objects unfold in JSON.
+ * Maximum size of a session in bytes if `encode` is called without a limit: shared objects multiply in JSON.
  *
  * @internal
  */
 export const DEFAULT_MAX_BYTES = 4_194_304;
 
 /**
- * How deep values may be nested: far from what overflows a stack, in whatever reads the record.
+ * Maximum depth of nested values, so low that no reader of the record overflows its stack.
  *
  * @internal
  */
@@ -60,6 +60,8 @@ export function encodeRecord(text: string, maxBytes: number): Uint8Array {
 }
 
 /**
+ * Parses a record.
+ *
  * @throws TypeError or SyntaxError for data that is not a session's JSON in UTF-8.
  *
  * @internal
@@ -72,6 +74,8 @@ export function parseRecord(data: Uint8Array): Record<string, unknown> {
 }
 
 /**
+ * Checks the form of a record.
+ *
  * @throws TypeError unless the head and the values have the form of a session.
  *
  * @internal
@@ -90,11 +94,11 @@ export function invalidValue(key: string, why: string): SessionError {
 
 /** @internal */
 export function tooLarge(maxBytes: number): SessionError {
-  return new SessionError("TOO_LARGE", `the session takes more than ${maxBytes} bytes`);
+  return new SessionError("TOO_LARGE", `the session is larger than ${maxBytes} bytes`);
 }
 
 function unknownVersion(version: unknown): string {
-  // Only a number is no data of the app's.
+  // Quotes only a number, because other versions may be data of the app.
   const found = typeof version === "number" ? `of version ${version}` : "without a version";
   return `a record ${found}: this release reads version 1`;
 }

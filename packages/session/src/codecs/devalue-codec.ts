@@ -7,11 +7,11 @@ import { PlainJsonCheck } from "./plain-json.js";
 /**
  * Stores everything in JSON, and `Date`, `Map`, `Set`, `BigInt`, `Uint8Array`, `Buffer` and other views, `ArrayBuffer`,
  * `RegExp`, `URL`, `URLSearchParams`, `Temporal`, `undefined`, `NaN`, `-0`, objects without a prototype, sparse arrays,
- * circular and repeated references, up to 100 levels. A session of plain JSON values is written like by `jsonCodec`, any
+ * circular and repeated references, up to 100 levels. Writes a session of plain JSON values as `jsonCodec` does, and any
  * other in the notation of the `devalue` library:
  * `{"version":1,"deadline":…,"meta":{…},"devalue":[…]}`.
  *
- * Every value comes back exactly, or the save fails: functions, symbols, instances of other classes and of subclasses,
+ * Restores every value exactly, or fails the save: functions, symbols, instances of other classes and of subclasses,
  * getters, non-enumerable properties and proxies are refused. Decoding runs no code and changes no prototype, for any bytes.
  */
 export const devalueCodec: SessionCodec = {

@@ -1,4 +1,4 @@
-/** What the notation of devalue has in the place of an index: values that JSON has no word for. */
+/** The numbers that devalue writes instead of an index, for values that JSON lacks. */
 export const UNDEFINED = -1;
 export const HOLE = -2;
 export const NAN = -3;

@@ -3,10 +3,10 @@ import { classOf, fromTexts, isViewName } from "./built-in.js";
 import { MAX_LEVELS, TOO_DEEP } from "./codec.js";
 import * as notation from "./devalue-notation.js";
 
-/** Builds values of what `DevalueWriter` wrote. Runs no code and sets no prototype, whatever the entries are. */
+/** Builds values from the output of `DevalueWriter`. Runs no code and sets no prototype, for any entries. */
 export class DevalueReader {
   readonly #entries: readonly unknown[];
-  /** By index, as far as they were built. */
+  /** The objects built so far, by index. */
   readonly #objects: unknown[] = [];
 
   /** @throws TypeError unless the notation is a list. */
@@ -15,7 +15,7 @@ export class DevalueReader {
     this.#entries = entries;
   }
 
-  /** @throws TypeError, RangeError or SyntaxError for what the writer does not write. */
+  /** @throws TypeError, RangeError or SyntaxError for entries that the writer does not produce. */
   read(): Record<string, unknown> {
     const [root] = this.#entries;
     if (typeof root !== "object" || root === null || Array.isArray(root)) throw malformed();
@@ -49,7 +49,7 @@ export class DevalueReader {
     return this.#items(this.#know(index, []), entry, level + 1);
   }
 
-  /** Notes the object of an index before its content is built, which may hold it again. */
+  /** Registers the object of an index before its content is built, because the content may refer to it. */
   #know<T>(index: number, object: T): T {
     this.#objects[index] = object;
     return object;
@@ -68,7 +68,7 @@ export class DevalueReader {
     return list;
   }
 
-  /** Builds what is written as a name and its content. */
+  /** Builds an entry that is written as a name and its content. */
   #instance(name: string, entry: unknown[], index: number, level: number): unknown {
     if (name === "Set") {
       const set = this.#know(index, new Set());
@@ -96,7 +96,7 @@ export class DevalueReader {
 
   #view(name: string, index: unknown): object {
     const buffer = typeof index === "number" ? this.#entries[index] : undefined;
-    // A typed array takes a number as well, and allocates as much.
+    // The constructor also accepts a number, and would allocate that many elements.
     if (!Array.isArray(buffer) || buffer[0] !== "ArrayBuffer") throw malformed();
     const bytes = this.#valueAt(index, 0) as ArrayBuffer;
     return name === "Buffer" ? Buffer.from(bytes) : new (classOf(name))(bytes);
@@ -112,7 +112,7 @@ function leafOf(name: string, texts: unknown[]): unknown {
   return fromTexts(name, texts);
 }
 
-/** An assignment would set the prototype for the key `__proto__`. */
+/** Defines a property. An assignment to the key `__proto__` would set the prototype. */
 function define(object: object, key: string, value: unknown): void {
   if (key !== "__proto__") (object as Record<string, unknown>)[key] = value;
   else Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });

@@ -3,25 +3,25 @@ import { bytesOf, classNameOf, describeClass, extrasOf, isViewName, Refusal, tex
 import { invalidValue, MAX_LEVELS, TOO_DEEP, tooLarge } from "./codec.js";
 import * as notation from "./devalue-notation.js";
 
-/** Text that is the same in JSON. */
+/** Matches text that JSON does not escape. */
 const PLAIN_TEXT = /^[^"\\\p{Cc}\p{Cs}]*$/u;
 
 /**
- * Writes values in the notation of the `devalue` library: a list of all that occurs in them, each object once.
- * Objects refer to their content by its index.
+ * Writes values in the notation of the `devalue` library: a list of all distinct values, which objects refer to by
+ * index.
  */
 export class DevalueWriter {
   readonly #entries: string[] = [];
   readonly #indexes: Map<unknown, number> = new Map();
   readonly #maxBytes: number;
-  /** A lower bound of what the entries take. */
+  /** A lower bound of the entries' size in bytes. */
   #bytes = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** @throws SessionError `INVALID_VALUE`, with the key; `TOO_LARGE` as soon as it takes too much. */
+  /** @throws SessionError `INVALID_VALUE`, with the key; `TOO_LARGE` as soon as the size exceeds the limit. */
   write(values: Record<string, unknown>): string {
     this.#entries.push("");
     const properties: string[] = [];
@@ -30,10 +30,10 @@ export class DevalueWriter {
         properties.push(`${this.#quote(key)}:${this.#indexOf(values[key], 0)}`);
       } catch (error) {
         if ((error as { code?: unknown } | undefined)?.code === "TOO_LARGE") throw error;
-        // A built-in class throws for an object that has no more of it than its prototype.
+        // A method of a built-in class throws for an object that only has the prototype.
         throw invalidValue(
           key,
-          `cannot be stored: it holds ${error instanceof Refusal ? error.message : "no data"}`,
+          `cannot be stored: it contains ${error instanceof Refusal ? error.message : "an object with only the prototype of its class"}`,
         );
       }
     }
@@ -41,7 +41,7 @@ export class DevalueWriter {
     return `[${this.#entries.join(",")}]`;
   }
 
-  /** Returns where a value is, which is written first if it is new, or what stands for it. */
+  /** Returns the index of a value, or the number that replaces it. Writes the value first if it is new. */
   #indexOf(value: unknown, level: number): number {
     this.#take(2);
     if (value === undefined) return notation.UNDEFINED;
@@ -53,7 +53,7 @@ export class DevalueWriter {
     }
     const known = this.#indexes.get(value);
     if (known !== undefined) return known;
-    const index = this.#entries.push("") - 1; // an object may hold itself
+    const index = this.#entries.push("") - 1; // an object may contain itself
     this.#indexes.set(value, index);
     this.#entries[index] =
       typeof value === "object" && value !== null ? this.#object(value, level) : this.#primitive(value);
@@ -67,7 +67,7 @@ export class DevalueWriter {
   }
 
   #bigint(value: bigint): string {
-    // Digits take long to write. Each is worth less than four bits.
+    // Converting to digits is slow, so estimate first: a digit has less than four bits.
     const bits = Math.min(4 * this.#maxBytes, 2 ** 30);
     if (BigInt.asIntN(bits, value) !== value) throw tooLarge(this.#maxBytes);
     const digits = String(value);
@@ -101,7 +101,7 @@ export class DevalueWriter {
       for (const item of value as Set<unknown>) indexes.push(this.#indexOf(item, level));
     } else if (name === "ArrayBuffer") return this.#base64(value);
     else if (isViewName(name)) {
-      // Of the memory, which others may share, a view gets what it shows.
+      // Writes only the part of the memory that the view shows.
       indexes.push(this.#entries.push(`["ArrayBuffer",${this.#base64(value)}]`) - 1);
     } else {
       const texts = textsOf(value, name).map((text) => this.#quote(text));

@@ -21,7 +21,7 @@ export const jsonCodec: SessionCodec = {
     const check = new PlainJsonCheck(maxBytes, { isExact: false });
     for (const key of Object.keys(values)) {
       const problem = check.problemOf(values[key], 0);
-      if (problem !== undefined) throw invalidValue(key, `holds ${problem}, which JSON does not bring back`);
+      if (problem !== undefined) throw invalidValue(key, `contains ${problem}, which JSON does not restore`);
     }
     return encodePlain(content, maxBytes);
   },
@@ -33,9 +33,9 @@ export function encodePlain({ deadline, meta, values }: SessionContent, maxBytes
   return encodeRecord(JSON.stringify({ version: 1, deadline, meta, values }), maxBytes);
 }
 
-/** Returns the content of a record of so many bytes, whose values are plain JSON. */
+/** Parses the content of a record with plain JSON values. */
 export function plainContentOf(record: Record<string, unknown>, bytes: number): SessionContent {
   const content = contentOf(record, record.values);
-  if (bytes > 2 * MAX_LEVELS) assertLevels(content.values, -1); // each level takes two brackets
+  if (bytes > 2 * MAX_LEVELS) assertLevels(content.values, -1); // each level needs two brackets
   return content;
 }

@@ -2,15 +2,15 @@ import { types } from "node:util";
 import { classNameOf, describeClass, extrasOf } from "./built-in.js";
 import { MAX_LEVELS, TOO_DEEP, tooLarge } from "./codec.js";
 
-/** Maximum number of objects that are searched one by one: up to here, that is faster than a Set. */
+/** Maximum number of objects in the list; beyond it, a Set is faster. */
 const MAX_SCANNED = 16;
 
-/** Finds values that JSON would not bring back unchanged, before the JSON is made. */
+/** Finds values that JSON would not restore exactly, before the JSON is made. */
 export class PlainJsonCheck {
   readonly #maxBytes: number;
   /** A lower bound of the JSON's size. */
   #bytes = 0;
-  /** Whether JSON must bring back a null prototype, an undefined property and an object that occurs twice. */
+  /** Whether JSON must restore a null prototype, an undefined property and an object that occurs twice. */
   readonly #isExact: boolean;
   /** The objects checked so far, if they must differ. */
   readonly #seen: object[] = [];
@@ -22,7 +22,7 @@ export class PlainJsonCheck {
   }
 
   /**
-   * Describes the first part of a value, nested at `level`, that JSON would not bring back; `undefined` if there is none.
+   * Describes the first part of a value, nested at `level`, that JSON would not restore; `undefined` if there is none.
    *
    * @throws SessionError `TOO_LARGE` as soon as the JSON of all checked values would exceed the limit.
    */
@@ -42,7 +42,7 @@ export class PlainJsonCheck {
     return Array.isArray(value) ? this.#listProblem(value, level + 1) : this.#objectProblem(value, level + 1);
   }
 
-  /** Notes the object, and tells whether it was noted before. */
+  /** Remembers the object, and returns whether it was already there. */
   #isSeen(object: object): boolean {
     if (this.#manySeen === undefined) {
       if (this.#seen.includes(object)) return true;
@@ -79,7 +79,7 @@ export class PlainJsonCheck {
       this.#take(key.length + 3);
       const property = Object.getOwnPropertyDescriptor(object, key) as PropertyDescriptor;
       if (property.get !== undefined || property.set !== undefined) return "a getter or setter";
-      if (property.value === undefined && !this.#isExact) continue; // left out, and read as undefined again
+      if (property.value === undefined && !this.#isExact) continue; // omitted, and so read as undefined
       const problem = this.problemOf(property.value, level);
       if (problem !== undefined) return problem;
     }
@@ -92,7 +92,7 @@ export class PlainJsonCheck {
   }
 }
 
-/** @throws TypeError for values of JSON that are nested deeper than codecs write them. */
+/** @throws TypeError for JSON values that are nested deeper than codecs write. */
 export function assertLevels(value: unknown, level: number): void {
   if (typeof value !== "object" || value === null) return;
   if (level === MAX_LEVELS) throw new TypeError(TOO_DEEP);

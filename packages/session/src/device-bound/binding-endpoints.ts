@@ -8,7 +8,7 @@ import { ALGORITHMS, parseProof, unquoted } from "./proof.js";
 
 export interface EndpointOptions {
   bindings: DeviceBindings;
-  /** The session's cookie, and the one that proves the device. */
+  /** The session's cookie, and the cookie that proves the device. */
   cookie: SessionCookie;
   boundCookie: SessionCookie;
   sameSite: "strict" | "lax" | "none";
@@ -20,7 +20,7 @@ export interface EndpointOptions {
 /** Maximum number of tokens looked up per request. */
 const MAX_TOKENS = 4;
 
-/** What browsers and the manager tell each other to bind sessions, by headers (Device Bound Session Credentials). */
+/** The headers with which browsers and the manager bind sessions (Device Bound Session Credentials). */
 export class BindingEndpoints {
   readonly #options: EndpointOptions;
   readonly #bindPath: string;
@@ -32,14 +32,14 @@ export class BindingEndpoints {
     this.#refreshPath = `${options.path}/refresh`;
   }
 
-  /** Tells whether a request is for the manager itself. `url` may have a query. */
+  /** Returns whether a request is for the manager itself. `url` may have a query. */
   isFor(method: string | undefined, url: string | undefined): boolean {
     if (method !== "POST" || url === undefined || !url.startsWith(this.#options.path)) return false;
     const path = pathOf(url);
     return path === this.#bindPath || path === this.#refreshPath;
   }
 
-  /** The header that asks a browser to bind the session. */
+  /** Returns the header that asks a browser to bind the session. */
   registrationOf({ challenge: [challenge] }: BindingNote): TokenHeader {
     const value = `(${ALGORITHMS.join(" ")});path="${this.#bindPath}";challenge="${challenge}"`;
     return ["secure-session-registration", value];
@@ -50,12 +50,12 @@ export class BindingEndpoints {
     return this.#options.boundCookie.read(headerOf(request, "cookie") ?? "").slice(0, MAX_TOKENS);
   }
 
-  /** The header that takes the cookie which proves the device. */
+  /** Returns the header that removes the cookie which proves the device. */
   get takenCookie(): TokenHeader {
     return ["set-cookie", this.#options.boundCookie.take(true)];
   }
 
-  /** Answers a request for which {@link isFor} holds. Never rejects: what fails is reported, and a 500. */
+  /** Answers a request for which {@link isFor} is true. Never rejects: reports failures, and answers with a 500. */
   async answer(url: string, request: RequestHead): Promise<EndpointAnswer> {
     try {
       const isRegistration = pathOf(url) === this.#bindPath;
@@ -90,7 +90,7 @@ export class BindingEndpoints {
   }
 
   #answerOf(verdict: Verdict, isRegistration: boolean): EndpointAnswer {
-    // A browser ends a binding by any 4xx but a 403; and 403 without a challenge ends a registration.
+    // A browser ends a binding at any 4xx except 403. At a 403 without a challenge, it ends a registration.
     if (verdict.kind === "refused") return answer(isRegistration ? 403 : 404, []);
     const challenge: TokenHeader = ["secure-session-challenge", `"${verdict.challenge}";id="${verdict.id}"`];
     if (verdict.kind === "challenge") return answer(403, [challenge]);
@@ -101,7 +101,7 @@ export class BindingEndpoints {
     return answer(200, [type, challenge, cookie], JSON.stringify(this.#instructionsOf(verdict.id)));
   }
 
-  /** What the browser is to refresh, when and where. */
+  /** Returns the instructions for the browser: the cookie to refresh, when, and where. */
   #instructionsOf(id: string): object {
     const { boundCookie, sameSite } = this.#options;
     const attributes = `Path=/; Secure; HttpOnly; SameSite=${capitalized(sameSite)}`;
@@ -110,8 +110,8 @@ export class BindingEndpoints {
       refresh_url: this.#refreshPath,
       scope: { include_site: false, scope_specification: [] },
       credentials: [{ type: "cookie", name: boundCookie.name, attributes }],
-      // A visitor may come from any site, by a link. A cookie that other sites' own requests carry as well must not tell
-      // them by the time of a refresh whether there is a session.
+      // A visitor may follow a link on any site. With SameSite=None, requests of other sites carry the cookie as well, and
+      // the time that a refresh takes must not reveal to them whether there is a session.
       ...(sameSite !== "none" && { allowed_refresh_initiators: ["*"] }),
     };
   }

@@ -3,40 +3,40 @@ import type { Renewal } from "../persistence/secrets.js";
 import type { StoredSession } from "../persistence/stored-session.js";
 
 /**
- * - `none`: not bound, and nobody was asked to: the browser cannot, or has not been told yet.
- * - `asked`: the browser was asked to bind the session, and has not.
+ * - `none`: not bound and not requested, because the browser cannot bind sessions or has not got the request yet.
+ * - `asked`: the browser was asked to bind the session, and has not done so.
  * - `bound`: bound to the device, and the request comes from it.
- * - `unproven`: the request came with the token of a bound session, and not from its device. It has been given a new,
- *   empty session; the cookie may be stolen.
+ * - `unproven`: the request came with the token of a bound session, but not from its device. It gets a new, empty
+ *   session; the cookie may be stolen.
  */
 export type DeviceBinding = "none" | "asked" | "bound" | "unproven";
 
 /**
- * Why a request was not given the session of its token: the bound cookie is `missing`, or is `stale`, such as one that a
- * refresh has replaced meanwhile, or the browser cannot have got it yet, since the session is bound `just now`.
+ * Why a request did not get the session of its token: the bound cookie is `missing`, or `stale`, for example replaced by
+ * a refresh, or the session was bound `just now`, so that the browser cannot have the cookie yet.
  */
 export type Doubt = "missing" | "stale" | "just now";
 
-/** What a request has to do with the binding of its session. */
+/** The binding of a session, as one request sees it. */
 export interface BoundState {
   doubt?: Doubt;
-  /** Makes the note of a session that the browser is asked to bind; `undefined` for one that is nobody's. */
+  /** Creates the binding that the browser is asked to complete; `undefined` for a session without an owner. */
   ask?: (owner: string | undefined, now: number) => BindingNote | undefined;
 }
 
-/** What is read of a session's state. */
+/** The parts of a session's state that a binding depends on. */
 interface Bindable {
   stored: StoredSession | undefined;
   renewal: Renewal | undefined;
   bound: BoundState | undefined;
 }
 
-/** How long the browser may take to bind the session, in ms. */
+/** Maximum time that the browser may take to bind the session, in ms. */
 export const REGISTRATION_MS = 600_000;
 
 /**
- * Returns what is to be noted of the binding with the next save. A session that is not bound is asked to be whenever its
- * client gets a token; one that another user takes over is to be bound anew.
+ * Returns the binding to store with the next save. Asks the browser to bind an unbound session whenever its client gets
+ * a token, and to bind a session anew when another user takes it over.
  */
 export function nextBinding(
   { stored, renewal, bound }: Bindable,
@@ -54,7 +54,7 @@ export function nextBinding(
   return isLate ? undefined : noted;
 }
 
-/** Tells what there is of a binding, as far as the request knows. */
+/** Returns the state of the binding, as far as the request knows. */
 export function bindingOf({ stored, bound }: Omit<Bindable, "renewal">): DeviceBinding {
   if (stored === undefined) return bound?.doubt === undefined ? "none" : "unproven";
   const { binding } = stored.meta;

@@ -12,7 +12,7 @@ import { isSignedBy, type Proof } from "./proof.js";
 
 export type { Doubt } from "./bound-state.js";
 
-/** Reads the bound cookies that a request brings. */
+/** Reads the bound cookies of a request. */
 export type BoundCookies = () => readonly string[];
 
 export interface BindingOptions {
@@ -20,14 +20,14 @@ export interface BindingOptions {
   codec: SessionCodec;
   policy: SessionPolicy;
   ownerOf: (values: Record<string, unknown>) => string | undefined;
-  /** Whether sessions have owners: then none is bound before it has one. */
+  /** Whether sessions have owners. If so, a session is bound only once it has one. */
   hasOwners: boolean;
   refreshAfterMs: number;
   now: () => number;
   events: SessionEmitter;
 }
 
-/** What a browser is given when it has proved its device. */
+/** The reply to a browser that has proved its device. */
 export interface Bound {
   kind: "bound";
   id: string;
@@ -35,28 +35,28 @@ export interface Bound {
   challenge: string;
 }
 
-/** What comes of a proof: it holds, it must be made anew of this challenge, or it is none. */
+/** The verdict on a proof: accepted, to be repeated with this challenge, or refused. */
 export type Verdict = Bound | { kind: "challenge"; id: string; challenge: string } | { kind: "refused" };
 
 const REFUSED: Verdict = { kind: "refused" };
 
-/** Changes by others that one proof is ready to come after. */
+/** Maximum number of attempts to store one proof while others change the session. */
 const MAX_TRIES = 100;
 /** Maximum number of bound cookies honoured at once: browsers refresh in parallel. */
 const MAX_COOKIES = 16;
-/** For how long a bound cookie is honoured beyond its end in the browser, and after a refresh, in ms: for requests in flight. */
+/** Time in ms for which a bound cookie is honoured after its end in the browser or a refresh, for requests in flight. */
 const SLACK_MS = 30_000;
 /**
- * How long a challenge can be signed, in ms: longer than any cookie lives, since a second signature for each visit would
- * soon be too many for Chromium, which signs about six times in nine minutes for one site.
+ * Lifetime of a challenge in ms. Longer than that of any cookie, because a second signature per visit would soon exceed
+ * Chromium's limit of about six signatures in nine minutes per site.
  */
 const CHALLENGE_MS = 7_200_000;
-/** How long a browser that has just bound its session may take to learn that, in ms. */
+/** Maximum time until a browser that has just bound its session has the bound cookie, in ms. */
 const JUST_NOW_MS = 10_000;
 
 /**
- * Binds sessions to devices: a browser proves by signatures that it has a key, and is given a cookie that lives for
- * minutes. Each step is one compare-and-swap of the session's record.
+ * Binds sessions to devices: a browser proves by signatures that it has a key, and gets a cookie that lives for minutes.
+ * Each step is one compare-and-swap of the session's record.
  */
 export class DeviceBindings {
   readonly #options: BindingOptions;
@@ -69,13 +69,13 @@ export class DeviceBindings {
     this.#now = options.now;
   }
 
-  /** Makes the note of a session that the browser is asked to bind; `undefined` for one that is nobody's. */
+  /** Creates the binding that the browser is asked to complete; `undefined` for a session without an owner. */
   ask(owner: string | undefined, now: number): BindingNote | undefined {
     if (this.#options.hasOwners && owner === undefined) return undefined;
     return { id: newNonce(), at: now, challenge: [newSecret(), now] };
   }
 
-  /** Tells why a request may not have a session; `undefined` if it may. */
+  /** Returns why a request may not have a session; `undefined` if it may. */
   doubtIn({ content }: FoundSession, cookies: BoundCookies | undefined): Doubt | undefined {
     const { binding } = content.meta;
     if (binding?.key === undefined) return undefined;
@@ -86,7 +86,7 @@ export class DeviceBindings {
     return now - binding.at < JUST_NOW_MS ? "just now" : "missing";
   }
 
-  /** Binds the session of one of the tokens to the key that the proof brings. */
+  /** Binds the session of one of the tokens to the key in the proof. */
   async register(tokens: readonly string[], proof: Proof): Promise<Verdict> {
     const { key } = proof;
     if (key === undefined || !isSignedBy(proof, key)) return REFUSED;
@@ -111,9 +111,9 @@ export class DeviceBindings {
   }
 
   /**
-   * Gives the device that a session is bound to another cookie. Its identifier is enough, without the session's token:
-   * the signature proves more, a renewal may be replacing the token, and browsers leave out cookies of `SameSite=Lax` where
-   * the visitor comes from another site.
+   * Issues another bound cookie to the device of a session. Needs the identifier of the binding, but not the session's
+   * token: the signature proves more, a renewal may be replacing the token, and browsers omit cookies of `SameSite=Lax`
+   * when the visitor comes from another site.
    */
   refresh(identifier: string, proof: Proof | undefined): Promise<Verdict> {
     const [id = "", name] = identifier.split(".");
@@ -141,7 +141,7 @@ export class DeviceBindings {
     };
   }
 
-  /** Replaces challenge and cookie. The former cookies are honoured for requests that are in flight. */
+  /** Replaces challenge and cookie. The former cookies stay valid for requests in flight. */
   #proved(sessionId: string, binding: BindingNote, now: number): Change {
     const [cookie, challenge] = [newSecret(), newSecret()];
     const end = now + SLACK_MS;
@@ -156,7 +156,7 @@ export class DeviceBindings {
     };
   }
 
-  /** Changes the binding of a session as `decide` says of each state that the session is found in. */
+  /** Changes the binding of a session by `decide`, which is called again if others change the session meanwhile. */
   async #change(id: string, decide: (found: FoundSession) => Change): Promise<Verdict> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const found = hasIdForm(id) ? await this.#records.find(id) : undefined;
@@ -173,18 +173,18 @@ export class DeviceBindings {
     );
   }
 
-  /** @returns whether the store took the note; also if it did so and then reported a failure. */
+  /** @returns whether the store has the binding, even if it reported a failure. */
   async #write(found: FoundSession, note: BindingNote): Promise<boolean> {
     const { codec, policy } = this.#options;
     const { id, key, record, content } = found;
     const meta = { ...content.meta, binding: note };
     const data = codec.encode({ ...content, meta }, Number.POSITIVE_INFINITY);
     const { idleTimeoutMs } = policy.of(content.values);
-    const expiry = new Date(Math.min(content.deadline, this.#now() + idleTimeoutMs)); // a refresh is a use
+    const expiry = new Date(Math.min(content.deadline, this.#now() + idleTimeoutMs)); // a refresh counts as a use
     try {
       return await this.#records.write(key, record.data, { data, expiry });
     } catch (error) {
-      // A browser that is not told would never prove itself: the session would be lost to its own user.
+      // Without this reply, the browser would never prove its device, and the user would lose the session.
       const now = await this.#records.find(id);
       if (now?.content.meta.binding?.challenge[0] === note.challenge[0]) return true;
       throw error;
@@ -198,10 +198,10 @@ export class DeviceBindings {
   }
 }
 
-/** Names a binding to the browser: its session, and which of the session's bindings it is. */
+/** Identifies a binding for the browser: its session, and its name within the session. */
 function identifierOf(sessionId: string, { id }: BindingNote): string {
   return `${sessionId}.${id}`;
 }
 
-/** A verdict alone, or with the note that must be in the store for it. */
+/** A verdict, with the binding that must be stored first, if any. */
 type Change = Verdict | { note: BindingNote; verdict: Verdict };

@@ -30,9 +30,9 @@ const MIN_REFRESH_MS = 10_000;
 const MAX_REFRESH_MS = 3_600_000;
 
 /**
- * Completes the options; `undefined` if sessions are not to be bound.
+ * Completes the options. Returns `undefined` if sessions are not bound.
  *
- * @throws TypeError or RangeError for options that cannot work, with what to do instead.
+ * @throws TypeError or RangeError for options that cannot work. The message says what to write instead.
  *
  * @internal
  */
@@ -49,7 +49,7 @@ export function checkedDeviceBound(options: DeviceBoundParts): Required<DeviceBo
   }
   if (transport !== undefined) {
     throw new TypeError(
-      "deviceBound needs the session's cookie: browsers bind cookies alone; leave transport out",
+      "deviceBound needs the session's cookie, because browsers bind only cookies; leave transport out",
     );
   }
   if (typeof (store as { replace?: unknown }).replace !== "function") {
@@ -64,7 +64,7 @@ export function checkedDeviceBound(options: DeviceBoundParts): Required<DeviceBo
   }
   if (cookie.partitioned === true) {
     throw new TypeError(
-      "deviceBound does not go with cookie.partitioned: browsers bind no partitioned cookie",
+      "deviceBound does not work with cookie.partitioned: browsers cannot bind partitioned cookies",
     );
   }
   if (cookie.domain !== undefined || (cookie.path ?? "/") !== "/") {

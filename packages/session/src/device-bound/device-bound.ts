@@ -7,7 +7,7 @@ import { BindingEndpoints } from "./binding-endpoints.js";
 import { type BindingOptions, DeviceBindings } from "./device-bindings.js";
 import { checkedDeviceBound, type DeviceBoundParts } from "./device-bound-options.js";
 
-/** The path and query of a request that may be sent again: never one that a browser would take for another host. */
+/** Matches a path and query that a browser may request again: never one that it would read as another host. */
 const OWN_URL = /^\/(?![/\\])/;
 
 /** Binds the sessions of a manager to devices, over HTTP. */
@@ -34,7 +34,7 @@ export class DeviceBound {
     });
   }
 
-  /** Lets the browser of a request be asked to bind its session, if it came by https. */
+  /** Allows the request's browser to be asked to bind its session, if the request came by https. */
   attach(state: SessionState, request: RequestHead): void {
     state.bound = {
       ...state.bound,
@@ -45,7 +45,7 @@ export class DeviceBound {
     };
   }
 
-  /** The headers that go with one which gives the client its token, or takes it. */
+  /** Returns the headers to send with the header that sets or removes the client's token. */
   headersFor({ stored }: SessionState, request: RequestHead): readonly TokenHeader[] {
     const binding = stored?.meta.binding;
     if (binding !== undefined)
@@ -55,8 +55,8 @@ export class DeviceBound {
   }
 
   /**
-   * Answers in place of the app, where a request comes without the right bound cookie only since it was sent too early:
-   * the browser sends it again, now that it has the cookie, or can refresh it.
+   * Answers in place of the app if a request lacks the right bound cookie only because it was sent too early. The browser
+   * repeats it once it has the cookie or can refresh it.
    */
   retryOf({ bound, stored }: SessionState, url: string | undefined): EndpointAnswer | undefined {
     const { doubt } = bound ?? {};
@@ -71,7 +71,7 @@ export class DeviceBound {
   }
 }
 
-/** Makes what binds sessions to devices; `undefined` if they are not to be bound. */
+/** Creates the device binding of a manager; `undefined` if sessions are not bound. */
 export function deviceBoundOf(
   options: DeviceBoundParts & { trustProxy?: boolean },
   cookie: unknown,

@@ -5,9 +5,9 @@ import type { DeviceKey } from "../codecs/session-meta.js";
 export interface Proof {
   /** The challenge that was signed. */
   challenge: string;
-  /** The key that the proof brings, for a registration. */
+  /** The device's public key, for a registration. */
   key: DeviceKey | undefined;
-  /** Names the binding that the proof is for, if it says so. */
+  /** The identifier of the binding, if the proof contains it. */
   subject: string | undefined;
   algorithm: Algorithm;
   signed: Buffer;
@@ -28,7 +28,7 @@ const [MIN_MODULUS, MAX_MODULUS] = [256, 512];
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Reads a proof from the header that brought it; `undefined` for what has not the form of one. */
+/** Parses a proof from its header; `undefined` if it is malformed. */
 export function parseProof(header: string): Proof | undefined {
   const jwt = unquoted(header);
   if (jwt.length > MAX_LENGTH) return undefined;
@@ -48,7 +48,7 @@ export function parseProof(header: string): Proof | undefined {
   };
 }
 
-/** Tells whether the owner of `key` has signed the proof. */
+/** Returns whether the owner of `key` has signed the proof. */
 export function isSignedBy({ algorithm, signed, signature }: Proof, key: DeviceKey): boolean {
   if (algorithm !== (key.kty === "EC" ? "ES256" : "RS256")) return false;
   if (algorithm === "ES256" && signature.length !== ES256_LENGTH) return false;
@@ -56,11 +56,11 @@ export function isSignedBy({ algorithm, signed, signature }: Proof, key: DeviceK
     const publicKey = createPublicKey({ key: { ...key }, format: "jwk" });
     return verify("sha256", signed, { key: publicKey, dsaEncoding: "ieee-p1363" }, signature);
   } catch {
-    return false; // such as a point that is not on the curve
+    return false; // for example, a point outside the curve
   }
 }
 
-/** The value of a structured string (RFC 9651, section 3.3.3), with or without its quotes. */
+/** Parses a structured string (RFC 9651, section 3.3.3), with or without its quotes. */
 export function unquoted(header: string): string {
   const text = header.trim();
   const [, quoted] = /^"([^"\\]*)"(?:;.*)?$/.exec(text) ?? [];
@@ -71,7 +71,7 @@ function isAlgorithm(value: unknown): value is Algorithm {
   return (ALGORITHMS as readonly unknown[]).includes(value);
 }
 
-/** Decodes base64url without padding, and nothing that merely resembles it. */
+/** Decodes base64url without padding; `undefined` for any other text. */
 function bytesOf(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, "base64url");
   return bytes.length > 0 && bytes.toString("base64url") === text ? bytes : undefined;
@@ -88,7 +88,7 @@ function objectOf(text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Takes of a JWK what makes the public key, if it is one that browsers make. */
+/** Reduces a JWK to the public key, if browsers make keys of this type. */
 function keyOf(jwk: unknown): DeviceKey | undefined {
   const { kty, crv, x, y, n, e } = Object(jwk) as Record<string, unknown>;
   if (kty === "EC" && crv === "P-256" && lengthOf(x) === 32 && lengthOf(y) === 32) {

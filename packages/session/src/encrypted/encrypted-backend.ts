@@ -10,21 +10,21 @@ export interface BackendOptions {
   onError: (error: StoreError) => void;
 }
 
-/** Changes by others that one replacement is ready to come after. */
+/** Maximum number of attempts of one replacement while others change the record. */
 const MAX_TRIES = 100;
-/** Maximum number of ciphertexts remembered, to save the reading of a record before its replacement. */
+/** Maximum number of remembered ciphertexts, which save a read before a replacement. */
 const MAX_REMEMBERED = 512;
-/** Length of the longest of them. */
+/** Maximum length of a remembered ciphertext in bytes. */
 const MAX_REMEMBERED_BYTES = 16_384;
-/** Records that are decrypted before the event loop turns. */
+/** Number of records decrypted per turn of the event loop. */
 const PAGE_SIZE = 64;
 
-/** Encrypts what goes into a store, and decrypts what comes out of it. */
+/** Encrypts the data written to a store, and decrypts the data read from it. */
 export class EncryptedBackend implements Backend {
   readonly #options: BackendOptions;
   readonly #store: FullStore;
   readonly #envelope: Envelope;
-  /** The last ciphertext of each record that was read or written, the oldest first. */
+  /** The last known ciphertext of each record, oldest first. */
   readonly #remembered: Map<string, Uint8Array> = new Map();
 
   constructor(options: BackendOptions) {
@@ -70,11 +70,11 @@ export class EncryptedBackend implements Backend {
     yield await this.#store.deleteExpired();
   }
 
-  /** Errors of the store below come as they are. */
+  /** Passes on errors of the underlying store unchanged. */
   toStoreError(error: unknown): Error {
     const { code } = (error ?? {}) as { code?: unknown };
     if (error instanceof Error && typeof code === "string" && error.name === "StoreError") return error;
-    return new StoreError("UNAVAILABLE", "encrypted store: the store below failed", { cause: error });
+    return new StoreError("UNAVAILABLE", "encrypted store: the underlying store failed", { cause: error });
   }
 
   async #find(token: string): Promise<SessionRecord | undefined> {
@@ -85,8 +85,8 @@ export class EncryptedBackend implements Backend {
   }
 
   /**
-   * Compares by what is decrypted, and swaps by the ciphertext, which the store below compares: of two who read the
-   * same, one alone succeeds.
+   * Compares the decrypted data, and lets the underlying store compare the ciphertext: of two clients that read the same
+   * record, only one succeeds.
    */
   async #replace({ token, previous, data, expiry }: ReplaceCall): Promise<boolean> {
     let current = this.#remembered.get(token);
@@ -110,7 +110,7 @@ export class EncryptedBackend implements Backend {
     );
   }
 
-  /** Tells whether a ciphertext holds `data`. One that cannot be decrypted counts as absent, and is replaced as such. */
+  /** Returns whether a ciphertext contains `data`. Treats one that cannot be decrypted as absent. */
   #isSame(token: string, sealed: Uint8Array | undefined, data: Uint8Array | undefined): boolean {
     const found = sealed && this.#open(token, sealed);
     if (found === undefined || data === undefined) return found === data;
@@ -129,7 +129,7 @@ export class EncryptedBackend implements Backend {
     this.#options.onError(
       new StoreError(
         "CORRUPT",
-        "encrypted store: a record cannot be decrypted: it was changed or moved, or its key is not among keys; it counts as absent",
+        "encrypted store: a record cannot be decrypted, because it was changed or moved, or keys lacks its key; it counts as absent",
       ),
     );
     return undefined;

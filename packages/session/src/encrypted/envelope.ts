@@ -1,22 +1,22 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
 
-/** A key by the name that records know it by. */
+/** A key with its ID. */
 export interface EncryptionKey {
-  /** Names the key in each record that it encrypts: 1 to 32 letters, digits, `-`, `_` and `.`. No secret. */
+  /** Identifies the key in each record: 1 to 32 letters, digits, `-`, `_` and `.`. No secret. */
   id: string;
-  /** 32 random bytes, such as `randomBytes(32)` makes; or the same in base64 or base64url. */
+  /** 32 random bytes, for example from `randomBytes(32)`, or their base64 or base64url. */
   key: Uint8Array | string;
 }
 
-/** Tells a record that is encrypted from any other: no JSON begins like this. */
+/** The first bytes of each encrypted record. No JSON begins with them. */
 const MAGIC = Buffer.from([0x00, 0x53, 0x45, 0x31]); // "SE1"
 const [IV_BYTES, TAG_BYTES] = [12, 16];
 const ID = /^[\w.-]{1,32}$/;
 
 /**
- * Encrypts records by AES-256-GCM (NIST SP 800-38D). What is encrypted: magic, length of the key's ID, ID, IV, tag,
- * ciphertext. All before the IV, and the record's own key, are authenticated too: a record that was changed, or moved to
- * another place, cannot be decrypted.
+ * Encrypts records by AES-256-GCM (NIST SP 800-38D). An encrypted record consists of magic, length of the key's ID, ID,
+ * IV, tag and ciphertext. Also authenticates all bytes before the IV, and the record's place: a record that was changed
+ * or moved cannot be decrypted.
  */
 export class Envelope {
   readonly #keys: ReadonlyMap<string, Buffer>;
@@ -24,7 +24,7 @@ export class Envelope {
 
   /**
    * @param keys the first encrypts, all decrypt
-   * @throws TypeError for keys that cannot work, with what to do instead.
+   * @throws TypeError for keys that cannot work. The message says what to write instead.
    */
   constructor(keys: readonly EncryptionKey[]) {
     if (!Array.isArray(keys) || keys.length === 0) {
@@ -32,7 +32,7 @@ export class Envelope {
     }
     this.#keys = new Map(keys.map((key) => [checkedId(key), bytesOf(key)]));
     if (this.#keys.size < keys.length)
-      throw new TypeError("keys: two of them have the same id; give each its own");
+      throw new TypeError("keys: two keys have the same id; give each its own");
     this.#current = (keys[0] as EncryptionKey).id;
   }
 
@@ -45,7 +45,7 @@ export class Envelope {
     return Buffer.concat([head, iv, cipher.getAuthTag(), text]);
   }
 
-  /** Returns `undefined` for what no key of these has encrypted, or not for this place. */
+  /** Decrypts a record; `undefined` unless one of these keys encrypted it for this place. */
   decrypt(place: string, data: Uint8Array): Uint8Array | undefined {
     if (!isEncrypted(data)) return undefined;
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
@@ -68,7 +68,7 @@ export class Envelope {
   }
 
   /**
-   * Derives the key of one record, so that random IVs of 96 bits do not run out: 2^32 of them are the limit for one key
+   * Derives the key of one record. One key for all records could encrypt only 2^32 times with random IVs of 96 bits
    * (NIST SP 800-38D, section 8.3).
    */
   #keyOf(id: string, place: string): Buffer | undefined {
@@ -77,7 +77,7 @@ export class Envelope {
   }
 }
 
-/** Tells whether bytes have the form of an encrypted record. */
+/** Returns whether bytes have the form of an encrypted record. */
 export function isEncrypted(data: Uint8Array): boolean {
   return data.length > MAGIC.length && MAGIC.every((byte, at) => data[at] === byte);
 }

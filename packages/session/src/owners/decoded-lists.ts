@@ -1,6 +1,6 @@
 import type { OwnerEntry } from "./owner-entry.js";
 
-/** Maximum size of the lists remembered, in bytes of their records. */
+/** Maximum size of all remembered lists, in bytes of their records. */
 const MAX_BYTES = 1_048_576;
 
 interface DecodedList {
@@ -8,13 +8,13 @@ interface DecodedList {
   entries: readonly OwnerEntry[];
 }
 
-/** Remembers the entries of lists that are used often: to compare bytes is cheaper than to decode them. */
+/** Caches the entries of frequently used lists, because comparing bytes is cheaper than decoding them. */
 export class DecodedLists {
-  /** By owner's hash; the list used last comes last. */
+  /** The lists by owner's hash, most recently used last. */
   readonly #lists: Map<string, DecodedList> = new Map();
   #bytes = 0;
 
-  /** Returns the entries of a list, if these are its bytes still. */
+  /** Returns the cached entries of a list, if its bytes are unchanged. */
   entriesOf(hash: string, data: Uint8Array): readonly OwnerEntry[] | undefined {
     const list = this.#lists.get(hash);
     return list !== undefined && Buffer.compare(list.data, data) === 0 ? list.entries : undefined;

@@ -4,24 +4,24 @@ import type { StoredSession } from "../persistence/stored-session.js";
 import type { SessionState } from "../state/session-state.js";
 import type { OwnerSessions } from "./owner-sessions.js";
 
-/** An entry of an owner's list that a save has made or found for its session. */
+/** An entry in an owner's list that a save has created or found for its session. */
 export interface Enlistment {
   owner: string;
   note: OwnerNote;
-  /** Until when the entry keeps, in ms since the epoch. */
+  /** Time until which the entry is valid, in ms since the epoch. */
   deadline: number;
-  /** Whether this save made it. */
+  /** Whether this save created it. */
   isNew: boolean;
-  /** Those of the session when the entry was made. One more stops the log-in. */
+  /** The session's bars when the entry was created. A later bar stops the log-in. */
   bars: readonly Bar[];
 }
 
-/** How long a session is trusted to be on its owner's list, in ms. After that, a save looks again. */
+/** Time in ms after which a save checks again that the session is on its owner's list. */
 const RECHECK_MS = 3_600_000;
 
 /**
- * Keeps sessions on the list of their owner while they are saved: an entry comes before the record that says whose the
- * session is, and goes after it, so that a stop in between leaves no session off its list.
+ * Keeps sessions on their owner's list. A save adds the entry before it writes the owner to the record, and removes it
+ * after the record has changed, so that a crash in between leaves no session off its list.
  */
 export class Enlisting {
   readonly #owners: OwnerSessions;
@@ -32,13 +32,13 @@ export class Enlisting {
     this.#now = now;
   }
 
-  /** Tells whether the entry of a stored session is to be looked after with the next save. */
+  /** Returns whether the next save must update the entry of a stored session. */
   isCheckDue({ owner, meta }: StoredSession): boolean {
     if (owner === undefined) return false;
     return meta.owner === undefined || this.#now() - meta.owner.checked >= RECHECK_MS;
   }
 
-  /** Tells whether an entry must be made, or kept for longer, before the session can be saved as this owner's. */
+  /** Returns whether an entry must be added or extended before the session can be saved with this owner. */
   isDue(state: SessionState, owner: string | undefined, entry: Enlistment | undefined): boolean {
     if (owner === undefined) return false;
     const { stored } = state;
@@ -47,7 +47,7 @@ export class Enlisting {
     return !isListed || state.settings.deadline > stored.deadline || this.isCheckDue(stored);
   }
 
-  /** Puts the session on the owner's list. `former` is what this save has done before. */
+  /** Adds the session to the owner's list. `former` is the entry of an earlier attempt of this save. */
   async enlist(
     state: SessionState,
     id: string,
@@ -68,14 +68,13 @@ export class Enlisting {
     return { owner, note, deadline, bars, isNew: same?.isNew ?? known === undefined };
   }
 
-  /** Takes the session off a list that this save has put it on in vain. */
+  /** Removes the entry of a save that failed. */
   async withdraw(state: SessionState, entry: Enlistment | undefined): Promise<void> {
     if (entry?.isNew) await this.#remove((state.stored ?? state.fresh).id, entry.note);
   }
 
   /**
-   * Takes a session that was saved off the lists that it is not on any more, and ends the eldest of an owner who has
-   * too many.
+   * Removes a saved session from the lists of former owners, and ends the oldest sessions of an owner above the limit.
    */
   async settle(
     id: string,
@@ -94,7 +93,7 @@ export class Enlisting {
   }
 }
 
-/** Tells whether a revocation came in between, since the session was put on the list. */
+/** Returns whether the log-in was revoked after the session was added to the list. */
 export function isBarred({ note, bars, isNew }: Enlistment, current: readonly Bar[] | undefined): boolean {
   if (!isNew || current === undefined) return false;
   return current.some(
@@ -102,7 +101,7 @@ export function isBarred({ note, bars, isNew }: Enlistment, current: readonly Ba
   );
 }
 
-/** Tells whether nobody takes the entry off its list: one that was found there goes with its stamp in the record. */
+/** Returns whether the entry stays on its list. An existing entry is removed by its stamp in the record. */
 function isValid({ isNew, note }: Enlistment, stored: StoredSession | undefined): boolean {
   return isNew || stored?.meta.owner?.stamp === note.stamp;
 }

@@ -1,12 +1,12 @@
-/** Maximum number of sessions remembered, some 100 bytes each. */
+/** Maximum number of remembered sessions, about 100 bytes each. */
 const MAX_SESSIONS = 10_000;
 
 /**
- * Remembers which sessions of which owner this process has seen in use lately. A store may lose an owner's list (a
- * limit drives it out, a disk damages it) while the sessions on it go on: they are still found through this.
+ * Remembers the sessions that this process has recently seen in use, by owner. A store may lose an owner's list, evicted
+ * by a limit or damaged by a disk, while its sessions live on; then they are found here.
  */
 export class KnownSessions {
-  /** The IDs by owner; the owner seen last comes last. */
+  /** The IDs by owner, most recently seen last. */
   readonly #byOwner: Map<string, Set<string>> = new Map();
   #size = 0;
 

@@ -1,15 +1,15 @@
 import type { SessionTraits } from "./session-traits.js";
 
-/** A session as its owner may see it. */
+/** A session, as shown to its owner. */
 export interface OwnedSession<D = unknown> extends SessionTraits {
-  /** Stands for the session in `revoke`. No token: it may be shown to its owner. */
+  /** Identifies the session in `revoke`. Not a token: it may be shown to the owner. */
   handle: string;
-  /** When the session became this owner's, as a rule at log-in. */
+  /** Time when the session got this owner, usually at log-in. */
   created: Date;
-  /** When it was used last: to `touchAfterMs` with an idle timeout; without one, when it was last saved. */
+  /** Time of the last use, accurate to `touchAfterMs`; without an idle timeout, time of the last save. */
   lastSeen: Date;
-  /** When it ends, if it is not used any more. */
+  /** Time when it ends if it is not used again. */
   expiry: Date;
-  /** What `describe` makes of it, such as device and address; `undefined` if `describe` threw. */
+  /** The result of `describe`, such as device and address; `undefined` if `describe` threw. */
   description: D;
 }

@@ -1,36 +1,36 @@
 import type { FoundSession } from "../persistence/stored-session.js";
 
-/** One session in its owner's list: a hint of where it is. The session's record decides. */
+/** One session in its owner's list. Only a hint where the session is: its record decides. */
 export interface OwnerEntry {
   /** The session's ID. */
   id: string;
-  /** Random, one for each save that has put the session here: it stays until the last of them takes it off again. */
+  /** Random, one per save that added the session. The entry stays until the last of these saves removes its stamp. */
   stamps: string[];
-  /** When the session became this owner's, in ms since the epoch. */
+  /** Time when the session got this owner, in ms since the epoch. */
   created: number;
   /** The latest of its absolute deadlines, in ms since the epoch. */
   deadline: number;
-  /** When the entry was last made, in ms since the epoch. */
+  /** Time when the entry was last added, in ms since the epoch. */
   at: number;
 }
 
-/** The part of an entry that one save makes. */
+/** The part of an entry that one save adds. */
 export interface NewEntry {
   id: string;
-  /** Random; names this save among those that have put the session on the list. */
+  /** Random; identifies this save among those that added the session to the list. */
   stamp: string;
   created: number;
   deadline: number;
 }
 
-/** Makes the entry of a session that says itself whose it is. */
+/** Creates the entry of a session from the owner in its record. */
 export function entryOf({ id, content }: FoundSession): OwnerEntry {
   const { since = 0, stamp, checked = 0 } = content.meta.owner ?? {};
   const stamps = stamp === undefined ? [] : [stamp];
   return { id, stamps, created: since, deadline: content.deadline, at: checked };
 }
 
-/** Makes an entry of a session that is on no list: it is no log-in under way. */
+/** Creates an entry for a session that is on no list, without a log-in in flight. */
 export function hint(id: string): OwnerEntry {
   return { id, stamps: [], created: 0, deadline: 0, at: Number.NEGATIVE_INFINITY };
 }
@@ -39,7 +39,7 @@ export function isHint({ at }: OwnerEntry): boolean {
   return at === Number.NEGATIVE_INFINITY;
 }
 
-/** Adds a save's entry, or its stamp to the one that is there. */
+/** Adds a save's entry, or adds its stamp to the existing entry. */
 export function withEntry(entries: readonly OwnerEntry[], made: NewEntry, at: number): OwnerEntry[] {
   const { id, stamp, created, deadline } = made;
   const known = entries.find((entry) => entry.id === id);
@@ -49,7 +49,7 @@ export function withEntry(entries: readonly OwnerEntry[], made: NewEntry, at: nu
   return entries.map((entry) => (entry === known ? renewed : entry));
 }
 
-/** Removes stamps, and the entries that have none left; `undefined` if none of them is there. */
+/** Removes stamps, and entries without stamps. Returns `undefined` if no entry has such a stamp. */
 export function withoutStamps(
   entries: readonly OwnerEntry[],
   gone: readonly Pick<OwnerEntry, "id" | "stamps">[],
@@ -66,7 +66,7 @@ export function encodeEntries(sessions: readonly OwnerEntry[]): Uint8Array {
   return Buffer.from(JSON.stringify({ version: 1, sessions }));
 }
 
-/** @throws for bytes that are no owner's list. */
+/** @throws for bytes that are not an owner's list. */
 export function decodeEntries(data: Uint8Array): OwnerEntry[] {
   const { version, sessions } = JSON.parse(Buffer.from(data).toString()) as {
     version: unknown;

@@ -12,7 +12,7 @@ import {
   withoutStamps,
 } from "./owner-entry.js";
 
-/** Makes new entries of the present ones, at once; `undefined`: as they are. */
+/** Computes new entries from the present ones, synchronously; `undefined` for no change. */
 export type ListChange = (entries: OwnerEntry[]) => OwnerEntry[] | undefined;
 
 export interface OwnerListOptions {
@@ -27,25 +27,25 @@ interface Turn {
   done: Promise<OwnerEntry[]>;
 }
 
-/** Changes by other processes that one change of a list is ready to be put on top of, before it gives up. */
+/** Maximum number of attempts of one change while other processes change the list. */
 const MAX_TRIES = 100;
 
 /** No session's key contains this character. */
 const PREFIX = "@owner.";
 
 /**
- * The list of each owner's sessions: a record in the store of the sessions, changed by compare-and-swap. Within a
- * process, the changes of one list take turns; those that arrive during one turn share the next.
+ * The list of each owner's sessions: a record in the store, changed by compare-and-swap. Within a process, the changes
+ * of one list take turns; those that arrive during one turn share the next.
  */
 export class OwnerLists {
   readonly #options: OwnerListOptions;
   readonly #now: () => number;
-  /** The namespace is part of the key: a handle of another manager's must not lead to that manager's list. */
+  /** Contains the namespace, so that a handle of one manager never leads to a list of another. */
   readonly #prefix: string;
   readonly #decoded: DecodedLists = new DecodedLists();
-  /** The turn under way, by owner's hash. */
+  /** The turn in progress, by owner's hash. */
   readonly #running: Map<string, Promise<unknown>> = new Map();
-  /** The turn after it. */
+  /** The next turn, by owner's hash. */
   readonly #waiting: Map<string, Turn> = new Map();
 
   constructor(options: OwnerListOptions) {
@@ -54,7 +54,7 @@ export class OwnerLists {
     this.#prefix = options.namespace === "" ? PREFIX : `${PREFIX}${options.namespace}.`;
   }
 
-  /** Reads the entries whose deadline has not passed, the eldest first. */
+  /** Reads the entries whose deadline has not passed, oldest first. */
   async read(hash: string): Promise<OwnerEntry[]> {
     return this.#current(hash, (await this.#options.store.find(this.#prefix + hash))?.data);
   }
@@ -62,7 +62,7 @@ export class OwnerLists {
   /**
    * Applies a change to a list.
    *
-   * @returns the entries that it left.
+   * @returns the entries after the change.
    * @throws StoreError if the store fails. SessionError `CONFLICT` if other processes changed the list too often.
    */
   change(hash: string, change: ListChange): Promise<OwnerEntry[]> {
@@ -82,15 +82,15 @@ export class OwnerLists {
     return turn.done;
   }
 
-  /** Puts a session on a list, before its record says whose it is. */
+  /** Adds a session to a list, before its record names the owner. */
   async add(hash: string, entry: NewEntry): Promise<void> {
     const at = this.#now();
     await this.change(hash, (entries) => withEntry(entries, entry, at));
   }
 
   /**
-   * Takes sessions off a list, unless another save has put them there as well. A failure is reported, not thrown: an
-   * entry is a hint, and misleads nobody.
+   * Removes sessions from a list, unless another save has added them as well. Reports a failure instead of throwing: a
+   * superfluous entry does no harm, because each record decides.
    */
   async remove(hash: string, gone: readonly Pick<OwnerEntry, "id" | "stamps">[]): Promise<void> {
     if (gone.length === 0) return;
@@ -101,7 +101,7 @@ export class OwnerLists {
     }
   }
 
-  /** Puts sessions back on a list that they say they are on, where they are missing. */
+  /** Adds missing sessions to the list that their records name. */
   async restore(hash: string, sessions: readonly FoundSession[]): Promise<void> {
     if (sessions.length === 0) return;
     await this.change(hash, (entries) => {
@@ -156,7 +156,10 @@ export class OwnerLists {
       return decodeEntries(data);
     } catch {
       this.#options.onError(
-        new SessionError("CORRUPT", "an owner's list of sessions cannot be decoded; it is built anew by use"),
+        new SessionError(
+          "CORRUPT",
+          "an owner's list of sessions cannot be decoded; the next uses of the sessions rebuild it",
+        ),
       );
       return [];
     }

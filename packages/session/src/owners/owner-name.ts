@@ -1,8 +1,8 @@
 /**
- * Makes a name of what the app says an owner is. Numbers do, as databases have them for users. Treats `null` and `""`
- * as no owner; otherwise all anonymous visitors would share one.
+ * Converts the app's owner to a name. Accepts numbers, which databases use as IDs of users. Treats `null` and `""` as no
+ * owner; otherwise all anonymous visitors would share one.
  *
- * @throws TypeError for objects, such as a promise: as text, they would all be one owner.
+ * @throws TypeError for objects, such as a promise: their text would be the same for all users.
  */
 export function ownerName(owner: unknown): string | undefined {
   if (owner === undefined || owner === null || owner === "") return undefined;

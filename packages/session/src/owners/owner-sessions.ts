@@ -27,7 +27,7 @@ export interface OwnerOptions {
   onError: (error: Error) => void;
 }
 
-/** Maximum number of sessions of one list that are looked up at once. */
+/** Maximum number of concurrent look-ups per list. */
 const CHUNK = 100;
 
 /** Finds and ends the sessions of an owner. The owner's list says where they may be; each record decides. */
@@ -37,7 +37,7 @@ export class OwnerSessions {
   readonly lists: OwnerLists;
   readonly #now: () => number;
   readonly known: KnownSessions = new KnownSessions();
-  /** Each may look at all sessions of an owner: many log-ins at once must not do so for each. */
+  /** Runs the limit once for many concurrent log-ins, because each run may read all sessions of an owner. */
   readonly #trims: SharedTurns = new SharedTurns();
   readonly #seen: SeenSessions = new SeenSessions();
   readonly #revocation: Revocation;
@@ -50,13 +50,13 @@ export class OwnerSessions {
     this.#revocation = new Revocation(options);
   }
 
-  /** Hashes what stands for an owner in the store and in handles: SHA-256, so that neither tells who it is. */
+  /** Hashes an owner by SHA-256, for the store and for handles: neither reveals who the owner is. */
   hashOf(owner: string): string {
-    // JSON keeps lone surrogates apart, which UTF-8 does not.
+    // JSON escapes lone surrogates, which UTF-8 would all replace by U+FFFD.
     return sha256(JSON.stringify(["owner", this.#options.namespace, owner]));
   }
 
-  /** Lists the owner's sessions, the one begun last first. */
+  /** Lists the owner's sessions, newest first. */
   async list(owner: string): Promise<OwnedSession[]> {
     const hash = this.hashOf(owner);
     const entries = await this.#entriesOf(owner, hash);
@@ -71,7 +71,7 @@ export class OwnerSessions {
     return sessions.sort((a, b) => b.created.getTime() - a.created.getTime());
   }
 
-  /** Removes the entries of sessions that have ended, and restores those that the list has lost. */
+  /** Removes the entries of ended sessions, and restores missing entries. */
   async #mend(
     hash: string,
     entries: readonly OwnerEntry[],
@@ -85,11 +85,11 @@ export class OwnerSessions {
     try {
       await this.lists.restore(hash, lost as FoundSession[]);
     } catch (error) {
-      this.#options.onError(error as Error); // the list that was asked for is right all the same
+      this.#options.onError(error as Error); // the returned list is correct in any case
     }
   }
 
-  /** Puts a session that says whose it is back on that list, if it is missing there. */
+  /** Adds a session to the list of the owner in its record, if it is missing there. */
   async restore(session: FoundSession): Promise<void> {
     const hash = session.content.meta.owner?.hash;
     if (hash !== undefined) await this.lists.restore(hash, [session]);
@@ -98,7 +98,7 @@ export class OwnerSessions {
   /**
    * Ends the session of a handle.
    *
-   * @returns whether there was one of that owner's.
+   * @returns whether the owner had that session.
    */
   async revoke(handle: string): Promise<boolean> {
     const [hash, id, ...more] = typeof handle === "string" ? handle.split(".") : [];
@@ -110,7 +110,7 @@ export class OwnerSessions {
     return ended !== undefined;
   }
 
-  /** Ends all sessions of an owner that are there at its beginning, but those of `except`; returns how many. */
+  /** Ends all present sessions of an owner except those in `except`. Returns the number of ended sessions. */
   async revokeAll(owner: string, except: readonly (string | undefined)[]): Promise<number> {
     const hash = this.hashOf(owner);
     const entries = (await this.#entriesOf(owner, hash)).filter(
@@ -124,7 +124,7 @@ export class OwnerSessions {
         done.push(entry);
         return session;
       } catch (error) {
-        errors.push(error); // the others end all the same
+        errors.push(error); // continues with the other sessions
         return undefined;
       }
     });
@@ -136,13 +136,13 @@ export class OwnerSessions {
     return sessions.length;
   }
 
-  /** Ends the eldest sessions of an owner who has more than `maxPerOwner`. A failure is reported, not thrown. */
+  /** Ends the oldest sessions of an owner above `maxPerOwner`. Reports a failure instead of throwing. */
   trim(hash: string): Promise<void> {
     return this.#trims.run(hash, async () => {
       try {
         await this.#trim(hash);
       } catch (error) {
-        this.#options.onError(error as Error); // the log-in that made it one too many holds all the same
+        this.#options.onError(error as Error); // the log-in itself has succeeded
       }
     });
   }
@@ -168,7 +168,7 @@ export class OwnerSessions {
     );
   }
 
-  /** Finds the live sessions of a list, of which this process need not look up what it has seen just before. */
+  /** Finds the live sessions of a list. Does not read those that this process has just seen. */
   async #liveOf(hash: string, entries: readonly OwnerEntry[]): Promise<Map<string, SeenSession>> {
     const now = this.#now();
     const live = await inChunks(entries, async (entry): Promise<[string, SeenSession] | undefined> => {

@@ -6,17 +6,17 @@ import { SessionError } from "../session-error.js";
 import type { OwnerEntry } from "./owner-entry.js";
 
 /**
- * How long a log-in may be under way, in ms: its entry is made before its session is written, and until then is
- * not taken for one whose session has ended.
+ * Maximum duration of a log-in in ms. Its entry is added before its session is written, and for this long counts as live
+ * without a session.
  */
 export const PENDING_MS = 300_000;
 
-/** Changes by others that one revocation is ready to come after. */
+/** Maximum number of attempts of one revocation while others change the session. */
 const MAX_TRIES = 100;
-/** Maximum number of bars kept in one session. */
+/** Maximum number of bars in one session. */
 const MAX_BARS = 8;
 
-/** Ends sessions for as long as they are the owner's who is meant. */
+/** Ends sessions, provided that they still have the given owner. */
 export class Revocation {
   readonly #records: SessionRecords;
   readonly #codec: SessionCodec;
@@ -29,7 +29,7 @@ export class Revocation {
   }
 
   /**
-   * Ends a session if it is this owner's, and stops a log-in that is about to make it so.
+   * Ends a session of this owner, or stops a log-in in flight that would give it this owner.
    *
    * @returns the session as it was at its end, if there was one to end.
    */
@@ -39,7 +39,7 @@ export class Revocation {
       if (found !== undefined && isOf(found, hash)) {
         const ended = await this.#records.end(found, (current) => isOf(current, hash));
         if (ended !== undefined) return ended;
-        continue; // another has ended it, or taken it: which decides
+        continue; // ended, or taken over by another owner: read again
       }
       if (at <= this.#now() - PENDING_MS) return undefined;
       const isStopped =
@@ -55,7 +55,7 @@ export class Revocation {
     );
   }
 
-  /** Notes in another's session that log-ins of this owner which are under way must fail. */
+  /** Bars a session that does not have this owner, so that log-ins of the owner in flight fail. */
   #bar(hash: string, { key, record, content }: FoundSession): Promise<boolean> {
     const bars = [{ hash, nonce: newNonce(), at: this.#now() }, ...openNotes(content.meta.bars, this.#now())];
     const meta = { ...content.meta, bars: bars.slice(0, MAX_BARS) };
@@ -64,12 +64,12 @@ export class Revocation {
   }
 }
 
-/** Returns the notes that what is in flight may still run into. */
+/** Returns the bars that log-ins in flight may still meet. */
 export function openNotes<N extends { at: number }>(notes: readonly N[] | undefined, now: number): N[] {
   return (notes ?? []).filter(({ at }) => now - at < PENDING_MS);
 }
 
-/** Tells whether a session says that it is this owner's. */
+/** Returns whether a session's record names this owner. */
 export function isOf(session: FoundSession | undefined, hash: string): session is FoundSession {
   return session?.content.meta.owner?.hash === hash;
 }

@@ -1,36 +1,36 @@
 import type { FoundSession } from "../persistence/stored-session.js";
 import type { OwnerEntry } from "./owner-entry.js";
 
-/** A live session of an owner, as it was when it was looked up. */
+/** A live session of an owner, as last looked up. */
 export interface SeenSession {
-  /** When it became this owner's, in ms since the epoch. */
+  /** Time when it got this owner, in ms since the epoch. */
   since: number;
-  /** Until when it lives, if nobody ends it, in ms since the epoch. */
+  /** Time of its expiry, in ms since the epoch. */
   expiry: number;
-  /** When it was looked up, and the entry that it had then, in ms since the epoch. */
+  /** Times of the look-up and of its entry then, in ms since the epoch. */
   at: number;
   entryAt: number;
 }
 
-/** How long a session counts as live without another look, in ms. Who ends it takes its entry off the list. */
+/** Time in ms for which a session counts as live without another look-up. Ending it removes its entry from the list. */
 const SEEN_MS = 60_000;
-/** Maximum number of sessions remembered, some 100 bytes each; all of one owner's, in any case. */
+/** Maximum number of remembered sessions, about 100 bytes each; one owner's sessions may exceed it. */
 const MAX_SESSIONS = 10_000;
 
-/** Remembers which sessions of owners at their limit were live lately: a log-in need not look at all of them. */
+/** Remembers recently live sessions of owners at their limit, so that a log-in need not read all of them. */
 export class SeenSessions {
-  /** By owner's hash and ID; the owner seen last comes last. */
+  /** The sessions by owner's hash and ID, most recently seen owner last. */
   readonly #byOwner: Map<string, ReadonlyMap<string, SeenSession>> = new Map();
   #size = 0;
 
-  /** Returns the session of an entry, if it is known to be live. */
+  /** Returns the session of an entry, if it was recently live. */
   of(hash: string, { id, at }: OwnerEntry, now: number): SeenSession | undefined {
     const seen = this.#byOwner.get(hash)?.get(id);
     const isLive = seen !== undefined && seen.entryAt === at && now < seen.expiry && now < seen.at + SEEN_MS;
     return isLive ? seen : undefined;
   }
 
-  /** Replaces what is known of an owner. */
+  /** Replaces the sessions of an owner. */
   replace(hash: string, sessions: ReadonlyMap<string, SeenSession>): void {
     this.#forget(hash);
     this.#byOwner.set(hash, sessions);
@@ -47,7 +47,7 @@ export class SeenSessions {
   }
 }
 
-/** Notes a session that was found live. */
+/** Remembers a live session. */
 export function seenNow({ record, content }: FoundSession, entry: OwnerEntry, now: number): SeenSession {
   const expiry = Math.min(record.expiry.getTime(), content.deadline);
   return { since: content.meta.owner?.since ?? 0, expiry, at: now, entryAt: entry.at };

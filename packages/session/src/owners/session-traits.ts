@@ -1,18 +1,18 @@
 import type { SessionMeta } from "../codecs/session-meta.js";
 
-/** What lists tell of a session's security, beside its times. */
+/** Traits of a session that lists show, beside its times. */
 export interface SessionTraits {
-  /** When the user authenticated last, as the app has said by `markAuthenticated`. */
+  /** Time of the last `markAuthenticated`. */
   authenticatedAt: Date | undefined;
-  /** The device that the session was last saved from, as `client` says. */
+  /** The device at the last save, according to `client`. */
   device: string | undefined;
-  /** The place that the session was last saved from, as `client` says. */
+  /** The location at the last save, according to `client`. */
   location: string | undefined;
-  /** Whether the session is bound to a device, so that its cookie alone leads nowhere. */
+  /** Whether the session is bound to a device, so that its cookie alone is worthless. */
   isDeviceBound: boolean;
 }
 
-/** Reads the traits of a session from its notes. */
+/** Reads the traits of a session from its meta data. */
 export function traitsOf({ authenticated, client, binding }: SessionMeta): SessionTraits {
   return {
     authenticatedAt: authenticated === undefined ? undefined : new Date(authenticated),

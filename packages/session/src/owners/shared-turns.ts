@@ -1,4 +1,4 @@
-/** Runs one work per key at a time. All that ask for it during one run share the next. */
+/** Runs `work` for each key at most once at a time. Requests during one run share the next. */
 export class SharedTurns {
   readonly #running: Map<string, Promise<void>> = new Map();
   readonly #waiting: Map<string, Promise<void>> = new Map();

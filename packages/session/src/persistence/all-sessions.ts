@@ -29,7 +29,7 @@ export async function* foundSessions({
 }
 
 /**
- * Reads each live session of the manager's namespace. One that `owner` throws for is reported, and passed over.
+ * Reads each live session of the manager's namespace. Reports and skips a session for which `owner` throws.
  *
  * @throws TypeError if the store cannot list its records.
  */
@@ -51,7 +51,7 @@ export async function* eachSession({
   }
 }
 
-/** Puts each session that has an owner on that owner's list, and returns how many there are. */
+/** Adds each session with an owner to the owner's list. Returns the number of such sessions. */
 export async function reindex(stored: Stored, owners: OwnerSessions): Promise<number> {
   const { repository } = stored;
   let count = 0;

@@ -14,11 +14,11 @@ import { CallsInFlight } from "./calls-in-flight.js";
 type AnyStore = Store & Partial<AtomicStore & TouchableStore & IterableStore & ExpiringStore>;
 
 /**
- * The store of a manager, each of whose calls ends within `timeoutMs`: a store that never answers must hold no
+ * Wraps the store of a manager so that each call ends within `timeoutMs`: a store that never answers must not block a
  * request for ever.
  */
 export class BoundedStore implements Store {
-  /** Compare-and-swap; absent if the store has none, as the other capabilities. */
+  /** Compare-and-swap. Like the other capabilities, `undefined` if the store lacks it. */
   readonly replace: AtomicStore["replace"] | undefined;
   readonly touch: TouchableStore["touch"] | undefined;
   readonly deleteExpired: ExpiringStore["deleteExpired"] | undefined;
@@ -28,7 +28,7 @@ export class BoundedStore implements Store {
   constructor(store: AnyStore, timeoutMs: number) {
     this.#store = store;
     this.#inFlight = new CallsInFlight(timeoutMs, () => {
-      return new SessionError("STORE_TIMEOUT", `the session store has not answered within ${timeoutMs} ms`);
+      return new SessionError("STORE_TIMEOUT", `the session store did not answer within ${timeoutMs} ms`);
     });
     if (has(store.replace)) {
       this.replace = (token, previous, data, expiry) => {
@@ -38,7 +38,7 @@ export class BoundedStore implements Store {
     if (has(store.touch)) {
       this.touch = (token, expiry) => this.#bound(() => (store as TouchableStore).touch(token, expiry));
     }
-    // A cleanup takes as long as there is to remove.
+    // A cleanup has no timeout: its duration depends on the number of expired records.
     if (has(store.deleteExpired)) {
       this.deleteExpired = async () => (store as unknown as ExpiringStore).deleteExpired();
     }
@@ -57,7 +57,7 @@ export class BoundedStore implements Store {
   }
 
   /**
-   * Each entry must come within the timeout; what is done with it may take as long as it likes.
+   * Lists the records. Each entry must arrive within the timeout; processing it may take any time.
    *
    * @throws TypeError if the store cannot list its records.
    */
@@ -74,7 +74,7 @@ export class BoundedStore implements Store {
         yield value;
       }
     } finally {
-      if (isAnswering) await entries.return?.(); // one that hangs would not end either
+      if (isAnswering) await entries.return?.(); // an iterator that hangs would not end either
     }
   }
 
@@ -85,9 +85,9 @@ export class BoundedStore implements Store {
       let answer: Promise<R>;
       try {
         answer = call();
-        if (!(answer instanceof Promise)) answer = Promise.resolve(answer); // of a store that is not quite one
+        if (!(answer instanceof Promise)) answer = Promise.resolve(answer); // a careless store may return no promise
       } catch (error) {
-        fail(error); // before it had a promise to fail with
+        fail(error); // the store threw instead of rejecting
         return;
       }
       const entry = inFlight.add(reject);

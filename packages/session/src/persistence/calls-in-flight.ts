@@ -1,21 +1,21 @@
-// Taken at import: a test that puts a clock of its own in their place must not stop requests.
+// Stored at import, so that fake timers of tests do not stop requests.
 const { setInterval, clearInterval } = globalThis;
 
-/** Ticks per timeout. A call may take up to one tick longer: so that no call reads a clock. */
+/** Ticks per timeout. Counting ticks saves reading a clock per call; a call may take up to one tick longer. */
 const TICKS = 8;
 
-/** A call, between its neighbours in the order of their beginnings. */
+/** A call in a linked list, ordered by start. */
 interface CallInFlight {
   reject: (error: Error) => void;
-  /** The tick at which it began. */
+  /** The tick at its start. */
   tick: number;
   before: CallInFlight | undefined;
   after: CallInFlight | undefined;
 }
 
 /**
- * Rejects calls that take longer than a timeout. All have the same timeout, so that one timer serves them, and a
- * list: what adds and removes a call must cost next to nothing.
+ * Rejects calls that take longer than a timeout. All calls have the same timeout, so one timer and a linked list
+ * suffice, which makes adding and removing a call cheap.
  */
 export class CallsInFlight {
   readonly #timeoutMs: number;
@@ -42,7 +42,7 @@ export class CallsInFlight {
     return call;
   }
 
-  /** Takes out a call that has ended; one that was rejected is out already. */
+  /** Removes a call that has ended. A rejected call was already removed. */
   remove(call: CallInFlight): void {
     const { before, after } = call;
     if (before !== undefined) before.after = after;
@@ -57,7 +57,7 @@ export class CallsInFlight {
   #onTick(): void {
     this.#tick++;
     for (let call = this.#oldest; call !== undefined; call = this.#oldest) {
-      if (this.#tick - call.tick <= TICKS) return; // those after it began later
+      if (this.#tick - call.tick <= TICKS) return; // the following calls began later
       this.remove(call);
       call.reject(this.#timeoutError());
     }

@@ -3,17 +3,17 @@ import { honoured } from "./secrets.js";
 import type { SessionRecords } from "./session-records.js";
 import type { SessionRepository } from "./session-repository.js";
 
-/** A session whose ID is derived from something else, so that two requests that derive it have one session. */
+/** A session with a derived ID, so that two requests that derive the same ID share the session. */
 export interface DerivedSession {
   /** 22 characters of base64url. */
   id: string;
   values: Record<string, unknown>;
-  /** Until when nobody can begin it again after its end. */
+  /** Time until which it cannot begin again after its end. */
   barredUntil: Date;
 }
 
 /**
- * Begins a session under an ID that was derived, or joins the one that another request has begun under it.
+ * Begins a session under a derived ID, or joins the session that another request has begun under it.
  *
  * @returns `undefined` if the session of that ID has ended.
  */
@@ -33,15 +33,15 @@ export async function beginOrJoin(
     state.deriveFrom(id, barredUntil.getTime());
     for (const key of Object.keys(values)) state.set(key, values[key]);
     await repository.commit(state);
-    if (state.stored !== undefined) return state; // if not, another request was faster, or the key is barred
+    if (state.stored !== undefined) return state; // otherwise another request was faster, or the key is barred
   }
   return undefined;
 }
 
 /**
- * Drops what was changed, and takes over what the store holds.
+ * Drops the changes, and loads the session again.
  *
- * @returns whether the session is there.
+ * @returns whether the session still exists.
  */
 export async function reload(records: SessionRecords, state: SessionState, now: number): Promise<boolean> {
   const { stored } = state;

@@ -1,9 +1,9 @@
 import type { BindingNote, DeviceKey, SessionMeta } from "../codecs/session-meta.js";
 
 /**
- * Checks the notes of a stored session, which a codec does not look into. Notes that it does not know are left alone.
+ * Checks the meta data of a stored session, which codecs do not check. Ignores unknown fields.
  *
- * @throws TypeError for notes that are malformed.
+ * @throws TypeError for malformed meta data.
  */
 export function checkMeta(meta: SessionMeta): void {
   const { secrets, owner, merging = [], bars = [] } = meta;
@@ -28,7 +28,7 @@ function isTime(value: unknown): boolean {
   return typeof value === "number" && Number.isFinite(value);
 }
 
-/** One that is malformed must not pass for none: the session would be bound no more. */
+/** Checks a binding. Treating a malformed one as absent would unbind the session. */
 function isBinding(note: Partial<BindingNote> | null): boolean {
   if (typeof note !== "object" || note === null) return false;
   const { id, at, challenge, key, cookies = [] } = note;

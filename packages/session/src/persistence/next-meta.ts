@@ -5,7 +5,7 @@ import type { SessionState } from "../state/session-state.js";
 import { renewed, unexpired } from "./secrets.js";
 import { sha256 } from "./session-token.js";
 
-/** Computes what the record of a session that is about to be saved holds beside its values. */
+/** Computes the meta data of a session for the next save. */
 export function nextMeta(
   state: SessionState,
   owner: string | undefined,
@@ -22,7 +22,7 @@ export function nextMeta(
   }
   if (persist !== undefined) meta.persist = persist;
   if (merged.length > 0 || stored?.meta.merging !== undefined) {
-    // Those of other requests stay: two sessions that are merged into one another must not end each other.
+    // Keeps those of other requests: two sessions that were merged into each other must not both end.
     const ids = new Set(merged.map(({ id }) => id));
     const others = openNotes(stored?.meta.merging, now).filter(({ id }) => !ids.has(id));
     const merging = [...[...ids].map((id) => ({ id, at: now })), ...others];
@@ -33,7 +33,7 @@ export function nextMeta(
   const { barredUntil } = stored === undefined ? state : stored.meta;
   if (barredUntil !== undefined) meta.barredUntil = barredUntil;
   if (lifetime !== undefined) meta.lifetime = lifetime;
-  // An authentication is of one user: whoever takes the session over must authenticate anew.
+  // An authentication belongs to one user: another owner of the session must authenticate anew.
   const isKept = authentication !== undefined || stored === undefined || stored.owner === owner;
   const authenticated = isKept ? state.authenticatedAt : undefined;
   if (authenticated !== undefined) meta.authenticated = authenticated;

@@ -2,24 +2,24 @@ import { timingSafeEqual } from "node:crypto";
 import type { SecretNote } from "../codecs/session-meta.js";
 
 /**
- * Maximum number of secrets per session, about 12 kB. More than one is honoured only within graces, and after
- * renewals that ran in parallel.
+ * Maximum number of secrets per session, about 12 kB. A session has more than one only during grace periods and after
+ * parallel renewals.
  */
 const MAX_SECRETS = 256;
 
 /** Length of SHA-256 in base64url. */
 const HASH_LENGTH = 43;
-/** Memory of the hashes that are compared, used again for each: a session in many graces has many. */
+/** Buffers for comparisons, reused because a session may have many secrets. */
 const [SOUGHT, OTHER] = [Buffer.alloc(HASH_LENGTH), Buffer.alloc(HASH_LENGTH)];
 
-/** A secret that a renewal puts in the place of the one that the request came with. */
+/** A new secret that replaces the secret of the request. */
 export interface Renewal {
   secret: string;
-  /** How long the other secrets are still honoured, in ms; Infinity: as they are. */
+  /** Time for which the other secrets are still honoured, in ms; Infinity leaves them unchanged. */
   graceMs: number;
 }
 
-/** Finds the note of a secret that is honoured `now`. Compares each in constant time. */
+/** Finds a secret that is honoured `now`. Compares each in constant time. */
 export function honoured(secrets: readonly SecretNote[], hash: string, now: number): SecretNote | undefined {
   let found: SecretNote | undefined;
   SOUGHT.write(hash, "latin1");
@@ -39,9 +39,9 @@ export function unexpired(secrets: readonly SecretNote[], now: number): SecretNo
 }
 
 /**
- * Renews: `hash` is honoured from now on. Without a grace, nothing else is. With one, the other secrets are
- * honoured for `graceMs`; but where the request came with a secret that another renewal had replaced already
- * (`current` is in its grace), that renewal's own secret stays: its client was given it at the same time.
+ * Renews: honours `hash` from now on. Without a grace period, drops all other secrets. With one, honours them for
+ * `graceMs`. If another renewal had already replaced the request's secret (`current` is in its grace period), keeps the
+ * secret of that renewal, which the client got at the same time.
  */
 export function renewed(
   secrets: readonly SecretNote[],
@@ -62,7 +62,7 @@ function isOpen([, until]: SecretNote, now: number): boolean {
   return until === undefined || now < until;
 }
 
-/** Drops the oldest lasting secrets, the newest excepted, before those in their grace: requests under way hold these. */
+/** Drops the oldest lasting secrets except the newest, and only then those in a grace period, which requests in flight use. */
 function bounded(secrets: SecretNote[]): SecretNote[] {
   const surplus = secrets.length - MAX_SECRETS;
   if (surplus <= 0) return secrets;

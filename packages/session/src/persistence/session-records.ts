@@ -14,12 +14,12 @@ export interface RecordOptions {
   onError: (error: Error) => void;
 }
 
-/** Changes by others that the end of a session is ready to come after by compare-and-swap. */
+/** Maximum number of attempts to end a session by compare-and-swap while others change it. */
 const MAX_TRIES = 100;
-/** What takes the place of a session that has ended. */
+/** The record that replaces an ended session. */
 const [NOTHING, LONG_AGO] = [new Uint8Array(0), new Date(0)];
 
-/** The records of sessions in the store, one per session for its whole life, by key. */
+/** Reads and writes the records of sessions: one per session for its whole life. */
 export class SessionRecords {
   readonly #options: RecordOptions;
   readonly #store: BoundedStore;
@@ -31,30 +31,30 @@ export class SessionRecords {
     this.#prefix = options.namespace === "" ? "" : `${options.namespace}.`;
   }
 
-  /** Names the record of a session. The namespace is part of it: a session of one manager is none of another's. */
+  /** Returns the key of a session's record. Contains the namespace, which separates the sessions of managers. */
   keyOf(id: string): string {
     return this.#prefix + id;
   }
 
-  /** Returns the ID of the session under `key`; `undefined` if that is no session of this manager's. */
+  /** Returns the ID of the session under `key`; `undefined` if the key is not of this manager. */
   idOf(key: string): string | undefined {
     if (!key.startsWith(this.#prefix)) return undefined;
     const id = key.slice(this.#prefix.length);
     return hasIdForm(id) ? id : undefined;
   }
 
-  /** Reads the live session of an ID. Who has sent the ID need not have its secret. */
+  /** Reads the live session of an ID. Does not check a secret. */
   async find(id: string): Promise<FoundSession | undefined> {
     const key = this.keyOf(id);
     const record = await this.#store.find(key);
-    // Many a store, written for other managers, returns null.
+    // Many stores written for other managers return null.
     return record ? this.sessionIn(id, key, record) : undefined;
   }
 
-  /** Tells what session a record holds; `undefined` if it is damaged, or holds one no more. */
+  /** Decodes the session in a record; `undefined` if it is damaged or has ended. */
   sessionIn(id: string, key: string, record: SessionRecord): FoundSession | undefined {
     const content = this.#decode(record.data);
-    // A touch that came late may have kept the record for longer than the session.
+    // A late touch may have kept the record longer than the session.
     if (content === undefined || content.deadline <= this.#options.now()) return undefined;
     return { id, key, record, content };
   }
@@ -63,7 +63,7 @@ export class SessionRecords {
     try {
       return checked(this.#options.codec.decode(data));
     } catch (cause) {
-      // The parser's own message would quote what it could not parse, which is session data.
+      // The parser's message would quote session data.
       const name = cause instanceof Error ? cause.name : typeof cause;
       this.#options.onError(
         new SessionError("CORRUPT", `a stored session cannot be decoded (${name}); it counts as absent`),
@@ -72,7 +72,7 @@ export class SessionRecords {
     }
   }
 
-  /** Compare-and-swap where the store can; elsewhere the last write wins. */
+  /** Writes by compare-and-swap if the store has it; otherwise the last write wins. */
   write(key: string, previous: Uint8Array | undefined, { data, expiry }: SessionRecord): Promise<boolean> {
     const { replace } = this.#store;
     if (replace !== undefined) return replace(key, previous, data, expiry);
@@ -80,9 +80,9 @@ export class SessionRecords {
   }
 
   /**
-   * Moves the expiry of a record that is live.
+   * Moves the expiry of a live record.
    *
-   * @returns whether it is; where the store cannot touch, `undefined` if others have changed it meanwhile.
+   * @returns whether the record is live; `undefined` if the store has no `touch` and others have changed the record.
    */
   async touch(key: string, { data }: SessionRecord, expiry: Date): Promise<boolean | undefined> {
     if (this.#store.touch !== undefined) return this.#store.touch(key, expiry);
@@ -90,11 +90,10 @@ export class SessionRecords {
   }
 
   /**
-   * Ends a session that was found, whatever others change in it meanwhile, for as long as it is the one that is
-   * meant.
+   * Ends a session even if others change it meanwhile, while `isMeant` is true for it.
    *
-   * @returns the session as it was at its end; `undefined` if it is there no more, or is not meant any more.
-   * @throws SessionError `CONFLICT` if others changed it too often, and it may not be meant any more.
+   * @returns the session at its end; `undefined` if it had already ended, or `isMeant` returned false.
+   * @throws SessionError `CONFLICT` if others changed it too often, and `isMeant` could have become false.
    */
   async end(
     known: FoundSession,
@@ -129,7 +128,7 @@ export class SessionRecords {
   }
 
   /**
-   * Occupies the key of a session that is about to be inserted, so that it cannot be, until `expiry`.
+   * Occupies a key until `expiry`, so that no session can be inserted under it.
    *
    * @returns whether the key was free.
    */
@@ -137,13 +136,13 @@ export class SessionRecords {
     return this.write(this.keyOf(id), undefined, this.#bar(expiry));
   }
 
-  /** Tells whether the key of an ID is occupied, by a session or by a bar. */
+  /** Returns whether the key of an ID is occupied, by a session or by a bar. */
   async isOccupied(id: string): Promise<boolean> {
     return Boolean(await this.#store.find(this.keyOf(id)));
   }
 
   #bar(expiry: Date): SessionRecord {
-    // Its deadline has passed: whoever reads it finds no session.
+    // Readers find no session, because the deadline has passed.
     const content: SessionContent = { version: 1, deadline: 0, meta: { secrets: [] }, values: {} };
     return { data: this.#options.codec.encode(content), expiry };
   }

@@ -8,14 +8,14 @@ import { SessionWriter, type WriterOptions } from "./session-writer.js";
 import { type FoundSession, publicHandleOf, type StoredSession } from "./stored-session.js";
 
 export interface RepositoryOptions extends WriterOptions {
-  /** Tells whether a request may have a session that is bound to a device; `undefined` where none is. */
+  /** Returns whether a request may have a session bound to a device; `undefined` if sessions are not bound. */
   bindings: DeviceBindings | undefined;
 }
 
-/** Maximum number of changes by others that a merge takes along from the session that it ends. */
+/** Maximum number of changes by others that a merge takes over from the session that it ends. */
 const MAX_MERGES = 10;
 
-/** Brings sessions from the store and back, so that no change is lost and no ended session comes back. */
+/** Loads and saves sessions so that no change is lost and no ended session comes back. */
 export class SessionRepository {
   readonly #records: SessionRecords;
   readonly #options: RepositoryOptions;
@@ -29,20 +29,20 @@ export class SessionRepository {
     this.#now = options.now;
   }
 
-  /** Makes a session that is not stored yet. */
+  /** Creates a session that is not stored yet. */
   begin(): SessionState {
     return new SessionState(this.#options.home);
   }
 
   /**
-   * Loads the session of a token; a new one, if the token leads to none, or to one that is bound to a device which the
-   * request does not come from.
+   * Loads the session of a token. Returns a new session if the token has none, or if its session is bound to another
+   * device.
    */
   async load(token: string | undefined, cookies?: BoundCookies): Promise<SessionState> {
     const parts = partsOf(token);
     if (parts === undefined) return this.begin();
     const found = await this.#records.find(parts.id);
-    const hash = sha256(parts.secret); // of every token: a client must not see whether the ID exists
+    const hash = sha256(parts.secret); // for every token, so that the time does not reveal whether the ID exists
     if (found === undefined || !this.#isHonoured(found, hash)) return this.begin();
     const doubt = this.#options.bindings?.doubtIn(found, cookies);
     return doubt === undefined ? this.adopt(found, parts.secret, hash) : this.#beginInDoubt(found, doubt);
@@ -55,7 +55,7 @@ export class SessionRepository {
     return state;
   }
 
-  /** Makes a state of a session that was found, with its secret if that is known. */
+  /** Creates the state of a found session, with its secret if known. */
   adopt(found: FoundSession, secret?: string, secretHash?: string): SessionState {
     const state = new SessionState(this.#options.home, found.content.deadline);
     state.adopt(found, secret, secretHash);
@@ -74,25 +74,25 @@ export class SessionRepository {
     return honoured(content.meta.secrets, hash, this.#now()) !== undefined;
   }
 
-  /** Tells whether {@link commit} has anything to do. */
+  /** Returns whether {@link commit} would write anything. */
   isDue(state: SessionState): boolean {
     return this.isChanged(state) || this.isUseDue(state);
   }
 
-  /** Tells whether {@link commit} would note that the session is in use, if it is not changed. */
+  /** Returns whether {@link commit} would touch an unchanged session. */
   isUseDue(state: SessionState): boolean {
     const { stored } = state;
     return stored !== undefined && (this.#isTouchDue(state) || this.#isUnlisted(stored));
   }
 
-  /** Tells whether {@link commit} has anything to do but to note that the session is in use. */
+  /** Returns whether {@link commit} would write more than a touch. */
   isChanged(state: SessionState): boolean {
     return state.destroyed !== undefined || state.merged.length > 0 || state.isChanged();
   }
 
   /**
-   * Takes the values of the session that `token` leads to on top of the state's own, which ends that session
-   * once this one has been saved, and the later of the two deadlines.
+   * Adds the values of the session of `token` to the state, and takes the later of the two deadlines. The other session
+   * ends when this one has been saved.
    *
    * @returns whether there was another session.
    */
@@ -108,21 +108,20 @@ export class SessionRepository {
   }
 
   /**
-   * Carries out what was asked of the session: ends, saves, renews or touches it. Commits of one session take
-   * turns.
+   * Ends, saves, renews or touches the session, as its state requires. Commits of one session take turns.
    */
   async commit(state: SessionState): Promise<void> {
     if (state.destroyed !== undefined) await this.#endDestroyed(state);
     state.isSaveVoid = false;
     await this.#save(state);
     if (state.merged.length > 0) await this.#endMerged(state);
-    if (state.destroyed !== undefined) await this.#endDestroyed(state); // while it was being saved
+    if (state.destroyed !== undefined) await this.#endDestroyed(state); // destroyed during the save
   }
 
   async #endDestroyed(state: SessionState): Promise<void> {
     const { destroyed } = state;
     if (destroyed === undefined) return;
-    await this.#endOthers(state); // before: as long as this one has not ended, the next commit tries again
+    await this.#endOthers(state); // first: if it fails, the session is still there and the next commit tries again
     const found = await this.#end(foundOf(destroyed));
     state.destroyed = undefined;
     this.#writer.emitEnd(
@@ -131,7 +130,7 @@ export class SessionRepository {
     );
   }
 
-  /** Ends the other sessions that the request brought tokens of. */
+  /** Ends the sessions of the request's other tokens. */
   async #endOthers(state: SessionState): Promise<void> {
     for (let [token] = state.otherTokens; token !== undefined; [token] = state.otherTokens) {
       const other = await this.#find(partsOf(token));
@@ -143,7 +142,7 @@ export class SessionRepository {
     }
   }
 
-  /** Ends sessions whose values have been saved with this one's, together with what others changed in them since. */
+  /** Ends the merged sessions, after saving the changes that others have made in them since. */
   async #endMerged(state: SessionState): Promise<void> {
     for (
       let tries = 0;
@@ -167,7 +166,7 @@ export class SessionRepository {
     }
   }
 
-  /** @returns the session as others have changed it, if it has not ended. */
+  /** @returns the session, with the changes of others, if it has not ended. */
   async #endUnchanged(other: FoundSession): Promise<FoundSession | undefined> {
     let changed: FoundSession | undefined;
     await this.#end(other, (current) => {
@@ -210,7 +209,7 @@ export class SessionRepository {
     return undefined;
   }
 
-  /** Whether the session came before its owner's list did, or before `owner` was changed. */
+  /** Returns whether the record lacks the owner that `owner` now returns, for example because the option is new. */
   #isUnlisted({ owner, meta }: StoredSession): boolean {
     const { owners } = this.#options;
     return owners !== undefined && owner !== undefined && meta.owner?.hash !== owners.hashOf(owner);
@@ -234,7 +233,7 @@ export class SessionRepository {
   }
 }
 
-/** Whether two sessions were merged into one another at the same time: the one of the greater ID spares the other. */
+/** Returns whether two sessions were merged into each other; then the one with the greater ID does not end the other. */
 function isYielding(own: StoredSession | undefined, other: FoundSession): boolean {
   return (
     own !== undefined &&

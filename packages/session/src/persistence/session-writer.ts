@@ -23,23 +23,23 @@ export interface WriterOptions {
   events: SessionEmitter;
 }
 
-/** Where a try to save writes, and what it expects there. */
+/** The record that a save writes. */
 interface Place {
   id: string;
   key: string;
   secret: string | undefined;
 }
 
-/** What the policy makes of a session that is about to be saved. */
+/** The timeouts of a session for the next save. */
 interface Terms {
   timeouts: Lifetimes;
   lifetime: LifetimeNote | undefined;
 }
 
-/** Changes by others that one save is ready to put its own on top of, before it gives up. */
+/** Maximum number of attempts of one save while others change the session. */
 const MAX_TRIES = 100;
 
-/** Writes sessions into the store, each as one record that is compared and swapped. */
+/** Saves sessions, each as one record, by compare-and-swap. */
 export class SessionWriter {
   readonly #options: WriterOptions;
   readonly #records: SessionRecords;
@@ -53,19 +53,19 @@ export class SessionWriter {
     this.#now = options.now;
   }
 
-  /** Tells whether the session's entry in its owner's list is to be looked after with the next save. */
+  /** Returns whether the next save must update the session's entry in its owner's list. */
   isCheckDue(stored: StoredSession): boolean {
     return this.#enlisting?.isCheckDue(stored) === true;
   }
 
-  /** Computes when the record is to expire: at the absolute deadline, or before, if nobody uses the session. */
+  /** Computes the expiry of the record: the absolute deadline, or the end of the idle timeout if that is earlier. */
   expiryOf(deadline: number, { idleTimeoutMs }: Lifetimes): Date {
     return new Date(Math.min(deadline, this.#now() + idleTimeoutMs));
   }
 
   /**
-   * Inserts the session, or writes its changes on top of what the store holds, which other requests may be
-   * changing as well. A renewal is part of the same write.
+   * Inserts the session, or merges its changes into the record, which other requests may change as well. A renewal is part
+   * of the same write.
    */
   save(state: SessionState): Promise<void> {
     return this.#enlisting === undefined ? this.#save(state, {}) : this.#saveListed(state, this.#enlisting);
@@ -76,18 +76,18 @@ export class SessionWriter {
     try {
       await this.#save(state, attempt);
     } catch (error) {
-      // An error of the manager's own: nothing was written. After one of the store's, the session may be there.
+      // After an error of the manager itself, nothing was written. After an error of the store, the session may be there.
       if (error instanceof SessionError && !isTimeout(error)) await enlisting.withdraw(state, attempt.entry);
       throw error;
     }
   }
 
   async #save(state: SessionState, attempt: { entry?: Enlistment }): Promise<void> {
-    const fresh = state.stored === undefined ? state.fresh : undefined; // no random bytes where none are needed
+    const fresh = state.stored === undefined ? state.fresh : undefined; // creates random bytes only for a new session
     let entry: Enlistment | undefined;
     for (let tries = 1; tries <= MAX_TRIES; tries++) {
       const { stored } = state;
-      const now = this.#now(); // one look at the clock: a grace must not end in the middle
+      const now = this.#now(); // reads the clock once, so that no grace period ends in between
       const terms = this.#termsOf(state, now);
       const isLive = stored === undefined || (state.settings.deadline > now && isHonoured(stored, now));
       if (!isLive || state.isSaveVoid) return this.#giveUp(state, entry);
@@ -95,7 +95,7 @@ export class SessionWriter {
       const owner = this.#enlisting && this.#options.home.ownerOf(state.values.toRecord());
       if (this.#enlisting?.isDue(state, owner, entry)) {
         entry = attempt.entry = await this.#enlisting.enlist(state, place.id, owner as string, entry);
-        continue; // the app may have gone on meanwhile
+        continue; // the app may have changed the session meanwhile
       }
       if (await this.#write(state, place, owner, entry, terms, now)) return;
       const found = await this.#records.find(place.id);
@@ -123,7 +123,7 @@ export class SessionWriter {
     return { id, secret, key: this.#records.keyOf(id) };
   }
 
-  /** Takes over what others have made of the session; `false` if it goes on without this request. */
+  /** Takes over the changes of others. Returns `false` if this request no longer has access to the session. */
   #adopt(
     state: SessionState,
     found: FoundSession | undefined,
@@ -137,15 +137,15 @@ export class SessionWriter {
     );
     if (own === undefined && secret !== undefined) return false;
     if (entry !== undefined && isBarred(entry, bars)) return false;
-    // An earlier write of this very renewal has taken effect, though the store reported a failure.
+    // An earlier write of the same renewal took effect, although the store reported a failure.
     if (own !== undefined && own === state.renewal?.secret) state.renewal = undefined;
     state.adopt(found, own);
     return true;
   }
 
-  /** Notes that the session has ended, or goes on without this request. */
+  /** Ends the session for this request, because it has expired, or others have ended or renewed it. */
   async #giveUp(state: SessionState, entry: Enlistment | undefined): Promise<void> {
-    const withdrawal = this.#enlisting?.withdraw(state, entry); // which names the session: before its end
+    const withdrawal = this.#enlisting?.withdraw(state, entry); // before `end`, because it needs the session's ID
     if (!state.isSaveVoid) {
       if (state.stored !== undefined && state.settings.deadline <= this.#now()) this.expire(state);
       else this.endElsewhere(state);
@@ -153,7 +153,7 @@ export class SessionWriter {
     await withdrawal;
   }
 
-  /** @returns whether the store took it. */
+  /** @returns whether the store has written the record. */
   async #write(
     state: SessionState,
     place: Place,
@@ -189,7 +189,7 @@ export class SessionWriter {
     return true;
   }
 
-  /** @returns whether the store took the renewed record, also if it did so and then reported a failure. */
+  /** @returns whether the store has the renewed record, even if it reported a failure. */
   async #renew(
     { id, key }: Place,
     stored: StoredSession,
@@ -200,7 +200,7 @@ export class SessionWriter {
       return await this.#records.write(key, stored.record.data, record);
     } catch (error) {
       if (isTimeout(error)) throw error;
-      // The client's token may be worth nothing by now: it must not go without the new one.
+      // The client's token may already be invalid, so the client must get the new one.
       const found = await this.#records.find(id);
       const secrets = found?.content.meta.secrets ?? [];
       if (honoured(secrets, sha256(renewal.secret), this.#now()) !== undefined) return true;
@@ -208,7 +208,7 @@ export class SessionWriter {
     }
   }
 
-  /** Plans a token that lasts for a client that is about to be told its token, and whose own is in its grace. */
+  /** Creates a lasting secret for a client that gets a cookie while its own secret is in a grace period. */
   #replaceClosing(state: SessionState, now: number): void {
     const { secretHash, meta } = state.stored ?? {};
     if (secretHash === undefined || meta === undefined || state.renewal !== undefined) return;
@@ -216,14 +216,14 @@ export class SessionWriter {
     if (isClosing) state.renewal = { secret: newSecret(), graceMs: Number.POSITIVE_INFINITY };
   }
 
-  /** Notes that the session is at its deadline. */
+  /** Marks the session as expired. */
   expire(state: SessionState): void {
     const { stored } = state;
     state.expire();
     if (state.destroyed === undefined) this.emitEnd(stored, "expired");
   }
 
-  /** Notes that the session goes on without this request, or not at all. */
+  /** Marks the session as ended by another request, at least for this client. */
   endElsewhere(state: SessionState): void {
     this.emitEnd(state.stored, "ended");
     state.end("ended");
@@ -242,7 +242,7 @@ export class SessionWriter {
   }
 }
 
-/** The secret was compared in constant time when it came: this hash is no news to anybody. */
+/** Returns whether the request's secret is still honoured. Needs no constant time: the secret was verified on load. */
 function isHonoured({ secretHash, meta }: StoredSession, now: number): boolean {
   return (
     secretHash === undefined ||

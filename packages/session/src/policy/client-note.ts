@@ -1,13 +1,13 @@
 import type { ClientNote } from "../codecs/session-meta.js";
 import type { ClientDescription, ClientRequest, RequestHead } from "../http/http-request.js";
 
-/** Makes what is to be noted of the client of a request. */
+/** Describes the client of a request. */
 export type ClientNoteOf = (request: RequestHead) => ClientNote | undefined;
 
-/** Maximum length of a device and a location: a request's headers may be long, and are anybody's. */
+/** Maximum length of a device and a location, because clients control the headers. */
 const MAX_LENGTH = 128;
 
-/** Makes of the app's function one that never fails, and returns what can be stored. */
+/** Wraps the app's `client` function so that it never fails, and returns only values that can be stored. */
 export function clientNoteOf(
   client: ((request: ClientRequest) => ClientDescription | undefined) | undefined,
   onError: (error: Error) => void,

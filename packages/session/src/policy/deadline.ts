@@ -2,13 +2,12 @@ import type { LifetimeNote } from "../codecs/session-meta.js";
 import type { StoredSession } from "../persistence/stored-session.js";
 import type { TimeoutLimits } from "./presets.js";
 
-/** Who has set a deadline that is not saved yet: the app, or a lifetime that begins anew at this time. */
+/** The origin of an unsaved deadline: the app, or a lifetime that begins anew at this time. */
 export type Appointment = { by: "app" } | { by: "lifetime"; since: number };
 
 /**
- * Computes the deadline of a session that is about to be saved. What the app has set stands, within the policy's limits.
- * Else the lifetime counts from its beginning, if it began anew or its length has changed; and if neither, the deadline
- * stays where it is.
+ * Computes the deadline of a session for the next save. Keeps a deadline set by the app, within the policy's limits.
+ * Otherwise counts the lifetime from its beginning if it began anew or its length changed, and else keeps the deadline.
  */
 export function nextDeadline(
   stored: Pick<StoredSession, "deadline" | "meta"> | undefined,
@@ -26,7 +25,7 @@ export function nextDeadline(
   const isAnew = stored === undefined || appointment !== undefined;
   if (isAnew || (noted !== undefined && noted.ms !== lifetimeMs))
     return { deadline: since + lifetimeMs, note };
-  // Of a session that was saved before there was a policy, nobody knows when it began.
+  // The beginning is unknown for a session that was saved before there was a policy.
   if (noted === undefined) return { deadline: Math.min(current, now + lifetimeMs), note };
   return { deadline: Math.min(current, latest), note };
 }

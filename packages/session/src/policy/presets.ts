@@ -3,7 +3,7 @@ const [MINUTE_MS, HOUR_MS, DAY_MS] = [60_000, 3_600_000, 86_400_000];
 /** The authentication assurance levels of NIST SP 800-63B-4. */
 export type PolicyName = "aal1" | "aal2" | "aal3";
 
-/** The longest that a session may live, and may go unused, in ms. */
+/** Maximum lifetime and idle timeout of a session, in ms. */
 export interface TimeoutLimits {
   lifetimeMs: number;
   /** Infinity for no limit. */
@@ -29,7 +29,7 @@ const NO_LIMITS: TimeoutLimits = {
 /**
  * Returns the limits of a preset; without one, no limits.
  *
- * @throws TypeError for a name that is no preset.
+ * @throws TypeError for an unknown name.
  *
  * @internal
  */

@@ -2,26 +2,26 @@ import type { IdleTimeout } from "../idle-timeout.js";
 import { limitsOf, type PolicyName, type TimeoutLimits } from "./presets.js";
 import type { Lifetimes, SessionTimeouts } from "./timeouts.js";
 
-/** Computes the timeouts of a session by its values. */
+/** Computes the timeouts of a session from its values. */
 type TimeoutsOf = (values: object) => SessionTimeouts | undefined;
 
 interface PolicyOptions {
   policy?: PolicyName | undefined;
   timeouts?: TimeoutsOf | undefined;
-  /** By the values, if the app has given a function. */
+  /** Computes the idle timeout from the values, if the option is a function. */
   idleTimeoutOf?: IdleTimeout | undefined;
 }
 
-/** A use is noted after this part of the idle timeout at the latest. */
+/** Maximum part of the idle timeout between two touches. */
 const TOUCHES_PER_TIMEOUT = 10;
 
-/** The timeouts of a manager's sessions: the same for all, or by what a session holds. */
+/** The timeouts of a manager's sessions: the same for all, or computed from a session's values. */
 export class SessionPolicy {
-  /** The timeouts of a session that has none of its own. */
+  /** The timeouts of sessions without their own. */
   readonly base: Lifetimes;
   /** Whether all sessions have the same timeouts. */
   readonly isFixed: boolean;
-  /** Whether lifetimes are noted: to be bounded, or to change with a session's values. */
+  /** Whether records contain lifetimes, which the policy limits or which change with a session's values. */
   readonly hasLifetimes: boolean;
   readonly limits: TimeoutLimits;
   readonly #timeouts: TimeoutsOf | undefined;
@@ -39,7 +39,7 @@ export class SessionPolicy {
   /**
    * Computes the timeouts of a session that holds `values`; never longer than the policy allows.
    *
-   * @throws RangeError if the app's function returns what is no duration.
+   * @throws RangeError if the app's function returns an invalid duration.
    */
   of(values: Record<string, unknown>): Lifetimes {
     if (this.isFixed) return this.base;

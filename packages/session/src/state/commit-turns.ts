@@ -1,8 +1,8 @@
-/** Runs the commits of one session one after the other: side by side, each could begin a session of its own. */
+/** Runs the commits of one session one after the other. In parallel, each could insert a session of its own. */
 export class CommitTurns {
   #last: Promise<unknown> | undefined;
 
-  /** Whether a commit is under way, or waits for one. */
+  /** Whether a commit is in progress or waiting. */
   get isBusy(): boolean {
     return this.#last !== undefined;
   }

@@ -4,10 +4,10 @@ import type { SessionMeta } from "../codecs/session-meta.js";
 import { SessionError } from "../session-error.js";
 import { compareValues } from "./value-comparison.js";
 
-/** A session is encoded up to so many times `maxBytes`, to say how much it takes. */
+/** Multiple of `maxBytes` up to which a session that is too large is encoded, to report its size. */
 const MEASURED = 2;
 
-/** So many times `maxBytes` are encoded at most to find the largest value. */
+/** Maximum multiple of `maxBytes` that is encoded to find the largest value. */
 const SEARCHED = 16;
 
 /** A codec with the limit of its manager. */
@@ -24,13 +24,13 @@ export class SessionEncoder {
   encode(content: SessionContent): Uint8Array {
     const data = this.#tryEncode(content);
     if (data !== undefined && !ArrayBuffer.isView(data)) {
-      throw new TypeError("codec.encode must return a Uint8Array, and no promise of one");
+      throw new TypeError("codec.encode must return a Uint8Array, not a promise");
     }
     if (data !== undefined && data.length <= this.#maxBytes) return data;
     const bytes = data === undefined ? `more than ${MEASURED * this.#maxBytes}` : data.length;
     throw new SessionError(
       "TOO_LARGE",
-      `the session takes ${bytes} bytes, and maxBytes allows ${this.#maxBytes}; its largest value is "${this.#largestOf(content.values)}"`,
+      `the session has ${bytes} bytes, but maxBytes is ${this.#maxBytes}; its largest value is "${this.#largestOf(content.values)}"`,
     );
   }
 
@@ -39,20 +39,20 @@ export class SessionEncoder {
   }
 
   /**
-   * Tells whether two values are the same to the codec: by their structure, since a codec that encrypts gives other
-   * bytes each time, and if that differs by their bytes, since a codec of the app's may not tell the two apart.
+   * Returns whether two values are the same to the codec. Compares their structure first, because a codec that encrypts
+   * returns different bytes each time; then their bytes, because the app's codec may not distinguish the two.
    */
   isSame(value: unknown, stored: unknown): boolean {
     const sameness = compareValues(value, stored);
     if (sameness === "same") return true;
-    if (this.#codec === devalueCodec) return false; // it takes nothing but what it tells apart
+    if (this.#codec === devalueCodec) return false; // distinguishes all values that it accepts
     try {
       const data = this.#encodeAlone(stored);
       if (Buffer.compare(this.#encodeAlone(value), data) === 0) return true;
-      // An instance that may hide its state has changed if its bytes have, unless they never are the same.
+      // An instance with hidden state has changed if its bytes have, unless the codec never repeats bytes.
       return sameness === "alike" && Buffer.compare(this.#encodeAlone(stored), data) !== 0;
     } catch {
-      return false; // a value that cannot be saved is for the save to fail at
+      return false; // a value that cannot be encoded fails the save
     }
   }
 
@@ -60,7 +60,7 @@ export class SessionEncoder {
     return this.#codec.encode(contentOf({ value }), MEASURED * this.#maxBytes);
   }
 
-  /** Returns `undefined` for what is far too large. */
+  /** Encodes values; `undefined` if they are far too large. */
   #tryEncode(content: SessionContent): Uint8Array | undefined {
     try {
       return this.#codec.encode(content, MEASURED * this.#maxBytes);
@@ -70,7 +70,7 @@ export class SessionEncoder {
     }
   }
 
-  /** Returns the key of the largest value, or of a large one if the values take very much together. */
+  /** Returns the key of the largest value, or of any large value if all are very large together. */
   #largestOf(values: Record<string, unknown>): string {
     let [largest, most, total] = ["", 0, 0];
     for (const [key, value] of Object.entries(values)) {
@@ -83,7 +83,7 @@ export class SessionEncoder {
   }
 }
 
-/** Values without a head, to be measured or compared. */
+/** Content with nothing but values, to be measured or compared. */
 function contentOf(values: Record<string, unknown>): SessionContent {
   return { version: 1, deadline: 0, meta: {} as SessionMeta, values };
 }

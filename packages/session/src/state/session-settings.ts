@@ -4,28 +4,28 @@ import { type Appointment, nextDeadline } from "../policy/deadline.js";
 import type { SessionPolicy } from "../policy/session-policy.js";
 
 interface SettingsOptions {
-  /** Computes the deadline of a session that begins now, in ms since the epoch. */
+  /** Returns the deadline of a session that begins now, in ms since the epoch. */
   newDeadline(): number;
   policy: SessionPolicy;
   now: () => number;
 }
 
-/** Holds what a request says of its session beside the values: deadline, persistence and authentication. */
+/** The settings of a session beside its values, as one request sees them: deadline, persistence, authentication. */
 export class SessionSettings {
   readonly #options: SettingsOptions;
   /** In ms since the epoch. */
   deadline: number;
-  /** Whether the cookie outlives the browser; `undefined`: as the manager's cookies do. */
+  /** Whether the cookie outlives the browser; `undefined` for the manager's default. */
   persist: boolean | undefined;
-  /** What this request said of the user's authentication: its time, or that it counts no more. */
+  /** The authentication set by this request: its time, or its withdrawal. */
   authentication: { at: number | undefined } | undefined;
-  /** Who has set the deadline, if this request has: the app, or a lifetime that begins anew at this time. */
+  /** The origin of a deadline set by this request. */
   #appointment: Appointment | undefined;
-  /** Whether this request has set persistence, which then prevails over the stored one. */
+  /** Whether this request has set persistence, which then overrides the stored one. */
   #isPersistOwn = false;
   /** Counts the changes. */
   revision = 0;
-  /** The last revision that the store has. */
+  /** The last saved revision. */
   savedRevision = 0;
 
   constructor(options: SettingsOptions, deadline: number) {
@@ -33,12 +33,12 @@ export class SessionSettings {
     this.deadline = deadline;
   }
 
-  /** Whether this request has set the deadline, and the store does not know. */
+  /** Whether this request has set a deadline that is not saved. */
   get hasOwnDeadline(): boolean {
     return this.#appointment !== undefined;
   }
 
-  /** Whether there are changes that the store does not have. */
+  /** Whether there are unsaved changes. */
   get isRevised(): boolean {
     return this.revision !== this.savedRevision;
   }
@@ -62,13 +62,13 @@ export class SessionSettings {
     this.revision++;
   }
 
-  /** @param at in ms since the epoch; `undefined`: an earlier authentication counts no more. */
+  /** Sets the time of the authentication in ms since the epoch; `undefined` withdraws it. */
   setAuthentication(at: number | undefined): void {
     this.authentication = { at };
     this.revision++;
   }
 
-  /** Moves the deadline to where the policy has it, and returns the lifetime to store. */
+  /** Moves the deadline according to the policy, and returns the lifetime to store. */
   applyPolicy(stored: StoredSession | undefined, lifetimeMs: number, now: number): LifetimeNote {
     const { limits } = this.#options.policy;
     const { deadline, note } = nextDeadline(
@@ -83,17 +83,17 @@ export class SessionSettings {
       this.deadline = deadline;
       this.revision++;
     }
-    if (deadline <= now) this.#appointment = { by: "app" }; // the store does not know that the session is over
+    if (deadline <= now) this.#appointment = { by: "app" }; // the stored session has not expired yet
     return note;
   }
 
-  /** Takes over what the store holds, except for what this request has set. */
+  /** Takes over the stored settings, except for those set by this request. */
   adopt(deadline: number, { persist }: SessionMeta): void {
     if (this.#appointment === undefined) this.deadline = deadline;
     if (!this.#isPersistOwn) this.persist = persist;
   }
 
-  /** Notes that the store has what `revision` was. */
+  /** Marks `revision` as saved. */
   saved(revision: number): void {
     this.savedRevision = revision;
     if (revision !== this.revision) return;

@@ -18,18 +18,18 @@ import type { SessionEncoder } from "./session-encoder.js";
 import { SessionSettings } from "./session-settings.js";
 import { SessionValues } from "./session-values.js";
 
-/** What a session needs of its manager. */
+/** The parts of a manager that a session needs. */
 export interface SessionHome {
   encoder: SessionEncoder;
-  /** The deadline of a session that begins now, in ms since the epoch. */
+  /** Returns the deadline of a session that begins now, in ms since the epoch. */
   newDeadline(): number;
-  /** Whose session this is, by its values. */
+  /** Returns the owner of a session with these values. */
   ownerOf(values: Record<string, unknown>): string | undefined;
   policy: SessionPolicy;
   now: () => number;
 }
 
-/** What one try to save takes from the state at one moment. */
+/** A snapshot of the state for one attempt to save. */
 export interface Draft {
   data: Uint8Array;
   deadline: number;
@@ -37,34 +37,34 @@ export interface Draft {
   renewal: Renewal | undefined;
 }
 
-/** Holds what a request knows of its session: what the store has, and what the request has made of it. */
+/** A session as one request sees it: the stored session, and the changes of the request. */
 export class SessionState {
   readonly #home: SessionHome;
   readonly values: SessionValues;
   readonly settings: SessionSettings;
   readonly turns: CommitTurns = new CommitTurns();
-  /** The session as the store has it; `undefined` for one that is not stored. */
+  /** The stored session; `undefined` for one that is not stored. */
   stored: StoredSession | undefined;
-  /** The session that was destroyed, and is to be ended in the store. */
+  /** The destroyed session, until it has ended in the store. */
   destroyed: StoredSession | undefined;
-  /** Other sessions that the request brought the tokens of: a log-out ends them as well. */
+  /** The other tokens of the request, whose sessions a log-out ends as well. */
   otherTokens: readonly string[] = [];
-  /** Sessions whose values were taken into this one: ended when it has been saved. */
+  /** Sessions that were merged into this one, and end after its save. */
   merged: FoundSession[] = [];
-  /** The new secret that was asked for. */
+  /** The new secret of a requested renewal. */
   renewal: Renewal | undefined;
   endReason: EndReason | undefined;
-  /** Whether the session was destroyed during the commit under way: what that saves is to be ended as well. */
+  /** Whether the session was destroyed during the current commit, which must then end the session that it saves. */
   isSaveVoid = false;
-  /** Whether the headers have been sent: what is changed now, nobody would save. */
+  /** Whether the headers were sent, so that nothing would save a change. */
   isClosed = false;
-  /** Until when the key stays occupied after the session's end, if the ID of a session that is not stored was derived. */
+  /** Time until which the key stays occupied after the session's end; for a derived ID. */
   barredUntil: number | undefined;
-  /** Describes the client of the request, if the manager is to note it. */
+  /** Describes the client of the request; for managers with `client`. */
   describeClient: (() => SessionMeta["client"]) | undefined;
-  /** What the request has to do with devices; `undefined` where sessions are not bound. */
+  /** The device binding, as the request sees it; `undefined` if sessions are not bound. */
   bound: BoundState | undefined;
-  /** The token that a session which is not stored yet will have. */
+  /** The future token of an unsaved session. */
   #fresh: TokenParts | undefined;
 
   constructor(home: SessionHome, deadline: number = home.newDeadline()) {
@@ -73,47 +73,47 @@ export class SessionState {
     this.settings = new SessionSettings(home, deadline);
   }
 
-  /** The ID and secret of a session that is not stored yet. */
+  /** The ID and secret of an unsaved session. */
   get fresh(): TokenParts {
     this.#fresh ??= { id: newId(), secret: newSecret() };
     return this.#fresh;
   }
 
-  /** Gives a session that is not stored yet an ID that was derived, and so may be in use. */
+  /** Sets the ID of an unsaved session to a derived one, which may be in use. */
   deriveFrom(id: string, barredUntil: number): void {
     this.#fresh = { id, secret: newSecret() };
     this.barredUntil = barredUntil;
   }
 
-  /** Asks for a secret of this client's own, beside those that are honoured: it has come without one. */
+  /** Requests an additional secret for a client that has none. */
   join(): void {
     this.renewal = { secret: newSecret(), graceMs: Number.POSITIVE_INFINITY };
   }
 
-  /** Forgets what this request has changed, and takes over what the store holds now. */
+  /** Drops the changes of this request, and takes over the stored session. */
   reload(found: FoundSession, { secret, secretHash }: StoredSession): void {
     this.end("ended");
     this.endReason = undefined;
     this.adopt(found, secret, secretHash);
   }
 
-  /** The token that leads to the stored session. */
+  /** The token of the stored session. */
   get storedToken(): string | undefined {
     return tokenTo(this.stored);
   }
 
-  /** The token that the client has, be it that of a session which is about to be ended. */
+  /** The client's token, even if its session is about to end. */
   get clientToken(): string | undefined {
     return tokenTo(this.stored ?? this.destroyed);
   }
 
-  /** The token that leads to the session, be it after the first save; `undefined` once that has ended. */
+  /** The token of the session, valid after the first save; `undefined` once the session has ended. */
   get token(): string | undefined {
     if (this.stored !== undefined) return this.storedToken;
     return this.endReason === undefined || this.isChanged() ? tokenOf(this.fresh) : undefined;
   }
 
-  /** A name of the session that is no secret; each renewal changes it at once. */
+  /** The public ID of the session. Each renewal changes it at once. */
   get publicId(): string {
     const { stored, renewal } = this;
     if (renewal !== undefined) return publicIdOf(sha256(renewal.secret));
@@ -121,7 +121,7 @@ export class SessionState {
     return publicIdOf(stored.secretHash ?? stored.meta.secrets[0]?.[0] ?? "");
   }
 
-  /** Takes over what the store holds. The changes of this request that are not saved stay on top of it. */
+  /** Takes over the stored session, and keeps the unsaved changes of this request. */
   adopt(
     { id, key, record, content }: FoundSession,
     secret: string | undefined,
@@ -139,7 +139,7 @@ export class SessionState {
   }
 
   /**
-   * Encodes what is to be written. Changes that are made meanwhile stay for the next draft.
+   * Encodes the session for a save. Later changes remain for the next draft.
    *
    * @throws SessionError `INVALID_VALUE`, `TOO_LARGE`.
    */
@@ -149,7 +149,7 @@ export class SessionState {
     return { data: this.values.draft(deadline, meta), deadline, revision, renewal };
   }
 
-  /** Notes that a draft is in the store now. */
+  /** Marks a draft as saved. */
   saved(stored: StoredSession, { revision, renewal }: Draft): void {
     if (this.isSaveVoid) {
       this.destroyed = stored;
@@ -157,13 +157,13 @@ export class SessionState {
     }
     this.stored = stored;
     this.#fresh = undefined;
-    if (this.renewal === renewal) this.renewal = undefined; // one that was asked for meanwhile is another
+    if (this.renewal === renewal) this.renewal = undefined; // otherwise another renewal was requested meanwhile
     this.values.saved(stored.record.data);
     this.settings.saved(revision);
     this.endReason = undefined;
   }
 
-  /** Notes that the session is no more. What it held is not saved. */
+  /** Marks the session as ended, and drops its values. */
   end(reason: EndReason): void {
     this.stored = undefined;
     this.#fresh = undefined;
@@ -177,7 +177,7 @@ export class SessionState {
 
   set(key: string, value: unknown): void {
     this.#assertOpen();
-    // Stored as text, a number would come back as another key; a symbol, not at all.
+    // Keys are stored as text: a number would become another key, and a symbol would be lost.
     if (typeof key !== "string")
       throw new TypeError(`the key of a session value must be a string, got ${typeof key}`);
     this.values.set(key, value);
@@ -188,7 +188,7 @@ export class SessionState {
     return this.values.delete(key);
   }
 
-  /** Takes along what others changed in a session that was merged into this one. */
+  /** Takes over the changes of others in a session that was merged into this one. */
   takeChanges(before: Record<string, unknown>, after: Record<string, unknown>): void {
     for (const key of this.values.changedKeys(before, after)) this.values.set(key, after[key]);
   }
@@ -198,7 +198,7 @@ export class SessionState {
     if (newLifetime) this.settings.beginLifetime();
     if (this.stored === undefined) this.#fresh = undefined;
     else {
-      // Of two in one request, such as of a log-in and of middleware, the stricter decides on the old token.
+      // Of two renewals in one request, for example by a log-in and by middleware, the shorter grace period wins.
       const former = this.renewal?.graceMs ?? Number.POSITIVE_INFINITY;
       this.renewal = { secret: newSecret(), graceMs: Math.min(graceMs, former) };
     }
@@ -209,13 +209,13 @@ export class SessionState {
     this.settings.setDeadline(ms);
   }
 
-  /** Notes that the user has authenticated: a new token, and a lifetime from now on. */
+  /** Records an authentication, which renews the token and restarts the lifetime. */
   markAuthenticated(): void {
     this.renew(true, 0);
     this.settings.setAuthentication(this.#home.now());
   }
 
-  /** Notes that the user's authentication counts no more. */
+  /** Withdraws the user's authentication. */
   forgetAuthentication(): void {
     if (this.authenticatedAt === undefined) return;
     this.#assertOpen();
@@ -226,7 +226,7 @@ export class SessionState {
     return this.#home.now();
   }
 
-  /** When the user authenticated last, in ms since the epoch. */
+  /** Time of the last authentication, in ms since the epoch. */
   get authenticatedAt(): number | undefined {
     const { authentication } = this.settings;
     return authentication === undefined ? this.stored?.meta.authenticated : authentication.at;
@@ -237,7 +237,7 @@ export class SessionState {
     this.settings.setPersist(on);
   }
 
-  /** A destruction that is carried out at once, `isAtOnce`, may come after the headers. */
+  /** Destroys the session. Allowed after the headers only if the commit follows at once (`isAtOnce`). */
   destroy(isAtOnce = false): void {
     if (!isAtOnce) this.#assertOpen();
     this.destroyed ??= this.stored;
@@ -245,14 +245,14 @@ export class SessionState {
     this.isSaveVoid = true;
   }
 
-  /** Notes that the session is at its deadline. The store knows nothing of one that the app has set. */
+  /** Marks the session as expired. If the app has set the deadline, the stored session must still be ended. */
   expire(): void {
     const isByApp = this.settings.hasOwnDeadline;
     if (isByApp) this.destroyed ??= this.stored;
     this.end(isByApp ? "destroyed" : "expired");
   }
 
-  /** Whether there is something to write: a change, or a new token for a session that has one. */
+  /** Returns whether there is something to save: a change, or a renewal of a stored session. */
   isChanged(): boolean {
     if (this.stored === undefined) return this.values.size > 0;
     return (
@@ -268,7 +268,7 @@ export class SessionState {
     if (!this.isClosed) return;
     throw new SessionError(
       "TOO_LATE",
-      "the session was changed after the headers had been sent, with nothing to save it: change it before the first byte of the body, or load it anew and commit that",
+      "the session was changed after the headers were sent, when nothing would save it: change it before the first byte of the body, or load it again and commit it yourself",
     );
   }
 }

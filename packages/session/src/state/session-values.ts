@@ -12,25 +12,25 @@ interface Former {
 
 const OWN = { enumerable: true, configurable: true, writable: true };
 
-/** More of them are not kept, for sessions that are held for long, as by a WebSocket. */
+/** Maximum number of such objects, for sessions that live long in memory, as with a WebSocket. */
 const MAX_FORMER = 100;
 
 /**
- * The values of a session as one request sees them, and what of that is not saved. Changes are kept by key, so
- * that they can be applied to what another request saved meanwhile.
+ * The values of a session, as one request sees them. Keeps unsaved changes by key, to apply them to values that another
+ * request saved meanwhile.
  */
 export class SessionValues {
   readonly #encoder: SessionEncoder;
   #values: Map<string, unknown> = new Map();
-  /** The data of the record, and the values in it, decoded once more when they are compared: these the app never gets. */
+  /** The data of the record, and its values, decoded again for comparisons: the app never gets these objects. */
   #stored: { data: Uint8Array; values: Record<string, unknown> | undefined } | undefined;
-  /** What is not saved yet, by key. Each change is an object of its own, to tell it from a later one. */
+  /** Unsaved changes by key. Each is a new object, which distinguishes it from a later change. */
   #changes: Map<string, Change> | undefined;
-  /** Those of them that are in the draft under way. */
+  /** The changes in the current draft. */
   #drafted: Map<string, Change> | undefined;
-  /** Keys of objects that the app has in its hands: it may change them in place. */
+  /** Keys of objects that the app has got, and may change in place. */
   #exposed: Set<string> | undefined;
-  /** Oldest first. */
+  /** Former objects, oldest first. */
   #former: Former[] = [];
 
   constructor(encoder: SessionEncoder) {
@@ -50,7 +50,7 @@ export class SessionValues {
     return this.#values.has(key);
   }
 
-  /** Returns the values without watching them: objects that are changed in place are for the caller to set. */
+  /** Returns the values without detecting changes in place: the caller must set changed objects. */
   entries(): IterableIterator<[string, unknown]> {
     return this.#values.entries();
   }
@@ -59,7 +59,7 @@ export class SessionValues {
     return this.#values.keys();
   }
 
-  /** Returns the values as they are to be saved: with a former object of the app's, if that has changed. */
+  /** Returns the values to save, including former objects that the app has changed. */
   toRecord(): Record<string, unknown> {
     if (this.#former.length > 0) this.#noteChangesInPlace();
     const values: Record<string, unknown> = {};
@@ -89,7 +89,7 @@ export class SessionValues {
     return true;
   }
 
-  /** Forgets all, changes included. */
+  /** Drops all values and changes. */
   reset(): void {
     this.#values.clear();
     this.#stored = undefined;
@@ -105,9 +105,9 @@ export class SessionValues {
   }
 
   /**
-   * Replaces the stored values by those of newer data. Changes that are not saved stay on top of them. An object in
-   * the app's hands stays the value of its key if that key is as before. Otherwise `get` returns the newer value, and
-   * the object becomes the value again if the app changes it later on: as always, of one key the last change wins.
+   * Replaces the stored values by newer ones, and keeps unsaved changes. An object that the app has got stays the value of
+   * its key if the stored value is unchanged. Otherwise `get` returns the newer value; if the app changes the old object
+   * later, that becomes the value again, because the last change of a key wins.
    */
   merge(values: Record<string, unknown>, data: Uint8Array): void {
     this.#noteChangesInPlace();
@@ -126,12 +126,12 @@ export class SessionValues {
     this.#stored = { data, values: undefined };
   }
 
-  /** Lists the keys under which `after` holds another value than `before`. */
+  /** Lists the keys whose values differ between `before` and `after`. */
   changedKeys(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
     return Object.keys(after).filter((key) => !this.#encoder.isSame(after[key], before[key]));
   }
 
-  /** Whether an object that the app has in its hands is not as it was stored. */
+  /** Returns whether the app has changed an object in place. */
   isChangedInPlace(): boolean {
     if (!this.#isAnyInHand()) return false;
     const stored = this.#storedValues();
@@ -140,7 +140,7 @@ export class SessionValues {
   }
 
   /**
-   * Encodes the session as it is now, for a save. Changes that are made meanwhile stay for the next one.
+   * Encodes the session for a save. Later changes remain for the next draft.
    *
    * @throws SessionError `INVALID_VALUE`; `TOO_LARGE`, with the key of the largest value.
    */
@@ -150,7 +150,7 @@ export class SessionValues {
     return this.#encoder.encode({ version: 1, deadline, values, meta });
   }
 
-  /** Notes that the last draft, of this data, is in the store now. */
+  /** Marks the last draft, which has this data, as saved. */
   saved(data: Uint8Array): void {
     this.#drafted?.forEach((change, key) => {
       if (this.#changes?.get(key) === change) this.#changes.delete(key);
@@ -185,7 +185,7 @@ export class SessionValues {
     if (this.#former.length > 0) this.#former = this.#former.filter((former) => former.key !== key);
   }
 
-  /** Whether the app got any object that is, or was, a stored value. */
+  /** Returns whether the app has got any object that is or was a stored value. */
   #isAnyInHand(): boolean {
     return this.#stored !== undefined && ((this.#exposed?.size ?? 0) > 0 || this.#former.length > 0);
   }
@@ -195,11 +195,11 @@ export class SessionValues {
     return isObject(value) && !this.#changes?.has(key) && !this.#encoder.isSame(value, stored[key]);
   }
 
-  /** Notes each change in place. Of the objects that the app got for one key, the last one that it changed counts. */
+  /** Records changes in place. If the app got several objects for one key, the one changed last counts. */
   #noteChangesInPlace(): void {
     if (!this.#isAnyInHand()) return;
     const stored = this.#storedValues();
-    // Not only exposed keys: an object may be part of two values.
+    // Checks all keys, because an object may be part of two values.
     for (const [key, value] of this.#values) {
       if (this.#isKeyChanged(key, stored)) this.#note(key, { kind: "set", value });
     }
@@ -213,13 +213,13 @@ export class SessionValues {
     }
   }
 
-  /** Decodes the stored values once more. */
+  /** Decodes the stored values again. */
   #storedValues(): Record<string, unknown> {
     if (this.#stored === undefined) return {};
     try {
       this.#stored.values ??= this.#encoder.decode(this.#stored.data).values;
     } catch {
-      this.#stored.values = {}; // all counts as changed then
+      this.#stored.values = {}; // treats all values as changed
     }
     return this.#stored.values;
   }

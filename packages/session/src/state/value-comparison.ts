@@ -1,24 +1,24 @@
 import { bytesOf, classNameOf, isViewName, textsOf } from "../codecs/built-in.js";
 
-/** `alike`: nothing that can be seen differs, but there is an instance of a class that may hide its state. */
+/** `alike`: no visible difference, but there is an instance of a class that may have hidden state. */
 export type Sameness = "same" | "alike" | "different";
 
 /**
- * Compares a value of the app's with the stored one by structure: classes, content, the order of keys, of `Map` and of
- * `Set`, and what occurs twice or in a circle. Takes each object once, and stops at the first difference.
+ * Compares a value of the app with the stored one by structure: classes, content, the order of keys, `Map` and `Set`, and
+ * repeated and circular references. Visits each object once, and stops at the first difference.
  */
 export function compareValues(value: unknown, stored: unknown): Sameness {
   try {
     return new ValueComparison().run(value, stored);
   } catch {
-    return "different"; // a getter of the app's that throws, memory that was given away
+    return "different"; // a getter of the app threw, or memory is detached
   }
 }
 
 class ValueComparison {
-  /** Objects of the first value that are to be compared; not by recursion, since values may be nested deeper than a stack. */
+  /** Pending objects of the first value. A list instead of recursion, because deep values would overflow the stack. */
   readonly #pending: object[] = [];
-  /** Which object of the other value stands for one of the first. */
+  /** Corresponding objects of the two values. */
   readonly #partners: Map<object, object> = new Map();
   readonly #others: Set<object> = new Set();
   #sameness: Sameness = "same";
@@ -30,11 +30,11 @@ class ValueComparison {
       if (a === undefined) break;
       this.#compareObjects(a, this.#partners.get(a) as object);
     }
-    // Else two objects of the first value stand for one of the other.
+    // Otherwise two objects of the first value correspond to one of the other.
     return this.#others.size === this.#partners.size ? this.#sameness : "different";
   }
 
-  /** Notes that two values must be the same. */
+  /** Queues two values for comparison. */
   #expect(a: unknown, b: unknown): void {
     if (Object.is(a, b)) return;
     if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
@@ -117,7 +117,7 @@ class ValueComparison {
   }
 }
 
-/** Whether the keys of an array are its indexes, without a hole and without any other key, which come last. */
+/** Returns whether the keys of an array are exactly its indexes. Other keys would come last. */
 function isDense(keys: readonly string[], length: number): boolean {
   return keys.length === length && (length === 0 || keys[length - 1] === String(length - 1));
 }

@@ -2,7 +2,7 @@ import { clearTimer, setTimer, type Timer } from "@scs/core/kit";
 import { partsOf } from "../persistence/session-token.js";
 import type { SessionManager } from "../session-manager.js";
 
-/** An open connection, and the token that it was opened with. */
+/** An open connection, and its token. */
 interface Watched {
   /** The ID of the session. */
   id: string;
@@ -10,10 +10,10 @@ interface Watched {
   end: () => void;
 }
 
-/** Maximum number of look-ups in flight: a store groups them into few statements. */
+/** Maximum number of look-ups in flight, which a store groups into few statements. */
 const MAX_IN_FLIGHT = 64;
 
-/** Ends connections whose token has become invalid: at once if this process caused it, else with the next check. */
+/** Ends connections whose token has become invalid: at once if this process caused it, otherwise with the next check. */
 export class ConnectionWatch<T extends object, D> {
   readonly #sessions: SessionManager<T, D>;
   readonly #intervalMs: number;
@@ -44,7 +44,7 @@ export class ConnectionWatch<T extends object, D> {
   }
 
   /**
-   * Calls `end` once the token leads to no session any more.
+   * Calls `end` when the token has become invalid.
    *
    * @returns a function that stops watching.
    */

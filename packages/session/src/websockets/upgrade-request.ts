@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 
 /**
  * Returns whether a page may open a connection that carries the visitor's cookies: a page of the same host, or of an
- * allowed origin. Browsers always send `Origin`, so a client that does not is no browser.
+ * allowed origin. Also accepts requests without `Origin`, which no browser sends.
  */
 export function isOriginAllowed({ headers }: IncomingMessage, allowed: readonly string[]): boolean {
   const { origin, host } = headers;
