@@ -58,7 +58,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
     );
   }
 
-  /** The store that the manager was given. An accessor, so that who prints the manager prints no records. */
+  /** The manager's store. An accessor, so that printing the manager does not print records. */
   get store(): Store {
     return this.#store;
   }
@@ -72,7 +72,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   /**
    * Returns a middleware for `node:http`, `node:http2`, Connect and Express. It loads the session before the app sees the
    * request, and saves it before the first byte of the response leaves. A failing store becomes a 500, never an empty
-   * session; `next(error)` is called if `next` takes an argument and the app has not answered yet.
+   * session. If `next` takes an argument and the app has not answered yet, it gets the error.
    */
   middleware(): Middleware {
     return nodeMiddleware(this.#requests, this.#engine.onError);
@@ -163,7 +163,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
     await this.commit(await this.load(source));
   }
 
-  /** Issues a new token and saves the session at once. Returns the same as `commit`. */
+  /** Issues a new token and saves the session at once. Returns the header, as `commit` does. */
   renew(session: Session<T>, options?: RenewOptions): Promise<TokenHeader | undefined> {
     session.renew(options);
     return this.commit(session);
@@ -179,7 +179,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   /**
    * Ends a session at once, even after the headers were sent.
    *
-   * @returns The same as `commit`. The response of a request gets that header.
+   * @returns The header, as `commit` does. If a request is passed, its response gets the header.
    */
   destroy(session: Session<T>): Promise<TokenHeader | undefined>;
   destroy(req: IncomingMessage, res: ServerResponse): Promise<TokenHeader | undefined>;
@@ -208,7 +208,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
     return result;
   }
 
-  /** Tells whether a token leads to a session. */
+  /** Returns whether a token has a live session. */
   async exists(token: string): Promise<boolean> {
     return (await this.#engine.repository.load(token)).stored !== undefined;
   }
@@ -340,7 +340,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
     const { owners } = this.#engine;
     if (owners !== undefined) return owners;
     throw new TypeError(
-      "this manager does not know whose sessions are: give it owner, as in (data) => data.userId",
+      "this manager does not know the owners of sessions: set the option owner, as in (data) => data.userId",
     );
   }
 }
@@ -349,7 +349,7 @@ function isExpiring(store: Partial<ExpiringStore>): store is ExpiringStore {
   return typeof store.deleteExpired === "function";
 }
 
-/** Any other object, as a client may have put it into JSON in the place of a token, is a malformed token. */
+/** Treats any other object as a malformed token: a client may send one in JSON. */
 function isRequest(source: unknown): source is RequestHead {
   return typeof (source as RequestHead | undefined | null)?.headers === "object";
 }

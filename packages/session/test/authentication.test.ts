@@ -21,7 +21,7 @@ function isRecent(session: Pick<Session, "requireRecent">, ms = 5 * MINUTE_MS): 
 }
 
 describe("markAuthenticated", () => {
-  it("notes when the user authenticated, for all requests to come", async () => {
+  it("stores the time of the authentication for all further requests", async () => {
     await using app = await stored({ userId: "u1" });
     const session = await app.load();
     expect(session.authenticatedAt).toBeUndefined();
@@ -38,7 +38,7 @@ describe("markAuthenticated", () => {
     expect((await app.sessions.load(later.token)).authenticatedAt).toEqual(at);
   });
 
-  it("gives the session a new token and a lifetime from now on, and ends the old token", async () => {
+  it("issues a new token, restarts the lifetime and ends the old token", async () => {
     await using app = await stored({ userId: "u1" }, { policy: "aal2" });
     app.clock.advance(HOUR_MS / 2);
     const session = await app.load();
@@ -49,7 +49,7 @@ describe("markAuthenticated", () => {
     expect(session.deadline).toEqual(new Date(app.clock.now() + DAY_MS));
   });
 
-  it("is kept where another request changes the session meanwhile, and keeps that change", async () => {
+  it("survives a parallel change of the session, and keeps that change", async () => {
     await using app = await stored({ userId: "u1" });
     const [one, other] = [await app.load(), await app.load()];
     await app.sessions.commit(other.set("page", 1));
@@ -60,7 +60,7 @@ describe("markAuthenticated", () => {
     expect(after.get("page")).toBe(1);
   });
 
-  it("of a new session is noted with its first save", async () => {
+  it("of a new session is stored with its first save", async () => {
     await using app = await stored({});
     const session = await app.sessions.load(undefined);
     session.set("userId", "u1");
@@ -69,7 +69,7 @@ describe("markAuthenticated", () => {
     expect((await app.sessions.load(session.token)).authenticatedAt).toEqual(new Date(app.clock.now()));
   });
 
-  it("of one user does not count for another who takes the session over", async () => {
+  it("does not count for another user who takes the session over", async () => {
     await using app = accounts();
     const session = await logIn(app.sessions, "u1");
     session.markAuthenticated();
@@ -86,7 +86,7 @@ describe("markAuthenticated", () => {
     expect((await app.sessions.list("u3"))[0]?.authenticatedAt).toEqual(new Date(app.clock.now()));
   });
 
-  it("counts no more when the session is cleared, destroyed, or logged out of", async () => {
+  it("no longer counts after clear, destroy or a log-out", async () => {
     await using app = await stored({ userId: "u1" });
     const session = await app.load();
     session.markAuthenticated();
@@ -103,7 +103,7 @@ describe("markAuthenticated", () => {
     expect((await app.sessions.load(session.token)).authenticatedAt).toBeUndefined();
   });
 
-  it("after the headers is an error", async () => {
+  it("throws after the headers were sent", async () => {
     let thrown: unknown;
     await using app = await run((session, res) => {
       res.write("a");
@@ -146,7 +146,7 @@ describe("requireRecent", () => {
     expect(() => session.requireRecent(ms as number)).toThrow(RangeError);
   });
 
-  it("that nobody handles is a 401, in Express and Fastify", async () => {
+  it("becomes a 401 in Express and Fastify if the app does not handle it", async () => {
     await using app = await stored({});
     const sessions = new SessionManager({ store: app.store, now: app.clock.now });
     const web = express().use(sessions.middleware());

@@ -4,7 +4,7 @@ import { Visitor } from "./fixtures/visitor.js";
 
 const MINUTE_MS = 60_000;
 
-/** Asks with the visitor's cookie and these headers, ten minutes after the last request. */
+/** Sends a request with the visitor's cookie and these headers, ten minutes after the last one. */
 async function callsOf(headers: Record<string, string>, path = "/"): Promise<string[]> {
   await using app = await run(
     (session, res, req) => {
@@ -46,11 +46,11 @@ describe("with an idle timeout, a session is not kept alive", () => {
     expect(await callsOf(headers as unknown as Record<string, string>)).toEqual(["find", "touch"]);
   });
 
-  it("and a change that such a request makes is saved", async () => {
+  it("but a change by such a request is saved", async () => {
     expect(await callsOf({ "sec-purpose": "prefetch" }, "/change")).toEqual(["find", "replace"]);
   });
 
-  it("and the app may note a use all the same", async () => {
+  it("unless the app commits the session itself", async () => {
     await using app = await run(
       async (session, res) => {
         await app.sessions.commit(session);

@@ -26,7 +26,7 @@ describe("an object that is changed in place", () => {
     expect(await app.store.contents()).toEqual([{ cart: ["tea", "honey"] }]);
   });
 
-  it("is merged with what others changed, by key", async () => {
+  it("is merged with changes of others, by key", async () => {
     await using app = await stored({ cart: ["tea"], seen: ["a"] });
     const [one, other] = [await app.load(), await app.load()];
     (one.get("cart") as string[]).push("honey");
@@ -38,7 +38,7 @@ describe("an object that is changed in place", () => {
     expect(one.get("seen")).toEqual(["a", "b"]);
   });
 
-  it("stays the app's own through a merge, and is saved when it is changed afterwards", async () => {
+  it("stays the value of its key after a merge, and is saved when it changes later", async () => {
     await using app = await stored({ cart: ["tea"], page: 1 });
     const [one, other] = [await app.load(), await app.load()];
     const cart = one.get("cart") as string[];
@@ -49,7 +49,7 @@ describe("an object that is changed in place", () => {
     expect(one.get("cart")).toBe(cart);
   });
 
-  it("stays the app's own through a merge that it takes part in", async () => {
+  it("stays the value of its key after a merge that includes it", async () => {
     await using app = await stored({ cart: ["tea"] });
     const [one, other] = [await app.load(), await app.load()];
     const cart = one.get("cart") as string[];
@@ -71,7 +71,7 @@ describe("an object that is changed in place", () => {
     expect(await app.store.contents()).toEqual([{ seen: ["a"], theme: "dark" }]);
   });
 
-  it("does not get into the way of later merges when it was deleted and that is saved", async () => {
+  it("does not affect later merges after its saved deletion", async () => {
     await using app = await stored({ cart: ["tea"], seen: ["a"] });
     const [one, other] = [await app.load(), await app.load()];
     one.get("cart");
@@ -83,7 +83,7 @@ describe("an object that is changed in place", () => {
     expect(await app.store.contents()).toEqual([{ seen: ["a", "b"], theme: "dark" }]);
   });
 
-  it("and then back is no change", async () => {
+  it("and changed back is not saved", async () => {
     await using app = await stored({ cart: ["tea"] });
     const session = await app.load();
     const cart = session.get("cart") as string[];
@@ -105,7 +105,7 @@ async function conflicted(change: (other: Session<Values>) => unknown) {
   return { app, one, cart, save: () => app.sessions.commit(one) };
 }
 
-describe("an object that the app holds through a commit in mid-request", () => {
+describe("an object that the app still holds after a commit", () => {
   const push = (session: Session<Values>, item: string) => (session.get("cart") as string[]).push(item);
 
   it("is saved when it changes after another request changed its key: the last change wins", async () => {
@@ -172,7 +172,7 @@ describe("an object that the app holds through a commit in mid-request", () => {
     expect(await app.store.contents()).toEqual([{ cart: ["tea", "honey"], page: 3 }]);
   });
 
-  it("goes behind what get gave afterwards, if both change", async () => {
+  it("loses to the object that get returned later, if both change", async () => {
     const { app, one, cart, save } = await conflicted((other) => push(other, "rum"));
     await using _ = app;
     push(one, "gin");
@@ -181,7 +181,7 @@ describe("an object that the app holds through a commit in mid-request", () => {
     expect(await app.store.contents()).toEqual([{ cart: ["tea", "rum", "gin"], page: 2 }]);
   });
 
-  it("gives way to what was given afterwards, which is saved when it changes later", async () => {
+  it("is replaced by the object that get returned later, which is saved when it changes", async () => {
     const { app, one, cart, save } = await conflicted((other) => push(other, "rum"));
     await using _ = app;
     const newer = one.get("cart") as string[];
@@ -206,7 +206,7 @@ describe("an object that the app holds through a commit in mid-request", () => {
 });
 
 describe("an object that is part of two values", () => {
-  it("is saved in both after a conflict, though the app got one of them", async () => {
+  it("is saved in both after a conflict, even if the app got only one of them", async () => {
     const line = { sku: "tea", n: 1 };
     await using app = await stored({ cart: [line], last: line });
     const [one, other] = [await app.load(), await app.load()];

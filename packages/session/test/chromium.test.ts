@@ -28,7 +28,7 @@ function hasCertutil(): boolean {
     execFileSync("certutil", ["-H"], { stdio: "ignore" });
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ENOENT"; // the help has an exit code of its own
+    return (error as NodeJS.ErrnoException).code !== "ENOENT"; // other errors are exit codes of --help
   }
 }
 
@@ -39,11 +39,11 @@ interface Visit {
   page: Page;
   sessions: SessionManager<Values>;
   cookieOf(name: string): Promise<string | undefined>;
-  /** Goes to a path, and returns what the page says. */
+  /** Opens a path, and returns the text of the page. */
   textAt(path: string, page?: Page): Promise<string | null>;
   /** Logs in, and waits until the browser has bound the session. */
   logIn(): Promise<void>;
-  /** Does what the browser does at the end of the cookie's time. */
+  /** Refreshes the cookie, as the browser does when it expires. */
   expireCookie(): Promise<void>;
 }
 
@@ -52,7 +52,7 @@ describe.skipIf(!isPossible)("Chromium", { timeout: 300_000 }, () => {
   let identity: ServerIdentity;
   let [user, thief]: (BrowserContext | undefined)[] = [];
 
-  /** A profile of its own: Chromium binds no session of an incognito window. */
+  /** A new profile, because Chromium does not bind sessions of incognito windows. */
   async function open(name: string): Promise<BrowserContext> {
     const profile = join(home, name);
     mkdirSync(profile);
@@ -133,7 +133,7 @@ describe.skipIf(!isPossible)("Chromium", { timeout: 300_000 }, () => {
     ["Express", "express.test"],
     ["Hono", "hono.test"],
   ])(
-    "with %s binds the session: refreshed unnoticed, no use to a thief, gone after the log-out",
+    "with %s binds the session, refreshes it silently, stops a thief, and ends it at the log-out",
     (framework, site) =>
       visit(framework, site, async ({ origin, page, cookieOf, textAt, logIn, expireCookie }) => {
         await logIn();
@@ -171,7 +171,7 @@ describe.skipIf(!isPossible)("Chromium", { timeout: 300_000 }, () => {
       }),
   );
 
-  it("refreshes for a visitor who comes by a link, and by another challenge, and no more after a revocation", () =>
+  it("refreshes for a visitor who follows a link, with another challenge, and not after a revocation", () =>
     visit(
       "node:http",
       "other.test",
@@ -186,7 +186,7 @@ describe.skipIf(!isPossible)("Chromium", { timeout: 300_000 }, () => {
         await page.waitForURL(`${origin}/`);
         expect(await page.textContent("body"), "by a link").toBe("u1 bound");
 
-        clock.advance(120 * MINUTE_MS); // by now the browser's challenge is too old as well
+        clock.advance(120 * MINUTE_MS); // the browser's challenge has expired as well
         await expireCookie();
         expect(await textAt("/"), "by another challenge").toBe("u1 bound");
 

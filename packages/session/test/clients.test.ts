@@ -18,7 +18,7 @@ const options = {
 };
 
 describe("client", () => {
-  it("tells device and location of each session's last save, of the request", async () => {
+  it("stores device and location of the request with each save", async () => {
     await using app = await run((session, res, req) => {
       if (req.url === "/login") session.set("userId", "u1");
       if (req.url === "/change") session.set("page", 1);
@@ -41,7 +41,7 @@ describe("client", () => {
     expect(await app.sessions.list("u1")).toMatchObject([{ device: "Phone", location: "elsewhere" }]);
   });
 
-  it("leaves what it said where a job saves the session, without a request", async () => {
+  it("keeps the stored client when a job saves the session without a request", async () => {
     await using app = await run((session, res) => {
       session.set("userId", "u1");
       res.end();
@@ -52,14 +52,14 @@ describe("client", () => {
     expect(await app.sessions.list("u1")).toMatchObject([{ device: "node", location: "127.0.0.1" }]);
   });
 
-  it("is asked for nothing where nothing is saved", async () => {
+  it("is not called if nothing is saved", async () => {
     let asked = 0;
     await using app = await run((_, res) => void res.end(), { client: () => void asked++ as undefined });
     await new Visitor(app.url).get();
     expect(asked).toBe(0);
   });
 
-  it("keeps a bounded part of what it says", async () => {
+  it("stores at most 128 characters of each text", async () => {
     await using app = await run((session, res) => void res.end(session.set("userId", "u1").id), {
       ...options,
       client: () => ({ device: `${"x".repeat(127)}\ud83d\ude00`, location: 5 as unknown as string }),
@@ -71,7 +71,7 @@ describe("client", () => {
     expect(session?.location).toBeUndefined();
   });
 
-  it("that throws goes to onError, and the session is saved", async () => {
+  it("that throws calls onError, and the session is saved", async () => {
     await using app = await run((session, res) => void res.end(session.set("userId", "u1").id), {
       ...options,
       client: () => {

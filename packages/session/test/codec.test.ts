@@ -17,7 +17,7 @@ const values = fc
   .map((entries): Record<string, unknown> => JSON.parse(JSON.stringify(Object.fromEntries(entries))));
 
 describe("jsonCodec", () => {
-  it("brings back what it took, whatever the keys and values", () => {
+  it("restores all keys and values that it accepts", () => {
     fc.assert(
       fc.property(values, fc.integer({ min: 0, max: 8.64e15 }), (values, deadline) => {
         const content = jsonCodec.decode(jsonCodec.encode({ ...head, deadline, values }));
@@ -27,7 +27,7 @@ describe("jsonCodec", () => {
     );
   });
 
-  it("gives equal bytes for equal content, also for what it brought back", () => {
+  it("returns equal bytes for equal content, also for decoded content", () => {
     fc.assert(
       fc.property(values, (values) => {
         const data = encode(values);
@@ -46,7 +46,7 @@ describe("jsonCodec", () => {
     );
   });
 
-  it("reads what other programs write, with other spaces and in another order", () => {
+  it("reads JSON of other programs, with other spaces and order", () => {
     const data = Buffer.from(
       ' { "values" : { "b" : 1.0 , "a" : "\\u00fc" } , "deadline" : 5, "meta": {}, "version": 1 , "x": 2 } ',
     );
@@ -112,18 +112,18 @@ describe("jsonCodec", () => {
       code: "INVALID_VALUE",
       message: `the session value "cart" contains ${what}, which JSON does not restore`,
     };
-    const inObject = value === undefined ? [] : [{ deeper: value }]; // a property may be undefined
+    const inObject = value === undefined ? [] : [{ deeper: value }]; // a property may be undefined, a value may not
     for (const cart of [value, [1, value], ...inObject]) {
       expect(() => encode({ fine: 1, cart })).toThrow(expect.objectContaining(refusal));
     }
   });
 
-  it("takes objects without a prototype and properties that are undefined", () => {
+  it("accepts objects without a prototype and undefined properties", () => {
     const bare = Object.assign(Object.create(null), { a: 1, b: undefined });
     expect(decode(encode({ bare, deep: deep(100) }))).toEqual({ bare: { a: 1 }, deep: deep(100) });
   });
 
-  it("takes a hundred levels, and an object that occurs twice", () => {
+  it("accepts a hundred levels, and an object that occurs twice", () => {
     const twice = { a: 1 };
     expect(decode(encode({ deep: deep(100), twice: [twice, twice] }))).toEqual({
       deep: deep(100),
@@ -131,7 +131,7 @@ describe("jsonCodec", () => {
     });
   });
 
-  it("does no harm with keys that every object has", () => {
+  it("handles keys that every object inherits", () => {
     const hostile =
       '{"version":1,"deadline":1,"meta":{},"values":{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}},"a":{"__proto__":{"isAdmin":true}}}}';
     const values = decode(Buffer.from(hostile));

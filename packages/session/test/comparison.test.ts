@@ -20,9 +20,9 @@ const large = "0123456789abcdef".repeat(65_536);
 interface Case extends Asked {
   name: string;
   script: Script;
-  /** Stacks on which node does not do this. */
+  /** Stacks without this behaviour. */
   except?: string[];
-  /** Whether the app answers nothing, so that nothing waits for the session. */
+  /** Whether the app does not answer, so that nothing waits for the session. */
   isSilent?: boolean;
   /** Whether events may come in another order. */
   isUnordered?: boolean;
@@ -261,7 +261,7 @@ const cases: Case[] = [
       log(flagsOf(res));
       res.end("body");
     },
-    except: ["node:http2"], // whose client counts what came before
+    except: ["node:http2"], // whose client counts earlier bytes
   },
   {
     name: "a large body",
@@ -353,7 +353,7 @@ const cases: Case[] = [
       res.on("newListener", () => undefined);
       throw new Error("broken");
     },
-    except: ["node:http", "node:http2", "Fastify", "Koa"], // where the handlers of this test leave the client waiting
+    except: ["node:http", "node:http2", "Fastify", "Koa"], // where these handlers leave the client waiting
   },
   {
     name: "a client that leaves after the answer",
@@ -380,7 +380,7 @@ const cases: Case[] = [
   },
 ];
 
-describe.each(stacks)("under %s, a held response is as without sessions:", (stack) => {
+describe.each(stacks)("under %s, a held response behaves as without sessions:", (stack) => {
   const own = cases.filter(({ except = [] }) => !except.includes(stack));
   it.each(own)("$name", async ({ script, isSilent, isUnordered, ...asked }) => {
     const plain = await observe(stack, script, "none", asked);
@@ -399,7 +399,7 @@ const pages = {
   2: /^:status: 500\n(?!.*^set-cookie)/ims,
 };
 
-describe.each(stacks)("under %s, a response whose session cannot be saved is a 500:", (stack) => {
+describe.each(stacks)("under %s, a failed save becomes a 500:", (stack) => {
   const own = cases.filter(({ except = [], isSilent, thenClient }) => {
     return !except.includes(stack) && !isSilent && thenClient !== "leaves";
   });
@@ -409,7 +409,7 @@ describe.each(stacks)("under %s, a response whose session cannot be saved is a 5
       const failed = await observe(stack, script, save, asked);
       const isAnswered = plain.client !== "" && !plain.client.startsWith("\n");
       const count = asked.pipelined ?? 1;
-      const received = failed.client.replace(/\n\[ERR_HTTP2_STREAM_ERROR\]$/, ""); // which the app has brought about
+      const received = failed.client.replace(/\n\[ERR_HTTP2_STREAM_ERROR\]$/, ""); // caused by the app
       expect({ save, ...failed }).toMatchObject({
         reported: Array(count).fill("away"),
         hasCookie: false,

@@ -42,7 +42,7 @@ describe("the cookie", () => {
       `session=T; Max-Age=86400; Path=/shop; HttpOnly; SameSite=Lax`,
     ],
     [
-      "an end with the browser's",
+      "a cookie that ends with the browser",
       { persist: false },
       `__Host-session=T; Path=/; HttpOnly; Secure; SameSite=Lax`,
     ],
@@ -53,12 +53,12 @@ describe("the cookie", () => {
       `__Host-session=T; Max-Age=86400; Path=/; HttpOnly; Secure; SameSite=Strict`,
     ],
     [
-      "use in frames of others",
+      "use in frames of other sites",
       { sameSite: "none" },
       `__Host-session=T; Max-Age=86400; Path=/; HttpOnly; Secure; SameSite=None`,
     ],
     [
-      "a partition of each site that embeds the app",
+      "a partition per embedding site",
       { sameSite: "none", partitioned: true },
       `__Host-session=T; Max-Age=86400; Path=/; HttpOnly; Secure; Partitioned; SameSite=None`,
     ],
@@ -76,7 +76,7 @@ describe("the cookie", () => {
     expect(setCookies[0]).toContain("; Max-Age=6;");
   });
 
-  it("lasts, after a renewal, for what is left of the lifetime", async () => {
+  it("lasts for the rest of the lifetime after a renewal", async () => {
     await using app = await run((session, res, req) => {
       if (req.url === "/renew") session.renew();
       else session.set("userId", "u1");
@@ -98,24 +98,21 @@ describe("the cookie", () => {
       { domain: "example.com", path: "/shop" },
       "__Secure-session=; Max-Age=0; Domain=example.com; Path=/shop; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax",
     ],
-  ])(
-    "is cleared with the attributes it was set with, when the session is destroyed: %o",
-    async (cookie, expected) => {
-      await using app = await run(
-        (session, res, req) => {
-          if (req.url === "/logout") session.destroy();
-          else session.set("userId", "u1");
-          res.end();
-        },
-        { cookie },
-      );
-      const visitor = new Visitor(app.url);
-      await visitor.get();
-      const { setCookies } = await visitor.get("/logout");
-      expect(setCookies).toEqual([expected]);
-      expect(visitor.cookies.size).toBe(0);
-    },
-  );
+  ])("is cleared with the same attributes when the session is destroyed: %o", async (cookie, expected) => {
+    await using app = await run(
+      (session, res, req) => {
+        if (req.url === "/logout") session.destroy();
+        else session.set("userId", "u1");
+        res.end();
+      },
+      { cookie },
+    );
+    const visitor = new Visitor(app.url);
+    await visitor.get();
+    const { setCookies } = await visitor.get("/logout");
+    expect(setCookies).toEqual([expected]);
+    expect(visitor.cookies.size).toBe(0);
+  });
 
   it("is set once, and not again by requests that change values", async () => {
     await using app = await run((session, res) => {
@@ -129,7 +126,7 @@ describe("the cookie", () => {
     expect(setCookies).toEqual([]);
   });
 
-  it("is not cleared by a request that finds the session ended by another, which may have been renewed", async () => {
+  it("is not cleared by a request whose session another request has ended or renewed", async () => {
     await using app = await run(logIn);
     const visitor = new Visitor(app.url);
     await visitor.get();
@@ -156,7 +153,7 @@ describe("Cache-Control", () => {
       { stack },
     );
 
-  it.each(stacks)("is no-store where a cookie is set, and the app's own elsewhere (%s)", async (stack) => {
+  it.each(stacks)("is no-store if a cookie is set, and otherwise the app's (%s)", async (stack) => {
     await using running = await app(stack);
     const visitor = new Visitor(running.url);
     const seen: Record<string, string | null> = {};
@@ -179,7 +176,7 @@ describe("cookies of the app", () => {
   const pairs = [
     ["Set-Cookie", "a=1"],
     ["Set-Cookie", "b=2"],
-  ] as unknown as string[]; // which node takes as well, though its types do not say so
+  ] as unknown as string[]; // Node.js accepts these as well, although its types do not
 
   it.each<[string, string[], Handler]>([
     ["setHeader with one", ["a=1"], (_, res) => void res.setHeader("Set-Cookie", "a=1")],
@@ -191,7 +188,7 @@ describe("cookies of the app", () => {
     ],
     ["an object in writeHead", ["a=1"], (_, res) => void res.writeHead(200, { "Set-Cookie": "a=1" })],
     [
-      "an object that holds an array",
+      "an object with an array",
       ["a=1", "b=2"],
       (_, res) => void res.writeHead(200, { "Set-Cookie": ["a=1", "b=2"] }),
     ],
@@ -201,7 +198,7 @@ describe("cookies of the app", () => {
       (_, res) => void res.writeHead(200, ["Set-Cookie", "a=1", "set-cookie", "b=2"]),
     ],
     [
-      "an array that holds an array",
+      "an array with an array",
       ["a=1", "b=2"],
       (_, res) => void res.writeHead(200, ["Set-Cookie", ["a=1", "b=2"], "X-Other", "x"]),
     ],
@@ -221,7 +218,7 @@ describe("cookies of the app", () => {
     expect((await new Visitor(app.url).get()).setCookies).toEqual([...expected, ours]);
   });
 
-  it("in writeHead take the place of those in setHeader, as they do without a session", async () => {
+  it("in writeHead replace those of setHeader, as without a session", async () => {
     const headers = ["Set-Cookie", ["a=1"], "Set-Cookie", "b=2"];
     await using app = await run((session, res, req) => {
       if (req.url === "/set") session.set("userId", "u1");
@@ -238,7 +235,7 @@ describe("cookies of the app", () => {
     expect(headers).toEqual(["Set-Cookie", ["a=1"], "Set-Cookie", "b=2"]);
   });
 
-  it("that are the session's own, from a commit by the app, are not sent twice", async () => {
+  it("that the app set by its own commit are not sent twice", async () => {
     await using app = await run(async (session, res, req) => {
       session.set("userId", "u1");
       const cookie = await app.sessions.commit(app.sessions.get(req));

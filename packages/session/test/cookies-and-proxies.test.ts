@@ -36,7 +36,7 @@ describe("several cookies of the session's name", () => {
     expect(app.store.takeCalls()).toEqual(calls);
   });
 
-  it("are tried however many come before that have not the form of a token", async () => {
+  it("are tried after any number of malformed ones", async () => {
     await using app = await run(logIn);
     const visitor = new Visitor(app.url);
     await visitor.get("/login");
@@ -47,7 +47,7 @@ describe("several cookies of the session's name", () => {
     expect(app.store.takeCalls()).toEqual(["find"]);
   });
 
-  it("that are malformed are told as such, but not each of many", async () => {
+  it("that are malformed emit events, but not each of many", async () => {
     await using app = await run(logIn);
     const told: boolean[] = [];
     app.sessions.on("unknown", ({ isMalformed }) => told.push(isMalformed));
@@ -67,7 +67,7 @@ describe("several cookies of the session's name", () => {
     expect(app.store.takeCalls()).toEqual(["find", "find", "find", "find"]);
   });
 
-  it("that only end or begin with its name are others'", async () => {
+  it("that only end or begin with its name are ignored", async () => {
     await using app = await run(logIn, { cookie: { secure: false } });
     const visitor = new Visitor(app.url);
     await visitor.get("/login");
@@ -99,7 +99,7 @@ describe("a large Cookie header", () => {
     expect(await (await fetch(app.url, { headers: { cookie } })).text()).toBe("u1");
   });
 
-  it("of more than node takes is refused before it comes to us", async () => {
+  it("above the limit of Node.js is refused before the middleware runs", async () => {
     await using app = await run(logIn);
     const status = await new Promise((resolve, reject) => {
       const headers = { cookie: `__Host-session=${"A".repeat(20_000)}` };
@@ -120,7 +120,7 @@ describe('cookie.secure: "auto"', () => {
     return cookie?.includes("; Secure");
   };
 
-  it("believes X-Forwarded-Proto behind a proxy that is trusted, and only there", async () => {
+  it("trusts X-Forwarded-Proto only with trustProxy", async () => {
     const forwarded = (proto: string) => ({ "x-forwarded-proto": proto });
     expect(await secureAfter({}, {})).toBe(false);
     expect(await secureAfter(forwarded("https"), {})).toBe(false);
@@ -130,7 +130,7 @@ describe('cookie.secure: "auto"', () => {
     expect(await secureAfter({}, { trustProxy: true })).toBe(false);
   });
 
-  it.each([true, false])("believes Express, by its own trust proxy: %s", async (trust) => {
+  it.each([true, false])("uses the trust proxy of Express: %s", async (trust) => {
     await using store = new RecordingStore();
     const sessions = new SessionManager<Values>({ store, cookie: { secure: "auto" } });
     const app = express().set("trust proxy", trust).use(sessions.middleware());
@@ -143,7 +143,7 @@ describe('cookie.secure: "auto"', () => {
     expect(response.headers.getSetCookie().join().includes("; Secure")).toBe(trust);
   });
 
-  it.each([true, false])("believes Koa, by its own proxy: %s", async (proxy) => {
+  it.each([true, false])("uses the proxy setting of Koa: %s", async (proxy) => {
     await using store = new RecordingStore();
     const sessions = new SessionManager<Values>({ store, cookie: { secure: "auto" } });
     const app = new Koa({ proxy });
@@ -157,7 +157,7 @@ describe('cookie.secure: "auto"', () => {
     expect(response.headers.getSetCookie().join().includes("; Secure")).toBe(proxy);
   });
 
-  it.each([true, false])("believes Fastify, by its own trustProxy: %s", async (trustProxy) => {
+  it.each([true, false])("uses the trustProxy of Fastify: %s", async (trustProxy) => {
     await using store = new RecordingStore();
     const sessions = new SessionManager<Values>({ store, cookie: { secure: "auto" } });
     const app = fastify({ trustProxy });
@@ -179,7 +179,7 @@ describe('cookie.secure: "auto"', () => {
   });
 });
 
-it("secure: true sets the cookie behind a proxy that nobody was told of", async () => {
+it("secure: true sets the cookie behind an unknown proxy", async () => {
   await using app = await run(logIn);
   const [cookie] = (await fetch(`${app.url}/login`)).headers.getSetCookie();
   expect(cookie).toContain("; Secure");

@@ -10,7 +10,7 @@ import { serve } from "./fixtures/running-app.js";
 
 const ALLOWED = "allowed";
 
-/** What comes of a request with these headers, to https://shop.test:8443. */
+/** Checks a request with these headers to https://shop.test:8443. */
 function outcomeOf(
   headers: Record<string, string>,
   { method = "POST", check = csrfCheck() }: { method?: string; check?: ReturnType<typeof csrfCheck> } = {},
@@ -55,7 +55,7 @@ describe("a request that may change something", () => {
     [{ origin: "" }, REFUSED],
     [{ origin: "shop.test:8443" }, REFUSED],
     [{ origin: "https://shop.test:8443, https://evil.test" }, REFUSED],
-    [{}, ALLOWED], // of no browser
+    [{}, ALLOWED], // not from a browser
     [{ referer: "https://evil.test/" }, ALLOWED],
   ] as [Record<string, string>, string][])("with %o is %s", (headers, expected) => {
     expect(outcomeOf(headers)).toBe(expected);
@@ -67,12 +67,12 @@ describe("a request that may change something", () => {
 });
 
 describe("a request that changes nothing", () => {
-  it.each(["GET", "HEAD", "OPTIONS", "TRACE"])("is of %s, and may come from anywhere", (method) => {
+  it.each(["GET", "HEAD", "OPTIONS", "TRACE"])("with %s may come from anywhere", (method) => {
     expect(outcomeOf({ "sec-fetch-site": "cross-site" }, { method })).toBe(ALLOWED);
     expect(outcomeOf({ origin: "https://evil.test" }, { method })).toBe(ALLOWED);
   });
 
-  it("is not the handshake of a WebSocket", () => {
+  it("does not include the handshake of a WebSocket", () => {
     const headers = { upgrade: "websocket", origin: "https://evil.test" };
     expect(outcomeOf(headers, { method: "GET" })).toBe(REFUSED);
     expect(outcomeOf({ ...headers, origin: "https://shop.test:8443" }, { method: "GET" })).toBe(ALLOWED);
@@ -80,7 +80,7 @@ describe("a request that changes nothing", () => {
 });
 
 describe("options", () => {
-  it("name other origins that may", () => {
+  it("name other trusted origins", () => {
     const check = csrfCheck({ trustedOrigins: ["https://admin.test"] });
     const headers = { "sec-fetch-site": "cross-site", origin: "https://admin.test" };
     expect(outcomeOf(headers, { check })).toBe(ALLOWED);
@@ -88,7 +88,7 @@ describe("options", () => {
     expect(outcomeOf({ ...headers, origin: "https://admin.test.evil.test" }, { check })).toBe(REFUSED);
   });
 
-  it("exempt requests that need no check", () => {
+  it("exempt requests from the check", () => {
     const check = csrfCheck({ exempt: ({ url }: CrossOriginRequest) => url?.endsWith("/pay") === true });
     expect(outcomeOf({ "sec-fetch-site": "cross-site" }, { check })).toBe(ALLOWED);
     const none = csrfCheck({ exempt: () => undefined as unknown as boolean });
@@ -104,7 +104,7 @@ describe("options", () => {
     },
   );
 
-  it("refuse what is no function", () => {
+  it("refuse an exempt that is not a function", () => {
     expect(() => csrfCheck({ exempt: "/webhook" as never })).toThrow("exempt must be a function");
   });
 });
@@ -118,7 +118,7 @@ describe("in a framework", () => {
     ["Express", () => express().set("env", "test").use(csrfProtection())],
     ["Connect", () => connect().use(csrfProtection())],
   ] as const)(
-    "%s answers 403 before the app sees it, and has its say in what that looks like",
+    "%s answers 403 before the app sees the request, with its own error handling",
     async (_, make) => {
       let seen = 0;
       const app = make() as ReturnType<typeof express>;
@@ -142,7 +142,7 @@ describe("in a framework", () => {
     expect(await (await fetch(server.url, own)).text()).toBe("paid");
   });
 
-  it("Hono has it as a check in its own middleware", async () => {
+  it("Hono calls the check in its own middleware", async () => {
     const manager = sessions();
     const check = csrfCheck();
     const app = new Hono();

@@ -5,7 +5,7 @@ import { commitBoth, stored, valuesOf } from "./fixtures/stored-session.js";
 
 const key = randomBytes(32);
 
-/** AES-256-GCM around another codec, with a new IV each time: equal content never gives equal bytes. */
+/** AES-256-GCM around another codec, with a new IV each time, so that equal content never has equal bytes. */
 const encrypted = (codec: SessionCodec): SessionCodec => ({
   encode(content, maxBytes) {
     const iv = randomBytes(12);
@@ -24,7 +24,7 @@ describe("a codec that encrypts with a new IV each time", () => {
   const codec = encrypted(devalueCodec);
   const rich = { cart: ["tea"], seen: new Map([["a", new Date(5)]]), bytes: new Uint8Array([1, 2]), page: 1 };
 
-  it("has nothing to write for a request that only looks at objects", async () => {
+  it("writes nothing for a request that only reads objects", async () => {
     await using app = await stored(rich, { codec });
     const session = await app.load();
     expect(valuesOf(session)).toEqual(rich);
@@ -91,7 +91,7 @@ describe.each([
 ])("a codec of the app's that brings back instances of classes, and gives %s", (_, codec) => {
   const values = { price: new Money(5), at: new Point(), page: 1 };
 
-  it("has nothing to write for a request that only looks at them", async () => {
+  it("writes nothing for a request that only reads them", async () => {
     await using app = await stored(values, { codec });
     const session = await app.load();
     session.get("price");
@@ -101,7 +101,7 @@ describe.each([
     expect(app.store.takeCalls()).toEqual(["find"]);
   });
 
-  it("saves what can be seen to have changed", async () => {
+  it("saves visible changes", async () => {
     await using app = await stored(values, { codec });
     const session = await app.load();
     (session.get("at") as Point).path.push(new Point());
@@ -111,8 +111,8 @@ describe.each([
   });
 });
 
-describe("a codec of the app's", () => {
-  it("shows by its bytes that hidden state has changed", async () => {
+describe("an app's codec", () => {
+  it("reveals changes of hidden state by its bytes", async () => {
     await using app = await stored({ price: new Money(5) }, { codec: classy });
     const session = await app.load();
     (session.get("price") as Money).add(2);
@@ -121,7 +121,7 @@ describe("a codec of the app's", () => {
     expect(JSON.stringify((await app.load()).get("price"))).toBe('{"cents":7}');
   });
 
-  it("may write values as others without a change at each look", async () => {
+  it("may convert values without a change at each read", async () => {
     const shared = { a: undefined };
     await using app = await stored({}, { codec: classy });
     const session = await app.load();
@@ -133,7 +133,7 @@ describe("a codec of the app's", () => {
     expect(app.store.takeCalls()).toEqual([]);
   });
 
-  it("may fail at what it wrote: then all that the app has in hand counts as changed", async () => {
+  it("may fail to decode its own bytes: then all objects of the app count as changed", async () => {
     let isBroken = false;
     const decode: SessionCodec["decode"] = (data) => {
       if (isBroken) throw new Error("key lost");

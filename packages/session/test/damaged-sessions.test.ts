@@ -8,7 +8,7 @@ const save: Handler = (session, res) => {
 };
 
 describe("a value that cannot be saved", () => {
-  it("is a 500, and an error to onError that names its key", async () => {
+  it("is a 500, and onError gets an error with its key", async () => {
     await using app = await run((session, res) => {
       session.set("when", () => 0);
       res.end("body");
@@ -22,7 +22,7 @@ describe("a value that cannot be saved", () => {
     ]);
   });
 
-  it("is one even if it is put in place into an object that was loaded", async () => {
+  it("is a 500 even if it is put into a loaded object", async () => {
     await using app = await run((session, res, req) => {
       if (req.url === "/set") session.set("cart", [1]);
       else (session.get("cart") as unknown[]).push(() => 1);
@@ -36,7 +36,7 @@ describe("a value that cannot be saved", () => {
   });
 });
 
-/** A record of these fields, and what else is in one. */
+/** A record with these fields, and the other usual ones. */
 const content = (fields: string, version = 1) => `{"version":${version},"meta":{"secrets":[]},${fields}}`;
 
 describe("a stored session that cannot be decoded", () => {
@@ -73,7 +73,7 @@ describe("a stored session that cannot be decoded", () => {
     expect(visitor.token).not.toBe(token);
   });
 
-  it("ends the session for a request that was under way", async () => {
+  it("ends the session for a request in flight", async () => {
     await using app = await run(save);
     const visitor = new Visitor(app.url);
     await visitor.get();

@@ -3,7 +3,7 @@ import { answer, loggedIn } from "./fixtures/logged-in-visitor.js";
 import { run } from "./fixtures/running-app.js";
 import { Visitor } from "./fixtures/visitor.js";
 
-describe("a session that is destroyed while a commit of it is under way", () => {
+describe("a session that is destroyed during its commit", () => {
   const commits = [
     { name: "a change", calls: ["replace"] },
     { name: "a change that merges", calls: ["replace", "find", "replace"] },
@@ -36,7 +36,7 @@ describe("a session that is destroyed while a commit of it is under way", () => 
   });
 
   it.each(moments)(
-    "and given values begins another, before call $nth of $name, $call",
+    "begins another if it gets values, before call $nth of $name, $call",
     async ({ name, calls }) => {
       await using session = await loggedIn();
       const { sessions, store } = session.app;
@@ -59,7 +59,7 @@ describe("a session that is destroyed while a commit of it is under way", () => 
     },
   );
 
-  it("stays destroyed if it was about to begin", async () => {
+  it("stays destroyed if it was about to be inserted", async () => {
     await using session = await loggedIn();
     const { sessions, store } = session.app;
     await session.visitor.get("/logout");
@@ -94,7 +94,7 @@ describe("a session that is destroyed while a commit of it is under way", () => 
     expect(loaded.token).not.toBe(visitor.token);
   });
 
-  it("by a request that has answered already is destroyed before the answer leaves", async () => {
+  it("ends before an already written answer leaves", async () => {
     await using app = await run((session, res, req) => {
       session.set("userId", "u1");
       res.end();

@@ -4,8 +4,8 @@ import { TOKEN_LENGTH } from "./fixtures/made-up-token.js";
 import { run } from "./fixtures/running-app.js";
 import { Visitor } from "./fixtures/visitor.js";
 
-describe("a session that is destroyed", () => {
-  it("is gone from the store and from the browser, and its token leads nowhere", async () => {
+describe("a destroyed session", () => {
+  it("is gone from the store and the browser, and its token is invalid", async () => {
     await using session = await loggedIn();
     const copy = session.visitor.clone();
     await session.visitor.get("/logout");
@@ -14,7 +14,7 @@ describe("a session that is destroyed", () => {
     expect((await copy.get()).body).toBe("nobody");
   });
 
-  it("and then given values begins a new one, under a new token, and deletes the old one", async () => {
+  it("becomes a new one with a new token if it gets values, and the old one is deleted", async () => {
     await using session = await loggedIn();
     const copy = session.visitor.clone();
     await session.visitor.get("/logout-and-tell");
@@ -25,14 +25,14 @@ describe("a session that is destroyed", () => {
     expect((await copy.get()).body).toBe("nobody");
   });
 
-  it("and begun anew has a whole lifetime before it", async () => {
+  it("that begins anew has a full lifetime", async () => {
     await using session = await loggedIn();
     session.app.clock.advance(80_000_000);
     const { setCookies } = await session.visitor.get("/logout-and-tell");
     expect(setCookies[0]).toContain("Max-Age=86400;");
   });
 
-  it("and begun anew, and then ended by another request, is not cleared from the browser", async () => {
+  it("that begins anew and is ended by another request is not cleared from the browser", async () => {
     await using session = await loggedIn();
     const loaded = await session.load();
     loaded.destroy();
@@ -42,7 +42,7 @@ describe("a session that is destroyed", () => {
     expect(loaded.status).toBe("destroyed");
   });
 
-  it("twice in one request is destroyed once", async () => {
+  it("is destroyed once by two calls in one request", async () => {
     await using session = await loggedIn();
     const loaded = await session.load();
     loaded.destroy();
@@ -53,7 +53,7 @@ describe("a session that is destroyed", () => {
     expect(await session.app.sessions.commit(loaded)).toBeUndefined();
   });
 
-  it("at once by the manager is destroyed, and the browser is told all the same", async () => {
+  it("is cleared from the browser even if the manager destroyed it at once", async () => {
     await using app = await run(async (session, res, req) => {
       if (req.url === "/login") session.set("userId", "u1");
       else await app.sessions.destroy(session);
@@ -77,7 +77,7 @@ describe("a session that is destroyed", () => {
   });
 });
 
-describe("a save that was under way when its session was destroyed", () => {
+describe("a save in flight when its session is destroyed", () => {
   it.each(["find", "replace"] as const)("does not bring it back: at its %s", async (method) => {
     await using session = await loggedIn();
     const other = session.visitor.clone();
@@ -92,21 +92,21 @@ describe("a save that was under way when its session was destroyed", () => {
     expect((await other.get()).body).toBe("nobody");
   });
 
-  it("does not bring it back, were there fifty of them", async () => {
+  it("does not bring it back, even fifty of them", async () => {
     await using session = await loggedIn();
     const { app, visitor } = session;
     const gates = Array.from({ length: 50 }, () => app.store.pause("replace"));
     const saves = gates.map((_, at) => visitor.clone().get(`/save/${at}`));
     await Promise.all(gates.map(({ reached }) => reached));
     for (const gate of gates.slice(0, 25)) gate.release();
-    await visitor.get("/logout"); // some are saved already, some are merging, some wait
+    await visitor.get("/logout"); // some are saved, some are merging, some wait
     for (const gate of gates) gate.release();
     await Promise.all(saves);
     expect(await app.store.contents()).toEqual([]);
     expect(app.errors).toEqual([]);
   });
 
-  it("tells its request, which may begin another with values of its own", async () => {
+  it("reports the end to its request, which may begin another session", async () => {
     await using session = await loggedIn();
     const [late, other] = [await session.load(), await session.load()];
     await session.app.sessions.destroy(other);
@@ -133,7 +133,7 @@ describe("a save that was under way when its session was destroyed", () => {
     expect(await app.store.contents()).toEqual([]);
   });
 
-  it("tells its request even if that only touched it", async () => {
+  it("reports the end even to a request that only touches it", async () => {
     await using app = await run(answer, { idleTimeoutMs: 1000, touchAfterMs: 0 });
     const visitor = new Visitor(app.url);
     await visitor.get("/login");

@@ -9,14 +9,14 @@ const encode = (values: Record<string, unknown>) =>
 const roundTrip = (values: Record<string, unknown>) => devalueCodec.decode(encode(values)).values;
 
 describe("devalueCodec", () => {
-  it("writes plain JSON values as jsonCodec does, byte for byte, and reads those of it", () => {
+  it("writes plain JSON values exactly as jsonCodec does, and reads those of jsonCodec", () => {
     const values = { userId: "ü€😀", n: [1, null, true, { a: {} }] };
     const content: SessionContent = { version: 1, deadline, values, meta };
     expect(devalueCodec.encode(content)).toEqual(jsonCodec.encode(content));
     expect(devalueCodec.decode(jsonCodec.encode(content))).toEqual(content);
   });
 
-  it("keeps what is noted beside values that are not plain", () => {
+  it("keeps the meta data beside values other than plain JSON", () => {
     const noted = { seen: 5, any: ["thing"] } as unknown as SessionMeta;
     const content: SessionContent = { version: 1, deadline, values: { at: new Date(0) }, meta: noted };
     expect(devalueCodec.decode(devalueCodec.encode(content))).toEqual(content);
@@ -41,7 +41,7 @@ describe("devalueCodec", () => {
     expect(back.constructor).toBe(value.constructor);
   });
 
-  it("keeps circles, what occurs twice, holes and other typed arrays", () => {
+  it("keeps circular and repeated references, holes and typed arrays", () => {
     const circle: { self?: unknown; name: string } = { name: "c" };
     circle.self = circle;
     const shared = { at: new Date(5) };
@@ -79,7 +79,7 @@ describe("devalueCodec", () => {
     }
   });
 
-  it("keeps a key __proto__ as the key of a value, like JSON", () => {
+  it("keeps __proto__ as a key, like JSON", () => {
     const values = JSON.parse('{"__proto__":{"isAdmin":true},"a":{"__proto__":{"isAdmin":true}}}');
     const bare = Object.assign(Object.create(null), { ["__proto__"]: 1 });
     const back = roundTrip({ ...values, bare, at: new Date(0) });
@@ -89,7 +89,7 @@ describe("devalueCodec", () => {
     expect(back.bare).toStrictEqual(bare);
   });
 
-  it("refuses what is too deep for it, rather than to break", () => {
+  it("refuses values that are too deep", () => {
     let deep: unknown = new Date(0);
     for (let level = 0; level < 100_000; level++) deep = [deep];
     expect(() => encode({ deep })).toThrow(expect.objectContaining({ code: "INVALID_VALUE" }));

@@ -22,7 +22,7 @@ function sessionsWith(path?: string): { sessions: SessionManager<Values>; clock:
 }
 
 describe.each(Object.keys(boundListeners))("with %s, a session", (framework) => {
-  it("is bound, refreshed, of no use to a thief, and ended", async () => {
+  it("is bound and refreshed, stops a thief, and ends", async () => {
     const { sessions, clock } = sessionsWith();
     await using server = await serve(
       await (boundListeners[framework] as (typeof boundListeners)[string])(sessions),
@@ -39,7 +39,7 @@ describe.each(Object.keys(boundListeners))("with %s, a session", (framework) => 
     expect((await browser.get()).body).toBe("nobody none");
   });
 
-  it("that was bound a moment ago sends a request without its cookie again", async () => {
+  it("that was just bound makes the browser repeat a request without its cookie", async () => {
     const { sessions } = sessionsWith();
     await using server = await serve(
       await (boundListeners[framework] as (typeof boundListeners)[string])(sessions),

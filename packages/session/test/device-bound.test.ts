@@ -32,7 +32,7 @@ describe("a browser that can", () => {
     },
   );
 
-  it("is given a cookie of minutes, that scripts and other hosts cannot read, and told its scope", async () => {
+  it("gets a short-lived cookie that scripts and other hosts cannot read, and its scope", async () => {
     await using app = await deviceBoundApp({ deviceBound: { refreshAfterMs: 2 * MINUTE_MS } });
     const browser = app.open();
     browser.canBind = false;
@@ -55,7 +55,7 @@ describe("a browser that can", () => {
     });
   });
 
-  it("refreshes the cookie when its time is over, without the app noticing", async () => {
+  it("refreshes an expired cookie without the app noticing", async () => {
     await using app = await deviceBoundApp();
     const browser = await boundBrowser(app);
     for (let times = 0; times < 3; times++) {
@@ -72,7 +72,7 @@ describe("a browser that can", () => {
     ]);
   });
 
-  it("is given another challenge where its own is too old, and goes on", async () => {
+  it("gets another challenge if its own is too old, and continues", async () => {
     await using app = await deviceBoundApp();
     const browser = await boundBrowser(app);
     app.clock.advance(120 * MINUTE_MS);
@@ -81,7 +81,7 @@ describe("a browser that can", () => {
     expect(browser.own.slice(1)).toEqual(["/.session/refresh", "/.session/refresh"]);
   });
 
-  it("that has lost its challenge asks for one, and is told the same until it is used", async () => {
+  it("that has lost its challenge gets the same one until it uses it", async () => {
     await using app = await deviceBoundApp();
     const browser = await boundBrowser(app);
     const id = `"${browser.binding?.id}"`;
@@ -112,7 +112,7 @@ describe("a browser that can", () => {
     for (const tab of tabs) expect((await tab.send("/")).body).toBe("u1 bound");
   });
 
-  it("keeps the binding through renewals, and may refresh while one is under way", async () => {
+  it("keeps the binding through renewals, and may refresh during one", async () => {
     await using app = await deviceBoundApp();
     const browser = await boundBrowser(app);
     const before = browser.stolen(SESSION);
@@ -144,7 +144,7 @@ describe("a browser that can", () => {
     expect((await browser.get()).body).toBe("u1 bound");
   });
 
-  it("binds each session whose manager does not know its users", async () => {
+  it("binds each session of a manager without owner", async () => {
     await using app = await run((session, res) => void res.end(session.set("a", 1).binding), {
       deviceBound: true,
     });
@@ -155,7 +155,7 @@ describe("a browser that can", () => {
 });
 
 describe("a browser that cannot", () => {
-  it("goes on as before, and the app can tell", async () => {
+  it("works as before, and the app can see that", async () => {
     await using app = await deviceBoundApp();
     const browser = app.open();
     browser.canBind = false;
@@ -179,7 +179,7 @@ describe("a browser that cannot", () => {
 });
 
 describe("a thief", () => {
-  it("who has the session's cookie alone gets nowhere", async () => {
+  it("with only the session's cookie has no access", async () => {
     await using app = await deviceBoundApp();
     const events: unknown[] = [];
     app.sessions.on("unproven", (event) => events.push(event));
@@ -196,7 +196,7 @@ describe("a thief", () => {
     expect((await browser.get()).body, "the user goes on").toBe("u1 bound");
   });
 
-  it("gets nowhere by any other way in", async () => {
+  it("has no access by any other API", async () => {
     await using app = await deviceBoundApp();
     const browser = await boundBrowser(app);
     app.clock.advance(MINUTE_MS);
@@ -220,7 +220,7 @@ describe("a thief", () => {
     expect((await sessions.load({ headers: both })).get("userId"), "with both cookies").toBe("u1");
   });
 
-  it("who sends the session's token in a body gets nowhere", async () => {
+  it("with the session's token in a body has no access", async () => {
     await using app = await deviceBoundApp();
     const browser = await boundBrowser(app);
     app.clock.advance(MINUTE_MS);
@@ -236,14 +236,14 @@ describe("a thief", () => {
     server.closeAllConnections();
   });
 
-  it("gets nowhere from the very moment that the session is bound", async () => {
+  it("has no access from the moment of the binding", async () => {
     await using app = await deviceBoundApp();
     const browser = await boundBrowser(app);
     const { status, headers, body } = await browser.stolen(SESSION).send("/?a=1");
     expect([status, headers.get("location"), body]).toEqual([307, "/?a=1", ""]);
   });
 
-  it("who has both cookies has them for minutes", async () => {
+  it("with both cookies has access for minutes only", async () => {
     await using app = await deviceBoundApp();
     const browser = await boundBrowser(app);
     const thief = browser.stolen(SESSION, BOUND);
@@ -256,7 +256,7 @@ describe("a thief", () => {
     expect((await browser.get()).body).toBe("u1 bound");
   });
 
-  it("cannot bind the session to a device of his own", async () => {
+  it("cannot bind the session to another device", async () => {
     await using app = await deviceBoundApp();
     const browser = app.open();
     browser.canBind = false;
@@ -273,7 +273,7 @@ describe("a thief", () => {
 });
 
 describe("a request that was sent too early", () => {
-  it("to have the cookie of a session that was bound meanwhile is sent again", async () => {
+  it("to have the cookie of a session just bound is repeated", async () => {
     await using app = await deviceBoundApp();
     const browser = await boundBrowser(app);
     const before = browser.stolen(SESSION);
@@ -283,7 +283,7 @@ describe("a request that was sent too early", () => {
     expect((await before.send("/cart", { method: "POST", body: "a" })).body).toBe("u1 bound");
   });
 
-  it("to have the cookie of the last refresh is sent again, and its cookie taken", async () => {
+  it("to have the cookie of the last refresh is repeated, and its old cookie cleared", async () => {
     await using app = await deviceBoundApp();
     const browser = await boundBrowser(app);
     const before = browser.stolen(SESSION, BOUND);
@@ -302,7 +302,7 @@ describe("a request that was sent too early", () => {
 });
 
 describe("the binding ends", () => {
-  it("by a log-out, which takes both cookies", async () => {
+  it("by a log-out, which clears both cookies", async () => {
     await using app = await deviceBoundApp();
     const browser = await boundBrowser(app);
     const { setCookies } = await browser.get("/logout");
@@ -338,7 +338,7 @@ describe("the binding ends", () => {
     expect((await browser.refresh()).status).toBe(404);
   });
 
-  it("and the user may log in anew, be it that the browser has lost its key", async () => {
+  it("and the user may log in again, even if the browser has lost its key", async () => {
     await using app = await deviceBoundApp();
     const browser = await boundBrowser(app);
     browser.binding = undefined;
@@ -369,7 +369,7 @@ describe("the app's own", () => {
     expect(browser.own).toEqual(["/account/device/bind", "/account/device/refresh"]);
   });
 
-  it("events tell of a session that was bound", async () => {
+  it("events report a binding", async () => {
     await using app = await deviceBoundApp();
     const events: unknown[] = [];
     app.sessions.on("bound", (event) => events.push(event));
@@ -381,7 +381,7 @@ describe("the app's own", () => {
 });
 
 describe("a store that fails", () => {
-  it("leaves the binding as it is: the browser tries again", async () => {
+  it("does not change the binding, and the browser tries again", async () => {
     await using app = await deviceBoundApp();
     const browser = await boundBrowser(app);
     browser.expireBoundCookie();

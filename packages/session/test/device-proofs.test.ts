@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Device, encode } from "./fixtures/device.js";
 import { boundBrowser, type DeviceBoundApp, deviceBoundApp } from "./fixtures/device-bound-app.js";
 
-/** A registration that a test makes wrong in one place. */
+/** A registration with one wrong part. */
 type Forgery = (device: Device, challenge: string) => string;
 
 const header = (device: Device): Record<string, unknown> => ({
@@ -43,7 +43,7 @@ function withRsa(modulusLength: number, publicExponent = 0x10001): Forgery {
   };
 }
 
-/** With what is known to everybody in the place of a key. */
+/** With public data in place of a key. */
 const withHmac: Forgery = (device, challenge) => {
   const signed = `${encode({ ...header(device), alg: "HS256" })}.${encode({ jti: challenge })}`;
   const mac = createHmac("sha256", JSON.stringify(device.jwk)).update(signed).digest("base64url");
@@ -121,13 +121,13 @@ const forgeries: Record<string, Forgery> = {
   "eight kilobytes and more": withPayload((challenge) => ({ jti: challenge, more: "x".repeat(8192) })),
 };
 
-/** What the records hold, to be compared. */
+/** Returns the content of the records, for comparison. */
 async function recordsOf({ store }: DeviceBoundApp): Promise<string[]> {
   const records = await store.memory.all();
   return [...records.values()].map((data) => Buffer.from(data).toString()).sort();
 }
 
-describe("is not taken to bind a session:", () => {
+describe("does not bind a session:", () => {
   it.each(Object.keys(forgeries))("%s", async (name) => {
     await using app = deviceBoundApp();
     const browser = app.open();
@@ -147,7 +147,7 @@ describe("is not taken to bind a session:", () => {
     expect((await browser.get()).body).toBe("u1 bound");
   });
 
-  it("what is right, and comes too late, or again, or for another session, or without one", async () => {
+  it("a valid proof too late, again, for another session, or without one", async () => {
     await using app = deviceBoundApp();
     const browser = app.open();
     browser.canBind = false;
@@ -195,7 +195,7 @@ describe("does not refresh a bound session:", () => {
     expect((await browser.refresh()).status).toBe(200);
   });
 
-  it("a key that the proof brings itself", async () => {
+  it("a key in the proof itself", async () => {
     await using app = deviceBoundApp();
     const browser = await boundBrowser(app);
     const { id, challenge } = browser.binding as NonNullable<typeof browser.binding>;
@@ -206,7 +206,7 @@ describe("does not refresh a bound session:", () => {
     expect([answer.status, answer.setCookies]).toEqual([404, []]);
   });
 
-  it("a challenge that was used, which is answered by the next", async () => {
+  it("a used challenge, which gets the next one as an answer", async () => {
     await using app = deviceBoundApp();
     const browser = await boundBrowser(app);
     const { id, challenge } = browser.binding as NonNullable<typeof browser.binding>;
@@ -283,7 +283,7 @@ describe("does not refresh a bound session:", () => {
     expect([mixed.status, mixed.setCookies], "by the device of the first").toEqual([404, []]);
   });
 
-  it("a session that is asked to be bound, and is not yet", async () => {
+  it("a session whose binding is requested but not complete", async () => {
     await using app = deviceBoundApp();
     const browser = app.open();
     browser.canBind = false;

@@ -94,7 +94,7 @@ describe("the table of tested versions", () => {
     return dependencies[name] ?? devDependencies[name];
   };
 
-  it("has the versions that these tests and the examples have", async () => {
+  it("has the versions of these tests and the examples", async () => {
     expect(Object.fromEntries(rows)).toEqual({
       Express: await installed("express"),
       "Express 4": await installed("express4"),

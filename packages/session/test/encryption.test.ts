@@ -13,7 +13,7 @@ const [first, second] = [
 const later = new Date(Date.now() + 3_600_000);
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
 
-/** Stores with other keys over one store below. */
+/** Opens encrypted stores with different keys over one underlying store. */
 function open() {
   const below = new MemStore({ cleanupIntervalMs: 0 });
   const errors: StoreError[] = [];
@@ -27,8 +27,8 @@ async function textOf(store: { find: EncryptedStore["find"] }, token: string): P
   return record && Buffer.from(record.data).toString();
 }
 
-describe("the store below", () => {
-  it("sees neither content nor the same bytes twice, and which key it was", async () => {
+describe("the underlying store", () => {
+  it("sees neither content nor equal bytes, only the ID of the key", async () => {
     const { below, over } = open();
     const store = over(first);
     await store.commit("t", bytes("the secret"), later);
@@ -41,7 +41,7 @@ describe("the store below", () => {
     expect(await textOf(store, "t")).toBe("the secret");
   });
 
-  it("is asked once for each call of a session that was read before", async () => {
+  it("gets one call per operation on a record that was read before", async () => {
     const below = new RecordingStore();
     const full = Object.assign(below, {
       entries: () => below.memory.entries(),
@@ -60,7 +60,7 @@ describe("the store below", () => {
 });
 
 describe("a record", () => {
-  it("that is moved to another place counts as absent, and is reported", async () => {
+  it("that was moved counts as absent, and is reported", async () => {
     const { below, errors, over } = open();
     const store = over(first);
     await store.commit("mine", bytes("admin"), later);
@@ -72,7 +72,7 @@ describe("a record", () => {
     expect(String(errors[0])).not.toMatch(/admin|yours|mine/);
   });
 
-  it("that was changed in any byte, or cut, counts as absent, and gives way to a new one", async () => {
+  it("that was changed or cut counts as absent, and can be replaced", async () => {
     const { below, errors, over } = open();
     const store = over(first);
     await store.commit("t", bytes("data"), later);
@@ -91,7 +91,7 @@ describe("a record", () => {
     expect((await store.all()).size).toBe(1);
   });
 
-  it("that is not encrypted counts as absent, or is read and encrypted by and by", async () => {
+  it("that is not encrypted counts as absent, or is encrypted at its next write", async () => {
     const { below, over } = open();
     await below.commit("t", bytes('{"version":1}'), later);
     expect(await over(first).find("t")).toBeUndefined();
@@ -103,7 +103,7 @@ describe("a record", () => {
 });
 
 describe("keys", () => {
-  it("are changed without a moment at which one host cannot read what another wrote", async () => {
+  it("are rotated while every host can always read the records of the others", async () => {
     const { errors, over } = open();
     // Each step is rolled out host by host: two neighbours must understand each other.
     const steps = [[first], [first, second], [second, first], [second]];
@@ -149,7 +149,7 @@ describe("keys", () => {
     expect(() => new EncryptedStore(below, { keys: keys as never })).toThrow(message);
   });
 
-  it("never stand in an error", () => {
+  it("never appear in an error", () => {
     const { below } = open();
     try {
       new EncryptedStore(below, { keys: [{ id: "a", key: "cGFzc3dvcmQ" }] });
@@ -159,8 +159,8 @@ describe("keys", () => {
   });
 });
 
-describe("of two that replace the same", () => {
-  it("one alone succeeds, in two processes as in one", async () => {
+describe("replace by two clients", () => {
+  it("succeeds for only one of them, in one process or two", async () => {
     const { over } = open();
     for (let round = 0; round < 20; round++) {
       const hosts = [over(first), over(first), over(first)];
@@ -173,7 +173,7 @@ describe("of two that replace the same", () => {
     }
   });
 
-  it("what was encrypted anew, but says the same, is replaced", async () => {
+  it("succeeds if the other only encrypted the same data again", async () => {
     const { over } = open();
     const [one, other] = [over(first), over(first)];
     await one.commit("t", bytes("same"), later);
@@ -183,7 +183,7 @@ describe("of two that replace the same", () => {
   });
 });
 
-it("a store below without compare-and-swap, and an unknown option, are refused", () => {
+it("refuses an underlying store without compare-and-swap, and an unknown option", () => {
   const { below } = open();
   const plain = { find: below.find, commit: below.commit, delete: below.delete };
   expect(() => new EncryptedStore(plain as never, { keys: [first] })).toThrow("has no replace()");
@@ -192,7 +192,7 @@ it("a store below without compare-and-swap, and an unknown option, are refused",
   );
 });
 
-it("disposal leaves the store below open", async () => {
+it("disposal leaves the underlying store open", async () => {
   const { below, over } = open();
   const store = over(first);
   await store[Symbol.asyncDispose]();

@@ -10,7 +10,7 @@ import { Visitor } from "./fixtures/visitor.js";
 
 const names: SessionEventName[] = ["created", "renewed", "destroyed", "revoked", "conflict", "unknown"];
 
-/** An app with owners, and what is told of its sessions. */
+/** An app with owners, and the events of its sessions. */
 function heard(options: Parameters<typeof accounts>[0] = {}) {
   const app = accounts(options);
   const events: [SessionEventName, unknown][] = [];
@@ -19,7 +19,7 @@ function heard(options: Parameters<typeof accounts>[0] = {}) {
 }
 
 describe("events", () => {
-  it("tell of a session's life: begun, renewed, destroyed", async () => {
+  it("report that a session is created, renewed and destroyed", async () => {
     await using app = heard();
     const session = await logIn(app.sessions, "u1");
     const { handle } = session;
@@ -32,7 +32,7 @@ describe("events", () => {
     expect(app.take()).toEqual([["destroyed", { owner: "u1", handle, reason: "destroyed" }]]);
   });
 
-  it("tell of one that was ended meanwhile, or is at its deadline", async () => {
+  it("report a session that others ended, or that expired", async () => {
     await using app = heard({ lifetimeMs: 1000 });
     const session = await logIn(app.sessions, "u1");
     const [late, other] = [await app.sessions.load(session.token), await app.sessions.load(session.token)];
@@ -48,7 +48,7 @@ describe("events", () => {
     expect(app.take()).toEqual([["destroyed", { owner: "u1", handle, reason: "expired" }]]);
   });
 
-  it("tell of those that are revoked, and why", async () => {
+  it("report revoked sessions, with the reason", async () => {
     await using app = heard({ maxPerOwner: 2 });
     const [one, two, three] = [
       await logIn(app.sessions, "u1"),
@@ -64,7 +64,7 @@ describe("events", () => {
     expect(app.take()).toEqual([["revoked", { owner: "u1", handle: three.handle, reason: "revoked" }]]);
   });
 
-  it("tell of tokens that lead nowhere, with the address they came from, for limits to guessing", async () => {
+  it("report invalid tokens with the remote address, to limit guessing", async () => {
     await using app = await run((_, res) => void res.end());
     const told: unknown[] = [];
     app.sessions.on("unknown", (event) => told.push(event));
@@ -82,7 +82,7 @@ describe("events", () => {
     ]);
   });
 
-  it("tell of two requests that changed one session at once", async () => {
+  it("report two requests that changed one session at once", async () => {
     await using app = heard();
     const session = await logIn(app.sessions, "u1");
     const { handle } = session;
@@ -93,7 +93,7 @@ describe("events", () => {
     expect(app.take()).toEqual([["conflict", { owner: "u1", handle }]]);
   });
 
-  it("carry no token and no value", async () => {
+  it("contain no token and no value", async () => {
     await using app = heard();
     const session = await logIn(app.sessions, "u1", "a secret value");
     const tokens = [session.token];
@@ -105,7 +105,7 @@ describe("events", () => {
     for (const secret of [...tokens, "secret", madeUpToken("B")]) expect(text).not.toContain(secret);
   });
 
-  it("end when they are not wanted any more, one by one", async () => {
+  it("end for each listener that unsubscribes", async () => {
     await using app = accounts();
     let told = 0;
     const listener = () => told++;
@@ -138,7 +138,7 @@ describe("events", () => {
   });
 });
 
-it("an owner() that throws when an event is told fails nothing but the event", async () => {
+it("an owner() that throws during an event fails only the event", async () => {
   let isBroken = false;
   const errors: Error[] = [];
   await using app = heard({
@@ -157,7 +157,7 @@ it("an owner() that throws when an event is told fails nothing but the event", a
 });
 
 describe("diagnostics channels", () => {
-  it("tell the same of all managers", async () => {
+  it("report the events of all managers", async () => {
     const told: unknown[] = [];
     const listener = (message: unknown, name: string | symbol) => told.push([name, message]);
     for (const name of names) subscribe(`scs.session.${name}`, listener);
@@ -168,7 +168,7 @@ describe("diagnostics channels", () => {
     expect(channel("scs.session.created").hasSubscribers).toBe(false);
   });
 
-  it("trace what the store is waited for", async () => {
+  it("trace the operations that wait for the store", async () => {
     const told: string[] = [];
     const note = (name: string) => () => void told.push(name);
     const subscribers = (what: string) => ({

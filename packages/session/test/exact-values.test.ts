@@ -11,7 +11,7 @@ import { valueGraph } from "./fixtures/value-graph.js";
 const content = (values: Record<string, unknown>) =>
   ({ version: 1, deadline: 1, meta: {} as SessionMeta, values }) as const;
 
-/** Class, order, holes, circles and what occurs twice: all that is to be seen. */
+/** Shows everything visible: class, order, holes, circular and repeated references. */
 const look = (value: unknown): string =>
   inspect(value, { depth: Number.POSITIVE_INFINITY, maxArrayLength: null, maxStringLength: null });
 
@@ -228,7 +228,7 @@ const refused: [string, unknown][] = [
   ],
 ];
 
-/** A value in each place that there is for one. */
+/** Puts a value in each possible place. */
 const placesOf = (value: unknown): unknown[] => [
   value,
   [1, value],
@@ -264,7 +264,7 @@ describe.each([
     }
   });
 
-  it.each(refused)("refuses %s by its key, without a word of its data", (_, value) => {
+  it.each(refused)("refuses %s with its key, without quoting its data", (_, value) => {
     for (const cart of placesOf(value)) {
       const attempt = () => encode({ fine: 1, cart });
       expect(attempt).toThrow(expect.objectContaining({ name: "SessionError", code: "INVALID_VALUE" }));
@@ -273,14 +273,14 @@ describe.each([
     }
   });
 
-  it("takes objects of another realm for those of its own", () => {
+  it("accepts objects of another realm", () => {
     const foreign = runInNewContext("({ list: [{ a: 1 }, []] })");
     expect(decode(encode({ foreign }))).toStrictEqual({ foreign: { list: [{ a: 1 }, []] } });
   });
 });
 
 describe("devalueCodec", () => {
-  it("takes Maps, Sets, dates and views of another realm for those of its own", () => {
+  it("accepts Maps, Sets, dates and views of another realm", () => {
     const foreign = runInNewContext(
       "({ map: new Map([[1, new Set([2])]]), date: new Date(5), bytes: new Uint8Array([1, 2]), pattern: /a/g })",
     );
@@ -293,7 +293,7 @@ describe("devalueCodec", () => {
     });
   });
 
-  it("takes the dates of fake timers for dates, and sees no change in them", async () => {
+  it("accepts the dates of fake timers, and sees no change in them", async () => {
     await using app = await stored({ page: 1 });
     const session = await app.load();
     vi.useFakeTimers({ now: 5, toFake: ["Date"] });
@@ -304,7 +304,7 @@ describe("devalueCodec", () => {
     assertExact((await app.load()).get("at"), { date: new Date(5) });
   });
 
-  it("writes what devalue itself reads", () => {
+  it("writes data that devalue can read", () => {
     for (const [name, value] of kept) {
       if (name.includes("__proto__") || name.includes("in use")) continue; // beyond that library
       const record = JSON.parse(Buffer.from(devalueCodec.encode(content({ value, at: 1n }))).toString());
@@ -313,7 +313,7 @@ describe("devalueCodec", () => {
     }
   });
 
-  it("brings back any graph of values, and writes it the same again", () => {
+  it("restores any graph of values, and writes it again with equal bytes", () => {
     fc.assert(
       fc.property(valueGraph, (values) => {
         const data = devalueCodec.encode(content(values));
@@ -327,7 +327,7 @@ describe("devalueCodec", () => {
 });
 
 describe("a session", () => {
-  it("is not saved with a value that would come back as another, and goes on", async () => {
+  it("is not saved with a value that would change, and remains usable", async () => {
     await using app = await stored({ cart: ["tea"] });
     const session = await app.load();
     session.set("basket", Basket.of("tea"));

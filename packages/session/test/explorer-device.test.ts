@@ -3,7 +3,7 @@ import { OTHERS, PROOFS, prepareBound } from "./explorer/bound-world.js";
 import { explore, sample } from "./explorer/explore.js";
 import { FAULTS, type Fault } from "./explorer/gated-store.js";
 
-/** `npm run crash` walks all that there is; `npm test` what takes some seconds. */
+/** `npm run crash` walks everything; `npm test` a part that takes some seconds. */
 const isThorough = process.env.SCS_TEST_KILLS !== undefined;
 const LIMIT = isThorough ? 20_000 : 20;
 const ROUNDS_PER_FAULT = isThorough ? 20 : 1;

@@ -26,7 +26,7 @@ function randomOf(start: number): () => number {
   };
 }
 
-/** Runs `work`, and names the setting that it fails in. */
+/** Runs `work`, and adds the setting to its failure. */
 async function inSetting<R>(setting: Setting, more: string, work: () => Promise<R>): Promise<R> {
   try {
     return await work();
@@ -57,7 +57,7 @@ describe(`the manager's promises hold in every order of store calls (seed ${seed
       if (isThorough) console.log(`${name}: ${own.length} settings, ${interleavings} interleavings`);
     });
 
-    it("each other, where one call of the store fails, or its process stops there", async () => {
+    it("each other, with one failing store call or a crash there", async () => {
       let runs = 0;
       for (const setting of own) {
         const make = await prepare(setting);
@@ -86,7 +86,7 @@ describe(`the manager's promises hold in every order of store calls (seed ${seed
     }
   });
 
-  it("of two sessions that are merged into one another while one is changed", async () => {
+  it("of two sessions that are merged into each other while one is changed", async () => {
     const make = await prepareMutualMerge();
     const { interleavings, calls } = await explore(make, { isReduced: true, limit: 20 * LIMIT });
     if (isThorough) console.log(`merged into one another: ${interleavings} interleavings`);
@@ -97,7 +97,7 @@ describe(`the manager's promises hold in every order of store calls (seed ${seed
     }
   });
 
-  it("of two or three operations, at random, with failures on top", async () => {
+  it("of two or three random operations with failures", async () => {
     const all = [...pairs, ...settings(3)];
     for (let round = 0; round < ROUNDS; round++) {
       const setting = oneOf(all);
@@ -110,7 +110,7 @@ describe(`the manager's promises hold in every order of store calls (seed ${seed
 });
 
 describe("the explorer", () => {
-  it("walks every order, and of two that differ in independent calls alone one", async () => {
+  it("walks every order, but only one of those that differ only in independent calls", async () => {
     const [setting] = pairs.filter(
       (each) => each.operations.every(({ name }) => name === "set a") && each.processes === 2,
     );

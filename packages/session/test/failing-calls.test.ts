@@ -9,7 +9,7 @@ const IDLE_MS = 3_600_000;
 interface Scene {
   sessions: Accounts;
   clock: MovingClock;
-  /** Of u1: begun first, loaded anew. */
+  /** The first session of u1, loaded again. */
   session: Session<Account>;
   token: string;
   handle: string;
@@ -19,7 +19,7 @@ type Operation = (scene: Scene) => Promise<unknown>;
 
 const change = (act: (session: Session<Account>) => unknown): Operation => {
   return async ({ sessions, session }) => {
-    if (session.get("page") !== 7) act(session); // a second try finds what the first has left
+    if (session.get("page") !== 7) act(session); // a second attempt finds the result of the first
     session.set("page", 7);
     return sessions.commit(session);
   };
@@ -46,7 +46,7 @@ const operations: Record<string, Operation> = {
   list: ({ sessions }) => sessions.list("u1"),
 };
 
-/** What is in the store, as clients and the owners' lists see it. */
+/** Returns the content of the store, as clients and owners' lists see it. */
 async function stateOf({ store, clock, token }: Scene & { store: HookedStore }, session: Session<Account>) {
   const sessions = accountsOn(store.memory, clock.now, { idleTimeoutMs: IDLE_MS });
   const live: object[] = [];
@@ -80,7 +80,7 @@ async function scene() {
 
 describe.each(Object.entries(operations))("%s", (_, operate) => {
   it.each(["beforeCall", "afterCall"] as const)(
-    "whose calls of the store fail in turn, %s, is completed by the next try",
+    "with each store call failing in turn, %s, is completed by the next attempt",
     async (when) => {
       const perfect = await scene();
       await operate(perfect);
@@ -96,7 +96,7 @@ describe.each(Object.entries(operations))("%s", (_, operate) => {
         app.store[when] = () => undefined;
         const label = `call ${at}`;
         if (calls > at) {
-          // It is told to the caller, or to onError if what was asked for is done all the same.
+          // The caller gets the error, or onError does if the operation succeeded nevertheless.
           const told = [...app.errors, ...(outcome instanceof Error ? [outcome] : [])].map(
             ({ message }) => message,
           );

@@ -28,8 +28,8 @@ const save: Handler = (session, res, req) => {
   res.end("body");
 };
 
-describe("a store that fails when a session is loaded", () => {
-  it("is a 500, and the app is not run, where no error can be passed on (node:http)", async () => {
+describe("a store that fails on load", () => {
+  it("is a 500 without running the app if no error can be passed on (node:http)", async () => {
     let runs = 0;
     await using app = await run((_, res) => {
       runs++;
@@ -43,7 +43,7 @@ describe("a store that fails when a session is loaded", () => {
     expect(app.errors).toEqual([away]);
   });
 
-  it("is an error to onError alone, if the app has answered by then (node:http)", async () => {
+  it("only calls onError if the app has already answered (node:http)", async () => {
     const store = new RecordingStore();
     const errors: Error[] = [];
     const reported = new Signal();
@@ -66,7 +66,7 @@ describe("a store that fails when a session is loaded", () => {
     find.release();
     await reported.given;
     store.fail("find");
-    expect(await visitor.get()).toMatchObject({ status: 200, body: "here" }); // the process lives
+    expect(await visitor.get()).toMatchObject({ status: 200, body: "here" }); // the process has survived
     expect(errors).toEqual([away]);
     await store[Symbol.asyncDispose]();
   });
@@ -96,15 +96,15 @@ describe("a store that fails when a session is loaded", () => {
     await store[Symbol.asyncDispose]();
   });
 
-  it("does not concern a visitor without a cookie", async () => {
+  it("does not affect a visitor without a cookie", async () => {
     await using app = await run(save);
     app.store.fail("find", away);
     expect((await new Visitor(app.url).get("/plain")).status).toBe(200);
   });
 });
 
-describe("a store that fails when a session is saved", () => {
-  it.each(stacks)("is a 500 in place of the app's response, and an error to onError (%s)", async (stack) => {
+describe("a store that fails on save", () => {
+  it.each(stacks)("replaces the app's response by a 500, and calls onError (%s)", async (stack) => {
     await using app = await run(
       (session, res, req) => {
         res.setHeader("Set-Cookie", "theirs=1");
@@ -171,7 +171,7 @@ describe("a store that fails when a session is saved", () => {
     expect(await new Visitor(app.url).get("/", { method: "HEAD" })).toMatchObject({ status: 500, body: "" });
   });
 
-  it.each([204, 304])("is a 500 with a body where the app answered with %d", async (status) => {
+  it.each([204, 304])("is a 500 with a body even if the app answered %d", async (status) => {
     await using app = await run((session, res) => {
       session.set("x", 1);
       res.writeHead(status).end();
@@ -180,11 +180,11 @@ describe("a store that fails when a session is saved", () => {
     expect(await new Visitor(app.url).get()).toMatchObject({ status: 500, body: "Internal Server Error\n" });
   });
 
-  it("lets an app that goes on writing do so: its callbacks are told, and nothing else happens", async () => {
+  it("lets the app continue writing: its callbacks get the error, and nothing else happens", async () => {
     const finished = new Signal();
     const told: unknown[] = [];
     let wrote = 0;
-    const much = "held".repeat(100_000); // more than a connection takes at once
+    const much = "held".repeat(100_000); // more than the buffers of a connection
     await using app = await run(async (session, res) => {
       session.set("x", 1);
       if (!res.write(much, (error) => told.push(error))) await once(res, "drain");
@@ -210,7 +210,7 @@ describe("a store that fails when a session is saved", () => {
     app.store.fail("replace");
   });
 
-  it("tells the client of what was saved before: a new session is not lost to it", async () => {
+  it("tells the client about an earlier save: it does not lose a new session", async () => {
     await using app = await run(async (session, res) => {
       await app.sessions.commit(session.set("userId", "u1"));
       session.set("broken", () => 1);
@@ -235,7 +235,7 @@ describe("a store that fails when a session is saved", () => {
     await outcome.given;
   });
 
-  it("is over when the store is back", async () => {
+  it("recovers when the store is back", async () => {
     await using app = await run(save);
     const visitor = new Visitor(app.url);
     app.store.fail("replace", away);
@@ -262,7 +262,7 @@ describe("onError", () => {
   });
 
   it.each(["Promise.reject('broke')", "Promise.reject(Object.create(null))"])(
-    "that gives a promise of another realm which rejects ends no process: %s",
+    "that returns a rejecting promise of another realm ends no process: %s",
     async (source) => {
       await using warnings = collectWarnings();
       await using app = await run(save, { onError: () => runInNewContext(source) });
@@ -272,7 +272,7 @@ describe("onError", () => {
     },
   );
 
-  it("that rejects ends no process either", async () => {
+  it("that rejects does not end the process", async () => {
     await using warnings = collectWarnings();
     await using app = await run(save, { onError: () => Promise.reject(new Error("handler broke")) });
     app.store.fail("replace", away);
@@ -281,7 +281,7 @@ describe("onError", () => {
   });
 
   it.each([new Error("handler broke"), undefined])(
-    "that throws %o leaves no response open, and ends no process",
+    "that throws %o leaves no response open, and does not end the process",
     async (thrown) => {
       await using warnings = collectWarnings();
       await using app = await run(save, {

@@ -24,7 +24,7 @@ async function begun(sessions: SessionManager<Values>): Promise<Session<Values> 
 }
 
 describe("withSession", () => {
-  it("returns the app's own response if no cookie is due", async () => {
+  it("returns the app's own response if no cookie changes", async () => {
     await using running = app();
     const response = new Response("body");
     expect(await withSession(running.sessions, request(), () => response)).toBe(response);
@@ -148,7 +148,7 @@ describe("withSession", () => {
     expect(response.headers.getSetCookie()).toHaveLength(1);
   });
 
-  it("nested in another withSession, leaves the save to that", async () => {
+  it("leaves the save to an outer withSession", async () => {
     await using running = app();
     const inner = fetchHandler(running.sessions, (req: Request) => {
       running.sessions.get(req).set("userId", "u1");

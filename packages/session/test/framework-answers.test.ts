@@ -18,7 +18,7 @@ import { RecordingStore } from "./fixtures/recording-store.js";
 import { serve, type Values } from "./fixtures/running-app.js";
 
 type Sessions = SessionManager<Values>;
-/** Logs what a handler saw. */
+/** Logs an observation of a handler. */
 type Log = (...entries: unknown[]) => void;
 
 interface Framework {
@@ -29,7 +29,7 @@ interface Framework {
 const broken = (status?: number): Error =>
   Object.assign(new Error("broken"), { stack: "broken", status, statusCode: status });
 
-/** Logs what a call throws, too. */
+/** Logs the result or error of a call. */
 function attempt(log: Log, name: string, call: () => unknown): void {
   try {
     call();
@@ -242,7 +242,7 @@ const frameworks: Record<string, Framework> = {
   },
 };
 
-/** A response without what differs from one to the next, and what a session adds; the order of headers is none. */
+/** Returns a response without variable headers and those that a session adds; sorts the headers. */
 function comparable(response: string): string {
   const [head = "", body] = response.split(/\r\n\r\n(.*)/s);
   const lines = head
@@ -279,7 +279,7 @@ async function observe({ listen }: Framework, answer: unknown, isSlow: boolean |
 }
 
 describe.each(Object.entries(frameworks))(
-  "under %s, a client gets what it gets without sessions",
+  "under %s, a client gets the same response as without sessions",
   (_name, framework) => {
     it.each(Object.entries(framework.answers))("from a handler that %s", async (_, answer) => {
       const plain = await observe(framework, answer, undefined);
@@ -295,7 +295,7 @@ describe.each(Object.entries(frameworks))(
   },
 );
 
-describe("Fastify's inject gives what it gives without sessions", () => {
+describe("Fastify's inject returns the same response as without sessions", () => {
   it.each(Object.entries(fastifyAnswers))("from a handler that %s", async (_, answer) => {
     const outcomes = [];
     for (const hasSessions of [false, true]) {

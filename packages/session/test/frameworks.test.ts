@@ -21,7 +21,7 @@ import { Visitor } from "./fixtures/visitor.js";
 type Sessions = SessionManager<Values>;
 type Served = { url: string } & AsyncDisposable;
 
-/** Does what a path asks for, and returns the body, which each app sends in its framework's own way. */
+/** Runs the action of a path, and returns the body, which each app sends in its framework's own way. */
 async function act(path: string, session: Session<Values>): Promise<string> {
   await setImmediate();
   if (path === "/login" || path === "/login-stream") session.set("userId", "u1");
@@ -162,7 +162,7 @@ describe.each(Object.keys(apps))("under %s", (name) => {
     expect(app.errors).toEqual([]);
   });
 
-  it("parallel requests lose no change, and do not undo a log-out", async () => {
+  it("parallel requests lose no change, and never undo a log-out", async () => {
     await using app = await running(name);
     await app.visitor.get("/login");
     await loseNothing(app.visitor);
@@ -191,14 +191,14 @@ describe.each(Object.keys(apps))("under %s", (name) => {
     expect((await app.visitor.get()).body).toBe("u1 0");
   });
 
-  it("an app that breaks answers with its own error page, and a log-out holds", async () => {
+  it("a failing app answers with its own error page, and a log-out holds", async () => {
     await using app = await running(name);
     await app.visitor.get("/login");
     expect((await app.visitor.get("/logout-broken")).status).toBe(500);
     expect(await app.store.keys()).toEqual([]);
   });
 
-  it("a store that fails on save is a 500, without the app's body, and an error to onError", async () => {
+  it("a store that fails on save is a 500 without the app's body, and calls onError", async () => {
     await using app = await running(name);
     const away = new StoreError("UNAVAILABLE", "the database does not answer");
     app.store.fail("replace", away);

@@ -22,7 +22,7 @@ async function loggedIn(options: Partial<SessionManagerOptions> = {}) {
 }
 
 describe("a renewal with grace", () => {
-  it("lets the old token lead to the same session for that long, to read and to write", async () => {
+  it("lets the old token read and write the same session during the grace period", async () => {
     await using session = await loggedIn();
     const { app, visitor } = session;
     const old = visitor.clone();
@@ -36,7 +36,7 @@ describe("a renewal with grace", () => {
     expect((await visitor.get()).body).toBe("u1");
   });
 
-  it("keeps one record, with both secrets by hash", async () => {
+  it("keeps one record, with the hashes of both secrets", async () => {
     await using session = await loggedIn();
     const old = session.visitor.token as string;
     await session.visitor.get("/renew");
@@ -78,7 +78,7 @@ describe("a renewal with grace", () => {
     expect((await old.get()).body).toBe("nobody");
   });
 
-  it("ends for both when it, and a change, come between two tries of a log-out", async () => {
+  it("ends for both if it and a change come between two attempts of a log-out", async () => {
     await using session = await loggedIn();
     const { app, visitor } = session;
     const [old, other] = [visitor.clone(), visitor.clone()];
@@ -95,7 +95,7 @@ describe("a renewal with grace", () => {
     expect((await visitor.get()).body).toBe("nobody");
   });
 
-  it("is over for the old token in time, although a request from before it touches the session later", async () => {
+  it("ends for the old token in time, even if an earlier request touches the session later", async () => {
     await using session = await loggedIn({ idleTimeoutMs: 1_800_000 });
     const { app, visitor } = session;
     app.clock.advance(60_000);
@@ -112,7 +112,7 @@ describe("a renewal with grace", () => {
     expect((await visitor.get()).body).toBe("u1");
   });
 
-  it("is renewed by the new token again, and keeps its values", async () => {
+  it("can be followed by a renewal with the new token, which keeps the values", async () => {
     await using session = await loggedIn();
     const { app, visitor } = session;
     const [old, another] = [visitor.clone(), visitor];
@@ -125,7 +125,7 @@ describe("a renewal with grace", () => {
     for (const each of [between, old]) expect((await each.get()).body).toBe("nobody");
   });
 
-  it("is renewed by the old token again: each client keeps the token that it was given", async () => {
+  it("can be followed by a renewal with the old token: each client keeps its new token", async () => {
     await using session = await loggedIn();
     const { app, visitor } = session;
     const [old, another] = [visitor.clone(), visitor.clone()];
@@ -138,7 +138,7 @@ describe("a renewal with grace", () => {
     expect((await old.get()).body).toBe("nobody");
   });
 
-  it("ends at once by a renewal without: a token from before a log-in is worth nothing", async () => {
+  it("ends at once by a renewal without grace: a token from before a log-in is invalid", async () => {
     await using session = await loggedIn();
     const { visitor } = session;
     const old = visitor.clone();
@@ -167,7 +167,7 @@ describe("a renewal with grace", () => {
   });
 
   it.each([["find", ["find"]] as const, ["replace", ["find", "replace"]] as const])(
-    "loses no change that comes before its call %s",
+    "loses no change before its call %s",
     async (_, calls) => {
       await using session = await loggedIn();
       const { app, visitor } = session;
@@ -181,7 +181,7 @@ describe("a renewal with grace", () => {
     },
   );
 
-  it("of two at once, leaves both clients a session, and one session", async () => {
+  it("by two clients at once leaves both the same session", async () => {
     await using session = await loggedIn();
     const { app, visitor } = session;
     const other = visitor.clone();
@@ -198,7 +198,7 @@ describe("a renewal with grace", () => {
     expect(valuesOf(await app.sessions.load(other.token))).toEqual(valuesOf(one));
   });
 
-  it.each([20, 250])("is led to by each of its tokens through %d renewals", async (renewals) => {
+  it.each([20, 250])("keeps each of its tokens valid through %d renewals", async (renewals) => {
     await using app = await stored({ page: 1 });
     const session = await app.load();
     const tokens: (string | undefined)[] = [app.token];
@@ -228,7 +228,7 @@ describe("a renewal with grace", () => {
 });
 
 describe("a renewal that fails", () => {
-  it.each([0, 1000])("leaves all as it was, with a grace of %d ms", async (graceMs) => {
+  it.each([0, 1000])("changes nothing, with a grace of %d ms", async (graceMs) => {
     await using app = await stored({ page: 1 });
     const session = await app.load();
     const before = await app.store.memory.all();

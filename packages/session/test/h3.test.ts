@@ -80,7 +80,7 @@ describe("h3 2: a composable of the shape of useSession", () => {
     expect(await data(server.visitor)).toEqual({ userId: "u1" });
   });
 
-  it("parallel requests lose no change, and do not undo a log-out", async () => {
+  it("parallel requests lose no change, and never undo a log-out", async () => {
     await using running = new RunningManager();
     await using server = await listening(running);
     await server.visitor.get("/login");

@@ -27,7 +27,7 @@ describe("while a response is held", () => {
     expect(headersSent).toEqual([false, true]);
   });
 
-  it("the app's status and its message are kept", async () => {
+  it("the response keeps the app's status and its message", async () => {
     await using app = await run((session, res) => {
       session.set("x", 1);
       res.writeHead(201, "Made").end();
@@ -36,7 +36,7 @@ describe("while a response is held", () => {
     expect(await client.end()).toMatch(/^HTTP\/1.1 201 Made\r\n/);
   });
 
-  it("a second head is refused at the call, as node does", async () => {
+  it("a second head throws at the call, as in Node.js", async () => {
     const refusals: unknown[] = [];
     await using app = await run((session, res) => {
       if (session.status === "unmodified") session.set("x", 1);
@@ -56,7 +56,7 @@ describe("while a response is held", () => {
   });
 
   it.each([99, 1000, Number.NaN, "no status"])(
-    "a head of status %o is refused at the call, as node does",
+    "a head with status %o throws at the call, as in Node.js",
     async (status) => {
       await using app = await run((session, res) => {
         session.set("x", 1);
@@ -71,7 +71,7 @@ describe("while a response is held", () => {
     },
   );
 
-  it("headers that node would refuse are refused at the call", async () => {
+  it("invalid headers throw at the call", async () => {
     await using app = await run((session, res) => {
       session.set("x", 1);
       try {
@@ -100,10 +100,10 @@ describe("while a response is held", () => {
     gate.release();
     expect(await client.end()).toMatch(/one.*two.*three\r\n0\r\n\r\n$/s);
     expect(events.slice(0, 3)).toEqual(["saved", "one", "two"]);
-    expect(events.slice(3).sort()).toEqual(["end", "finish"]); // which is first depends on the version of Node.js
+    expect(events.slice(3).sort()).toEqual(["end", "finish"]); // their order depends on the version of Node.js
   });
 
-  it("a client that goes away is no error, and the session is saved", async () => {
+  it("the session is saved without an error if the client disconnects", async () => {
     let closed = Promise.resolve<unknown>(undefined);
     await using app = await run((session, res) => {
       closed = new Promise((resolve) => res.on("close", resolve));
@@ -123,7 +123,7 @@ describe("while a response is held", () => {
     expect(app.errors).toEqual([]);
   });
 
-  it("a write after the end is the error that it is without a session", async () => {
+  it("a write after the end fails as without a session", async () => {
     const errors: unknown[] = [];
     await using app = await run((session, res, req) => {
       if (req.url === "/set") session.set("x", 1);
@@ -139,7 +139,7 @@ describe("while a response is held", () => {
     expect(app.errors).toEqual([]);
   });
 
-  it("a second end is none, as without a session", async () => {
+  it("a second end does nothing, as without a session", async () => {
     await using app = await run((session, res) => {
       session.set("x", 1);
       res.end("body");
@@ -150,7 +150,7 @@ describe("while a response is held", () => {
     expect(app.errors).toEqual([]);
   });
 
-  it("what node does not take becomes a 500, and an error to onError", async () => {
+  it("data that Node.js refuses becomes a 500, and calls onError", async () => {
     const answers: Handler[] = [
       (_, res) => void res.end(123 as unknown as string),
       (_, res) => {
@@ -171,7 +171,7 @@ describe("while a response is held", () => {
     }
   });
 
-  it("what node does not take after the head has left cuts the response short", async () => {
+  it("data that Node.js refuses after the head cuts the response short", async () => {
     await using app = await run((session, res) => {
       session.set("x", 1);
       res.write("body");

@@ -14,7 +14,7 @@ const turns = async (count: number) => {
   for (let turn = 0; turn < count; turn++) await setImmediate();
 };
 
-describe("while a response is held, its connection stays for it", () => {
+describe("while a response is held, its connection stays open", () => {
   it.each<[string, (res: ServerResponse, server: Server) => unknown]>([
     ["the response is destroyed", (res) => res.destroy()],
     ["the response is destroyed with an error", (res) => res.destroy(new Error("broken"))],
@@ -54,7 +54,7 @@ describe("while a response is held, its connection stays for it", () => {
     expect(app.errors).toEqual([]);
   });
 
-  it.each([false, true])("if it times out: the save fails: %s", async (fails) => {
+  it.each([false, true])("even if it times out (the save fails: %s)", async (fails) => {
     const timedOut = new Signal();
     await using app = await run((session, res) => {
       session.set("x", 1);
@@ -97,7 +97,7 @@ describe("while a response is held, its connection stays for it", () => {
   });
 });
 
-it("connections that stay serve one held response after the other", async () => {
+it("persistent connections serve one held response after the other", async () => {
   await using app = await run((session, res, req) => {
     if (req.url !== "/plain") session.set("x", req.url);
     if (req.url === "/broken") session.set("x", () => 1);
@@ -126,7 +126,7 @@ it("connections that stay serve one held response after the other", async () => 
   socket.destroy();
 });
 
-it("a socket of the app's own, which takes no strings, carries the cookie", async () => {
+it("the app's own socket, which accepts no strings, gets the cookie", async () => {
   await using store = new RecordingStore();
   const sessions = new SessionManager<Values>({ store });
   const handle = sessions.middleware();
@@ -148,7 +148,7 @@ it("a socket of the app's own, which takes no strings, carries the cookie", asyn
   expect(received).toMatch(/\r\nset-cookie: __Host-session=.*two/is);
 });
 
-/** As `duplexPair` of later versions of Node.js. */
+/** Works like `duplexPair` of later versions of Node.js. */
 function pair(): [Duplex, Duplex] {
   const create = (other: () => Duplex): Duplex =>
     new Duplex({

@@ -22,7 +22,7 @@ const express = (answer: (res: Response) => unknown): Pick<Way, "answer" | "stac
   answer: (_session, res) => void answer(res as Response),
 });
 
-/** The ways in which apps answer. */
+/** Ways to answer. */
 const ways: Way[] = [
   { name: "end", answer: (_, res) => void res.end() },
   { name: "end with a body", answer: (_, res) => void res.end("body") },
@@ -98,12 +98,12 @@ const ways: Way[] = [
   { name: "Express's send to HEAD", method: "HEAD", ...express((res) => res.send("body")) },
 ];
 
-/** A response without what differs from one to the next, and what a session adds. */
+/** Returns a response without variable headers and those that a session adds. */
 const comparable = (response: string) =>
   response.replace(/^(Date|Set-Cookie|Cache-Control): .*\r\n/gim, "").replace(/^ETag: W.*\r\n/gim, "");
 
 describe.each(ways)("a response by $name", ({ answer, stack = "node:http", method = "GET" }) => {
-  it("leaves when the session is saved, and not a byte before; then as it would without a session", async () => {
+  it("leaves after the session is saved, not a byte earlier, and otherwise as without a session", async () => {
     let socket: Socket | null = null;
     await using app = await run(
       async (session, res, req) => {
@@ -120,7 +120,7 @@ describe.each(ways)("a response by $name", ({ answer, stack = "node:http", metho
     const gate = app.store.pause("replace");
     using client = await RawClient.request(app.url, "/set", { method });
     await gate.reached;
-    using another = await RawClient.request(app.url, "/plain", { method }); // takes as long as bytes would
+    using another = await RawClient.request(app.url, "/plain", { method }); // takes as long as the bytes would
     await another.end();
     expect(client.received).toBe("");
     expect(socket).toMatchObject({ bytesWritten: 0 });

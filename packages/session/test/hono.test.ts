@@ -179,7 +179,7 @@ it("a stream begins after the save, and can read the session", async () => {
   expect(await running.store.contents()).toEqual([{ userId: "u1" }]);
 });
 
-it("a nested app, a second use and a second manager: each manager loads one session per request", async () => {
+it("with a nested app, a second use and a second manager, each manager loads one session per request", async () => {
   await using running = new RunningManager();
   await using admin = new RunningManager({ cookie: { name: "__Host-admin" } });
   const inner = new Hono<{ Variables: SessionVariables<Values> }>();

@@ -32,7 +32,7 @@ async function running() {
   const sessions = new SessionManager<Values>({ store, onError: (error) => errors.push(error) });
   const handle = sessions.middleware();
   const server = createServer((request, response) => {
-    // The compatibility layer of node:http2 is what frameworks take for node:http.
+    // Frameworks use the compatibility layer of node:http2 like node:http.
     const [req, res] = [request, response] as never as Parameters<typeof handle>;
     handle(req, res, async () => {
       const session = sessions.get(req);
@@ -52,7 +52,7 @@ async function running() {
       }
       if (req.url === "/login-broken") {
         res.end();
-        res.write("after the end"); // which destroys the stream
+        res.write("after the end"); // destroys the stream
         return;
       }
       res.end(String(session.get("userId") ?? "nobody"));
@@ -73,7 +73,7 @@ async function running() {
 
 describe("over HTTP/2", () => {
   it.each(["/login", "/login-head", "/login-flush", "/login-stream"])(
-    "a session is begun and found: %s",
+    "a session begins, and is found again: %s",
     async (path) => {
       await using app = await running();
       const login = await ask(app.client, path);
@@ -95,7 +95,7 @@ describe("over HTTP/2", () => {
     expect([headers["set-cookie"]?.length, body]).toEqual([1, ""]);
   });
 
-  it("a session is saved before a file that the stream answers with", async () => {
+  it("a session is saved before a file leaves as the response", async () => {
     await using app = await running();
     const { status, headers, body, cookie } = await ask(app.client, "/login-file");
     expect([status, headers["x-other"], body]).toEqual([200, "x", await readFile(LICENSE, "utf8")]);

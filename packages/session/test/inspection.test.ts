@@ -9,7 +9,7 @@ import { accountsOn, logIn } from "./fixtures/owned-sessions.js";
 
 const HOUR_MS = 3_600_000;
 
-/** A manager that knows whose sessions are, on a store that can list them. */
+/** Creates a manager with owners, on a store that can list sessions. */
 function accounts(options: Parameters<typeof accountsOn>[2] = {}) {
   const clock = new MovingClock();
   const store = new MemStore({ now: clock.now, cleanupIntervalMs: 0 });
@@ -39,7 +39,7 @@ describe("count", () => {
     expect(await app.sessions.count()).toBe(0);
   });
 
-  it("counts no key that a revocation keeps occupied", async () => {
+  it("does not count a key that a revocation occupies", async () => {
     await using app = accounts();
     const session = await logIn(app.sessions, "u1");
     await app.sessions.destroy(session);
@@ -55,7 +55,7 @@ describe("count", () => {
 });
 
 describe("inspect", () => {
-  it("tells of a session by its handle, its values on request only, never its token", async () => {
+  it("describes a session by its handle, with values on request, never with its token", async () => {
     await using app = accounts({ lifetimeMs: 24 * HOUR_MS, idleTimeoutMs: HOUR_MS, touchAfterMs: 0 });
     const begin = app.clock.now();
     const session = await logIn(app.sessions, "u1", "laptop");
@@ -82,7 +82,7 @@ describe("inspect", () => {
     expect(session.handle.endsWith(id)).toBe(true);
   });
 
-  it("tells of a visitor's session by its ID, and revoke ends it", async () => {
+  it("describes a visitor's session by its ID, and revoke ends it", async () => {
     await using app = accounts();
     const session = await app.sessions.load(undefined);
     await app.sessions.commit(session.set("page", 1));
@@ -97,7 +97,7 @@ describe("inspect", () => {
     expect(await app.sessions.revoke(id)).toBe(false);
   });
 
-  it("does not take the ID alone of an owner's session, nor a handle of another owner", async () => {
+  it("refuses the mere ID of an owner's session, and a handle of another owner", async () => {
     await using app = accounts();
     const [mine, other] = [await logIn(app.sessions, "u1"), await logIn(app.sessions, "u2")];
     const [hash, id] = mine.handle.split(".") as [string, string];
@@ -109,7 +109,7 @@ describe("inspect", () => {
     expect(await app.sessions.exists(mine.token)).toBe(true);
   });
 
-  it("tells of each session, also of one that owner throws for", async () => {
+  it("describes each session, even if owner throws for it", async () => {
     const errors: Error[] = [];
     let isBroken = false;
     await using app = accounts({
@@ -133,7 +133,7 @@ describe("inspect", () => {
 });
 
 describe("ping", () => {
-  it("tells how long the store took to answer, and fails as the store does", async () => {
+  it("returns the duration of the store call, and fails with the store", async () => {
     await using app = accounts();
     expect(await app.sessions.ping()).toBeGreaterThanOrEqual(0);
     const store = new MemStore();
@@ -143,7 +143,7 @@ describe("ping", () => {
 });
 
 describe("the event cleanup", () => {
-  it("tells how many records gc() removed, of the manager's own store alone", async () => {
+  it("reports the number of records removed by gc(), only for the manager's own store", async () => {
     await using app = accounts({ lifetimeMs: HOUR_MS });
     await using other = accounts();
     const [events, others]: [unknown[], unknown[]] = [[], []];
@@ -159,7 +159,7 @@ describe("the event cleanup", () => {
     expect(events).toHaveLength(1);
   });
 
-  it("tells of the store's background cleanup, on the channel scs.store.cleanup as well", async () => {
+  it("reports the store's background cleanup, also on the channel scs.store.cleanup", async () => {
     let [hear, removed] = [(_: unknown): void => undefined, 0];
     const heard = new Promise((resolve) => {
       hear = resolve;
@@ -178,7 +178,7 @@ describe("the event cleanup", () => {
     expect(messages[0]).toEqual({ store, name: "MemStore", removed: 40, durationMs: expect.any(Number) });
   });
 
-  it("fails no cleanup by a listener that throws", async () => {
+  it("does not fail a cleanup if a listener throws", async () => {
     const errors: Error[] = [];
     const sessions = new SessionManager({ store: new MemStore(), onError: (error) => errors.push(error) });
     const end = sessions.on("cleanup", () => {

@@ -26,7 +26,7 @@ const derived = (barredUntil = new Date(clock.now() + 60_000)) => ({
   ...{ id: DERIVED, values: { userId: "u1", cart: ["tea"] }, barredUntil },
 });
 
-it("requests that derive one ID have one session, each with a token of its own", async () => {
+it("requests that derive the same ID share a session, each with its own token", async () => {
   const { sessions, integration } = open();
   const opened = await Promise.all([1, 2, 3].map(() => integration.openDerived(request(), derived())));
   for (const each of opened) await each?.commit();
@@ -49,7 +49,7 @@ it.each<[string, (sessions: SessionManager<Values>, token: string) => Promise<un
   expect(await integration.openDerived(request(), derived())).toBeDefined();
 });
 
-it("changes of a derived session keep its key barred", async () => {
+it("changing a derived session keeps its key barred", async () => {
   const { sessions, integration } = open();
   const opened = await integration.openDerived(request(), derived());
   const session = await sessions.load(opened?.storedToken);
@@ -59,7 +59,7 @@ it("changes of a derived session keep its key barred", async () => {
   expect(await integration.openDerived(request(), derived())).toBeUndefined();
 });
 
-it("an ID is marked until its time", async () => {
+it("an ID stays stored until its expiry", async () => {
   const { integration } = open();
   expect(await integration.isMarked(DERIVED)).toBe(false);
   await integration.mark(DERIVED, new Date(clock.now() + 1000));
@@ -69,7 +69,7 @@ it("an ID is marked until its time", async () => {
   expect(await integration.isMarked(DERIVED)).toBe(false);
 });
 
-it("reload drops what was changed, and takes what others have saved", async () => {
+it("reload drops the changes, and loads those of others", async () => {
   const { sessions, integration } = open();
   const first = await integration.open(request(), []);
   first.session.set("userId", "u1");
@@ -84,7 +84,7 @@ it("reload drops what was changed, and takes what others have saved", async () =
   expect(await first.reload()).toBe(false);
 });
 
-it("reload finds nothing for a token that was renewed meanwhile", async () => {
+it("reload finds no session for a replaced token", async () => {
   const { sessions, integration } = open();
   const first = await integration.open(request(), []);
   first.session.set("userId", "u1");
@@ -116,7 +116,7 @@ it("an idle timeout may depend on the values", async () => {
   expect((await sessions.list("u1"))[0]?.lastSeen.getTime()).toBe(clock.now());
 });
 
-it.each([Number.NaN, -1, "1000", undefined])("refuses %s for an idle timeout by the values", async (ms) => {
+it.each([Number.NaN, -1, "1000", undefined])("refuses %s as the result of idleTimeoutMs", async (ms) => {
   const { sessions } = open({ idleTimeoutMs: () => ms as number });
   const session = await sessions.load(undefined);
   await expect(sessions.commit(session.set("userId", "u1"))).rejects.toThrow(

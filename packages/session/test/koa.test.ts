@@ -34,7 +34,7 @@ const endings: [name: string, outer: Act, inner: Act][] = [
     },
   ],
   [
-    "has responded and the middleware above it has not",
+    "has responded but the middleware above it has not",
     async (ctx, reached) => {
       reached.give();
       await isClosed(ctx);
@@ -46,7 +46,7 @@ const endings: [name: string, outer: Act, inner: Act][] = [
 ];
 
 describe("under Koa, if the client disconnects before the response", () => {
-  it.each(endings)("a log-out is saved, though the handler %s", async (_, outer, inner) => {
+  it.each(endings)("a log-out is saved, even if the handler %s", async (_, outer, inner) => {
     const store = new RecordingStore();
     const errors: Error[] = [];
     const sessions = new SessionManager<Values>({ store, onError: (error) => errors.push(error) });

@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 import { devalueCodec, jsonCodec, type SessionCodec, type SessionMeta } from "../src/index.js";
 import { commitBoth, stored } from "./fixtures/stored-session.js";
 
-// What is not bounded here would not end: no test measures time.
+// No test measures time: without the limits, these would never end.
 
 const encode = (codec: SessionCodec, values: Record<string, unknown>, maxBytes?: number) =>
   codec.encode({ version: 1, deadline: 1, meta: {} as SessionMeta, values }, maxBytes);
 
-/** An object of so many levels, each of which holds the next one twice: JSON has 2 to the power of the levels. */
+/** Creates an object of `levels` levels that each contain the next one twice: 2^levels objects in JSON. */
 function doubled(levels: number): { one: unknown; other: unknown } {
   let tree: { one: unknown; other: unknown } = { one: 1, other: 2 };
   for (let level = 1; level < levels; level++) tree = { one: tree, other: tree };
@@ -17,8 +17,8 @@ function doubled(levels: number): { one: unknown; other: unknown } {
 const tooLarge = expect.objectContaining({ name: "SessionError", code: "TOO_LARGE" });
 const invalid = expect.objectContaining({ name: "SessionError", code: "INVALID_VALUE" });
 
-describe("an object that occurs more and more often on each level", () => {
-  it("is saved, compared, changed in place and merged as often as it is", async () => {
+describe("an object that occurs twice on each level", () => {
+  it("is saved, compared, changed in place and merged as one object", async () => {
     await using app = await stored({ tree: doubled(60), page: 1 });
     const [one, other] = [await app.load(), await app.load()];
     const tree = one.get("tree") as { one: object; extra?: number };
@@ -44,7 +44,7 @@ describe("an object that occurs more and more often on each level", () => {
     });
   });
 
-  it("is no larger in the bytes of a session than it is", () => {
+  it("takes no more bytes than one object", () => {
     const record = JSON.parse(Buffer.from(encode(devalueCodec, { tree: doubled(60) })).toString());
     expect(record.devalue).toHaveLength(63);
   });
@@ -55,7 +55,7 @@ describe.each([
   ["jsonCodec", jsonCodec],
 ])("%s", (name, codec) => {
   it.each<[string, () => unknown]>([
-    ["text", () => "x".repeat(2 ** 29 - 24)], // the longest that V8 has
+    ["text", () => "x".repeat(2 ** 29 - 24)], // the maximum of V8
     ["text in a list", () => ["x".repeat(2 ** 29 - 24)]],
     ["a key", () => ({ ["x".repeat(2 ** 28)]: 1 })],
     ["texts", () => new Array(200_000).fill("")],
@@ -67,7 +67,7 @@ describe.each([
     expect(() => encode(codec, { fine: 1, cart: make() }, 131_072)).toThrow(tooLarge);
   });
 
-  it("takes what fits to the byte", () => {
+  it("accepts values up to the exact limit", () => {
     const values = {
       cart: [{ sku: 'te"a', n: 1 }, "\ud83d\ude00\ud800", ...(name === "jsonCodec" ? [] : [1n, /a/g])],
     };
@@ -92,7 +92,7 @@ describe("devalueCodec", () => {
     expect(() => encode(devalueCodec, { fine: 1n, cart: make() }, 131_072)).toThrow(tooLarge);
   });
 
-  it("takes a BigInt of as many digits as fit", () => {
+  it("accepts a BigInt up to the exact limit", () => {
     const cart = BigInt("9".repeat(1000));
     const { length } = encode(devalueCodec, { cart });
     expect(devalueCodec.decode(encode(devalueCodec, { cart }, length)).values).toEqual({ cart });
@@ -115,7 +115,7 @@ describe.each(nested)("%s", (_, nest, codecs) => {
     return value;
   };
 
-  it("are kept up to a hundred levels, and refused by their key beyond, in all codecs", () => {
+  it("are kept up to a hundred levels, and beyond refused with their key, in all codecs", () => {
     for (const codec of codecs) {
       const inner = codec === devalueCodec ? Buffer.from("bytes") : 1;
       const deepest = deep(codec === devalueCodec ? 99 : 100, inner);
@@ -128,7 +128,7 @@ describe.each(nested)("%s", (_, nest, codecs) => {
     }
   });
 
-  it("are no change when they are put back, and one when they are too deep to be saved", async () => {
+  it("are unchanged when put back, and changed when too deep to be saved", async () => {
     await using app = await stored({ cart: deep(50, 1), list: [] as unknown[] });
     const session = await app.load();
     const list = session.get("list") as unknown[];
@@ -140,7 +140,7 @@ describe.each(nested)("%s", (_, nest, codecs) => {
   });
 });
 
-describe("bytes of more levels than are written", () => {
+describe("bytes with more levels than codecs write", () => {
   const head = '{"version":1,"deadline":1,"meta":{},';
   const chain = (levels: number, entry: (next: number) => unknown) =>
     `${head}"devalue":${JSON.stringify([{ a: 1 }, ...Array.from({ length: levels }, (_, at) => entry(at + 2)), 1])}}`;

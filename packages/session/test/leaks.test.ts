@@ -13,7 +13,7 @@ import { Visitor } from "./fixtures/visitor.js";
 const VALUE = "what-the-visitor-stored";
 const names: SessionEventName[] = ["created", "renewed", "destroyed", "revoked", "conflict", "unknown"];
 
-/** All that an object shows to whoever prints it, whichever way. */
+/** Prints an object in all ways. */
 function shown(subject: unknown): string {
   const deep = { depth: null, showHidden: true, getters: true, maxArrayLength: null, maxStringLength: null };
   const parts = [
@@ -32,7 +32,7 @@ function shown(subject: unknown): string {
   return parts.join("\n");
 }
 
-/** Publishes in one place all that the package tells anybody: channels, events, errors and warnings. */
+/** Collects all output of the package: channels, events, errors and warnings. */
 function listening() {
   const told: [string, unknown][] = [];
   const ends: (() => void)[] = [];
@@ -97,7 +97,7 @@ async function running() {
   return { clock, store, sessions, told, server, visitor: new Visitor(server.url) };
 }
 
-/** A trigger of a database says what it was raised for, which is in the message of what it throws. */
+/** A trigger of a database puts session data into its error message. */
 const raised = (key: string) =>
   Object.assign(new Error("the database is away"), { code: "UNAVAILABLE", detail: key.length });
 
@@ -185,7 +185,7 @@ it("no channel, event, error or warning shows a token, a secret or a value, what
   await store[Symbol.asyncDispose]();
 });
 
-it("traces say how long it takes and how it fails, and hold no result", async () => {
+it("traces contain duration and failure, but no result", async () => {
   using channels = listening();
   const app = await running();
   await app.visitor.get("/login");
@@ -200,7 +200,7 @@ it("traces say how long it takes and how it fails, and hold no result", async ()
 });
 
 describe("an event", () => {
-  it("of an unknown token has no more than the address and whether it had the form of one", async () => {
+  it("of an unknown token contains only the address, and whether the token is well-formed", async () => {
     const app = await running();
     await new Visitor(app.server.url, { "__Host-session": madeUpToken() }).get(`/?password=${VALUE}`);
     const [[, event] = []] = app.told.filter(([name]) => name === "unknown");
@@ -210,8 +210,8 @@ describe("an event", () => {
   });
 });
 
-describe("who prints", () => {
-  it("a session sees its public ID, its status and its keys, in each state that it has", async () => {
+describe("printing", () => {
+  it("a session shows its public ID, its status and its keys, in each state", async () => {
     const app = await running();
     const { sessions } = app;
     const session = await sessions.load(undefined);
@@ -242,7 +242,7 @@ describe("who prints", () => {
     await app.store[Symbol.asyncDispose]();
   });
 
-  it("a manager, a request or a list sees neither a token nor a value", async () => {
+  it("a manager, a request or a list shows neither a token nor a value", async () => {
     const app = await running();
     const { sessions } = app;
     const session = await sessions.load(undefined);

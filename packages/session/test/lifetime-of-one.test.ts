@@ -24,7 +24,7 @@ describe("setDeadline", () => {
     expect((await app.sessions.load(visitor.token)).has("userId")).toBe(false);
   });
 
-  it("keeps what another request changes meanwhile, and is kept by it", async () => {
+  it("keeps parallel changes of another request, which keep it as well", async () => {
     await using app = await stored({ page: 1 });
     const [one, other] = [await app.load(), await app.load()];
     const deadline = new Date(app.clock.now() + HOUR_MS);
@@ -38,7 +38,7 @@ describe("setDeadline", () => {
     expect(valuesOf(after)).toEqual({ page: 2, theme: "dark" });
   });
 
-  it("to what has passed ends the session", async () => {
+  it("to a past time ends the session", async () => {
     await using app = await stored({ page: 1 });
     const session = await app.load();
     session.setDeadline(new Date(app.clock.now()));
@@ -54,7 +54,7 @@ describe("setDeadline", () => {
     expect(session.status).toBe("unmodified");
   });
 
-  it("of a new session is what it begins with", async () => {
+  it("sets the first deadline of a new session", async () => {
     await using app = await stored({});
     const session = await app.sessions.load(undefined);
     session.setDeadline(new Date(app.clock.now() + HOUR_MS));
@@ -65,7 +65,7 @@ describe("setDeadline", () => {
 });
 
 describe("remember", () => {
-  it("makes the cookie of one session outlive the browser, or not, and stays so through renewals", async () => {
+  it("decides whether the cookie of one session outlives the browser, also after renewals", async () => {
     await using app = await run(
       (session, res, req) => {
         if (req.url === "/login") session.set("userId", "u1");
@@ -86,7 +86,7 @@ describe("remember", () => {
     expect(await cookieOf("/renew")).not.toContain("Max-Age");
   });
 
-  it("is kept by a change of another request, and by one of its own", async () => {
+  it("survives changes of another request and of its own", async () => {
     await using app = await stored({ page: 1 });
     const [one, other] = [await app.load(), await app.load()];
     one.remember(false);
@@ -98,7 +98,7 @@ describe("remember", () => {
 });
 
 describe("merge", () => {
-  it("takes over the other session's values, which ends when this one is saved", async () => {
+  it("takes over the values of the other session, which ends when this one is saved", async () => {
     await using app = await stored({ cart: ["tea"], theme: "dark" });
     const session = await app.sessions.load(undefined);
     session.set("theme", "light").set("userId", "u1");
@@ -143,7 +143,7 @@ describe("merge", () => {
     expect(valuesOf(await app.load())).toEqual({ page: 1 });
   });
 
-  it("with a session that has nothing ends that all the same", async () => {
+  it("ends the other session even if it has no values", async () => {
     await using app = await stored({ page: 1 });
     const other = await app.load();
     other.clear();
@@ -156,7 +156,7 @@ describe("merge", () => {
 });
 
 describe("maxBytes", () => {
-  it("refuses a session that takes more, and names its largest value", async () => {
+  it("refuses a larger session, and names its largest value", async () => {
     await using app = await run((session, res, req) => {
       session.set("note", "x".repeat(100)).set("cart", "y".repeat(Number(req.url?.slice(1))));
       res.end();

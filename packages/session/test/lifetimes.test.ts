@@ -3,7 +3,7 @@ import { SessionManager } from "../src/index.js";
 import { type Handler, run, type Values } from "./fixtures/running-app.js";
 import { Visitor } from "./fixtures/visitor.js";
 
-/** Answers with whether the visitor is logged in. */
+/** Answers with the logged-in user. */
 const answer: Handler = (session, res, req) => {
   if (req.url === "/login") session.set("userId", "u1");
   if (req.url === "/change") session.set("page", Number(session.get("page") ?? 0) + 1);
@@ -19,7 +19,7 @@ async function loggedIn(options: { lifetimeMs?: number; idleTimeoutMs?: number; 
   return {
     app,
     visitor,
-    /** Moves the clock, and gives the answer to a request. */
+    /** Moves the clock, and returns the answer to a request. */
     async after(ms: number, path = "/"): Promise<string> {
       app.clock.advance(ms);
       return (await visitor.get(path)).body;
@@ -62,7 +62,7 @@ describe("the absolute lifetime", () => {
     expect(await session.after(1)).toBe("nobody");
   });
 
-  it("is enforced even where the store would keep the record for longer", async () => {
+  it("is enforced even if the store keeps the record longer", async () => {
     await using session = await loggedIn({ lifetimeMs: 10_000 });
     const [key] = await session.app.store.keys();
     await session.app.store.memory.touch(key as string, new Date(session.app.clock.now() + 99_000));
@@ -70,7 +70,7 @@ describe("the absolute lifetime", () => {
     expect(await session.after(1)).toBe("nobody");
   });
 
-  it("is enforced even where the clock of the store is slow", async () => {
+  it("is enforced even if the clock of the store is slow", async () => {
     await using session = await loggedIn({ lifetimeMs: 10_000 });
     const { clock, store } = session.app;
     let now = clock.now();
@@ -83,7 +83,7 @@ describe("the absolute lifetime", () => {
     expect(store.takeCalls()).toEqual([]);
   });
 
-  it("may be longer than what timers take", async () => {
+  it("may be longer than the maximum of timers", async () => {
     const days30 = 30 * 86_400_000;
     await using session = await loggedIn({ lifetimeMs: days30 });
     expect(await session.after(days30 - 1)).toBe("u1");
@@ -112,11 +112,11 @@ describe("the idle timeout", () => {
     expect(await session.after(2)).toBe("nobody");
   });
 
-  it("counts from the last use that was noted: it may end the session by touchAfterMs early", async () => {
+  it("counts from the last touch, so it may end the session up to touchAfterMs early", async () => {
     await using session = await loggedIn({ idleTimeoutMs: 1000, touchAfterMs: 100 });
-    expect(await session.after(99)).toBe("u1"); // not noted
-    expect(await session.after(900)).toBe("u1"); // noted
-    expect(await session.after(99)).toBe("u1"); // not noted
+    expect(await session.after(99)).toBe("u1"); // no touch
+    expect(await session.after(900)).toBe("u1"); // a touch
+    expect(await session.after(99)).toBe("u1"); // no touch
     expect(await session.after(901)).toBe("nobody");
   });
 
@@ -127,7 +127,7 @@ describe("the idle timeout", () => {
 });
 
 describe("both together", () => {
-  it("the absolute one ends a session that is in use", async () => {
+  it("the absolute lifetime ends a session in use", async () => {
     await using session = await loggedIn({ lifetimeMs: 2500, idleTimeoutMs: 1000, touchAfterMs: 0 });
     expect(await session.after(900)).toBe("u1");
     expect(await session.after(900)).toBe("u1");
@@ -154,7 +154,7 @@ describe("both together", () => {
   });
 });
 
-describe("a session that expires while its request is under way is not brought back", () => {
+describe("a session that expires during its request does not come back", () => {
   const absolute = { lifetimeMs: 1000 };
   const idle = { idleTimeoutMs: 1000, touchAfterMs: 0 };
 

@@ -8,7 +8,7 @@ import { type Account, accounts, accountsOn, devicesOf, isAlive, logIn } from ".
 const HOUR_MS = 3_600_000;
 const inAnHour = (now: number) => new Date(now + HOUR_MS);
 
-/** How a store loses an owner's list, and its sessions go on. */
+/** Ways in which a store loses an owner's list, but not its sessions. */
 const losses: [string, (memory: MemStore, key: string, now: number) => Promise<void>][] = [
   ["deleted", (memory, key) => memory.delete(key)],
   ["damaged", (memory, key, now) => memory.commit(key, Buffer.from("\0x"), inAnHour(now))],
@@ -28,26 +28,26 @@ async function withLostList(lose: (memory: MemStore, key: string, now: number) =
   const begun = [await logIn(app.sessions, "u1", "a"), await logIn(app.sessions, "u1", "b")] as const;
   const key = (await app.store.keys()).find((each) => each.startsWith("@owner.")) as string;
   await lose(app.store.memory, key, app.clock.now());
-  /** What a process that has just begun knows. */
+  /** A manager of a new process. */
   const restarted = accountsOn(app.store, app.clock.now, { onError: () => undefined });
   return { ...app, begun, restarted };
 }
 
 describe.each(losses)("an owner's list that is %s", (_, lose) => {
-  it("misses no session for the process that has seen them", async () => {
+  it("lists every session in the process that has seen them", async () => {
     await using app = await withLostList(lose);
     expect((await devicesOf(app.sessions, "u1")).sort()).toEqual(["a", "b"]);
     expect(await app.sessions.revokeAll("u1")).toBe(2);
     for (const { token } of app.begun) expect(await isAlive(app.sessions, token)).toBe(false);
   });
 
-  it("is rebuilt by list, where the sessions are known: for others as well", async () => {
+  it("is rebuilt by list in that process, also for others", async () => {
     await using app = await withLostList(lose);
     await app.sessions.list("u1");
     expect((await devicesOf(app.restarted, "u1")).sort()).toEqual(["a", "b"]);
   });
 
-  it("is rebuilt by use, after the process has begun anew", async () => {
+  it("is rebuilt by use after a restart", async () => {
     await using app = await withLostList(lose);
     for (const { token } of app.begun) await app.restarted.load(token);
     expect((await devicesOf(app.restarted, "u1")).sort()).toEqual(["a", "b"]);
@@ -71,7 +71,7 @@ describe.each(losses)("an owner's list that is %s", (_, lose) => {
     expect((await devicesOf(accountsOn(store, app.clock.now), "u1")).sort()).toEqual(["a", "b"]);
   });
 
-  it("leaves each session to its handle", async () => {
+  it("does not affect the handles of the sessions", async () => {
     await using app = await withLostList(lose);
     expect(await app.restarted.revoke(app.begun[0].handle)).toBe(true);
     expect(await isAlive(app.restarted, app.begun[0].token)).toBe(false);
@@ -79,7 +79,7 @@ describe.each(losses)("an owner's list that is %s", (_, lose) => {
   });
 });
 
-it("a list that the store's limit drives out while its session is in use misses nothing", async () => {
+it("a list that the store evicts while its session is in use misses no session", async () => {
   const clock = new MovingClock();
   await using store = new MemStore({ now: clock.now, cleanupIntervalMs: 0, maxSessions: 10 });
   const sessions = accountsOn(store, clock.now);
@@ -95,11 +95,11 @@ it("a list that the store's limit drives out while its session is in use misses 
   expect(await isAlive(sessions, session.token)).toBe(false);
 });
 
-/** A manager that knows no owners. */
+/** A manager without owners. */
 const without = (app: ReturnType<typeof accounts>, namespace = "") =>
   new SessionManager<Account>({ store: app.store, now: app.clock.now, namespace });
 
-describe("owner that is switched on later", () => {
+describe("an owner option added later", () => {
   const before = async (namespace = "") => {
     const app = accounts();
     const earlier = without(app, namespace);
@@ -115,20 +115,17 @@ describe("owner that is switched on later", () => {
     return { ...app, tokens, store, sessions: accountsOn(store, app.clock.now, { namespace }) };
   };
 
-  it.each(["", "shop"])(
-    "finds the earlier sessions once they are indexed (namespace %o)",
-    async (namespace) => {
-      await using app = await before(namespace);
-      expect(await app.sessions.reindex()).toBe(3);
-      expect(await app.sessions.list("u1")).toHaveLength(2);
-      expect(await app.sessions.revokeAll("u1")).toBe(2);
-      const alive = await Promise.all(app.tokens.map((token) => app.sessions.exists(token)));
-      expect(alive).toEqual([false, false, true]);
-      expect(await app.sessions.reindex()).toBe(1);
-    },
-  );
+  it.each(["", "shop"])("finds earlier sessions after reindex (namespace %o)", async (namespace) => {
+    await using app = await before(namespace);
+    expect(await app.sessions.reindex()).toBe(3);
+    expect(await app.sessions.list("u1")).toHaveLength(2);
+    expect(await app.sessions.revokeAll("u1")).toBe(2);
+    const alive = await Promise.all(app.tokens.map((token) => app.sessions.exists(token)));
+    expect(alive).toEqual([false, false, true]);
+    expect(await app.sessions.reindex()).toBe(1);
+  });
 
-  it("indexes what a page of the store changes meanwhile", async () => {
+  it("indexes sessions that change during reindex", async () => {
     await using app = await before();
     let isDone = false;
     app.store.beforeCall = async (method, key) => {
@@ -143,7 +140,7 @@ describe("owner that is switched on later", () => {
     expect(await app.sessions.list("u1")).toHaveLength(2);
   });
 
-  it("finds each earlier session as soon as it is in use, also by a request that changes nothing", async () => {
+  it("finds each earlier session after its next use, even one that changes nothing", async () => {
     await using app = await before();
     await app.sessions.commit(await app.sessions.load(app.tokens[0]));
     const others = accountsOn(app.store, app.clock.now);
@@ -152,14 +149,14 @@ describe("owner that is switched on later", () => {
     expect(await others.exists(app.tokens[0] as string)).toBe(false);
   });
 
-  it("reindex says what it needs", async () => {
+  it("reindex names the missing option or method", async () => {
     await using app = accounts();
-    await expect(without(app).reindex()).rejects.toThrow("give it owner");
+    await expect(without(app).reindex()).rejects.toThrow("set the option owner");
     await expect(app.sessions.reindex()).rejects.toThrow("needs a store with entries()");
   });
 });
 
-describe("an owner function that is changed", () => {
+describe("a changed owner function", () => {
   const changed = async () => {
     const app = accounts();
     const session = await logIn(app.sessions, "u1", "tablet");
@@ -191,7 +188,7 @@ describe("an owner function that is changed", () => {
     expect(await isAlive(later, session.token)).toBe(false);
   });
 
-  it("that throws fails its request, and ends no session", async () => {
+  it("that throws fails its request, but ends no session", async () => {
     await using app = await changed();
     let isBroken = false;
     const errors: Error[] = [];
@@ -212,12 +209,12 @@ describe("an owner function that is changed", () => {
   });
 });
 
-it("sessions that have ended are looked for once, not by each list from then on", async () => {
+it("list looks up an ended session only once", async () => {
   await using app = accounts();
   for (let count = 0; count < 20; count++) await app.sessions.destroy(await logIn(app.sessions, "u1"));
   const session = await logIn(app.sessions, "u1");
   await app.sessions.list("u1");
   app.store.takeCalls();
   expect((await app.sessions.list("u1")).map(({ handle }) => handle)).toEqual([session.handle]);
-  expect(app.store.takeCalls()).toEqual(["find", "find"]); // the list, and the session
+  expect(app.store.takeCalls()).toEqual(["find", "find"]); // the list and the session
 });

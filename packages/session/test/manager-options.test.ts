@@ -9,11 +9,11 @@ const store = new MemStore({ cleanupIntervalMs: 0 });
 const constructing = (options: unknown) => () =>
   new SessionManager({ store, ...(options as Partial<SessionManagerOptions>) });
 
-describe("a cookie that browsers would refuse is refused on construction", () => {
+describe("the constructor refuses a cookie that browsers would drop", () => {
   it.each([
     [
       { name: "my session" },
-      'cookie.name "my session" is not usable: letters, digits and !#$%&\'*+-.^_`|~ are',
+      'cookie.name "my session" is not usable: use only letters, digits and !#$%&\'*+-.^_`|~',
     ],
     [{ name: "" }, 'cookie.name "" is not usable'],
     [{ name: "a;b" }, 'cookie.name "a;b" is not usable'],
@@ -74,7 +74,7 @@ describe("a cookie that browsers would refuse is refused on construction", () =>
   });
 });
 
-describe("a store that is missing is refused on construction", () => {
+describe("the constructor refuses a missing store", () => {
   it.each([
     undefined,
     {},
@@ -91,7 +91,7 @@ describe("a store that is missing is refused on construction", () => {
   });
 });
 
-describe("lifetimes that cannot be are refused on construction", () => {
+describe("the constructor refuses impossible lifetimes", () => {
   const century = 100 * 365.25 * 86_400_000;
   const impossible = [0, -1, 0.5, Number.NaN, "1", null, Number.POSITIVE_INFINITY, century + 1];
 
@@ -145,7 +145,7 @@ describe("lifetimes that cannot be are refused on construction", () => {
   });
 });
 
-it("a request that has not passed the middleware has no session, and the error says what to do", () => {
+it("a request that skipped the middleware has no session, and the error says what to do", () => {
   const sessions = new SessionManager({ store });
   const req = { headers: {} } as IncomingMessage;
   expect(() => sessions.get(req)).toThrow(
@@ -153,7 +153,7 @@ it("a request that has not passed the middleware has no session, and the error s
   );
 });
 
-describe("an option that cannot work is refused on construction", () => {
+describe("the constructor refuses an option that cannot work", () => {
   const plain = { find: async () => undefined, commit: async () => undefined, delete: async () => undefined };
   const owner = () => "u1";
   it.each<[object, typeof TypeError | typeof RangeError, string]>([
@@ -169,7 +169,7 @@ describe("an option that cannot work is refused on construction", () => {
     [{ namespace: "a.b" }, TypeError, "namespace must consist of"],
     [{ namespace: "a".repeat(65) }, TypeError, "namespace must consist of"],
     [{ namespace: 5 }, TypeError, "namespace must consist of"],
-    [{ transport: {}, cookie: {} }, TypeError, "choose one"],
+    [{ transport: {}, cookie: {} }, TypeError, "set only one of them"],
     [{ cookie: { secure: "yes" } }, TypeError, 'cookie.secure must be true, false or "auto", got "yes"'],
     [{ cookie: { secure: "auto", name: "__Host-x" } }, TypeError, "needs secure: true"],
     [{ cookie: { secure: "auto", sameSite: "none" } }, TypeError, "needs secure"],

@@ -7,7 +7,7 @@ import { MovingClock } from "./fixtures/moving-clock.js";
 import { run, type Values } from "./fixtures/running-app.js";
 import { stored, valuesOf } from "./fixtures/stored-session.js";
 
-/** Two sessions that are stored, one of which is loaded to take the other in. */
+/** Stores two sessions, and loads one to merge the other into it. */
 async function two() {
   const app = await stored({ cart: ["tea"] });
   const host = await app.sessions.load(undefined);
@@ -18,7 +18,7 @@ async function two() {
 
 type Two = Awaited<ReturnType<typeof two>>;
 
-describe("a merge whose session cannot be saved leaves the other one alone", () => {
+describe("a merge whose session cannot be saved does not change the other one", () => {
   it.each<[string, (app: Two) => unknown]>([
     [
       "destroyed by another request",
@@ -42,7 +42,7 @@ describe("a merge whose session cannot be saved leaves the other one alone", () 
     expect(valuesOf(await app.load())).toEqual({ cart: ["tea"] });
   });
 
-  it("because the store gives way to others a hundred times", async () => {
+  it("because others change it a hundred times", async () => {
     await using app = await two();
     const { store, host, hostToken } = app;
     await host.merge(app.token);
@@ -89,7 +89,7 @@ describe("a merge, before each call of which", () => {
           }
           if (what === "renews this one") expect(there, label).toMatchObject({ userId: "u1" });
           if (what !== "ends the other session") {
-            // What could not be saved is left where it was; what was saved is taken from there.
+            // A failed save leaves the other session; a successful one ends it.
             expect(left, label).toEqual(merging.status === "destroyed" ? { cart: ["tea"] } : {});
           }
           if (merging.status !== "destroyed" && what !== "ends this one") {
@@ -104,7 +104,7 @@ describe("a merge, before each call of which", () => {
   });
 });
 
-it("a merge that the store fails at is completed by the next commit", async () => {
+it("the next commit completes a merge that the store failed", async () => {
   for (const when of ["beforeCall", "afterCall"] as const) {
     for (let at = 0; ; at++) {
       const { now } = new MovingClock();
@@ -139,7 +139,7 @@ it("a merge that the store fails at is completed by the next commit", async () =
 });
 
 it.each([1, 2, 3])(
-  "of two sessions that are merged into one another at once, one goes on with all (%d)",
+  "of two sessions merged into each other at once, one survives with all values (%d)",
   async (lead) => {
     const { now } = new MovingClock();
     await using memory = new HookedStore(now);
@@ -162,7 +162,7 @@ it.each([1, 2, 3])(
   },
 );
 
-it("of one session twice ends it once", async () => {
+it("a repeated merge of one session ends it once", async () => {
   await using app = await run((_, res) => void res.end());
   const { sessions } = app;
   const reasons: string[] = [];

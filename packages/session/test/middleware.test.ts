@@ -36,7 +36,7 @@ describe("the middleware", () => {
     expect(app.store.calls).toEqual(["replace", "find", "replace"]);
   });
 
-  it("is not run for routes that do not ask for it", async () => {
+  it("does not run for routes without it", async () => {
     const store = new MemStore({ cleanupIntervalMs: 0 });
     const sessions = new SessionManager<Values>({ store });
     const app = express();
@@ -52,7 +52,7 @@ describe("the middleware", () => {
     await store[Symbol.asyncDispose]();
   });
 
-  it("leaves an error of the app to the error handler, which can save and answer", async () => {
+  it("leaves an error of the app to its error handler, which can save and answer", async () => {
     const store = new MemStore({ cleanupIntervalMs: 0 });
     const sessions = new SessionManager<Values>({ store });
     const app = express().use(sessions.middleware());

@@ -15,7 +15,7 @@ it.each([[Symbol("cart")], [5], [undefined]])("refuses %s as the key of a value"
   expect(session.status).toBe("unmodified");
 });
 
-it("refuses a codec that is asynchronous, and says so", async () => {
+it("refuses an asynchronous codec, and says so", async () => {
   const encode = async () => new Uint8Array(1);
   await using held = await app({ codec: { ...jsonCodec, encode: encode as never } });
   const session = await held.sessions.load(undefined);
@@ -33,7 +33,7 @@ it.each(["requestHeader", "responseHeader"] as const)(
 );
 
 it.each([[{}], [[]], [{ toString: () => "x" }], [new Date(0)], [null], [5]])(
-  "takes %j, as a client may send it in the place of a token, for a malformed one",
+  "treats %j in place of a token as a malformed one",
   async (token) => {
     await using held = await app();
     expect((await held.sessions.load(token as never)).status).toBe("unmodified");
@@ -42,7 +42,7 @@ it.each([[{}], [[]], [{ toString: () => "x" }], [new Date(0)], [null], [5]])(
   },
 );
 
-it("a session that is new and at its deadline is not begun", async () => {
+it("a new session at its deadline is not saved", async () => {
   await using held = await app();
   const created: unknown[] = [];
   held.sessions.on("created", (event) => created.push(event));
@@ -58,7 +58,7 @@ it("a session that is new and at its deadline is not begun", async () => {
   ]);
 });
 
-it("a session that is started when its response has ended refuses changes, which nothing would save", async () => {
+it("a session started after the end of its response refuses changes", async () => {
   const store = new RecordingStore();
   const sessions = new SessionManager<Values>({ store });
   let outcome: Promise<unknown> | undefined;

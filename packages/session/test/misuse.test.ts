@@ -186,7 +186,7 @@ describe.each<[name: string, of: (sessions: RunningManager["sessions"]) => unkno
     });
 });
 
-describe("a copy of a request leads to the session", () => {
+describe("a copy of a request has its session", () => {
   async function begun(sessions: SessionManager<Values>): Promise<string> {
     const session = await sessions.load(undefined);
     await sessions.commit(session.set("userId", "u1"));
@@ -228,7 +228,7 @@ describe("a copy of a request leads to the session", () => {
     expect(await running.store.contents()).toEqual([]);
   });
 
-  it("made as React Router does for a loader, and in withSession once more", async () => {
+  it("made by React Router for a loader, and again in withSession", async () => {
     await using running = manager();
     const handler = fetchHandler(running.sessions, async (request: Request) => {
       const copy = new Request(request.url, { headers: request.headers });

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-// Of the built package, as the app has it: of each class there is one.
+// From the built package, as in the app, so that each class exists once.
 import { SessionManager } from "@scs/session";
 import { useSessions } from "@scs/session/nest";
 import express5 from "express";
@@ -26,7 +26,7 @@ type CreateApp = (platform: Platform, sessions: SessionManager<never> | undefine
 const folder = fileURLToPath(new URL("nest", import.meta.url));
 let createApp: CreateApp;
 
-/** Nest's decorators are those of TypeScript's compiler: it is built as its users build it. */
+/** Compiles the app as its users do, because Nest needs the decorators of TypeScript's compiler. */
 beforeAll(async () => {
   const manifest = createRequire(import.meta.url).resolve("typescript/package.json");
   await promisify(execFile)(process.execPath, [join(dirname(manifest), "bin", "tsc"), "-p", folder]);
@@ -85,14 +85,14 @@ describe.each<Platform>(["express", "fastify"])("Nest over %s", (platform) => {
     expect((await app.visitor.get("/admin")).status).toBe(403);
   });
 
-  it("a log-out is saved though the handler throws", async () => {
+  it("a log-out is saved even if the handler throws", async () => {
     await using app = await running(platform);
     await app.visitor.get("/login", post);
     expect((await app.visitor.get("/broken", post)).status).toBe(500);
     expect(await app.store.keys()).toEqual([]);
   });
 
-  it("parallel requests lose no change, and do not undo a log-out", async () => {
+  it("parallel requests lose no change, and never undo a log-out", async () => {
     await using app = await running(platform);
     await app.visitor.get("/login", post);
     await loseNothing(app.visitor, { logOut: post });

@@ -5,7 +5,7 @@ import { RecordingStore } from "./fixtures/recording-store.js";
 import { run, stacks } from "./fixtures/running-app.js";
 import { Visitor } from "./fixtures/visitor.js";
 
-/** What a call of a store does that knows nothing of errors. */
+/** Odd failures of a store's call. */
 const FAILURES: [string, () => never | Promise<never>][] = [
   ["rejects with undefined", () => Promise.reject()],
   ["rejects with null", () => Promise.reject(null)],
@@ -25,7 +25,7 @@ const FAILURES: [string, () => never | Promise<never>][] = [
 ];
 
 describe.each(stacks)("%s, with a store that", (stack) => {
-  it.each(FAILURES)("%s, fails the request: the app is not run without a session", async (_, fail) => {
+  it.each(FAILURES)("%s, fails the request without running the app", async (_, fail) => {
     let runs = 0;
     await using app = await run(
       (_session, res) => {
@@ -40,7 +40,7 @@ describe.each(stacks)("%s, with a store that", (stack) => {
     expect([runs, app.errors.length, app.errors[0] instanceof Error]).toEqual([0, 1, true]);
   });
 
-  it.each(FAILURES)("%s on save, is a 500 and an error to onError", async (_, fail) => {
+  it.each(FAILURES)("%s on save, is a 500 and calls onError", async (_, fail) => {
     await using app = await run((session, res) => void (session.set("x", 1) && res.end("saved")), { stack });
     app.store.replace = fail;
     expect(await new Visitor(app.url).get()).toMatchObject({ status: 500, setCookies: [] });
@@ -48,7 +48,7 @@ describe.each(stacks)("%s, with a store that", (stack) => {
   });
 });
 
-it("a store that gives null for what it has not has no session there", async () => {
+it("null from a store counts as no session", async () => {
   await using store = new RecordingStore();
   const { find } = store;
   store.find = async (key) => (await find.call(store, key)) ?? (null as never);

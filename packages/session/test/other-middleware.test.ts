@@ -18,7 +18,7 @@ const onHead =
     next();
   };
 
-/** Turns the body into upper case, and looks whether node has a head already, as compression does. */
+/** Turns the body into upper case, and checks for a composed head, as compression does. */
 const transform: Layer = (_req, res, next) => {
   const { write, end } = res as unknown as Record<"write" | "end", (...args: unknown[]) => boolean>;
   const node = res as unknown as { _header: string | null; _implicitHeader(): void };
@@ -41,7 +41,7 @@ const transform: Layer = (_req, res, next) => {
   })(_req, res, next);
 };
 
-/** Puts a layer before and after the sessions' own. */
+/** Mounts a layer before or after the sessions. */
 const places = [
   ["before", (layer: Layer, own: Layer) => [layer, own]],
   ["after", (layer: Layer, own: Layer) => [own, layer]],
@@ -70,24 +70,21 @@ describe.each(places)("other middleware, mounted %s it,", (_, order) => {
     ["writeHead", (res) => void res.writeHead(200, { "Content-Length": 13 }).end("one two three")],
   ];
 
-  it.each(answers)(
-    "that transforms the body does so with and without a session to save: %s",
-    async (_, answer) => {
-      await using running = await app(transform, answer);
-      for (const [path, cookies] of [
-        ["/plain", 0],
-        ["/set", 1],
-      ] as const) {
-        const { body, headers, setCookies } = await running.visitor.get(path, {});
-        expect(body).toBe("ONE TWO THREE");
-        expect(headers.get("content-encoding")).toBe("x-upper-case");
-        expect(setCookies).toHaveLength(cookies);
-      }
-      expect(running.errors).toEqual([]);
-    },
-  );
+  it.each(answers)("transforms the body with and without a session to save: %s", async (_, answer) => {
+    await using running = await app(transform, answer);
+    for (const [path, cookies] of [
+      ["/plain", 0],
+      ["/set", 1],
+    ] as const) {
+      const { body, headers, setCookies } = await running.visitor.get(path, {});
+      expect(body).toBe("ONE TWO THREE");
+      expect(headers.get("content-encoding")).toBe("x-upper-case");
+      expect(setCookies).toHaveLength(cookies);
+    }
+    expect(running.errors).toEqual([]);
+  });
 
-  it.each(answers)("that transforms the body does not hold up the error page: %s", async (_, answer) => {
+  it.each(answers)("that transforms the body does not block the error page: %s", async (_, answer) => {
     await using running = await app(transform, answer);
     const { status, body, setCookies } = await running.visitor.get("/broken");
     expect(status).toBe(500);
@@ -119,7 +116,7 @@ describe.each(places)("other middleware, mounted %s it,", (_, order) => {
     expect(app.errors).toHaveLength(1);
   });
 
-  it.each(answers)("that waits for the head can set headers and cookies: %s", async (_, answer) => {
+  it.each(answers)("can set headers and cookies before the head: %s", async (_, answer) => {
     const heads: boolean[] = [];
     const layer = onHead((res) => {
       heads.push(true);

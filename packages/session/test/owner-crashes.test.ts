@@ -26,7 +26,7 @@ const steps: Step[] = [
   ],
 ];
 
-/** The live sessions of a user that are missing from its list. */
+/** Returns the live sessions of a user that are missing from the list. */
 async function missing(sessions: Accounts): Promise<unknown[]> {
   const handles = new Set<string | undefined>();
   for (const userId of ["u1", "u2"])
@@ -47,7 +47,7 @@ async function begin(sessions: Accounts, kind: Before): Promise<Session<Account>
   return session;
 }
 
-describe("a crash between two calls of the store leaves no session out of its owner's list", () => {
+describe("a crash between two store calls leaves no session off its owner's list", () => {
   it.each(steps)("of %s", async (_, before, act) => {
     for (let calls = 0; ; calls++) {
       const clock = new MovingClock();
@@ -65,7 +65,7 @@ describe("a crash between two calls of the store leaves no session out of its ow
       );
       const restarted = accountsOn(store.memory, clock.now, { maxPerOwner: 1 });
       expect(await missing(restarted), `after ${calls} calls`).toEqual([]);
-      clock.advance(600_000); // entries that lead nowhere are let go then
+      clock.advance(600_000); // after this, superfluous entries are removed
       expect(await missing(restarted), `after ${calls} calls`).toEqual([]);
       for (const userId of ["u1", "u2"]) await restarted.revokeAll(userId);
       let users = 0;
@@ -80,7 +80,7 @@ describe("a crash between two calls of the store leaves no session out of its ow
 
 const { now } = new MovingClock();
 
-/** Lets one go on between two calls of another, which goes on between two calls of the one, in each way there is. */
+/** Interleaves the store calls of two operations in every order with two switches. */
 async function interleave(
   prepare: (
     first: Store,
@@ -110,7 +110,7 @@ async function interleave(
       };
       await one();
       isOneOver.give();
-      if (others === undefined) return; // the one takes fewer calls
+      if (others === undefined) return; // the first makes fewer calls
       await others;
       await check(first.memory, `call ${pausedAt} of the one, call ${goesOnAt} of the other`);
     }
@@ -124,7 +124,7 @@ const meetings = [
   { owner: false, graceMs: 1000 },
 ].flatMap((meeting) => [true, false].map((isLogOutFirst) => ({ ...meeting, isLogOutFirst })));
 
-describe("a log-out that meets a renewal", () => {
+describe("a log-out during a renewal", () => {
   it.each(meetings)("leaves no session: %o", async ({ owner, graceMs, isLogOutFirst }) => {
     const on = (store: Store) => accountsOn(store, now, owner ? {} : { owner: () => undefined });
     let tokens: (string | undefined)[] = [];
@@ -151,7 +151,7 @@ describe("a log-out that meets a renewal", () => {
   });
 });
 
-describe("whoever ends all sessions of an owner meanwhile", () => {
+describe("a concurrent revokeAll", () => {
   it.each(steps.filter(([name]) => name !== "a log-out"))(
     "misses none: before each call of %s",
     async (name, before, act) => {
@@ -171,14 +171,14 @@ describe("whoever ends all sessions of an owner meanwhile", () => {
         expect(await missing(others), `before call ${at}`).toEqual([]);
         const survivors = [token, session.token].filter((each) => each !== undefined);
         const alive = await Promise.all(survivors.map((each) => isAlive(others, each)));
-        // A user's session that was there is gone, whatever it was about to become; a log-in may come after.
+        // Every earlier session of the user has ended; a log-in may follow.
         if (before === "user" && calls > at) expect(alive, `${name}, before call ${at}`).not.toContain(true);
         if (calls <= at) break;
       }
     },
   );
 
-  it("and comes in between two calls of a renewal, which goes on in between two of theirs, misses none", async () => {
+  it("misses none while its calls interleave with those of a renewal", async () => {
     let token: string | undefined;
     await interleave(
       async (renewing, revoking) => {
@@ -198,10 +198,10 @@ describe("whoever ends all sessions of an owner meanwhile", () => {
     );
   });
 
-  it("of two log-ins at once, or more, finds each", async () => {
+  it("finds the sessions of two or more concurrent log-ins", async () => {
     const clock = new MovingClock();
     await using store = new HookedStore(clock.now);
-    store.beforeCall = () => setImmediate(); // so that they come in between one another
+    store.beforeCall = () => setImmediate(); // so that they interleave
     const sessions = accountsOn(store, clock.now);
     const begun = Array.from({ length: 20 }, () => logIn(sessions, "u1"));
     const revocations = [sessions.revokeAll("u1"), sessions.revokeAll("u1")];

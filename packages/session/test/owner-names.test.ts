@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { accounts, isAlive, logIn } from "./fixtures/owned-sessions.js";
 
 describe("an owner", () => {
-  it.each([7, 7n, 0, Number.NaN])("of the app's that is %o is found by that, and by its text", async (id) => {
+  it.each([7, 7n, 0, Number.NaN])("%o is found by its value and by its text", async (id) => {
     await using app = accounts({ owner: () => id as never });
     const session = await logIn(app.sessions, "u1");
     for (const owner of [id, String(id)]) expect(await app.sessions.list(owner as never)).toHaveLength(1);
@@ -11,7 +11,7 @@ describe("an owner", () => {
   });
 
   it.each([{ id: "u1" }, ["u1"], Promise.resolve("u1"), true, Symbol("u1"), () => "u1"])(
-    "is no %o: as text, all of them would be one owner",
+    "cannot be %o, whose text would be the same for all users",
     async (owner) => {
       await using app = accounts({ owner: ({ device }) => (device === "phone" ? owner : "u1") as never });
       await expect(logIn(app.sessions, "u1")).rejects.toThrow("an owner must be a string");
@@ -24,7 +24,7 @@ describe("an owner", () => {
   );
 
   it.each([undefined, null, ""])(
-    "that is %o is nobody: revokeAll says so, instead of that it ended none",
+    "%o counts as none, and revokeAll throws instead of returning 0",
     async (owner) => {
       await using app = accounts({ owner: () => owner as never });
       const session = await logIn(app.sessions, "u1");

@@ -13,7 +13,7 @@ import {
   logIn,
 } from "./fixtures/owned-sessions.js";
 
-/** The number of sessions on the owner's list, and its size in bytes. */
+/** Returns the number of sessions on the owner's list, and its size in bytes. */
 async function listOf(store: { memory: { all(): Promise<Map<string, Uint8Array>> } }) {
   const [data = new Uint8Array()] = [...(await store.memory.all())]
     .filter(([key]) => key.startsWith("@owner."))
@@ -21,8 +21,8 @@ async function listOf(store: { memory: { all(): Promise<Map<string, Uint8Array>>
   return { sessions: JSON.parse(Buffer.from(data).toString()).sessions.length as number, bytes: data.length };
 }
 
-describe("log-ins of one owner", () => {
-  it("five hundred at once all hold, and each is found", async () => {
+describe("of concurrent log-ins of one owner,", () => {
+  it("five hundred all succeed, and each is listed", async () => {
     await using app = accounts({ maxPerOwner: 1000 });
     const begun = await Promise.all(
       Array.from({ length: 500 }, (_, at) => logIn(app.sessions, "u1", String(at))),
@@ -34,11 +34,11 @@ describe("log-ins of one owner", () => {
     expect(await app.store.keys()).toEqual([]);
   });
 
-  it("five hundred at once in two processes all hold", async () => {
+  it("five hundred in two processes all succeed", async () => {
     const clock = new MovingClock();
     await using first = new HookedStore(clock.now);
     const second = new HookedStore(clock.now, first.memory);
-    first.beforeCall = second.beforeCall = () => setImmediate(); // lets the other process come in between
+    first.beforeCall = second.beforeCall = () => setImmediate(); // interleaves the two processes
     const managers = [first, second].map((store) => accountsOn(store, clock.now, { maxPerOwner: 1000 }));
     const logIns = Array.from({ length: 500 }, (_, at) =>
       logIn(managers[at % 2] as Accounts, "u1", String(at)),
@@ -49,7 +49,7 @@ describe("log-ins of one owner", () => {
     expect(await devicesOf(accountsOn(first.memory, clock.now), "u1")).toHaveLength(500);
   });
 
-  it("five hundred at once in sixteen processes all hold", async () => {
+  it("five hundred in sixteen processes all succeed", async () => {
     const clock = new MovingClock();
     await using memory = new HookedStore(clock.now);
     const managers = Array.from({ length: 16 }, () => {
@@ -65,14 +65,14 @@ describe("log-ins of one owner", () => {
     expect(await devicesOf(accountsOn(memory.memory, clock.now), "u1")).toHaveLength(500);
   });
 
-  it("five hundred at once leave the owner the hundred sessions that are allowed by default", async () => {
+  it("five hundred leave the owner a hundred sessions by default", async () => {
     await using app = accounts();
     await Promise.all(Array.from({ length: 500 }, (_, at) => logIn(app.sessions, "u1", String(at))));
     expect(await app.sessions.list("u1")).toHaveLength(100);
     expect(await app.store.keys()).toHaveLength(101);
   });
 
-  it("two thousand keep the list bounded, and end the eldest", { timeout: 120_000 }, async () => {
+  it("two thousand keep the list bounded, and end the oldest", { timeout: 120_000 }, async () => {
     await using app = accounts();
     for (let count = 0; count < 2000; count++) {
       await logIn(app.sessions, "u1", String(count));
@@ -87,11 +87,11 @@ describe("log-ins of one owner", () => {
   });
 });
 
-describe("revokeAll beside a client that logs in without end", () => {
-  it("returns, and has ended all that were there", async () => {
+describe("revokeAll during endless log-ins", () => {
+  it("resolves after it has ended all earlier sessions", async () => {
     const clock = new MovingClock();
     await using store = new HookedStore(clock.now);
-    store.beforeCall = () => setImmediate(); // lets each come in between the other's calls
+    store.beforeCall = () => setImmediate(); // interleaves their calls
     const sessions = accountsOn(store, clock.now);
     const before = await Promise.all(Array.from({ length: 10 }, () => logIn(sessions, "u1")));
     let isDone = false;
@@ -109,7 +109,7 @@ describe("revokeAll beside a client that logs in without end", () => {
     for (const { token } of before) expect(await isAlive(sessions, token)).toBe(false);
   });
 
-  it("in another process returns as well", async () => {
+  it("resolves if they are in another process", async () => {
     const clock = new MovingClock();
     await using store = new HookedStore(clock.now);
     const errors: Error[] = [];
@@ -120,13 +120,13 @@ describe("revokeAll beside a client that logs in without end", () => {
     store.beforeCall = async () => {
       if (!isNested) {
         isNested = true;
-        await logIn(others, "u1"); // before each call
+        await logIn(others, "u1"); // before each call of revokeAll
         isNested = false;
       }
     };
-    expect(await sessions.revokeAll("u1")).toBe(11); // one before its first call
+    expect(await sessions.revokeAll("u1")).toBe(11); // ten, and one from before its first call
     for (const { token } of before) expect(await isAlive(others, token)).toBe(false);
-    // The list was never the same for two calls; its entries stay, and mislead nobody.
+    // The list changed at every call, so its entries stay, which does no harm.
     expect(errors).toEqual([expect.objectContaining({ code: "CONFLICT" })]);
   });
 });
@@ -141,7 +141,7 @@ describe("a log-in that fails", () => {
   };
 
   it.each(["before", "after"] as const)(
-    "three times, %s its session is written, ends nobody under maxPerOwner",
+    "three times %s its session is written ends no other session under maxPerOwner",
     async (when) => {
       await using app = await failing(3);
       const { sessions, store, clock } = app;
@@ -168,7 +168,7 @@ describe("a log-in that fails", () => {
     },
   );
 
-  it("at its owner's list writes no session", async () => {
+  it("on its owner's list writes no session", async () => {
     await using app = await failing(3);
     app.store.beforeCall = (_, key) => {
       if (key.startsWith("@owner.")) throw new Error("away");
@@ -214,7 +214,7 @@ describe("a log-in that fails", () => {
     expect((await listOf(app.store)).sessions).toBe(1);
   });
 
-  it("in ending the eldest holds all the same, and is reported", async () => {
+  it("to end the oldest session succeeds itself, and reports the error", async () => {
     await using app = await failing(1);
     const { sessions, store } = app;
     const eldest = await logIn(sessions, "u1", "eldest");
@@ -230,14 +230,14 @@ describe("a log-in that fails", () => {
   });
 });
 
-it("maxPerOwner ends the session whose log-in is eldest by its record, whatever its entry says", async () => {
+it("maxPerOwner ends the oldest session according to the records, whatever the list contains", async () => {
   const clock = new MovingClock();
   await using store = new HookedStore(clock.now);
   const sessions = accountsOn(store, clock.now, { maxPerOwner: 2, onError: () => undefined });
   const moving = await logIn(sessions, "u1", "moving");
   let lists = 0;
   store.beforeCall = (method, key) => {
-    // The last step of its way to another owner fails: the entry stays on the list of u1.
+    // The last step of the move to another owner fails, so the entry stays on the list of u1.
     if (method === "replace" && key.startsWith("@owner.") && ++lists === 2) throw new Error("away");
   };
   await sessions.commit(moving.set("userId", "u2"));
@@ -251,7 +251,7 @@ it("maxPerOwner ends the session whose log-in is eldest by its record, whatever 
   expect(await devicesOf(sessions, "u1")).toEqual(["newest", "moving"]);
 });
 
-it("a describe() that throws leaves the session on the list, without a description, and is reported", async () => {
+it("a describe() that throws is reported, and the list shows the session without a description", async () => {
   const errors: Error[] = [];
   await using app = accounts({
     describe({ device }: Partial<Account>) {
@@ -270,7 +270,7 @@ it("a describe() that throws leaves the session on the list, without a descripti
   expect(await devicesOf(app.sessions, "u1")).toEqual(["phone"]);
 });
 
-it("owners who differ in a lone surrogate, or in Unicode form, each have a list of their own", async () => {
+it("owners that differ only in a lone surrogate or in Unicode form have lists of their own", async () => {
   await using app = accounts();
   const owners = ["u\ud800", "u\ud801", "u\udc00", "u\ufffd", "u�", "\u00e9", "e\u0301", '"', "\\", '\\"'];
   const distinct = [...new Set(owners)];
@@ -283,7 +283,7 @@ it("owners who differ in a lone surrogate, or in Unicode form, each have a list 
 });
 
 describe("a log-in of an owner at the limit", () => {
-  it("looks at no session but its own and the eldest, for a minute", async () => {
+  it("reads only its own session and the oldest one, for a minute", async () => {
     await using app = accounts({ maxPerOwner: 50 });
     const callsOfLogIn = async () => {
       app.store.takeCalls();
@@ -292,15 +292,15 @@ describe("a log-in of an owner at the limit", () => {
       return app.store.takeCalls().length;
     };
     for (let count = 0; count < 51; count++) await callsOfLogIn();
-    // Its entry 2, its record 1; the list, itself and the eldest 3, which ends 1; the entry of that 2.
+    // Its entry 2, its record 1; list, itself and the oldest 3; the end of the oldest 1, and of its entry 2.
     expect([await callsOfLogIn(), await callsOfLogIn()]).toEqual([9, 9]);
     app.clock.advance(60_000);
-    expect(await callsOfLogIn()).toBe(9 + 50); // all of them
+    expect(await callsOfLogIn()).toBe(9 + 50); // all sessions
     expect(await callsOfLogIn()).toBe(9);
     expect(await app.sessions.list("u1")).toHaveLength(50);
   });
 
-  it("ends nobody where one that was seen has come to its idle timeout", async () => {
+  it("ends no session if a remembered one has reached its idle timeout", async () => {
     await using app = accounts({ maxPerOwner: 2, idleTimeoutMs: 10_000, touchAfterMs: 0 });
     for (const device of ["a", "b"]) await logIn(app.sessions, "u1", device);
     const kept = await logIn(app.sessions, "u1", "c");
@@ -314,7 +314,7 @@ describe("a log-in of an owner at the limit", () => {
     expect(await devicesOf(app.sessions, "u1")).toEqual(["e", "d"]);
   });
 
-  it("ends nobody where the eldest that was seen is there no more", async () => {
+  it("ends no session if the remembered oldest one is gone", async () => {
     await using app = accounts({ maxPerOwner: 2 });
     for (const device of ["a", "b", "c"]) {
       await logIn(app.sessions, "u1", device);

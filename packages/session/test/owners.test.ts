@@ -7,7 +7,7 @@ import { type Account, accounts, accountsOn, devicesOf, isAlive, logIn } from ".
 const HOUR_MS = 3_600_000;
 
 describe("list", () => {
-  it("gives an owner's sessions, the last begun first, and nobody else's", async () => {
+  it("returns an owner's sessions, newest first, and no others", async () => {
     await using app = accounts({ idleTimeoutMs: 2 * HOUR_MS, touchAfterMs: 0 });
     const { sessions, clock } = app;
     const phone = await logIn(sessions, "u1", "phone");
@@ -33,7 +33,7 @@ describe("list", () => {
     expect(await devicesOf(sessions, "nobody")).toEqual([]);
   });
 
-  it("says when a session was used last: by the idle timeout, and without one by its last change", async () => {
+  it("returns the time of the last use, or without an idle timeout that of the last change", async () => {
     await using app = accounts({ idleTimeoutMs: HOUR_MS, touchAfterMs: 0 });
     const { token } = await logIn(app.sessions, "u1");
     app.clock.advance(1000);
@@ -49,7 +49,7 @@ describe("list", () => {
     expect((await other.sessions.list("u1"))[0]?.lastSeen).toEqual(new Date(other.clock.now()));
   });
 
-  it("has no session that was destroyed, has expired, or was idle for too long", async () => {
+  it("omits destroyed, expired and idle sessions", async () => {
     await using app = accounts({ lifetimeMs: 10 * HOUR_MS, idleTimeoutMs: HOUR_MS });
     const { sessions, clock } = app;
     await logIn(sessions, "u1", "idle");
@@ -60,10 +60,10 @@ describe("list", () => {
     expect(await devicesOf(sessions, "u1")).toEqual(["alive"]);
     clock.advance(HOUR_MS);
     expect(await devicesOf(sessions, "u1")).toEqual([]);
-    expect(await app.store.memory.all()).toEqual(new Map()); // entries that lead nowhere are removed
+    expect(await app.store.memory.all()).toEqual(new Map()); // superfluous entries are removed
   });
 
-  it("follows a session to another owner, and to none", async () => {
+  it("moves a session to another owner, and to none", async () => {
     await using app = accounts();
     const { sessions } = app;
     const session = await logIn(sessions, "u1");
@@ -79,7 +79,7 @@ describe("list", () => {
     expect(await devicesOf(sessions, "u2")).toEqual([]);
   });
 
-  it("knows a session through its renewals, with and without grace, by one handle", async () => {
+  it("keeps the handle of a session through renewals, with and without grace", async () => {
     await using app = accounts();
     const { sessions } = app;
     const session = await logIn(sessions, "u1");
@@ -95,7 +95,7 @@ describe("list", () => {
     expect(await sessions.list("u1")).toEqual([]);
   });
 
-  it("knows a session that was renewed at log-in", async () => {
+  it("contains a session that was renewed at log-in", async () => {
     await using app = accounts();
     const { sessions } = app;
     const visitor = await sessions.load(undefined);
@@ -108,7 +108,7 @@ describe("list", () => {
     expect((await sessions.list("u1")).map(({ handle }) => handle)).toEqual([session.handle]);
   });
 
-  it("takes up sessions that were begun before the manager knew owners, when they are used", async () => {
+  it("adds older sessions without an owner at their next use", async () => {
     await using app = accounts();
     const before = accounts({ owner: undefined, describe: undefined } as never);
     const earlier = new (app.sessions.constructor as typeof import("../src/index.js").SessionManager)<{
@@ -138,7 +138,7 @@ describe("list", () => {
     expect(await store.keys()).toEqual([]);
   });
 
-  it("stays bounded, however often somebody logs in and is idle", async () => {
+  it("stays bounded after any number of log-ins without use", async () => {
     await using app = accounts({ lifetimeMs: 1000 * HOUR_MS, idleTimeoutMs: HOUR_MS });
     for (let count = 0; count < 300; count++) {
       await logIn(app.sessions, "u1");
@@ -148,7 +148,7 @@ describe("list", () => {
     expect(JSON.parse(Buffer.from(index as Uint8Array).toString()).sessions.length).toBeLessThanOrEqual(100);
   });
 
-  it("of somebody with a strange name is theirs", async () => {
+  it("works for owners with strange names", async () => {
     await using app = accounts();
     const names = ["__proto__", "a\0b", "ü€😀", "x".repeat(10_000), " ", "u1.u2", "0"];
     for (const name of names) await logIn(app.sessions, name, name);
@@ -156,18 +156,15 @@ describe("list", () => {
     expect((await app.store.keys()).filter((key) => key.length > 50)).toEqual([]);
   });
 
-  it.each(["", null, undefined])(
-    "is none for an owner who is %o: such sessions are nobody's",
-    async (owner) => {
-      await using app = accounts({ owner: () => owner as undefined });
-      const session = await logIn(app.sessions, "u1");
-      expect(session.handle).toBeUndefined();
-      expect(await app.store.keys()).toHaveLength(1);
-      expect(await app.sessions.list("")).toEqual([]);
-    },
-  );
+  it.each(["", null, undefined])("is empty for %o, which is no owner", async (owner) => {
+    await using app = accounts({ owner: () => owner as undefined });
+    const session = await logIn(app.sessions, "u1");
+    expect(session.handle).toBeUndefined();
+    expect(await app.store.keys()).toHaveLength(1);
+    expect(await app.sessions.list("")).toEqual([]);
+  });
 
-  it("that cannot be decoded is reported, and begins anew", async () => {
+  it("begins anew if it cannot be decoded, and reports that", async () => {
     const errors: Error[] = [];
     await using app = accounts({ onError: (error) => errors.push(error) });
     await logIn(app.sessions, "u1");
@@ -196,7 +193,7 @@ describe("list", () => {
 });
 
 describe("revoke", () => {
-  it("ends one session, for whoever is using it", async () => {
+  it("ends one session for all its clients", async () => {
     await using app = accounts();
     const { sessions } = app;
     const [phone, laptop] = [await logIn(sessions, "u1", "phone"), await logIn(sessions, "u1", "laptop")];
@@ -223,7 +220,7 @@ describe("revoke", () => {
     expect(await isAlive(app.sessions, session.token)).toBe(true);
   });
 
-  it("takes no handle for a token, and no token for a handle", async () => {
+  it("accepts no token, and load accepts no handle", async () => {
     await using app = accounts();
     const session = await logIn(app.sessions, "u1");
     const [hash, id] = session.handle.split(".");
@@ -257,7 +254,7 @@ describe("revokeAll", () => {
     expect(await app.store.keys()).toHaveLength(2);
   });
 
-  it("that the store fails at for one session ends the others, tells of them, and can be tried again", async () => {
+  it("ends the other sessions if the store fails for one, reports it, and can be repeated", async () => {
     const { now } = new MovingClock();
     await using store = new HookedStore(now);
     const sessions = accountsOn(store, now);
@@ -281,7 +278,7 @@ describe("revokeAll", () => {
     expect(await isAlive(sessions, mine[1].token)).toBe(false);
   });
 
-  it("but a session that is nobody's ends all", async () => {
+  it("except a session without an owner ends all", async () => {
     await using app = accounts();
     const session = await logIn(app.sessions, "u1");
     const visitor = await app.sessions.load(undefined);
@@ -291,7 +288,7 @@ describe("revokeAll", () => {
 });
 
 describe("maxPerOwner", () => {
-  it("ends the eldest session when there is one too many", async () => {
+  it("ends the oldest session above the limit", async () => {
     await using app = accounts({ maxPerOwner: 2 });
     const { sessions } = app;
     const begun = [];
@@ -321,7 +318,7 @@ describe("maxPerOwner", () => {
     expect((await devicesOf(sessions, "u1")).sort()).toEqual(["kept", "new"]);
   });
 
-  it("holds for log-ins at once", async () => {
+  it("holds for concurrent log-ins", async () => {
     await using app = accounts({ maxPerOwner: 3 });
     await Promise.all(Array.from({ length: 10 }, (_, at) => logIn(app.sessions, "u1", String(at))));
     expect(await devicesOf(app.sessions, "u1")).toHaveLength(3);
@@ -336,12 +333,14 @@ describe("a manager without owner", () => {
     ["revokeAll", (app: ReturnType<typeof accounts>) => app.sessions.revokeAll("u1")],
   ])("says what %s needs", async (_, call) => {
     await using app = accounts({ owner: undefined, describe: undefined } as never);
-    await expect((async () => call(app))()).rejects.toThrow("give it owner, as in (data) => data.userId");
+    await expect((async () => call(app))()).rejects.toThrow(
+      "set the option owner, as in (data) => data.userId",
+    );
   });
 });
 
-describe("the store is called for a session with an owner", () => {
-  it("as for any other, unless it begins, ends or changes hands", async () => {
+describe("for a session with an owner, the store is called", () => {
+  it("as for any other, unless the session begins, ends or changes its owner", async () => {
     await using app = accounts();
     const { sessions, store } = app;
     const session = await logIn(sessions, "u1");
@@ -362,7 +361,7 @@ describe("the store is called for a session with an owner", () => {
   });
 });
 
-it("a handle of another namespace's leaves that session on its owner's list", async () => {
+it("a handle of another namespace does not change that namespace's lists", async () => {
   await using app = accounts({ namespace: "shop" });
   const session = await logIn(app.sessions, "u1");
   const others = accountsOn(app.store, app.clock.now, { namespace: "blog" });
@@ -379,7 +378,7 @@ describe("an owner() that throws for one session", () => {
     return userId;
   };
 
-  it("keeps neither reindex nor iterate from the others", async () => {
+  it("does not stop reindex and iterate", async () => {
     await using store = new MemStore();
     const sessions = accountsOn(store, Date.now);
     for (const device of ["broken", "phone", "broken", "laptop"]) await logIn(sessions, "u1", device);
@@ -392,7 +391,7 @@ describe("an owner() that throws for one session", () => {
     expect(errors.map(({ message }) => message)).toEqual(Array(4).fill("no owner"));
   });
 
-  it("keeps no log-out from ending the other session that the request brought", async () => {
+  it("does not stop a log-out from ending the request's other session", async () => {
     await using app = accounts();
     const [own, other] = [await logIn(app.sessions, "u1"), await logIn(app.sessions, "u2", "broken")];
     const strict = accountsOn(app.store, app.clock.now, { owner, onError: () => undefined });

@@ -6,7 +6,7 @@ import { MovingClock } from "./fixtures/moving-clock.js";
 import { collectWarnings } from "./fixtures/process-warnings.js";
 import type { Values } from "./fixtures/running-app.js";
 
-/** All that a store has to have, and no more. */
+/** The minimal store. */
 function plainStore(now: () => number): Store & { calls: string[]; memory: MemStore } {
   const memory = new MemStore({ now, cleanupIntervalMs: 0 });
   const calls: string[] = [];
@@ -27,7 +27,7 @@ function plainStore(now: () => number): Store & { calls: string[]; memory: MemSt
   };
 }
 
-it("a store with find, commit and delete alone will do", async () => {
+it("a store with only find, commit and delete works", async () => {
   await using _warnings = collectWarnings();
   const clock = new MovingClock();
   const store = plainStore(clock.now);
@@ -46,19 +46,19 @@ it("a store with find, commit and delete alone will do", async () => {
   expect([...(await sessions.load(changed.token)).keys()]).toEqual(["userId", "page"]);
 
   clock.advance(900);
-  await sessions.commit(await sessions.load(changed.token)); // keeps it alive
+  await sessions.commit(await sessions.load(changed.token)); // extends the idle timeout
   clock.advance(900);
   const alive = await sessions.load(changed.token);
   expect([...alive.keys()]).toEqual(["userId", "page"]);
   await sessions.destroy(alive);
   expect(store.memory.size).toBe(0);
   expect(store.calls.filter((call) => call !== "find")).toEqual([
-    ...["commit", "commit", "commit"], // begun, changed, renewed
+    ...["commit", "commit", "commit"], // created, changed, renewed
     ...["commit", "delete"], // used, destroyed
   ]);
 });
 
-it("the manager says at construction, once, what such a store cannot promise", async () => {
+it("the constructor warns once about the limits of such a store", async () => {
   await using warnings = collectWarnings();
   const store = plainStore(Date.now);
   const sessions = new SessionManager({ store });
@@ -75,13 +75,13 @@ it("the manager says at construction, once, what such a store cannot promise", a
   ]);
 });
 
-it("the manager says nothing of a store that has replace", async () => {
+it("the constructor does not warn about a store with replace", async () => {
   await using warnings = collectWarnings();
   new SessionManager({ store: new MemStore({ cleanupIntervalMs: 0 }) });
   expect(await warnings.emitted()).toEqual([]);
 });
 
-it("a store with replace and without touch is kept from expiring by replace, which revives nothing", async () => {
+it("without touch, replace extends a session, and revives none", async () => {
   const clock = new MovingClock();
   const memory = new MemStore({ now: clock.now, cleanupIntervalMs: 0 });
   const calls: string[] = [];
@@ -107,7 +107,7 @@ it("a store with replace and without touch is kept from expiring by replace, whi
   const changed = await sessions.load(session.token);
   const overtaken = await sessions.load(session.token);
   await sessions.commit(changed.set("page", 2));
-  await sessions.commit(overtaken); // which only used it: the change has moved the expiry
+  await sessions.commit(overtaken); // a mere use: the change has already moved the expiry
   expect(overtaken.status).toBe("unmodified");
   expect(overtaken.get("userId")).toBe("u1");
   const [late, other] = [await sessions.load(session.token), await sessions.load(session.token)];

@@ -48,7 +48,7 @@ describe("policy", () => {
     expect((await app.load()).has("userId")).toBe(false);
   });
 
-  it("can be shortened, not lengthened, by options", async () => {
+  it("can be shortened but not lengthened by options", async () => {
     await using app = await stored(
       { a: 1 },
       { policy: "aal2", lifetimeMs: HOUR_MS, idleTimeoutMs: MINUTE_MS },
@@ -64,7 +64,7 @@ describe("policy", () => {
     expect(() => new SessionManager({ store, policy: "aal1", idleTimeoutMs: HOUR_MS })).not.toThrow();
   });
 
-  it("bounds what the app sets for one session", async () => {
+  it("limits deadlines set by the app", async () => {
     await using app = await stored({ a: 1 }, { policy: "aal2" });
     const begun = app.clock.now();
     app.clock.advance(1000);
@@ -77,7 +77,7 @@ describe("policy", () => {
     expect((await app.load()).deadline, "an earlier one stands").toEqual(new Date(begun + HOUR_MS));
   });
 
-  it("bounds a session that takes over a longer one", async () => {
+  it("limits a session that merges a longer one", async () => {
     await using app = await stored({ a: 1 }, { policy: "aal2" });
     app.clock.advance(HOUR_MS);
     const other = await app.sessions.load(undefined);
@@ -104,7 +104,7 @@ describe("timeouts", () => {
         ? { lifetimeMs: 30 * DAY_MS, idleTimeoutMs: 7 * DAY_MS }
         : undefined;
 
-  it("are those of the session's values, from its beginning on", async () => {
+  it("depend on the session's values from its beginning", async () => {
     await using app = await stored(
       { role: "guest" },
       { timeouts, lifetimeMs: DAY_MS, idleTimeoutMs: 2 * HOUR_MS },
@@ -124,7 +124,7 @@ describe("timeouts", () => {
     }
   });
 
-  it("end an administrator's session that goes unused, and keep the others", async () => {
+  it("end an unused session of an administrator, and keep the others", async () => {
     await using app = await stored({ role: "admin" }, { timeouts, idleTimeoutMs: 2 * HOUR_MS });
     app.clock.advance(4 * MINUTE_MS);
     await app.sessions.commit(await app.load()); // a touch
@@ -134,7 +134,7 @@ describe("timeouts", () => {
     expect((await app.load()).has("role")).toBe(false);
   });
 
-  it("that are shorter than the session is old end it, also for other requests", async () => {
+  it("that are shorter than the session's age end it, also for other requests", async () => {
     await using app = await stored({ role: "guest" }, { timeouts });
     app.clock.advance(2 * HOUR_MS);
     const session = await app.load();
@@ -144,7 +144,7 @@ describe("timeouts", () => {
     expect(await app.store.keys()).toEqual([]);
   });
 
-  it("give the browser its cookie anew, for as long as the session lives", async () => {
+  it("send the cookie again, with the new lifetime", async () => {
     await using app = await run(
       (session, res, req) => {
         if (req.url === "/admin") session.set("role", "admin");
@@ -167,7 +167,7 @@ describe("timeouts", () => {
     expect(record?.expiry).toEqual(new Date(app.clock.now() + HOUR_MS));
   });
 
-  it("leave a deadline that the app has set, until the lifetime changes", async () => {
+  it("keep a deadline set by the app until the lifetime changes", async () => {
     await using app = await stored({ role: "guest" }, { timeouts });
     const begun = app.clock.now();
     const session = await app.load();
@@ -180,7 +180,7 @@ describe("timeouts", () => {
     expect((await app.load()).deadline).toEqual(new Date(begun + HOUR_MS));
   });
 
-  it("keep both changes of requests that meet, with the timeouts of what comes of it", async () => {
+  it("keep the changes of two parallel requests, with the timeouts of the result", async () => {
     await using app = await stored({ role: "guest" }, { timeouts });
     const begun = app.clock.now();
     const [one, other] = [await app.load(), await app.load()];
@@ -191,7 +191,7 @@ describe("timeouts", () => {
     expect(after.deadline).toEqual(new Date(begun + HOUR_MS));
   });
 
-  it("of sessions that are older than the option count from their next save, and never lengthen", async () => {
+  it("count from the next save for sessions older than the option, and never lengthen them", async () => {
     await using app = await stored({ role: "remembered" });
     const deadline = app.clock.now() + DAY_MS;
     const { store, clock } = app;
@@ -204,7 +204,7 @@ describe("timeouts", () => {
     expect(session.deadline).toEqual(new Date(clock.now() + HOUR_MS));
   });
 
-  it.each([0, -1, Number.NaN, "1h"])("that are no durations fail the save: %o", async (lifetimeMs) => {
+  it.each([0, -1, Number.NaN, "1h"])("that are not durations fail the save: %o", async (lifetimeMs) => {
     await using app = await run((_, res) => void res.end(), {
       timeouts: () => ({ lifetimeMs: lifetimeMs as number }),
     });

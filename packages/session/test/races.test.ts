@@ -71,7 +71,7 @@ describe.each<[string, () => Promise<Racing>]>([
   ["boltstore", () => inProcess(true)],
   ["two processes on one boltstore", inTwoProcesses],
 ])("over HTTP on %s", (_, open) => {
-  it("50 parallel requests that each add a key of their own keep all of them", { timeout }, async () => {
+  it("50 parallel requests that each add a key lose none", { timeout }, async () => {
     await using racing = await open();
     const { client, ports } = racing;
     const { token } = await client.ask(ports[0] as number, "/login");
@@ -95,7 +95,7 @@ describe.each<[string, () => Promise<Racing>]>([
       );
       const answers = await Promise.all(requests);
       expect((await client.ask(ports[0] as number, "/", token)).keys, `round ${round}`).toEqual([]);
-      // A late request may have begun a session of its own, with what it has set, and no more.
+      // A late request may have begun a new session, with only its own value.
       const begun = answers.map((answer) => answer.token).filter((each) => each !== undefined && each !== "");
       for (const each of new Set(begun)) {
         expect((await client.ask(ports[0] as number, "/", each)).keys, `round ${round}`).toEqual([

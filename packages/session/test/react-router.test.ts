@@ -46,7 +46,7 @@ describe("under React Router's createRequestHandler", () => {
     expect([await running.store.keys(), running.errors]).toEqual([[], []]);
   });
 
-  it("parallel requests lose no change, and do not undo a log-out", async () => {
+  it("parallel requests lose no change, and never undo a log-out", async () => {
     await using running = new RunningManager();
     await using app = await listening(running);
     await app.visitor.get("/login", post);

@@ -34,13 +34,13 @@ describe("renewal", () => {
     expect(await app.store.contents()).toEqual([{ userId: "u1" }]);
   });
 
-  it("saves what is changed with it", async () => {
+  it("saves other changes with it", async () => {
     await using session = await loggedIn();
     await session.visitor.get("/renew-and-set");
     expect((await session.visitor.get()).body).toBe('{"userId":"u1","role":"admin"}');
   });
 
-  it("is done once per call: the next save keeps the new token", async () => {
+  it("happens once per call: the next save keeps the new token", async () => {
     await using session = await loggedIn();
     const { sessions, store } = session.app;
     const loaded = await sessions.load(session.visitor.token);
@@ -57,7 +57,7 @@ describe("renewal", () => {
   });
 
   it.each(["renews", "commits"])(
-    "is waited for, and told, when the app answers without: it %s",
+    "completes before an answer that does not wait for it: it %s",
     async (how) => {
       let sessions: RunningApp["sessions"] | undefined;
       await using app = await run((session, res, req) => {
@@ -80,7 +80,7 @@ describe("renewal", () => {
     },
   );
 
-  it("that is asked for while another is under way is a second one", async () => {
+  it("requested during another one is a second one", async () => {
     await using session = await loggedIn();
     const { sessions, store, clock } = session.app;
     const loaded = await sessions.load(session.visitor.token);
@@ -100,7 +100,7 @@ describe("renewal", () => {
     expect(await store.contents()).toEqual([{ userId: "u1" }]);
   });
 
-  it("that the store fails at is done by the next save", async () => {
+  it("that failed in the store is completed by the next save", async () => {
     await using session = await loggedIn();
     const { sessions, store } = session.app;
     const loaded = await sessions.load(session.visitor.token);
@@ -112,7 +112,7 @@ describe("renewal", () => {
     expect(await store.contents()).toEqual([{ userId: "u1" }]);
   });
 
-  it("of a session that was never saved is nothing: its token is as new as can be", async () => {
+  it("of an unsaved session does nothing, because its token is new", async () => {
     await using app = await run(answer);
     const visitor = new Visitor(app.url);
     const { setCookies } = await visitor.get("/renew-and-set");
@@ -120,7 +120,7 @@ describe("renewal", () => {
     expect(app.store.calls).toEqual(["replace"]);
   });
 
-  it("by the app itself tells the client as well", async () => {
+  it("by the app itself sets the cookie as well", async () => {
     await using app = await run(async (session, res, req) => {
       if (req.url === "/login") session.set("userId", "u1");
       else await app.sessions.renew(session);
@@ -136,7 +136,7 @@ describe("renewal", () => {
     expect(app.store.takeCalls()).toEqual(["find", "replace"]);
   });
 
-  it("leaves no moment in which neither token leads to the session, nor one in which there are two", async () => {
+  it("always leaves exactly one session that one of the tokens can read", async () => {
     await using session = await loggedIn();
     const { app, visitor } = session;
     const old = visitor.clone();
@@ -152,7 +152,7 @@ describe("renewal", () => {
     expect(await app.store.contents()).toHaveLength(1);
   });
 
-  it("keeps the session's record: none is made, none is left", async () => {
+  it("keeps the session's record, and adds none", async () => {
     await using session = await loggedIn();
     const before = await session.app.store.keys();
     for (let count = 0; count < 3; count++) await session.visitor.get("/renew");
@@ -160,7 +160,7 @@ describe("renewal", () => {
   });
 });
 
-describe("a renewal that races a log-out", () => {
+describe("a renewal during a log-out", () => {
   it.each([
     ["before it looks the session up", ["find"]],
     ["before it saves", ["replace"]],
@@ -178,7 +178,7 @@ describe("a renewal that races a log-out", () => {
     expect(errors).toEqual([]);
   });
 
-  it("goes on under its new token, for a log-out that comes with the old one after it", async () => {
+  it("keeps its new token if a log-out follows with the old one", async () => {
     await using session = await loggedIn();
     const copy = session.visitor.clone();
     await session.app.store.interrupt(
@@ -190,7 +190,7 @@ describe("a renewal that races a log-out", () => {
     expect(await session.app.store.contents()).toHaveLength(1);
   });
 
-  it("ends for a log-out that had found the session before it", async () => {
+  it("ends with a log-out that found the session before", async () => {
     await using session = await loggedIn();
     const copy = session.visitor.clone();
     const { setCookies } = await session.app.store.interrupt(
@@ -203,7 +203,7 @@ describe("a renewal that races a log-out", () => {
     expect(await session.app.store.contents()).toEqual([]);
   });
 
-  it("tells the browser of no token that leads nowhere", async () => {
+  it("sends the browser no invalid token", async () => {
     await using session = await loggedIn();
     const copy = session.visitor.clone();
     const { setCookies } = await session.app.store.interrupt(
@@ -215,8 +215,8 @@ describe("a renewal that races a log-out", () => {
   });
 });
 
-describe("a renewal that races a change of another key", () => {
-  it("keeps both: the change comes before it saves", async () => {
+describe("a renewal during a change of another key", () => {
+  it("keeps a change before its save", async () => {
     await using session = await loggedIn();
     const copy = session.visitor.clone();
     await session.app.store.interrupt(
@@ -244,7 +244,7 @@ describe("a renewal that races a change of another key", () => {
     expect((await sessions.load(loaded.token)).deadline).toEqual(loaded.deadline);
   });
 
-  it("ends the session for a change that comes after it", async () => {
+  it("ends the session for a later change with the old token", async () => {
     await using session = await loggedIn();
     const copy = session.visitor.clone();
     await session.app.store.interrupt(
@@ -258,7 +258,7 @@ describe("a renewal that races a change of another key", () => {
   });
 });
 
-it("of two renewals at once, one wins, and the other leaves nothing behind", async () => {
+it("of two concurrent renewals, one wins, and the other leaves nothing behind", async () => {
   await using session = await loggedIn();
   const copy = session.visitor.clone();
   await session.app.store.interrupt(
@@ -273,22 +273,16 @@ it("of two renewals at once, one wins, and the other leaves nothing behind", asy
 it.each([
   [undefined, 1000],
   [1000, undefined],
-])(
-  "of two in one request (grace %s, then %s), the stricter decides on the old token",
-  async (first, second) => {
-    await using app = await run((session, res) => {
-      session.set("page", 1);
-      res.end();
-    });
-    const { sessions } = app;
-    const session = await sessions.load(undefined);
-    await sessions.commit(session.set("userId", "u1"));
-    const old = session.token as string;
-    for (const graceMs of [first, second]) session.renew(graceMs === undefined ? {} : { graceMs });
-    await sessions.commit(session);
-    expect([await sessions.exists(old), await sessions.exists(session.token as string)]).toEqual([
-      false,
-      true,
-    ]);
-  },
-);
+])("of two renewals in one request (grace %s, then %s), the shorter grace wins", async (first, second) => {
+  await using app = await run((session, res) => {
+    session.set("page", 1);
+    res.end();
+  });
+  const { sessions } = app;
+  const session = await sessions.load(undefined);
+  await sessions.commit(session.set("userId", "u1"));
+  const old = session.token as string;
+  for (const graceMs of [first, second]) session.renew(graceMs === undefined ? {} : { graceMs });
+  await sessions.commit(session);
+  expect([await sessions.exists(old), await sessions.exists(session.token as string)]).toEqual([false, true]);
+});

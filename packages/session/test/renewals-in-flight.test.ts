@@ -19,28 +19,25 @@ const answer: Handler = (session, res, req) => {
   res.end(String(session.get("userId") ?? "nobody"));
 };
 
-describe("within a grace, a request with the old token", () => {
-  it.each(["/deadline", "/forget"])(
-    "that asks for %s is given a token that outlasts the grace",
-    async (path) => {
-      await using app = await run(answer);
-      const visitor = new Visitor(app.url);
-      await visitor.get("/login");
-      const old = visitor.clone();
-      await visitor.get("/renew");
-      const before = old.token;
-      const { setCookies } = await old.get(path);
-      expect(setCookies).toHaveLength(1);
-      expect(old.token).not.toBe(before);
-      app.clock.advance(GRACE_MS);
-      for (const each of [old, visitor]) expect((await each.get()).body).toBe("u1");
-      expect(await app.sessions.exists(before as string)).toBe(false);
-      await old.get("/logout");
-      expect((await visitor.get()).body).toBe("nobody");
-    },
-  );
+describe("during the grace period, a request with the old token", () => {
+  it.each(["/deadline", "/forget"])("for %s gets a token that outlasts the period", async (path) => {
+    await using app = await run(answer);
+    const visitor = new Visitor(app.url);
+    await visitor.get("/login");
+    const old = visitor.clone();
+    await visitor.get("/renew");
+    const before = old.token;
+    const { setCookies } = await old.get(path);
+    expect(setCookies).toHaveLength(1);
+    expect(old.token).not.toBe(before);
+    app.clock.advance(GRACE_MS);
+    for (const each of [old, visitor]) expect((await each.get()).body).toBe("u1");
+    expect(await app.sessions.exists(before as string)).toBe(false);
+    await old.get("/logout");
+    expect((await visitor.get()).body).toBe("nobody");
+  });
 
-  it("that only changes values is told nothing", async () => {
+  it("that only changes values gets no cookie", async () => {
     await using app = await run(answer);
     const visitor = new Visitor(app.url);
     await visitor.get("/login");
@@ -50,7 +47,7 @@ describe("within a grace, a request with the old token", () => {
   });
 });
 
-describe.each([2, 20, 50])("%d renewals with grace of one session at once", (count) => {
+describe.each([2, 20, 50])("%d concurrent renewals with grace of one session", (count) => {
   const renewing = async () => {
     const app = await stored({ userId: "u1" });
     const loaded = await Promise.all(Array.from({ length: count }, () => app.load()));
@@ -61,7 +58,7 @@ describe.each([2, 20, 50])("%d renewals with grace of one session at once", (cou
     return { ...app, loaded, renewals };
   };
 
-  it("leave each client its token, past the grace, and end the old one after it", async () => {
+  it("leave each client its token, and end the old one after the grace period", async () => {
     await using app = await renewing();
     await Promise.all(app.renewals);
     const tokens = app.loaded.map(({ token }) => token as string);
@@ -83,7 +80,7 @@ describe.each([2, 20, 50])("%d renewals with grace of one session at once", (cou
     expect(valuesOf(await app.load())).toEqual({ userId: "u1", ...changes });
   });
 
-  it("are all ended by a log-out in flight with the old token", async () => {
+  it("all end with a log-out in flight with the old token", async () => {
     await using app = await renewing();
     const leaving = await app.load();
     await Promise.all([...app.renewals, app.sessions.destroy(leaving)]);
@@ -93,69 +90,63 @@ describe.each([2, 20, 50])("%d renewals with grace of one session at once", (cou
   });
 });
 
-describe("a log-out, before each call of which the session is renewed", () => {
+describe("a log-out with a renewal before each of its store calls", () => {
   const ways = [0, 1000].flatMap((graceMs) => [
     { graceMs, renewals: 1 },
     { graceMs, renewals: 3 },
   ]);
 
-  it.each(ways)(
-    "ends it for each token that leads to what it had found: %o",
-    async ({ graceMs, renewals }) => {
-      await beforeEachCall(async (store, { now }) => {
-        const [sessions, others] = [store, store.memory].map(
-          (each) => new SessionManager<Values>({ store: each, now }),
-        );
-        if (sessions === undefined || others === undefined) throw new Error("unreachable");
-        const session = await others.load(undefined);
-        await others.commit(session.set("userId", "u1"));
-        const tokens = [session.token as string];
-        const leaving = await sessions.load(session.token);
-        return {
-          operation: () => sessions.destroy(leaving),
-          async meanwhile() {
-            const renewing = await others.load(session.token);
-            if (!renewing.has("userId")) return; // logged out already
-            for (let count = 0; count < renewals; count++) {
-              await others.renew(renewing, { graceMs });
-              tokens.push(renewing.token as string);
-            }
-          },
-          async check(label) {
-            for (const token of tokens) expect(await others.exists(token), label).toBe(false);
-            expect(await store.memory.all(), label).toEqual(new Map());
-          },
-        };
-      });
-    },
-  );
-});
-
-describe("a renewal whose call of the store fails", () => {
-  it.each([0, 1000])(
-    "after it took effect leaves the client a token that leads to its session (grace %d ms)",
-    async (graceMs) => {
-      await using app = await stored({ userId: "u1" });
-      const session = await app.load();
-      const replace = app.store.replace.bind(app.store);
-      app.store.replace = async (...args) => {
-        await replace(...args);
-        throw new Error("the connection is lost");
+  it.each(ways)("ends the session for each of its tokens: %o", async ({ graceMs, renewals }) => {
+    await beforeEachCall(async (store, { now }) => {
+      const [sessions, others] = [store, store.memory].map(
+        (each) => new SessionManager<Values>({ store: each, now }),
+      );
+      if (sessions === undefined || others === undefined) throw new Error("unreachable");
+      const session = await others.load(undefined);
+      await others.commit(session.set("userId", "u1"));
+      const tokens = [session.token as string];
+      const leaving = await sessions.load(session.token);
+      return {
+        operation: () => sessions.destroy(leaving),
+        async meanwhile() {
+          const renewing = await others.load(session.token);
+          if (!renewing.has("userId")) return; // already logged out
+          for (let count = 0; count < renewals; count++) {
+            await others.renew(renewing, { graceMs });
+            tokens.push(renewing.token as string);
+          }
+        },
+        async check(label) {
+          for (const token of tokens) expect(await others.exists(token), label).toBe(false);
+          expect(await store.memory.all(), label).toEqual(new Map());
+        },
       };
-      const header = await app.sessions.renew(session, { graceMs }).catch(() => undefined);
-      app.store.replace = replace;
-      const token = header?.cookie?.value ?? app.token;
-      expect(valuesOf(await app.sessions.load(token))).toEqual({ userId: "u1" });
-      await app.sessions.commit(session.set("page", 2));
-      expect(valuesOf(await app.sessions.load(session.token))).toEqual({ userId: "u1", page: 2 });
-    },
-  );
+    });
+  });
 });
 
-it("a grace that ends during the save of a request with the old token costs the new token nothing", async () => {
+describe("a renewal whose store call fails", () => {
+  it.each([0, 1000])("after its effect leaves the client a valid token (grace %d ms)", async (graceMs) => {
+    await using app = await stored({ userId: "u1" });
+    const session = await app.load();
+    const replace = app.store.replace.bind(app.store);
+    app.store.replace = async (...args) => {
+      await replace(...args);
+      throw new Error("the connection is lost");
+    };
+    const header = await app.sessions.renew(session, { graceMs }).catch(() => undefined);
+    app.store.replace = replace;
+    const token = header?.cookie?.value ?? app.token;
+    expect(valuesOf(await app.sessions.load(token))).toEqual({ userId: "u1" });
+    await app.sessions.commit(session.set("page", 2));
+    expect(valuesOf(await app.sessions.load(session.token))).toEqual({ userId: "u1", page: 2 });
+  });
+});
+
+it("a grace period that ends during a save with the old token does not affect the new one", async () => {
   for (let left = 0; left < 30; left++) {
     let [ms, ticks] = [Date.UTC(2031, 4, 17), Number.POSITIVE_INFINITY];
-    // The grace ends at one of the looks at the clock, each later by one than in the round before.
+    // In each round, the period ends one reading of the clock later.
     const now = () => (ticks-- > 0 ? ms : ms + GRACE_MS);
     await using store = new MemStore({ now: () => ms, cleanupIntervalMs: 0 });
     const sessions = new SessionManager<Values>({ store, now });

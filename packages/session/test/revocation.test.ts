@@ -7,7 +7,7 @@ import { type Account, type Accounts, accountsOn, isAlive, logIn } from "./fixtu
 
 const owners = ["u1", "u2"];
 
-/** What two requests make of one session. */
+/** Changes of one session by two requests. */
 type Act = (session: Session<Account>) => unknown;
 const acts: Record<string, Act> = {
   "logs in": (session) => session.set("userId", "u1"),
@@ -22,7 +22,7 @@ const acts: Record<string, Act> = {
   "changes a page": (session) => session.set("page", 2),
 };
 
-/** Whose lists each session is on, and whose it is. */
+/** Returns the lists and the owner of each session. */
 async function assertLists(sessions: Accounts, label: string): Promise<void> {
   const listed = new Map<string | undefined, string[]>();
   for (const owner of owners) {
@@ -48,7 +48,7 @@ describe.each([
   ["visitor", "a log-in by another"],
 ])("two requests with a session of %s, and %s that comes before both are saved", (before, third) => {
   it.each(pairs)(
-    "%s, and meanwhile %s: its list has it, and revokeAll ends it for each token",
+    "%s, and meanwhile %s: its owner's list contains it, and revokeAll ends it for each token",
     async (...names) => {
       await beforeEachCall(async (store, clock) => {
         const [sessions, others] = [accountsOn(store, clock.now), accountsOn(store.memory, clock.now)];
@@ -87,7 +87,7 @@ describe.each([
   );
 
   it.each(Object.entries(acts))(
-    "one of which %s, and all calls of which fail in turn: no other's revokeAll ends it",
+    "one of which %s, with each store call failing in turn: revokeAll of another owner never ends it",
     async (_, act) => {
       for (const when of ["beforeCall", "afterCall"] as const) {
         for (let at = 0; ; at++) {
@@ -128,7 +128,7 @@ describe.each([
 });
 
 describe("a handle", () => {
-  it("of a session that is another owner's now revokes nothing", async () => {
+  it("revokes nothing after the session has changed its owner", async () => {
     await beforeEachCall(async (store, clock) => {
       const [sessions, others] = [accountsOn(store, clock.now), accountsOn(store.memory, clock.now)];
       const session = await logIn(sessions, "u1");

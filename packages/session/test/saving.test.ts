@@ -6,7 +6,7 @@ import { commitBoth, stored, valuesOf } from "./fixtures/stored-session.js";
 import { Visitor } from "./fixtures/visitor.js";
 
 describe("of two requests at once", () => {
-  it("that change different keys, both keep their change", async () => {
+  it("that change different keys, both changes are kept", async () => {
     await using app = await stored({ name: "Ada" });
     const [one, other] = [await app.load(), await app.load()];
     one.set("theme", "dark");
@@ -17,7 +17,7 @@ describe("of two requests at once", () => {
     expect(other.status).toBe("unmodified");
   });
 
-  it("that change the same key, the last wins", async () => {
+  it("that change the same key, the last one wins", async () => {
     await using app = await stored({ theme: "light" });
     const [one, other] = [await app.load(), await app.load()];
     one.set("theme", "dark");
@@ -40,7 +40,7 @@ describe("of two requests at once", () => {
     expect(other.has("theme"), kind).toBe(false);
   });
 
-  it("that delete and change the same key, the change wins if it comes last", async () => {
+  it("that delete and change the same key, the change wins if it is last", async () => {
     await using app = await stored({ theme: "light" });
     const [one, other] = [await app.load(), await app.load()];
     one.delete("theme");
@@ -49,7 +49,7 @@ describe("of two requests at once", () => {
     expect(await app.store.contents()).toEqual([{ theme: "dark" }]);
   });
 
-  it("fifty keep all of their fifty changes, over HTTP", async () => {
+  it("fifty over HTTP lose none of their changes", async () => {
     await using app = await run((session, res, req) => {
       session.set(String(req.url), true);
       res.end();
@@ -62,7 +62,7 @@ describe("of two requests at once", () => {
     expect(app.errors).toEqual([]);
   });
 
-  it("a hundred that come in between are too many: CONFLICT, and nothing of this one is saved", async () => {
+  it("one fails with CONFLICT after a hundred interruptions, and saves nothing", async () => {
     await using app = await stored({ page: 1 });
     const session = await app.load();
     session.set("page", 2);
@@ -80,7 +80,7 @@ describe("of two requests at once", () => {
   });
 });
 
-describe("a change that is made while a commit is under way", () => {
+describe("a change during a commit", () => {
   const moments = [
     ["of a session that is stored", { page: 1 }],
     ["of a new session", undefined],
@@ -102,7 +102,7 @@ describe("a change that is made while a commit is under way", () => {
     expect(session.status).toBe("unmodified");
   });
 
-  it.each(moments)("is saved by the next one, if it is made in place: %s", async (_, values) => {
+  it.each(moments)("in place is saved by the next one: %s", async (_, values) => {
     await using app = await stored(values ?? {});
     const session = values ? await app.load() : await app.sessions.load(undefined);
     session.set("cart", ["tea"]);
@@ -117,7 +117,7 @@ describe("a change that is made while a commit is under way", () => {
     expect(await app.store.contents()).toContainEqual({ ...values, cart: ["tea", "honey"] });
   });
 
-  it("that cannot be saved fails the commit that would merge it, and nothing of that is written", async () => {
+  it("that cannot be encoded fails a commit that would merge it, which writes nothing", async () => {
     await using app = await stored({ page: 1 });
     const [one, other] = [await app.load(), await app.load()];
     await app.sessions.commit(other.set("theme", "dark"));
@@ -128,7 +128,7 @@ describe("a change that is made while a commit is under way", () => {
       () => app.sessions.commit(one),
       () => one.set("later", { amount: Symbol("x") }),
     );
-    await expect(commit).rejects.toMatchObject({ code: "INVALID_VALUE" }); // the merge drafts anew
+    await expect(commit).rejects.toMatchObject({ code: "INVALID_VALUE" }); // the merge encodes again
     one.delete("later");
     await app.sessions.commit(one);
     expect(store).toHaveBeenCalledTimes(2);
@@ -142,7 +142,7 @@ describe("a change that is made while a commit is under way", () => {
     await app.sessions.commit(other);
     one.set("page", 2);
     await app.store.interrupt(
-      ["replace", "find"], // with which the merge begins
+      ["replace", "find"], // the merge begins with it
       () => app.sessions.commit(one),
       () => one.set("page", 3).set("lang", "en"),
     );
@@ -150,7 +150,7 @@ describe("a change that is made while a commit is under way", () => {
     expect(await app.store.contents()).toEqual([{ page: 3, theme: "dark", lang: "en" }]);
   });
 
-  it("is saved before the response leaves, if it is one that the middleware makes", async () => {
+  it("of the middleware is saved before the response leaves", async () => {
     const sessions: Session<Values>[] = [];
     await using app = await run((session, res) => {
       sessions.push(session);
@@ -167,8 +167,8 @@ describe("a change that is made while a commit is under way", () => {
   });
 });
 
-describe("commits of one session at once", () => {
-  it("take turns, so that a new session is begun once", async () => {
+describe("concurrent commits of one session", () => {
+  it("take turns, so that a new session is inserted once", async () => {
     await using app = await stored({});
     const session = await app.sessions.load(undefined);
     session.set("userId", "u1");
@@ -177,7 +177,7 @@ describe("commits of one session at once", () => {
     expect(app.store.takeCalls()).toEqual(["replace"]);
   });
 
-  it("go on after one that fails", async () => {
+  it("continue after a failed one", async () => {
     await using app = await stored({});
     const session = await app.sessions.load(undefined);
     session.set("userId", Symbol("x"));
@@ -188,7 +188,7 @@ describe("commits of one session at once", () => {
   });
 });
 
-it("a session is what a manager gives, with the values it was loaded with", async () => {
+it("only a manager creates sessions, with the loaded values", async () => {
   await using app = await stored({ name: "Ada", tags: ["a"] });
   const session = await app.load();
   expect(session).toBeInstanceOf(Session);

@@ -7,7 +7,7 @@ const references = [...page.matchAll(/`([\w-]+\.test\.ts)`(?: "([^"|]+)")?/g)].m
   title,
 ]);
 
-it.each(references)("docs/security.md names a test that is there: %s %s", (file, title) => {
+it.each(references)("docs/security.md names an existing test: %s %s", (file, title) => {
   const path = new URL(file as string, import.meta.url);
   expect(existsSync(path), file).toBe(true);
   if (title !== undefined) expect(readFileSync(path, "utf8")).toContain(title);

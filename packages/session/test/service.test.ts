@@ -12,7 +12,7 @@ import { stored, valuesOf } from "./fixtures/stored-session.js";
 import { Visitor } from "./fixtures/visitor.js";
 
 describe("without middleware", () => {
-  it("start, regenerate and destroy do what a request asks, and tell its client", async () => {
+  it("start, regenerate and destroy work on a request, and set its cookie", async () => {
     await using store = new RecordingStore();
     const sessions = new SessionManager<Values>({ store });
     await using server = await serve(async (req, res) => {
@@ -47,7 +47,7 @@ describe("without middleware", () => {
     expect((await new Visitor(server.url, { "__Host-session": madeUpToken() }).get()).body).toBe("away");
   });
 
-  it("start takes a token that came otherwise, as in a body", async () => {
+  it("start accepts a token from elsewhere, such as a body", async () => {
     await using store = new RecordingStore();
     const sessions = new SessionManager<Values>({ store });
     await using server = await serve(async (req, res) => {
@@ -65,7 +65,7 @@ describe("without middleware", () => {
 });
 
 describe("exists", () => {
-  it("tells whether a token leads to a session, by way of a grace as well", async () => {
+  it("returns whether a token has a session, also during a grace period", async () => {
     await using app = await stored({ a: 1 });
     expect(await app.sessions.exists(app.token)).toBe(true);
     const session = await app.load();
@@ -78,7 +78,7 @@ describe("exists", () => {
 });
 
 describe("gc", () => {
-  it("removes what has expired, and says how many", async () => {
+  it("removes expired records, and returns their number", async () => {
     const clock = new MovingClock();
     await using store = new MemStore({ now: clock.now, cleanupIntervalMs: 0 });
     const sessions = new SessionManager<Values>({ store, now: clock.now, lifetimeMs: 1000 });
@@ -89,7 +89,7 @@ describe("gc", () => {
     expect(await sessions.gc()).toBe(3);
   });
 
-  it("has nothing to do for a store that expires records by itself", async () => {
+  it("returns 0 for a store that expires records by itself", async () => {
     await using app = await stored({});
     expect(await app.sessions.gc()).toBe(0);
   });
@@ -109,7 +109,7 @@ describe("iterate", () => {
     return { sessions, store, clock, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
   };
 
-  it("gives each session once, and commits what is changed and destroyed", async () => {
+  it("visits each session once, and commits changes and destructions", async () => {
     await using app = await filled();
     const seen: unknown[] = [];
     await app.sessions.iterate(async (session) => {
@@ -128,7 +128,7 @@ describe("iterate", () => {
     expect(await app.sessions.list("u2")).toHaveLength(1);
   });
 
-  it("ends with what `work` throws", async () => {
+  it("rejects with the error of `work`", async () => {
     await using app = await filled();
     const failing = app.sessions.iterate(() => {
       throw new Error("enough");
@@ -136,7 +136,7 @@ describe("iterate", () => {
     await expect(failing).rejects.toThrow("enough");
   });
 
-  it("gives none of another manager's in the same store", async () => {
+  it("skips sessions of other managers in the same store", async () => {
     await using app = await filled();
     const admins = new SessionManager<Values>({ store: app.store, namespace: "admin", now: app.clock.now });
     await admins.commit((await admins.load(undefined)).set("admin", true));
@@ -151,14 +151,14 @@ describe("iterate", () => {
     expect(others).toBe(3);
   });
 
-  it("says so if the store cannot list its records", async () => {
+  it("throws if the store cannot list its records", async () => {
     await using app = await stored({});
     await expect(app.sessions.iterate(() => undefined)).rejects.toThrow("needs a store with entries()");
   });
 });
 
 describe("use", () => {
-  it("gives a job the session of a token, and commits it", async () => {
+  it("runs a job with the session of a token, and commits it", async () => {
     await using app = await stored({ count: 1 });
     const gives = await app.sessions.use(app.token, async (session) => {
       session.set("count", Number(session.get("count")) + 1);
@@ -178,7 +178,7 @@ describe("use", () => {
     expect(valuesOf(await app.load())).toEqual({ count: 1 });
   });
 
-  it("and load take a request, such as that of a WebSocket", async () => {
+  it("and load accept a request, such as that of a WebSocket", async () => {
     await using store = new RecordingStore();
     const sessions = new SessionManager<Values>({ store });
     const session = await sessions.load(undefined);
@@ -206,7 +206,7 @@ describe("use", () => {
 });
 
 describe("current", () => {
-  it("gives the session of the request that is being answered, also after waiting", async () => {
+  it("returns the session of the current request, also after waiting", async () => {
     const outcomes: unknown[] = [];
     await using app = await run(
       async (session, res) => {
@@ -223,14 +223,14 @@ describe("current", () => {
     expect(() => app.sessions.current()).toThrow(expect.objectContaining({ code: "NO_CONTEXT" }));
   });
 
-  it("says what it needs", async () => {
+  it("names the missing option or request", async () => {
     await using app = await stored({});
     expect(() => app.sessions.current()).toThrow("needs a manager with asyncContext: true");
   });
 });
 
 describe("a token in a header", () => {
-  it("comes and goes in that alone", async () => {
+  it("travels only there", async () => {
     await using app = await run(
       (session, res, req) => {
         if (req.url === "/login") session.set("userId", "u1");
@@ -261,7 +261,7 @@ describe("a token in a header", () => {
 });
 
 describe("managers that share a store", () => {
-  it("know nothing of each other's tokens and owners, each with a namespace", async () => {
+  it("do not see each other's tokens and owners if each has a namespace", async () => {
     await using store = new MemStore({ cleanupIntervalMs: 0 });
     const owner = (data: Values) => data.userId as string;
     const managers = ["", "admin", "owner"].map(
@@ -284,7 +284,7 @@ describe("managers that share a store", () => {
     }
   });
 
-  it("answer one request with two cookies, and do not disturb each other", async () => {
+  it("answer one request with two independent cookies", async () => {
     await using store = new RecordingStore();
     const shop = new SessionManager<Values>({ store, cookie: { name: "shop" } });
     const admin = new SessionManager<Values>({ store, cookie: { name: "admin" }, namespace: "admin" });
@@ -310,7 +310,7 @@ describe("managers that share a store", () => {
 });
 
 describe("StoreRegistry", () => {
-  it("opens stores by name, as the app has registered them", async () => {
+  it("opens the registered stores by name", async () => {
     const stores = new StoreRegistry()
       .register(
         "memory",
@@ -321,7 +321,7 @@ describe("StoreRegistry", () => {
     const store = await stores.open("memory", { maxSessions: 5 });
     expect(store).toBeInstanceOf(MemStore);
     expect(await stores.open("pg", "postgres://x")).toMatchObject({ url: "postgres://x" });
-    // @ts-expect-error a number is no parameter of that store
+    // @ts-expect-error the parameter of that store is not a number
     await stores.open("pg", 5);
     // @ts-expect-error there is no such store
     await expect(stores.open("redis")).rejects.toThrow(
@@ -332,7 +332,7 @@ describe("StoreRegistry", () => {
     expect(() => stores.register("x", undefined as never)).toThrow(TypeError);
   });
 
-  it("has nothing of which the app did not tell it", async () => {
+  it("has no store before the app registers one", async () => {
     expect(new StoreRegistry().providerNames()).toEqual([]);
     await expect(new StoreRegistry().open("constructor" as never)).rejects.toThrow("registered: none");
   });

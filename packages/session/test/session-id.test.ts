@@ -8,7 +8,7 @@ import { stored } from "./fixtures/stored-session.js";
 import { Visitor } from "./fixtures/visitor.js";
 
 describe("session.id", () => {
-  it("is there before the first save, and stays through saves and loads", async () => {
+  it("exists before the first save, and does not change by saves and loads", async () => {
     await using app = await stored({});
     const session = await app.sessions.load(undefined);
     const { id } = session;
@@ -32,23 +32,20 @@ describe("session.id", () => {
     expect((await new Visitor(app.url).get()).body).not.toBe(body);
   });
 
-  it.each([0, 1000])(
-    "is another one from a renewal on, with a grace of %d ms, to both tokens by themselves",
-    async (graceMs) => {
-      await using app = await stored({ a: 1 });
-      const session = await app.load();
-      const { id } = session;
-      session.renew({ graceMs });
-      const renewed = session.id;
-      expect(renewed).not.toBe(id);
-      await app.sessions.commit(session);
-      expect(session.id).toBe(renewed);
-      expect((await app.sessions.load(session.token)).id).toBe(renewed);
-      if (graceMs > 0) expect((await app.load()).id).toBe(id); // as the requests of that page know it
-    },
-  );
+  it.each([0, 1000])("changes with a renewal, also during a grace of %d ms", async (graceMs) => {
+    await using app = await stored({ a: 1 });
+    const session = await app.load();
+    const { id } = session;
+    session.renew({ graceMs });
+    const renewed = session.id;
+    expect(renewed).not.toBe(id);
+    await app.sessions.commit(session);
+    expect(session.id).toBe(renewed);
+    expect((await app.sessions.load(session.token)).id).toBe(renewed);
+    if (graceMs > 0) expect((await app.load()).id).toBe(id); // the requests of that page keep their ID
+  });
 
-  it("is another one from destroy() on, and that is the one of the session which begins then", async () => {
+  it("changes with destroy() to that of the next session", async () => {
     await using app = await stored({ a: 1 });
     const session = await app.load();
     const { id } = session;
@@ -60,7 +57,7 @@ describe("session.id", () => {
     expect((await app.sessions.load(session.token)).id).toBe(next);
   });
 
-  it("leads to nothing: it is no part of the token, the key, the record or the handle, nor a token", async () => {
+  it("reveals nothing: it is not part of the token, the key, the record or the handle, and is not a token", async () => {
     await using app = accounts();
     const session = await logIn(app.sessions, "u1");
     const { id, token, handle } = session;
@@ -78,7 +75,7 @@ describe("session.id", () => {
     expect(id).not.toBe(createHash("sha256").update(secret).digest("base64url").slice(0, 22));
   });
 
-  it("is told for a session that was found without its token", async () => {
+  it("exists for a session that was found without its token", async () => {
     await using app = accounts();
     const session = await logIn(app.sessions, "u1");
     const sessions = accountsOn(new HookedStore(app.clock.now, app.store.memory), app.clock.now);
@@ -89,7 +86,7 @@ describe("session.id", () => {
 });
 
 describe("session.token", () => {
-  it("is there before the first save, and leads nowhere until then", async () => {
+  it("exists before the first save, and is invalid until then", async () => {
     await using app = await stored({});
     const session = await app.sessions.load(undefined);
     const token = session.token as string;
@@ -99,7 +96,7 @@ describe("session.token", () => {
     expect(await app.sessions.exists(token)).toBe(true);
   });
 
-  it("of an unsaved session is another one from renew() on: a token that was shown is worth nothing", async () => {
+  it("of an unsaved session changes with renew(), so that a revealed token is worthless", async () => {
     await using app = await stored({});
     const session = await app.sessions.load(undefined);
     const before = session.token as string;
@@ -118,7 +115,7 @@ describe("session.token", () => {
     expect(session.token).not.toBe(app.token);
   });
 
-  it("is undefined once the session has ended, by whomever, and nothing has begun another", async () => {
+  it("is undefined after the session has ended, unless another has begun", async () => {
     await using app = await stored({ a: 1 });
     const [one, other, third] = [await app.load(), await app.load(), await app.load()];
     one.destroy();
@@ -137,7 +134,7 @@ describe("session.token", () => {
     expect(await app.sessions.exists(token as string)).toBe(true);
   });
 
-  it("is never that of a client who was not given it: a token that came is not adopted", async () => {
+  it("is never an unknown token of the client", async () => {
     await using app = await stored({ a: 1 });
     const [id] = app.token.split(".");
     const planted = `${id}.${"A".repeat(43)}`;
@@ -164,7 +161,7 @@ describe("what commit returns", () => {
     });
   });
 
-  it("takes the cookie with the same attributes that it was given with", async () => {
+  it("clears the cookie with the same attributes", async () => {
     await using app = await run((_, res) => void res.end(), {
       cookie: { domain: "example.com", path: "/shop" },
     });
@@ -188,7 +185,7 @@ describe("what commit returns", () => {
     });
   });
 
-  it("is nothing where the client knows all there is", async () => {
+  it("is undefined if nothing changes for the client", async () => {
     await using app = await stored({ a: 1 });
     const session = await app.load();
     expect(await app.sessions.commit(session)).toBeUndefined();
@@ -197,37 +194,34 @@ describe("what commit returns", () => {
 });
 
 describe("the times of a session in its owner's list", () => {
-  it.each([undefined, 3_600_000])(
-    "are in their order, whatever happens (idle timeout %o)",
-    async (idleTimeoutMs) => {
-      await using app = accounts(idleTimeoutMs === undefined ? {} : { idleTimeoutMs, touchAfterMs: 60_000 });
-      const { sessions, clock } = app;
-      const visitor = await sessions.load(undefined);
-      await sessions.commit(visitor.set("page", 1));
-      const steps: [string, (token: string) => Promise<unknown>][] = [
-        ["logs in", async (token) => sessions.commit((await sessions.load(token)).set("userId", "u1"))],
-        ["reads", async (token) => sessions.commit(await sessions.load(token))],
-        ["changes", async (token) => sessions.commit((await sessions.load(token)).set("page", clock.now()))],
-        ["another user", async (token) => sessions.commit((await sessions.load(token)).set("userId", "u2"))],
-        ["back again", async (token) => sessions.commit((await sessions.load(token)).set("userId", "u1"))],
-      ];
-      let loggedInAt = 0;
-      for (const [name, step] of steps) {
-        clock.advance(600_000);
-        await step(visitor.token as string);
-        if (["logs in", "another user", "back again"].includes(name)) loggedInAt = clock.now();
-        const [listed, ...more] = [...(await sessions.list("u1")), ...(await sessions.list("u2"))];
-        expect(more).toEqual([]);
-        const { created, lastSeen, expiry } = listed ?? { created: 0, lastSeen: 0, expiry: 0 };
-        expect(Number(created), name).toBe(loggedInAt);
-        expect(Number(lastSeen), name).toBeGreaterThanOrEqual(Number(created));
-        expect(Number(lastSeen), name).toBeLessThanOrEqual(clock.now());
-        expect(Number(expiry), name).toBeGreaterThan(clock.now());
-      }
-    },
-  );
+  it.each([undefined, 3_600_000])("are always in order (idle timeout %o)", async (idleTimeoutMs) => {
+    await using app = accounts(idleTimeoutMs === undefined ? {} : { idleTimeoutMs, touchAfterMs: 60_000 });
+    const { sessions, clock } = app;
+    const visitor = await sessions.load(undefined);
+    await sessions.commit(visitor.set("page", 1));
+    const steps: [string, (token: string) => Promise<unknown>][] = [
+      ["logs in", async (token) => sessions.commit((await sessions.load(token)).set("userId", "u1"))],
+      ["reads", async (token) => sessions.commit(await sessions.load(token))],
+      ["changes", async (token) => sessions.commit((await sessions.load(token)).set("page", clock.now()))],
+      ["another user", async (token) => sessions.commit((await sessions.load(token)).set("userId", "u2"))],
+      ["back again", async (token) => sessions.commit((await sessions.load(token)).set("userId", "u1"))],
+    ];
+    let loggedInAt = 0;
+    for (const [name, step] of steps) {
+      clock.advance(600_000);
+      await step(visitor.token as string);
+      if (["logs in", "another user", "back again"].includes(name)) loggedInAt = clock.now();
+      const [listed, ...more] = [...(await sessions.list("u1")), ...(await sessions.list("u2"))];
+      expect(more).toEqual([]);
+      const { created, lastSeen, expiry } = listed ?? { created: 0, lastSeen: 0, expiry: 0 };
+      expect(Number(created), name).toBe(loggedInAt);
+      expect(Number(lastSeen), name).toBeGreaterThanOrEqual(Number(created));
+      expect(Number(lastSeen), name).toBeLessThanOrEqual(clock.now());
+      expect(Number(expiry), name).toBeGreaterThan(clock.now());
+    }
+  });
 
-  it("are in their order on the clock of a host that is behind", async () => {
+  it("are in order even on a host whose clock is slow", async () => {
     await using app = accounts({ idleTimeoutMs: 3_600_000 });
     const session = await logIn(app.sessions, "u1");
     const behind = accountsOn(app.store, () => app.clock.now() - 5000, { idleTimeoutMs: 3_600_000 });

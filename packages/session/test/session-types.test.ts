@@ -9,7 +9,7 @@ interface Shop {
 
 const sessions = new SessionManager<Shop>({ store: new MemStore({ cleanupIntervalMs: 0 }) });
 
-it("a session takes and gives what its type names: `tsc` checks this file", async () => {
+it("a session has the types of its values: `tsc` checks this file", async () => {
   const session = await sessions.load(undefined);
   expectTypeOf(session).toEqualTypeOf<Session<Shop>>();
   expectTypeOf(session.get("userId")).toEqualTypeOf<string | undefined>();
@@ -38,7 +38,7 @@ it("a session takes and gives what its type names: `tsc` checks this file", asyn
   expect(session.set("userId", "u1").set("cart", [])).toBe(session);
 });
 
-it("owner and describe see the session's values, and list gives what describe makes of them", async () => {
+it("owner and describe get the session's values, and list returns the results of describe", async () => {
   const store = new MemStore({ cleanupIntervalMs: 0 });
   const owned = new SessionManager<Shop, number>({
     ...{ store, owner: (data) => data.userId, describe: (data) => data.cart?.length ?? 0 },
@@ -46,11 +46,11 @@ it("owner and describe see the session's values, and list gives what describe ma
   expectTypeOf((await owned.list("u1")).map(({ description }) => description)).toEqualTypeOf<number[]>();
   // @ts-expect-error there is no such value
   new SessionManager<Shop>({ store, owner: (data) => data.userID });
-  // @ts-expect-error a cart names nobody
+  // @ts-expect-error a cart has no owner
   new SessionManager<Shop>({ store, owner: (data) => data.cart });
 });
 
-it("a manager without a type takes whatever name and value", async () => {
+it("a manager without a type accepts any name and value", async () => {
   const untyped = new SessionManager({ store: new MemStore({ cleanupIntervalMs: 0 }) });
   const session = await untyped.load(undefined);
   expectTypeOf(session.get("anything")).toEqualTypeOf<unknown>();

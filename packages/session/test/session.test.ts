@@ -37,7 +37,7 @@ describe("a session as a map", () => {
     expect([...session.keys()]).toEqual([]);
   });
 
-  it("pops what is shown once", async () => {
+  it("pops a value", async () => {
     const session = await sessions.load(undefined);
     session.set("flash", { text: "Saved." });
     expect(session.pop("flash")).toEqual({ text: "Saved." });
@@ -45,7 +45,7 @@ describe("a session as a map", () => {
     expect(session.pop("flash")).toBeUndefined();
   });
 
-  it("agrees with a Map, through saves and loads, whatever is done", async () => {
+  it("behaves like a Map for any operations, saves and loads", async () => {
     const key = fc.constantFrom("a", "b", "__proto__", "constructor", "0", "");
     const step = fc.oneof(
       fc.record({ kind: fc.constant("set" as const), key, value: fc.jsonValue({ maxDepth: 2 }) }),
@@ -129,7 +129,7 @@ describe("its status", () => {
     }
   });
 
-  it("is modified, and no error, with a value that cannot be saved", async () => {
+  it("is modified, without an error, for a value that cannot be saved", async () => {
     const session = await sessions.load(undefined);
     session.set("a", [1]);
     await sessions.commit(session);
@@ -138,7 +138,7 @@ describe("its status", () => {
     await expect(sessions.commit(session)).rejects.toMatchObject({ code: "INVALID_VALUE" });
   });
 
-  it("is destroyed once it is, until something is set", async () => {
+  it("is destroyed after destroy(), until a value is set", async () => {
     const session = await sessions.load(undefined);
     session.set("a", 1);
     await sessions.commit(session);
@@ -154,7 +154,7 @@ describe("its status", () => {
 });
 
 describe("its token and deadline", () => {
-  it("are those under which it was saved", async () => {
+  it("are those of the saved session", async () => {
     const session = await sessions.load(undefined);
     const deadline = new Date(clock.now() + 86_400_000);
     const { token } = session;
@@ -171,14 +171,14 @@ describe("its token and deadline", () => {
     expect(session.deadline).toEqual(new Date(clock.now() + 86_400_000));
   });
 
-  it("cannot be changed through the date that it gives", async () => {
+  it("cannot be changed through the returned date", async () => {
     const session = await sessions.load(undefined);
     session.deadline.setTime(0);
     expect(session.deadline.getTime()).toBe(clock.now() + 86_400_000);
   });
 });
 
-it("can be kept with a codec of the app's own", async () => {
+it("can be stored with the app's own codec", async () => {
   const codec = {
     encode: (content: unknown) => Buffer.from(JSON.stringify(content)).reverse(),
     decode: (data: Uint8Array) => JSON.parse(Buffer.from(data).reverse().toString()),
@@ -193,7 +193,7 @@ it("can be kept with a codec of the app's own", async () => {
   expect((await reversing.load(session.token)).get("when")).toEqual([1, 2]);
 });
 
-it("shows neither its token nor its values to who prints it, its manager or an error", async () => {
+it("shows neither token nor values when it, its manager or an error is printed", async () => {
   const session = await sessions.load(undefined);
   session.set("password", "a secret value");
   await sessions.commit(session);

@@ -14,7 +14,7 @@ const answer: Handler = async (session, res, req) => {
   res.end(String(session.get("userId") ?? "nobody"));
 };
 
-/** An app, and sessions whose tokens one browser sends all. */
+/** An app, and sessions whose tokens one browser sends together. */
 async function holding(count: number) {
   const app = await run(answer, { cookie: { secure: false, name: "session" } });
   const tokens: string[] = [];
@@ -30,7 +30,7 @@ async function holding(count: number) {
   return { ...app, tokens, ask, alive };
 }
 
-describe("a log-out of a request that brought several live sessions", () => {
+describe("a log-out by a request with several live sessions", () => {
   it.each([
     ["/logout", 2],
     ["/logout", 3],
@@ -47,7 +47,7 @@ describe("a log-out of a request that brought several live sessions", () => {
     expect(app.errors).toEqual([]);
   });
 
-  it("ends them behind tokens that lead nowhere, have no form, or come twice", async () => {
+  it("ends them despite invalid, malformed and repeated tokens", async () => {
     await using app = await holding(2);
     const [one, two] = app.tokens as [string, string];
     await app.ask("/logout", ["1", "", one, "x".repeat(66), madeUpToken(), one, two]);
@@ -55,7 +55,7 @@ describe("a log-out of a request that brought several live sessions", () => {
   });
 
   it.each(["find", "replace"] as const)(
-    "that the store fails at (%s) is completed by the next try",
+    "that failed in the store (%s) is completed by the next attempt",
     async (method) => {
       await using app = await holding(3);
       const headers = { cookie: app.tokens.map((token) => `session=${token}`).join("; ") };
@@ -112,7 +112,7 @@ describe("a log-out of a request that brought several live sessions", () => {
     expect(await app.alive()).toEqual([false, false]);
   });
 
-  it("takes each off its owner's list, and tells of each", async () => {
+  it("removes each from its owner's list, and emits an event for each", async () => {
     await using app = accounts();
     const [one, two] = [await logIn(app.sessions, "u1"), await logIn(app.sessions, "u2")];
     const told: unknown[] = [];
@@ -128,27 +128,24 @@ describe("a log-out of a request that brought several live sessions", () => {
   });
 });
 
-describe("any other request that brought several live sessions", () => {
-  it.each(["/", "/change", "/renew"])(
-    "%s is of the first, looks up no other, and ends none",
-    async (path) => {
-      await using app = await holding(2);
-      expect(await (await app.ask(path, app.tokens)).text()).toBe("u0");
-      expect(app.store.takeCalls()).toEqual(path === "/" ? ["find"] : ["find", "replace"]);
-      expect((await app.alive())[1]).toBe(true);
-    },
-  );
+describe("any other request with several live sessions", () => {
+  it.each(["/", "/change", "/renew"])("%s uses the first, reads no other, and ends none", async (path) => {
+    await using app = await holding(2);
+    expect(await (await app.ask(path, app.tokens)).text()).toBe("u0");
+    expect(app.store.takeCalls()).toEqual(path === "/" ? ["find"] : ["find", "replace"]);
+    expect((await app.alive())[1]).toBe(true);
+  });
 });
 
-describe("cookies of the name that have not the form of a token", () => {
-  it.each([1, 4, 5, 50, 500])("%d of them before a live session hide it from nobody", async (count) => {
+describe("malformed cookies of the session's name", () => {
+  it.each([1, 4, 5, 50, 500])("do not hide a live session after %d of them", async (count) => {
     await using app = await holding(1);
     const malformed = Array.from({ length: count }, (_, at) => String(at));
     expect(await (await app.ask("/", [...malformed, ...app.tokens])).text()).toBe("u0");
     expect(app.store.takeCalls()).toEqual(["find"]);
   });
 
-  it("and tokens that come many times, hide it no more, and are told of four times at most", async () => {
+  it("do not hide it together with repeated tokens, and emit at most four events", async () => {
     await using app = await holding(1);
     const told: unknown[] = [];
     app.sessions.on("unknown", (event) => told.push(event));
@@ -158,14 +155,14 @@ describe("cookies of the name that have not the form of a token", () => {
     expect(told).toHaveLength(5);
   });
 
-  it("do not make more than four tokens be looked up", async () => {
+  it("do not raise the maximum of four look-ups", async () => {
     await using app = await holding(1);
     const made = [..."ABCDE"].map((letter) => madeUpToken(letter));
     expect(await (await app.ask("/", ["1", ...made, ...app.tokens])).text()).toBe("nobody");
     expect(app.store.takeCalls()).toEqual(["find", "find", "find", "find"]);
   });
 
-  it("in a header of the app's own transport count no more either", async () => {
+  it("are ignored in the header of the app's transport as well", async () => {
     const transport = { ...headerTransport("x-session"), read: (header: string) => header.split(" ") };
     const app = accounts({ transport });
     const session = await logIn(app.sessions, "u1");

@@ -19,7 +19,7 @@ import { Signal } from "./fixtures/signal.js";
 
 type Full = Store & Partial<AtomicStore & TouchableStore & IterableStore>;
 
-/** A store that stops answering: from then on, the methods named give promises that never settle. */
+/** A store that can stop answering: then the given methods return promises that never settle. */
 class SilentStore {
   readonly memory: MemStore;
   readonly silent: Set<Method | "entries"> = new Set();
@@ -117,7 +117,7 @@ const operations: [string, Method | "entries", (app: Scene) => Promise<unknown>]
 const timeout = {
   name: "SessionError",
   code: "STORE_TIMEOUT",
-  message: "the session store has not answered within 20 ms",
+  message: "the session store did not answer within 20 ms",
 };
 
 describe("a store that never answers", () => {
@@ -141,7 +141,7 @@ describe("a store that never answers", () => {
     await expect(operate(app)).rejects.toMatchObject(timeout);
   });
 
-  it("fails what comes after the list is withdrawn from no one: a log-out is done, and onError is told", async () => {
+  it("does not fail a log-out whose session has ended, but calls onError for the list", async () => {
     const app = await scene();
     const { store, memory } = app.silent;
     store.replace = (key, ...rest) =>
@@ -191,7 +191,7 @@ describe("a store that never answers", () => {
     server.close();
   });
 
-  it("that fails after all is no unhandled rejection, and answers late to nobody", async () => {
+  it("that rejects late causes no unhandled rejection, and its late answers are ignored", async () => {
     const app = await scene();
     const late = new Signal();
     const isThere = new Signal();
@@ -222,17 +222,17 @@ describe("a store that never answers", () => {
   });
 });
 
-describe("the time that a store has", () => {
+describe("storeTimeoutMs", () => {
   afterEach(() => {
     vi.useRealTimers();
   });
 
-  it.each([0, -1, Number.NaN, "5", 2 ** 31, Number.POSITIVE_INFINITY])("is no %o ms", (storeTimeoutMs) => {
+  it.each([0, -1, Number.NaN, "5", 2 ** 31, Number.POSITIVE_INFINITY])("cannot be %o", (storeTimeoutMs) => {
     const store = new MemStore({ cleanupIntervalMs: 0 });
     expect(() => new SessionManager({ store, storeTimeoutMs: storeTimeoutMs as number })).toThrow(RangeError);
   });
 
-  it("is measured by no clock that a test puts in place, and holds no request of such a test", async () => {
+  it("ignores fake timers, and works in tests that use them", async () => {
     const app = await scene();
     vi.useFakeTimers();
     await app.sessions.commit((await app.sessions.load(app.token)).set("page", 2));
@@ -240,16 +240,13 @@ describe("the time that a store has", () => {
     await expect(app.sessions.load(app.token)).rejects.toMatchObject(timeout);
   });
 
-  // Up to 24 days: the process would outlast the test by far.
+  // Up to 24 days, so a timer that holds the process would outlast the test.
   it.each([
     ["always", 2 ** 31 - 1, "unmodified"],
     ["never", 20, "STORE_TIMEOUT"],
-  ])(
-    "keeps a process alive for as long as a call is not answered: %s",
-    async (answers, timeoutMs, outcome) => {
-      const script = fileURLToPath(new URL("fixtures/store-timeout-process.js", import.meta.url));
-      const { stdout } = await promisify(execFile)(process.execPath, [script, answers, String(timeoutMs)]);
-      expect(stdout).toBe(outcome);
-    },
-  );
+  ])("keeps a process alive only during a call: %s", async (answers, timeoutMs, outcome) => {
+    const script = fileURLToPath(new URL("fixtures/store-timeout-process.js", import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [script, answers, String(timeoutMs)]);
+    expect(stdout).toBe(outcome);
+  });
 });

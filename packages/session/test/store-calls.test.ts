@@ -44,7 +44,7 @@ describe("a request calls the store", () => {
 describe("a request that changes nothing, with an idle timeout", () => {
   const idle = { idleTimeoutMs: 10_000, touchAfterMs: 2000 };
 
-  it("touches when touchAfterMs has passed since the last use that was noted, and not before", async () => {
+  it("touches when touchAfterMs has passed since the last touch, and not before", async () => {
     await using app = await run(answer, idle);
     const visitor = new Visitor(app.url);
     await visitor.get("/change");
@@ -107,7 +107,7 @@ describe("a request that changes nothing, with an idle timeout", () => {
     expect(session.get("visits")).toBe(1);
   });
 
-  it("does not touch a session whose record lasts to its absolute deadline already", async () => {
+  it("does not touch a session whose record already lasts to its absolute deadline", async () => {
     await using app = await run(answer, { lifetimeMs: 15_000, ...idle });
     const visitor = new Visitor(app.url);
     await visitor.get("/change");
@@ -119,7 +119,7 @@ describe("a request that changes nothing, with an idle timeout", () => {
     expect(app.store.takeCalls()).toEqual(["find"]);
   });
 
-  it("does not touch what it changes or ends", async () => {
+  it("does not touch a session that it changes or ends", async () => {
     await using app = await run(answer, idle);
     const visitor = new Visitor(app.url);
     await visitor.get("/change");

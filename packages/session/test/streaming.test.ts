@@ -13,7 +13,7 @@ import { Visitor } from "./fixtures/visitor.js";
 const chunk = "0123456789abcdef".repeat(4096); // 64 KiB
 const bodyOf = (response: string) => response.slice(response.indexOf("\r\n\r\n") + 4);
 
-/** Notes each 'drain', and whether a write had asked for it. */
+/** Records each 'drain', and whether a write required it. */
 function watchDrains(res: ServerResponse): { due: number; undue: number; write(data: string): boolean } {
   let isDue = false;
   const drains = {
@@ -60,7 +60,7 @@ describe("a writer that waits for 'drain'", () => {
     expect(drains.due).toBeGreaterThan(0);
   });
 
-  it("is told once, when what filled the buffers is out", async () => {
+  it("gets it once, after the full buffers are sent", async () => {
     const drained = new Signal();
     let drains = { due: 0, undue: 0 };
     let goesOn: boolean | undefined;
@@ -82,7 +82,7 @@ describe("a writer that waits for 'drain'", () => {
     expect(drains).toMatchObject({ due: 1, undue: 0 });
   });
 
-  it("is told once, by the response, if it did not take all", async () => {
+  it("gets it once, from the response, if that has buffered data", async () => {
     const arrived = new Signal();
     let drains = { due: 0, undue: 0 };
     await using app = await run((session, res, req) => {
@@ -100,14 +100,14 @@ describe("a writer that waits for 'drain'", () => {
     gate.release();
     void setImmediate().then(() => client.resume());
     await client.until("small");
-    using another = await RawClient.request(app.url, "/another"); // time enough for a second 'drain'
+    using another = await RawClient.request(app.url, "/another"); // gives a second 'drain' time to occur
     await another.end();
     arrived.give();
     await client.end();
     expect(drains).toMatchObject({ due: 1, undue: 0 });
   });
 
-  it("is not told after the end", async () => {
+  it("does not get it after the end", async () => {
     let drains = { due: 0, undue: 0 };
     await using app = await run((session, res) => {
       session.set("x", 1);
@@ -122,7 +122,7 @@ describe("a writer that waits for 'drain'", () => {
   });
 });
 
-it("a stream that is piped waits while the response is held, and arrives whole and in order", async () => {
+it("a piped stream waits while the response is held, and arrives complete and in order", async () => {
   let produced = 0;
   const piped = new Signal();
   const numbers = Array.from({ length: 64 }, (_, at) => `${at}:${chunk}`);
@@ -142,7 +142,7 @@ it("a stream that is piped waits while the response is held, and arrives whole a
   const gate = app.store.pause("replace");
   using client = await RawClient.request(app.url);
   await gate.reached;
-  using another = await RawClient.request(app.url); // time enough for all of it
+  using another = await RawClient.request(app.url); // gives all of it time to arrive
   await another.end();
   expect(produced).toBeLessThan(64 + 20);
   gate.release();
@@ -205,7 +205,7 @@ describe("a session, once the head of the response has left,", () => {
     expect(errors).toEqual([expect.objectContaining({ code: "TOO_LATE" })]);
   });
 
-  it("is destroyed at once by the manager, and TOO_LATE tells the app that the browser does not know", async () => {
+  it("can be destroyed at once by the manager, and TOO_LATE reports that the browser keeps its cookie", async () => {
     await using app = await run(async (session, res, req) => {
       if (req.url === "/login") session.set("userId", "u1");
       else {
@@ -221,7 +221,7 @@ describe("a session, once the head of the response has left,", () => {
     expect(app.errors).toEqual([expect.objectContaining({ name: "SessionError", code: "TOO_LATE" })]);
   });
 
-  it("can be loaded anew, changed and committed", async () => {
+  it("can be loaded again, changed and committed", async () => {
     await using app = await run(async (session, res, req) => {
       if (req.url === "/login") session.set("userId", "u1");
       else {
@@ -236,7 +236,7 @@ describe("a session, once the head of the response has left,", () => {
     expect(await app.store.contents()).toEqual([{ userId: "u1", late: true }]);
   });
 
-  it("and changed in place, is saved before the body ends", async () => {
+  it("is saved before the body ends if it is changed in place", async () => {
     const headLeft = new Signal();
     await using app = await run(async (session, res, req) => {
       if (req.url === "/login") session.set("cart", ["tea"]);
@@ -264,7 +264,7 @@ describe("a session, once the head of the response has left,", () => {
     expect(app.errors).toEqual([]);
   });
 
-  it("and changed in place to what cannot be saved, cuts the response short", async () => {
+  it("cuts the response short if it is changed in place to a value that cannot be saved", async () => {
     await using app = await run(async (session, res) => {
       const list: unknown[] = [];
       session.set("list", list);
@@ -280,10 +280,10 @@ describe("a session, once the head of the response has left,", () => {
   });
 });
 
-it("a head is no first byte: what is changed after writeHead is saved, and its cookie set", async () => {
+it("a change after writeHead is saved, and its cookie set", async () => {
   await using app = await run(async (session, res) => {
     res.writeHead(200, { "X-Other": "x" });
-    await setImmediate(); // time enough for it to leave
+    await setImmediate(); // gives the head time to leave
     session.set("userId", "u1");
     res.end("body");
   });

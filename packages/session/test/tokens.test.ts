@@ -16,7 +16,7 @@ const idOf = (token: string) => token.split(".")[0] as string;
 const sha256 = (token: string) => createHash("sha256").update(token).digest("base64url");
 
 describe("a token", () => {
-  it("is an ID of 16 random bytes and a secret of 32 in base64url, others for each session", async () => {
+  it("is an ID of 16 random bytes and a secret of 32 in base64url, different for each session", async () => {
     await using app = await run(tellAndCount);
     const parts = new Set<string>();
     for (let visitor = 0; visitor < 10; visitor++) {
@@ -30,7 +30,7 @@ describe("a token", () => {
     expect(parts.size).toBe(20);
   });
 
-  it("that the store does not know is replaced by a fresh one when something is saved, never adopted", async () => {
+  it("that the store does not know is never adopted: a save issues a new one", async () => {
     await using app = await run(tellAndCount);
     const visitor = new Visitor(app.url, { "__Host-session": unknown });
     await visitor.get();
@@ -41,7 +41,7 @@ describe("a token", () => {
     expect((await new Visitor(app.url, { "__Host-session": unknown }).get("/read")).body).toBe("0");
   });
 
-  it("that the store does not know writes nothing, and stays in the browser, as long as nothing is saved", async () => {
+  it("that the store does not know causes no write, and stays in the browser until a save", async () => {
     await using app = await run(tellAndCount);
     const visitor = new Visitor(app.url, { "__Host-session": unknown });
     const { setCookies } = await visitor.get("/read");
@@ -92,7 +92,7 @@ describe("a token", () => {
 });
 
 describe("the store", () => {
-  it("sees the ID of the token and SHA-256 of its secret, in whatever is called, and never the secret", async () => {
+  it("gets the ID of the token and SHA-256 of its secret in every call, never the secret", async () => {
     await using app = await run(
       (session, res, req) => {
         if (req.url === "/renew") session.renew();
@@ -120,7 +120,7 @@ describe("the store", () => {
     }
   });
 
-  it("gives whoever reads it no way in: neither by its keys, nor by what is in its records", async () => {
+  it("contains nothing that works as a token, neither in keys nor in records", async () => {
     await using app = await run(tellAndCount);
     const visitor = new Visitor(app.url);
     await visitor.get();
@@ -134,7 +134,7 @@ describe("the store", () => {
     expect((await visitor.get("/read")).body).toBe("1");
   });
 
-  it("that fails or is slow tells a wrong secret from a right one in no call", async () => {
+  it("gets the same calls for a wrong secret as for a right one", async () => {
     await using app = await run(tellAndCount);
     const visitor = new Visitor(app.url);
     await visitor.get();

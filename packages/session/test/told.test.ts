@@ -15,7 +15,7 @@ const refused: [string, (res: express.Response) => unknown][] = [
   ["a chunk that is written", (res) => res.write({} as string)],
 ];
 
-describe("a new token, when node refuses what the app answers, comes with the 500:", () => {
+describe("if Node.js refuses the app's answer, the 500 carries a new token:", () => {
   const answer =
     (act: (res: express.Response) => unknown): Handler =>
     (session, res, req) => {
@@ -36,7 +36,7 @@ describe("a new token, when node refuses what the app answers, comes with the 50
     expect(app.errors).toEqual([expect.objectContaining({ code: expect.stringMatching(/^ERR_/) })]);
   });
 
-  it.each(refused)("%s, under Express, whose error page it is", async (_, act) => {
+  it.each(refused)("%s, under Express, with its own error page", async (_, act) => {
     await using app = await run(answer(act), { stack: "Express" });
     const visitor = new Visitor(app.url);
     await visitor.get("/login");
@@ -73,7 +73,7 @@ describe("a Response that cannot leave", () => {
       },
     ],
     [
-      "one whose body is locked",
+      "a response whose body is locked",
       () => {
         const response = new Response("body");
         response.body?.getReader();
@@ -81,12 +81,12 @@ describe("a Response that cannot leave", () => {
       },
     ],
     [
-      "one whose body fails at once",
+      "a response whose body fails at once",
       () =>
         new Response(new ReadableStream({ start: (controller) => controller.error(new Error("broken")) })),
     ],
     [
-      "one whose body fails when it is read",
+      "a response whose body fails when it is read",
       () => new Response(new ReadableStream({ pull: () => Promise.reject(new Error("broken")) })),
     ],
   ])("is a 500 that carries the new token: %s", async (_, respond) => {
@@ -100,7 +100,7 @@ describe("a Response that cannot leave", () => {
     expect(app.errors).toHaveLength(1);
   });
 
-  it("passes through if there is nothing to tell the client, as without sessions", async () => {
+  it("is returned unchanged if no cookie changes", async () => {
     await using app = await open();
     const error = Response.error();
     expect(await withSession(app.sessions, app.request, () => error)).toBe(error);
@@ -112,7 +112,7 @@ describe("a Response that cannot leave", () => {
     ["null", () => null],
     ["an object", () => ({ upgraded: true })],
     [
-      "a 101 that takes no headers",
+      "a 101 with immutable headers",
       () => Object.defineProperty(Response.redirect("http://app/", 302), "status", { value: 101 }),
     ],
   ])("and what is none passes through, and onError hears of the cookie: %s", async (_, respond) => {
@@ -130,7 +130,7 @@ describe("a Response that cannot leave", () => {
     expect(app.errors).toHaveLength(1);
   });
 
-  it("and what is none passes through when saving fails, too", async () => {
+  it("or another result is returned unchanged even if the save fails", async () => {
     await using app = await open();
     app.store.fail("replace", new Error("away"));
     const answer = (session: Session<Values>) => {
@@ -141,7 +141,7 @@ describe("a Response that cannot leave", () => {
     expect(app.errors).toEqual([expect.objectContaining({ message: "away" })]);
   });
 
-  it("lets a 101 that takes headers have the cookie", async () => {
+  it("carries the cookie if it is a 101 with mutable headers", async () => {
     await using app = await open();
     const upgrade = Object.defineProperty(new Response(null), "status", { value: 101 });
     const response = await withSession(
@@ -153,7 +153,7 @@ describe("a Response that cannot leave", () => {
     expect(response.headers.getSetCookie()).toHaveLength(1);
   });
 
-  it("does not wait for a body that comes later", async () => {
+  it("does not wait for a later body", async () => {
     await using app = await open();
     let send = (): void => undefined;
     const body = new ReadableStream({
@@ -174,7 +174,7 @@ describe("a Response that cannot leave", () => {
     expect(response.headers.getSetCookie()).toHaveLength(1);
   });
 
-  it("comes to the client of a real server as a 500 with the cookie", async () => {
+  it("reaches the client of a real server as a 500 with the cookie", async () => {
     await using app = await open();
     const handler = fetchHandler(app.sessions, (request: Request) => {
       app.sessions.get(request).renew();
@@ -194,7 +194,7 @@ describe("a Response that cannot leave", () => {
   });
 });
 
-describe("what the app calls or gives", () => {
+describe("code of the app", () => {
   const away = new Error("broken by the app");
   const broken = (): never => {
     throw away;
@@ -213,7 +213,7 @@ describe("what the app calls or gives", () => {
   };
 
   it.each(["node:http", "Connect", "Express"] as const)(
-    "a transport that fails to give a token is a 500, and the process lives (%s)",
+    "a transport that fails to set a token is a 500, and the process survives (%s)",
     async (stack) => {
       let calls = 0;
       const give = () => {
@@ -223,11 +223,11 @@ describe("what the app calls or gives", () => {
       await using app = await run(answer, { stack, transport: { ...transport, give } });
       expect((await new Visitor(app.url).get("/set")).status).toBe(500);
       expect(app.errors).toEqual([away]);
-      expect(calls).toBe(1); // what has failed is not tried again
+      expect(calls).toBe(1); // no second attempt
     },
   );
 
-  it("a transport that fails to take a token is a 500", async () => {
+  it("a transport that fails to clear a token is a 500", async () => {
     await using app = await run(answer, { transport: { ...transport, take: broken } });
     const headers = { "x-session": (await fetch(`${app.url}/set`)).headers.get("x-session") ?? "" };
     expect((await fetch(`${app.url}/destroy`, { headers })).status).toBe(500);
@@ -236,7 +236,7 @@ describe("what the app calls or gives", () => {
   });
 
   it.each(["node:http", "Connect", "Express"] as const)(
-    "a transport that fails to read is a failure to load (%s)",
+    "a transport that fails to read tokens fails the load (%s)",
     async (stack) => {
       await using app = await run(answer, { stack, transport: { ...transport, read: broken } });
       expect((await fetch(app.url, { headers: { "x-session": "x" } })).status).toBe(500);
@@ -245,7 +245,7 @@ describe("what the app calls or gives", () => {
     },
   );
 
-  it("a transport that fails is a 500 of a handler of Request, and is not asked twice", async () => {
+  it("a failing transport is a 500 in a handler of Request, without a second attempt", async () => {
     for (const part of ["read", "give"]) {
       let calls = 0;
       const fail = () => {
@@ -270,7 +270,7 @@ describe("what the app calls or gives", () => {
   });
 
   it.each([true, "auto"] as const)(
-    "Express's trust proxy that fails, as for a client that is gone, ends no process: secure is %s",
+    "a failing trust proxy of Express, for example for a client that is gone, ends no process: secure is %s",
     async (secure) => {
       await using store = new RecordingStore();
       const errors: Error[] = [];
@@ -295,7 +295,7 @@ describe("what the app calls or gives", () => {
     },
   );
 
-  it("a listener that fails when the response has finished is the app's own, as without sessions", async () => {
+  it("an error of the app's finish listener is uncaught, as without sessions", async () => {
     const failed = new Signal();
     let failure: unknown;
     const listeners = process.listeners("uncaughtException");

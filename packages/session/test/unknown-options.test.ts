@@ -13,7 +13,7 @@ afterAll(() => store[Symbol.asyncDispose]());
 const constructing = (options: object) => () =>
   new SessionManager({ store, ...options } as unknown as SessionManagerOptions);
 
-describe("an option of another session manager is refused, with what to write instead", () => {
+describe("the constructor refuses options of other session managers, and names the replacement", () => {
   it.each<[object, string]>([
     [{ secret: "keyboard cat" }, "there is no option secret: leave it out"],
     [{ resave: false }, "there is no option resave: leave it out"],
@@ -36,7 +36,7 @@ describe("an option of another session manager is refused, with what to write in
   });
 });
 
-describe("an option that is misspelt is refused, with those there are", () => {
+describe("the constructor refuses a misspelt option, and lists the options", () => {
   it.each<[object, string, string]>([
     [{ idleTimeoutMS: 1000 }, "idleTimeoutMS", "idleTimeoutMs"],
     [{ lifeTimeMs: 1000 }, "lifeTimeMs", "lifetimeMs"],
@@ -53,7 +53,7 @@ describe("an option that is misspelt is refused, with those there are", () => {
     expect(constructing(options)).toThrow(right);
   });
 
-  it("even if it is undefined: it was meant", () => {
+  it("even if it is undefined", () => {
     expect(constructing({ secret: undefined })).toThrow("there is no option secret");
   });
 
@@ -67,7 +67,7 @@ describe("an option that is misspelt is refused, with those there are", () => {
     expect(constructing({ cookie })).toThrow(name);
   });
 
-  it("but those of the manager that are undefined are not set", () => {
+  it("but treats undefined options of its own as missing", () => {
     const options = {
       ...{ lifetimeMs: undefined, idleTimeoutMs: undefined, touchAfterMs: undefined, cookie: undefined },
       ...{ transport: undefined, trustProxy: undefined, storeTimeoutMs: undefined, namespace: undefined },
@@ -78,7 +78,7 @@ describe("an option that is misspelt is refused, with those there are", () => {
   });
 });
 
-describe("an option of the wrong kind is refused, not taken for another", () => {
+describe("the constructor refuses an option of the wrong type", () => {
   it.each<object>([
     { codec: {} },
     { codec: null },

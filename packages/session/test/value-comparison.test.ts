@@ -9,7 +9,7 @@ const encode = (values: Record<string, unknown>): Uint8Array =>
 const copyOf = (values: Record<string, unknown>): Record<string, unknown> =>
   devalueCodec.decode(encode(values)).values;
 
-/** Changes what is found at one place of the values: an item, a property, the order of keys, or what occurs twice. */
+/** Changes one place of the values: an item, a property, the order of keys, or a repeated reference. */
 function change(values: Record<string, unknown>, from: number, to: number, kind: number): void {
   const objects = Object.values(values);
   const [node, other] = [objects[from % objects.length], objects[to % objects.length]];
@@ -42,7 +42,7 @@ function change(values: Record<string, unknown>, from: number, to: number, kind:
 }
 
 describe("compareValues", () => {
-  it("finds any graph of values the same as its copy", () => {
+  it("treats any graph of values and its copy as equal", () => {
     fc.assert(
       fc.property(valueGraph, (values) => {
         expect(compareValues(values, copyOf(values))).toBe("same");
@@ -51,7 +51,7 @@ describe("compareValues", () => {
     );
   });
 
-  it("finds two graphs different exactly if their bytes are", () => {
+  it("treats two graphs as different exactly if their bytes differ", () => {
     const place = fc.nat(7);
     fc.assert(
       fc.property(valueGraph, place, place, fc.nat(2), (values, from, to, kind) => {
@@ -90,17 +90,17 @@ describe("compareValues", () => {
     expect(compareValues(other, one)).toBe("different");
   });
 
-  it("sees a symbol that the app added as a key", () => {
+  it("detects an added symbol key", () => {
     expect(compareValues({ [Symbol("a")]: 1 }, {})).toBe("different");
   });
 
-  it("tells one object that occurs twice from two, both ways", () => {
+  it("distinguishes a repeated object from two equal ones, both ways", () => {
     const shared = {};
     expect(compareValues([shared, shared], [{}, {}])).toBe("different");
     expect(compareValues([{}, {}], [shared, shared])).toBe("different");
   });
 
-  it("tells circles of different lengths apart", () => {
+  it("distinguishes circular references of different lengths", () => {
     const short: unknown[] = [];
     short.push(short);
     const long: unknown[] = [[]];

@@ -120,7 +120,7 @@ const ends: [name: string, end: (sessions: SessionManager<Data>, session: Sessio
 const owned = { manager: { owner: ({ userId }: Partial<Data>) => userId } };
 
 describe("a WebSocket", () => {
-  it("has the session of its upgrade request", async () => {
+  it("gets the session of its upgrade request", async () => {
     const { open, logIn, cookieOf, sockets } = await start();
     const ws = await open({ cookie: cookieOf(await logIn()) });
     expect(sockets.size).toBe(1);
@@ -151,7 +151,7 @@ describe("a WebSocket", () => {
     expect(sockets.size).toBe(0);
   });
 
-  it("ends at once also when its session has no owner", async () => {
+  it("ends at once even if its session has no owner", async () => {
     const { open, logIn, cookieOf, sessions } = await start();
     const session = await logIn();
     const ws = await open({ cookie: cookieOf(session) });
@@ -173,7 +173,7 @@ describe("a WebSocket", () => {
     expect(await codes[1]).toBe(SESSION_ENDED);
   });
 
-  it("stays when its session was renewed with a grace, until that is over", async () => {
+  it("stays until the end of a grace period after a renewal", async () => {
     const { open, logIn, cookieOf, sessions, sockets, clock } = await start();
     const session = await logIn();
     const ws = await open({ cookie: cookieOf(session) });
@@ -186,14 +186,14 @@ describe("a WebSocket", () => {
     expect(await code).toBe(SESSION_ENDED);
   });
 
-  it("is not listened to once its session has ended, even if its client does not close", async () => {
+  it("ignores messages after the end of its session, even if its client does not close", async () => {
     const { open, logIn, cookieOf, sessions, sockets, messages, wss } = await start();
     const session = await logIn();
     const ws = await open({ cookie: cookieOf(session) });
     const [served] = [...wss.clients] as [WebSocket];
     ws.send("before");
     await once(served, "message");
-    ws.pause(); // so it does not answer the closing handshake
+    ws.pause(); // prevents an answer to the closing handshake
     await sessions.destroy(await sessions.load(session.token));
     await sockets.check();
     expect(served.readyState).toBe(WebSocket.CLOSING);
@@ -204,7 +204,7 @@ describe("a WebSocket", () => {
     expect(messages).toEqual(["before"]);
   });
 
-  it("ends when its session ended while it was being opened", async () => {
+  it("ends if its session ended during the handshake", async () => {
     const { open, logIn, cookieOf, elsewhere, store } = await start();
     const session = await logIn();
     const { find } = store;
@@ -254,7 +254,7 @@ describe("a WebSocket", () => {
     expect(errors).toHaveLength(1);
   });
 
-  it("may lose its client before its session is loaded", async () => {
+  it("may lose its client before the session is loaded", async () => {
     const { logIn, cookieOf, store, port, open } = await start();
     const cookie = cookieOf(await logIn());
     const { find } = store;

@@ -2,10 +2,10 @@ import type { SessionState } from "../state/session-state.js";
 import { SessionCookie } from "./session-cookie.js";
 import { TokenHeader, type TokenTransport } from "./token-transport.js";
 
-/** What a client is to be told: its token, or that it has none any more. */
+/** A change that the client must learn: its new token, or that its token has ended. */
 export type ClientNews = { kind: "give"; token: string } | { kind: "take" };
 
-/** What a client knows of its session: which token it has, and for how long. */
+/** The token that a client has, and its lifetime. */
 export class ClientKnowledge {
   #token: string | undefined;
   #revision: number;
@@ -15,7 +15,7 @@ export class ClientKnowledge {
     this.#revision = state.settings.savedRevision;
   }
 
-  /** Compares with what is saved. A session that another request ended is that request's news. */
+  /** Compares with the saved session. If another request ended the session, that request tells the client. */
   news(state: SessionState): ClientNews | undefined {
     const token = state.storedToken;
     if (token === undefined) {
@@ -26,7 +26,7 @@ export class ClientKnowledge {
     return { kind: "give", token };
   }
 
-  /** Makes the response header of the news, if there are any. */
+  /** Returns the response header with the news, if there are any. */
   header(
     state: SessionState,
     transport: TokenTransport,
@@ -37,14 +37,14 @@ export class ClientKnowledge {
     return news && headerFor(news, state, transport, now, isSecureNow);
   }
 
-  /** Notes that the client has been told. */
+  /** Records that the client has got the news. */
   update(state: SessionState): void {
     this.#token = state.storedToken;
     this.#revision = state.settings.savedRevision;
   }
 }
 
-/** Makes the response header that tells a client of its session. */
+/** Creates the response header that sets or clears the client's token. */
 export function headerFor(
   news: ClientNews,
   { settings: { deadline, persist } }: SessionState,

@@ -41,7 +41,7 @@ function frameworkOf(first: unknown, second: unknown): keyof typeof ADVICE {
   return "fetch";
 }
 
-/** Makes the error for a handler that is given to the wrong framework. It names the right import. */
+/** Creates the error for a handler in the wrong framework. It names the right import. */
 export function misuse(name: string, home: string, args: readonly unknown[]): TypeError {
   return new TypeError(`${name} is for ${home}; ${ADVICE[frameworkOf(args[0], args[1])]}`);
 }

@@ -6,21 +6,21 @@ import { outletOf } from "./outlet-of.js";
 import type { TokenHeader } from "./response-head.js";
 import { prepareToExtend } from "./unshared-class.js";
 
-/** How a session is saved before the response leaves. */
+/** Saves a session before the response leaves. */
 export interface Saving {
-  /** Whether there is anything to save; if not, the response leaves at once. */
+  /** Returns whether there is anything to save. If not, the response leaves at once. */
   readonly isDue: boolean;
-  /** Whether there is anything to save that was not there when the head of the response left. */
+  /** Returns whether there are changes since the head of the response left. */
   readonly isChanged: boolean;
   readonly responseHeader: string;
   save(): Promise<void>;
-  /** Returns the value of the response header that the client needs by what is saved, if any. */
+  /** Returns the response header that the client needs after the save, if any. */
   header(): string | undefined;
-  /** Returns the headers that go with it. */
+  /** Returns the headers that accompany it. */
   moreHeaders?(): readonly TokenHeader[];
-  /** Is told when that header is on its way, or can be no more. */
+  /** Called when that header has been sent, or can no longer be sent. */
   told(): void;
-  /** Is told when the head of the response leaves. */
+  /** Called when the head of the response leaves. */
   close(): void;
   report(error: Error): void;
 }
@@ -30,16 +30,15 @@ type Held = ServerResponse & { [heldBy]?: HeldResponse };
 type Send = (this: ServerResponse, ...args: unknown[]) => unknown;
 
 /**
- * Holds the response back, from its first byte on, until the session is saved: what the client's next request reads
- * is there, and a cookie can still be set. If saving fails, a 500 takes the place of what the app has answered. What
- * the app changes in place while the body is on its way is saved before the body ends; all other changes are errors
- * then.
+ * Holds the whole response back until the session is saved, so that the client's next request reads the change, and a
+ * cookie can still be set. If the save fails, a 500 replaces the app's answer. Saves changes in place during the body
+ * before the body ends; all other changes are then errors.
  *
- * To the app, a held response is one on a slow network: sent, as far as its own calls and events tell.
+ * To the app, a held response looks like one on a slow network: by its calls and events, it is sent.
  */
 export function holdResponse(res: ServerResponse, saving: Saving): void {
   const held = res as Held;
-  // Express changes the prototype of each response: looking for what is not there would be slow.
+  // Express changes the prototype of each response, which makes looking up a missing property slow.
   if (Object.hasOwn(res, heldBy)) held[heldBy]?.add(saving);
   else {
     prepareToExtend(res);
@@ -48,8 +47,8 @@ export function holdResponse(res: ServerResponse, saving: Saving): void {
 }
 
 /**
- * Answers with a 500, and saves the session, if `error` is what a call of the response was refused with that the session
- * waits for. Returns whether it is.
+ * If `error` is the error with which Node.js rejected a call of a held response, answers with a 500 and saves the session.
+ * Returns whether it is.
  */
 export function answerRefused(res: ServerResponse, error: unknown): boolean {
   return (res as Held)[heldBy]?.answerRefused(error) === true;
@@ -57,18 +56,18 @@ export function answerRefused(res: ServerResponse, error: unknown): boolean {
 
 class HeldResponse {
   readonly #res: ServerResponse;
-  /** Of each manager that the request has passed. */
+  /** One per manager that has handled the request. */
   readonly #savings: Saving[];
   readonly #outlet: Outlet;
-  /** What the response had when it came: other middleware may have put its own there, and may put more on top. */
+  /** The original methods of the response. Other middleware may have wrapped them before, and may wrap ours. */
   readonly write: Send;
   readonly end: Send;
   #state: "waiting" | "holding" | "released" = "waiting";
-  /** Why the error page is sent. */
+  /** The reason for the error page. */
   #failure: Error | undefined;
-  /** What node refused a call with. */
+  /** The error with which Node.js rejected a call. */
   #refusal: unknown;
-  /** Whether the app goes on with a response that has ended with the error page. */
+  /** Whether the app still writes after the error page. */
   #isCutShort = false;
 
   constructor(res: ServerResponse, saving: Saving) {
@@ -86,9 +85,9 @@ class HeldResponse {
     if (this.#state === "released" && !this.#isCutShort) this.#state = "waiting";
   }
 
-  /** Passes a call of `write` or `end` on, with what is to be done before it. */
+  /** Makes a call of `write` or `end`, after the necessary preparations. */
   pass(method: "write" | "end", args: unknown[]): unknown {
-    // To a client that is gone, node sends nothing, and would not come to the first byte.
+    // If the client is gone, Node.js sends nothing, so the first byte never comes.
     if (this.#state === "waiting" && this.#outlet.isGone) this.#beforeFirstByte();
     else if (this.#state === "released" && method === "end" && this.#failure === undefined)
       this.#beforeLastByte();
@@ -137,7 +136,7 @@ class HeldResponse {
   async #saveAll(due: Saving[]): Promise<void> {
     const outcomes = due.map(trySave);
     const [only] = outcomes;
-    // Of one manager, as nearly always: Promise.all costs more than the rest of this.
+    // The usual case of one manager avoids Promise.all, which costs more than the rest.
     this.#conclude(only !== undefined && outcomes.length === 1 ? [await only] : await Promise.all(outcomes));
   }
 
@@ -164,7 +163,7 @@ class HeldResponse {
     if (isEnded) return;
     this.end.call(res, page);
     this.#isCutShort = true;
-    if (isAwaited) res.emit("drain"); // whoever waits for it would wait for ever
+    if (isAwaited) res.emit("drain"); // otherwise a waiting writer would never continue
   }
 
   #close(): void {
@@ -172,14 +171,14 @@ class HeldResponse {
     for (const saving of this.#savings) saving.close();
   }
 
-  /** Takes what an app writes after the error page. */
+  /** Discards writes of the app after the error page. */
   #swallow(method: "write" | "end", args: unknown[]): unknown {
     const callback = args.at(-1);
     if (typeof callback === "function") process.nextTick(callback, replaced());
     return method === "write" ? true : this.#res;
   }
 
-  /** Lets the app know that the error page was sent in place of what it has written. */
+  /** Tells the app that the error page has replaced its answer. */
   #wrapCallback(args: unknown[]): void {
     const callback = args.at(-1);
     if (typeof callback !== "function") return;
@@ -195,7 +194,7 @@ function end(this: Held, ...args: unknown[]): unknown {
   return this[heldBy]?.pass("end", args);
 }
 
-/** A session that cannot tell is for its save to fail at. */
+/** Returns true for a session that throws, because its save will report the error. */
 function isDue(saving: Saving): boolean {
   try {
     return saving.isDue;
@@ -220,7 +219,7 @@ async function trySave(saving: Saving): Promise<Outcome> {
   }
 }
 
-/** What was saved before a save failed, such as a new token, the client must know all the same. */
+/** Returns the headers for the client, even after a failed save: an earlier save may have issued a new token. */
 function outcomeOf(saving: Saving, error: Error | undefined): Outcome {
   try {
     const header = saving.header();
@@ -242,6 +241,6 @@ function replaced(): Error {
 function tooLate(): SessionError {
   return new SessionError(
     "TOO_LATE",
-    "a session's cookie could not be set, since the head of the response had left: begin, renew and destroy sessions before the first byte of the body",
+    "a session's cookie could not be set, because the headers were already sent: begin, renew and destroy sessions before the first byte of the body",
   );
 }

@@ -19,7 +19,7 @@ export interface ClientDescription {
   location?: string | undefined;
 }
 
-/** The value of a header, `name` in lower case; of several, as `node:http` joins them. */
+/** Returns the value of a header, `name` in lower case. Joins several values as `node:http` does. */
 export function headerOf({ headers }: RequestHead, name: string): string | undefined {
   if (typeof headers.get === "function") return headers.get(name) ?? undefined;
   const value = (headers as Record<string, string | string[] | undefined>)[name];
@@ -27,8 +27,8 @@ export function headerOf({ headers }: RequestHead, name: string): string | undef
 }
 
 /**
- * Whether the client asked by https: on a connection of TLS, as Express, Koa and Fastify say by their own setting
- * for proxies, by the URL of a `Request`, or, if proxies are trusted, as the one next to the client has said.
+ * Returns whether the client used https, according to the TLS connection, the proxy settings of Express, Koa and Fastify,
+ * the URL of a `Request` or, if proxies are trusted, `X-Forwarded-Proto`.
  */
 export function isSecure(request: RequestHead, trustProxy: boolean): boolean {
   const asked = request as {
@@ -44,7 +44,7 @@ export function isSecure(request: RequestHead, trustProxy: boolean): boolean {
   return proto.trim().toLowerCase() === "https";
 }
 
-/** Returns the path and query that the client asked for, also where a framework has cut the path that it is mounted at. */
+/** Returns the requested path and query, even if a framework has removed the path of its mount point. */
 export function urlOf(request: object): string | undefined {
   const { originalUrl, url } = request as { originalUrl?: unknown; url?: unknown };
   if (typeof originalUrl === "string") return originalUrl;

@@ -10,7 +10,7 @@ import {
 } from "./response-head.js";
 import { type GateKeeper, type Piece, WriteGate } from "./write-gate.js";
 
-/** What `node:http` keeps in a response: the head when it is composed, and whether it was handed to the socket. */
+/** Private state of a response in `node:http`: the composed head, and whether it was passed to the socket. */
 interface NodeResponse extends ServerResponse {
   _header: string | null;
   _headerSent: boolean;
@@ -22,18 +22,18 @@ interface NodeResponse extends ServerResponse {
 const outletOfResponse: unique symbol = Symbol("outlet");
 
 /**
- * Holds a response of `node:http` back at its socket. Node composes the head, counts, ends and refuses as it always
- * does; the bytes wait, and a cookie is put into the head of them.
+ * Holds a response of `node:http` back at its socket. Node.js composes the head, counts bytes, ends and validates as
+ * usual; the bytes wait, and a cookie is inserted into their head.
  */
 export class Http1Outlet implements Outlet, GateKeeper {
-  readonly keepsHead = false; // it is in the first of the bytes
+  readonly keepsHead = false; // the head is part of the first bytes
   readonly onFirstByte: () => void;
-  /** What the response had when it came. */
+  /** The original `_send` of the response. */
   readonly send: NodeResponse["_send"];
   readonly #res: NodeResponse;
   #isHeadOut: boolean;
   #gate: WriteGate | undefined;
-  /** What becomes of bytes that have no socket yet, since their response waits for its turn. */
+  /** The fate of bytes that have no socket yet, because their response waits for its turn. */
   #onGate: ((gate: WriteGate) => void) | undefined;
 
   constructor(response: ServerResponse, onFirstByte: () => void) {
@@ -62,7 +62,7 @@ export class Http1Outlet implements Outlet, GateKeeper {
     return error?.syscall !== undefined; // a failed read or write of the connection
   }
 
-  /** As node does, which ends the connection then; but a client that only sends no more gets its answer. */
+  /** Marks the response as closed, as Node.js does, but still sends it: the client may only have stopped sending. */
   onPeerEnd(): void {
     const res = this.#res;
     if (res._closed) return;
@@ -74,7 +74,7 @@ export class Http1Outlet implements Outlet, GateKeeper {
   hold(): void {
     const { socket, _headerSent } = this.#res;
     this.#isHeadOut ||= _headerSent;
-    // What the session does not wait for leaves: node corks writes of one tick.
+    // Sends the bytes before the hold: Node.js corks the writes of one tick.
     if (_headerSent) while (socket !== null && socket.writableCorked > 0) socket.uncork();
     this.#withGate((gate) => gate.close(this));
   }
@@ -102,10 +102,10 @@ export class Http1Outlet implements Outlet, GateKeeper {
     const changed = errorHead(head, headers);
     res.statusCode = 500;
     res.statusMessage = "Internal Server Error";
-    res.strictContentLength = false; // the app's length is not that of the page
+    res.strictContentLength = false; // the error page has another length than the app's answer
     this.#setHead(changed, () => addHeaders(res, headers));
     const page = res.req.method === "HEAD" ? changed : changed + ERROR_PAGE;
-    // First of all listeners: node's own begins the next response of the connection.
+    // Before the listener of Node.js, which begins the next response of the connection.
     res.prependOnceListener("finish", () => this.#gate?.open());
     this.#withGate((gate) => gate.replace({ chunk: page, encoding: "latin1" }));
     return undefined;
@@ -116,7 +116,7 @@ export class Http1Outlet implements Outlet, GateKeeper {
     this.#res.destroy(error);
   }
 
-  /** Lets those who log the response see what has been sent. */
+  /** Updates the response for loggers: status and headers as sent. */
   #setHead(head: string, addToHeaders: () => void): void {
     this.#res._header = null;
     addToHeaders();
@@ -140,7 +140,7 @@ export class Http1Outlet implements Outlet, GateKeeper {
   }
 }
 
-/** One function for all: with one of its own for each, responses would outlive the collection of young garbage. */
+/** One function for all responses. A closure for each would keep responses alive beyond a minor garbage collection. */
 function send(
   this: NodeResponse,
   data: unknown,
@@ -158,7 +158,7 @@ function replaceHead(pieces: Piece[], head: string, changed: string): boolean {
     const { chunk } = piece;
     if (typeof chunk === "string" && chunk.startsWith(head)) piece.chunk = changed + chunk.slice(head.length);
     else if (isBuffer(chunk) && chunk.latin1Slice(0, head.length) === head) {
-      // A socket of the app's own that takes no strings.
+      // The app's own socket may not accept strings.
       piece.chunk = Buffer.concat([Buffer.from(changed, "latin1"), chunk.subarray(head.length)]);
     } else continue;
     return true;

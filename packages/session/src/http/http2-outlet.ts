@@ -19,29 +19,29 @@ interface Http2Response extends ServerResponse {
   stream: ServerHttp2Stream;
 }
 
-/** Sends the head of a stream, for node's JavaScript side. */
+/** The native handle of a stream, which sends its head. */
 interface Handle {
   respond(...args: unknown[]): number;
 }
 
-/** Tells a response of the compatibility layer of `node:http2`. */
+/** Recognizes a response of the compatibility layer of `node:http2`. */
 export function isHttp2(res: ServerResponse): res is Http2Response {
   return typeof (res as Partial<Http2Response>).stream?.respond === "function";
 }
 
 /**
- * Holds a response of `node:http2` back at its stream. Node checks, counts, ends and refuses as it always does; head
- * and body wait, and a cookie is put into the head.
+ * Holds a response of `node:http2` back at its stream. Node.js checks, counts bytes, ends and validates as usual; head and
+ * body wait, and a cookie is inserted into the head.
  */
 export class Http2Outlet implements Outlet, GateKeeper {
-  readonly countsAsSent = false; // node:http2 waits itself for what it has sent
+  readonly countsAsSent = false; // node:http2 itself waits until its data is sent
   readonly #res: Http2Response;
   readonly #stream: ServerHttp2Stream;
   readonly #respond: ServerHttp2Stream["respond"];
   #isHolding = false;
   #isHeadOut: boolean;
   #head: { headers: OutgoingHttpHeaders; options: ServerStreamResponseOptions } | undefined;
-  /** Answers with a file, which node reads below the stream, once the session is saved. */
+  /** Answers with a file after the save. Node.js reads the file below the stream, past the gate. */
   #sendFile: ((headers: readonly TokenHeader[]) => void) | undefined;
 
   constructor(res: Http2Response, onFirstByte: () => void) {
@@ -125,7 +125,7 @@ export class Http2Outlet implements Outlet, GateKeeper {
     WriteGate.of(this.#stream).cut(error);
   }
 
-  /** Lets node do all that it does when a head is sent, but send it. */
+  /** Lets Node.js process a head without sending it. */
   #keepHead(headers: OutgoingHttpHeaders, options: ServerStreamResponseOptions): void {
     const handle = handleOf(this.#stream);
     if (handle !== undefined) handle.respond = () => 0;
@@ -133,11 +133,11 @@ export class Http2Outlet implements Outlet, GateKeeper {
       this.#respond.call(this.#stream, headers, options);
       this.#head = { headers, options: { ...options } };
     } finally {
-      if (handle !== undefined) delete (handle as Partial<Handle>).respond; // node's own is in its prototype
+      if (handle !== undefined) delete (handle as Partial<Handle>).respond; // the original is in the prototype
     }
   }
 
-  /** Sends the head that was kept, if any, as `change` makes it. */
+  /** Sends the kept head, if any, changed by `change`. */
   #sendHead(change: (headers: OutgoingHttpHeaders, options: ServerStreamResponseOptions) => void): void {
     this.#isHolding = false;
     this.#isHeadOut = true;
@@ -145,7 +145,7 @@ export class Http2Outlet implements Outlet, GateKeeper {
     this.#head = undefined;
     if (head === undefined || handleOf(this.#stream) === undefined) return;
     change(head.headers, head.options);
-    // Node has noted already that the head was sent, and more that follows from it.
+    // Node.js already treats the head as sent.
     const isNot = { value: false };
     const properties = {
       headersSent: isNot,
@@ -163,7 +163,7 @@ function inLowerCase(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
 
 let handleKey: symbol | undefined;
 
-/** Returns what node sends a stream's head by; its name is no public one. */
+/** Returns the native handle of a stream, whose name is not public. */
 function handleOf(stream: ServerHttp2Stream): Handle | undefined {
   const fields = stream as unknown as Record<symbol, Partial<Handle> | undefined>;
   handleKey ??= Object.getOwnPropertySymbols(stream).find(

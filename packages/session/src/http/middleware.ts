@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { misuse } from "./framework-advice.js";
 
-/** The form that Connect and Express know. For bare `node:http`, `next` is what handles the request. */
+/** Middleware of Connect and Express. For bare `node:http`, `next` is the app's request handler. */
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
 
 /** Returns an error with the import that is meant, if this is no call of `node:http`, Connect or Express. */

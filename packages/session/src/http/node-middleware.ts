@@ -22,7 +22,7 @@ export function nodeMiddleware<T extends object>(
     try {
       requests.run(opened.session, next);
     } catch (error) {
-      // A bare handler of node:http has nobody else to answer when node refuses what it sends.
+      // With a bare handler of node:http, nobody else answers when Node.js rejects its response.
       if (next.length > 0 || !answerRefused(res, error)) throw error;
     }
   }
@@ -30,7 +30,7 @@ export function nodeMiddleware<T extends object>(
   function refuse(thrown: unknown, res: ServerResponse, next: (error?: unknown) => void): void {
     const error = errorOf(thrown, "loading a session failed");
     onError(error);
-    // A handler that takes no error would run without a session: it must not run at all.
+    // A `next` that takes no error must not run, because it would run without a session.
     if (next.length > 0) next(error);
     else if (!res.headersSent) answer500(res);
   }
@@ -62,7 +62,7 @@ export function hold<T extends object>(opened: RequestSession<T>, res: ServerRes
   if (opened.isHeld) return;
   opened.isHeld = true;
   if (res.writableEnded)
-    opened.close(); // nothing would save what is changed now
+    opened.close(); // nothing would save a change now
   else holdResponse(res, opened);
 }
 

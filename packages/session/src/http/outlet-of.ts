@@ -8,12 +8,12 @@ import { ReplayOutlet } from "./replay-outlet.js";
 /**
  * Chooses the outlet that fits a response.
  *
- * @param onFirstByte called before bytes leave, each time; may call `hold` then
+ * @param onFirstByte called each time before bytes leave; may call `hold`
  */
 export function outletOf(res: ServerResponse, onFirstByte: () => void): Outlet {
   const { outputData, socket } = res as ServerResponse & { outputData?: unknown };
   if (outputData === undefined && isHttp2(res)) return new Http2Outlet(res, onFirstByte);
-  // A response that waits for its turn on a connection has no socket yet; one that a test injects has none of a network.
+  // A response that waits for its turn on a connection has no socket yet. An injected response of a test has no network.
   const isOfNode = outputData !== undefined && (socket === null || socket instanceof Duplex);
   return isOfNode ? new Http1Outlet(res, onFirstByte) : new ReplayOutlet(res, onFirstByte);
 }

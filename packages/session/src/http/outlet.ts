@@ -1,21 +1,21 @@
 import type { TokenHeader } from "./response-head.js";
 
-/** Where the bytes of a response leave: they can be kept back there, or be replaced. */
+/** The exit of a response's bytes, where they can be held back or replaced. */
 export interface Outlet {
-  /** Whether the head has left: nothing can be added to it. */
+  /** Whether the head has left, so that no header can be added. */
   readonly isHeadOut: boolean;
-  /** Whether the client is gone: no byte will be sent, whatever the app writes. */
+  /** Whether the client is gone, so that no byte will be sent. */
   readonly isGone: boolean;
-  /** Keeps back what the app sends from now on. */
+  /** Holds back all further bytes. */
   hold(): void;
-  /** Lets go what was kept back, with these headers. */
+  /** Sends the held bytes, with these headers. */
   release(headers: readonly TokenHeader[]): void;
   /**
-   * Sends the error page, with these headers, in place of what the app has sent and still sends.
+   * Sends the error page, with these headers, in place of the app's answer.
    *
-   * @returns the page, if it is left to the response's own `end`, since no head was kept
+   * @returns the page, if the response's own `end` must send it because no head was held
    */
   replace(headers: readonly TokenHeader[]): string | undefined;
-  /** Cuts off a response whose head is out. */
+  /** Cuts off a response whose head has left. */
   cut(error: Error): void;
 }

@@ -6,15 +6,15 @@ const METHODS = ["writeHead", "flushHeaders", "write", "end"] as const;
 type Method = (typeof METHODS)[number];
 type Passage = Record<Method, (...args: unknown[]) => unknown>;
 
-/** What a response that is made like node's says of itself. */
+/** Private state of a response that imitates one of `node:http`. */
 interface NodeLike extends ServerResponse {
   _header?: string | null;
   finished: boolean;
 }
 
 /**
- * Holds a response back that has no network behind it, such as Fastify's `inject` makes it: keeps the calls, and
- * makes them when it is released.
+ * Holds back a response without a network, for example of Fastify's `inject`: stores the calls, and makes them on
+ * release.
  */
 export class ReplayOutlet implements Outlet {
   readonly #res: NodeLike;
@@ -56,7 +56,7 @@ export class ReplayOutlet implements Outlet {
     this.#isHeadOut ||= this.#res.headersSent === true;
     this.#isHolding = true;
     this.#status = { statusCode, statusMessage };
-    if (this.#res._header === null) this.#res._header = "held"; // headers count as sent: setting one is an error
+    if (this.#res._header === null) this.#res._header = "held"; // the headers count as sent, so setting one is an error
   }
 
   release(headers: readonly TokenHeader[]): void {
@@ -85,7 +85,7 @@ export class ReplayOutlet implements Outlet {
     this.#res.destroy(error);
   }
 
-  /** Headers that `writeHead` is called with would take the place of those that were set before. */
+  /** Merges the headers of `writeHead`, which would otherwise replace those set before. */
   #addToHead(own: readonly TokenHeader[]): void {
     const [first] = this.#kept;
     if (first?.[0] === "writeHead" && !first[1].some(Array.isArray)) {

@@ -8,19 +8,19 @@ import { ClientKnowledge, type ClientNews } from "./client-knowledge.js";
 import { isSecure, type RequestHead } from "./http-request.js";
 import type { EndpointAnswer, TokenHeader } from "./response-head.js";
 
-/** How often one response waits for a session that the app keeps changing. */
+/** Maximum number of saves per response while the app keeps changing the session. */
 const MAX_COMMITS = 10;
 
-/** The session of one request, and what the client that sent it knows of it. */
+/** The session of one request, and the token that its client has. */
 export class RequestSession<T extends object> {
   readonly session: Session<T>;
-  /** Whether a response waits for it already. */
+  /** Whether a response already waits for it. */
   isHeld = false;
   readonly #state: SessionState;
   readonly #engine: SessionEngine;
-  /** What is asked how the client came: the framework's own request, if it has one. */
+  /** The request that tells whether the client used https: the framework's own, if there is one. */
   request: RequestHead;
-  /** Whether a save is under way, or has failed: whoever answers the request has it in hand. */
+  /** Whether a save is in progress or has failed, which the answer of the request handles. */
   #isSaveInHand = false;
   readonly #client: ClientKnowledge;
 
@@ -34,7 +34,7 @@ export class RequestSession<T extends object> {
     if (clientNoteOf !== undefined) this.#state.describeClient = () => clientNoteOf(this.request);
   }
 
-  /** The answer to a request that was only sent too early to prove its device; `undefined` if the app is to answer. */
+  /** Returns the answer to a request that was sent too early to prove its device; `undefined` if the app must answer. */
   retryOf(url: string | undefined): EndpointAnswer | undefined {
     return this.#state.bound?.doubt && this.#engine.deviceBound?.retryOf(this.#state, url);
   }
@@ -43,23 +43,23 @@ export class RequestSession<T extends object> {
     return this.#engine.transport.responseHeader;
   }
 
-  /** Whether there is anything to save, or being saved by the app; if not, the response leaves at once. */
+  /** Returns whether there is anything to save, or the app is saving it. If not, the response leaves at once. */
   get isDue(): boolean {
     if (this.isChanged) return true;
     return this.#engine.repository.isUseDue(this.#state) && !isBackgroundRequest(this.request);
   }
 
-  /** Whether there is anything to save that was not there when the headers were sent. */
+  /** Returns whether there are changes since the headers were sent. */
   get isChanged(): boolean {
     return this.#engine.repository.isChanged(this.#state) || this.#isOwed;
   }
 
-  /** What the client is to be told, by what is saved. */
+  /** Returns the news for the client after the save. */
   get news(): ClientNews | undefined {
     return this.#client.news(this.#state);
   }
 
-  /** Whether the client is to be told something, be it that the app has committed the session itself. */
+  /** Returns whether there are news for the client, even if the app has committed the session itself. */
   get #isOwed(): boolean {
     return this.#state.turns.isBusy || this.news !== undefined;
   }
@@ -69,25 +69,25 @@ export class RequestSession<T extends object> {
     const state = this.#state;
     this.#isSaveInHand = true;
     await state.turns.run(() => commitNow(repository, state));
-    // The app may go on while its response is held; but not for ever.
+    // The app may continue while its response is held, but not for ever.
     for (let turn = 1; turn < MAX_COMMITS && repository.isChanged(state); turn++) {
       await state.turns.run(() => commitNow(repository, state));
     }
     this.#isSaveInHand = false;
   }
 
-  /** Returns the response header that the client needs by what is saved, if any. */
+  /** Returns the response header that the client needs after the save, if any. */
   header(): string | undefined {
     const { transport, now } = this.#engine;
     return this.#client.header(this.#state, transport, now, () => this.#isSecure())?.value;
   }
 
-  /** Returns what goes with that header. */
+  /** Returns the headers that accompany it. */
   moreHeaders(): readonly TokenHeader[] {
     return this.#engine.deviceBound?.headersFor(this.#state, this.request) ?? [];
   }
 
-  /** Notes that the client is told, or can be no more. */
+  /** Records that the client has got the header, or can no longer get it. */
   told(): void {
     this.#client.update(this.#state);
   }
@@ -101,7 +101,7 @@ export class RequestSession<T extends object> {
     }
   }
 
-  /** Drops what was changed; a session that was destroyed is ended all the same. */
+  /** Drops the changes, but still ends a destroyed session. */
   async drop(): Promise<void> {
     const { destroyed } = this.#state;
     this.close();
@@ -111,7 +111,7 @@ export class RequestSession<T extends object> {
     await this.#state.turns.run(() => commitNow(this.#engine.repository, this.#state));
   }
 
-  /** Notes that the headers have been sent: from now on, what changes the session is an error. */
+  /** Makes every further change of the session an error, because the headers were sent. */
   close(): void {
     this.#state.isClosed = true;
   }
@@ -120,7 +120,7 @@ export class RequestSession<T extends object> {
     this.#engine.onError(error);
   }
 
-  /** Whether the client asked by https. If the app cannot say, its cookie is kept from plain http. */
+  /** Returns whether the client used https. If the app cannot tell, assumes it, so that the cookie stays `Secure`. */
   #isSecure(): boolean {
     try {
       return isSecure(this.request, this.#engine.trustProxy);
@@ -131,7 +131,7 @@ export class RequestSession<T extends object> {
   }
 }
 
-/** Carries out what was asked of the session, in its turn. */
+/** Commits the session, in its turn. */
 export function commitNow(repository: SessionRepository, state: SessionState): Promise<void> {
   return traced(commitTracing, () => repository.commit(state));
 }

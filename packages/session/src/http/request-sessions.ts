@@ -11,18 +11,18 @@ import { RequestSession } from "./request-session.js";
 import type { EndpointAnswer } from "./response-head.js";
 import { prepareToExtend } from "./unshared-class.js";
 
-/** Maximum number of tokens looked up per request, and of malformed ones told. */
+/** Maximum number of tokens looked up per request, and of malformed ones reported. */
 const MAX_TOKENS = 4;
 
 type Slots<T extends object> = Record<symbol, RequestSession<T> | undefined>;
 
-/** The sessions of the requests that are under way, each for as long as its request. */
+/** The sessions of requests in flight. */
 export class RequestSessions<T extends object> {
   readonly #engine: SessionEngine;
-  /** Where a request has what was opened for it: a WeakMap of requests would cost the garbage collector more. */
+  /** The property of a request with its session. A WeakMap would cost the garbage collector more. */
   readonly #slot: symbol = Symbol("session");
   readonly #context: AsyncLocalStorage<Session<T>> | undefined;
-  /** The request that is being answered, for handlers of `Request`, which frameworks copy. */
+  /** The current request, for handlers of `Request`, which frameworks copy. */
   #answered: AsyncLocalStorage<RequestSession<T>> | undefined;
 
   constructor(engine: SessionEngine, hasContext: boolean) {
@@ -30,7 +30,7 @@ export class RequestSessions<T extends object> {
     this.#context = hasContext ? new AsyncLocalStorage() : undefined;
   }
 
-  /** The session of a request that was opened. */
+  /** Returns the session of a request. */
   get(request: object): Session<T> {
     const opened = this.opened(request);
     if (opened === undefined)
@@ -38,12 +38,12 @@ export class RequestSessions<T extends object> {
     return opened.session;
   }
 
-  /** What was opened for a request, if anything. */
+  /** Returns the opened session of a request, if any. */
   opened(request: object): RequestSession<T> | undefined {
     return (request as Slots<T>)[this.#slot] ?? this.#openedForCopy(request);
   }
 
-  /** What was opened for the request that another one was made of: it brings the same tokens. */
+  /** Returns the opened session of the original of a copied request, which has the same tokens. */
   #openedForCopy(request: object): RequestSession<T> | undefined {
     const opened = this.#answered?.getStore();
     if (opened === undefined || !("headers" in request)) return undefined;
@@ -54,13 +54,13 @@ export class RequestSessions<T extends object> {
     return isCopy ? opened : undefined;
   }
 
-  /** Runs `work`, which answers a request, so that copies of the request lead to its session as well. */
+  /** Runs `work`, which answers a request, so that copies of the request have its session as well. */
   runFor<R>(opened: RequestSession<T>, work: () => R): R {
     this.#answered ??= new AsyncLocalStorage();
     return this.#answered.run(opened, () => this.run(opened.session, work));
   }
 
-  /** Makes the session of a request known by another object that a framework passes around for it. */
+  /** Assigns the session of a request to another object with which a framework represents it. */
   alias(other: object, request: object): void {
     const opened = this.opened(request);
     if (opened === undefined) return;
@@ -68,7 +68,7 @@ export class RequestSessions<T extends object> {
     opened.request = other as RequestHead;
   }
 
-  /** Loads the session of a request; at once if it brings no token. */
+  /** Loads the session of a request, synchronously if it has no token. */
   open(request: RequestHead): RequestSession<T> | Promise<RequestSession<T>> {
     const opened = this.opened(request);
     if (opened !== undefined) return opened;
@@ -77,7 +77,7 @@ export class RequestSessions<T extends object> {
     return this.load(tokens, request).then((state) => this.attach(request, state));
   }
 
-  /** Loads the session of a request whose token came otherwise. */
+  /** Loads the session of a request whose token was not in the cookie or header. */
   async openAs(request: RequestHead, token: string): Promise<RequestSession<T>> {
     return this.attach(request, await this.load([token], request));
   }
@@ -88,7 +88,7 @@ export class RequestSessions<T extends object> {
     return header === undefined ? [] : transport.read(header);
   }
 
-  /** Loads the session of the first token that has one; a new session, if none has. */
+  /** Loads the session of the first token that has one, or creates a new session. */
   load(tokens: readonly string[], request: object | undefined): Promise<SessionState> {
     return traced(loadTracing, () => this.#load(tokens, request));
   }
@@ -96,7 +96,7 @@ export class RequestSessions<T extends object> {
   async #load(tokens: readonly string[], request: object | undefined): Promise<SessionState> {
     const { repository } = this.#engine;
     if (tokens.length !== 1 || !hasTokenForm(tokens[0])) return this.#loadFirst(tokens, request);
-    const state = await repository.load(tokens[0], this.#boundCookiesOf(request)); // as nearly all requests
+    const state = await repository.load(tokens[0], this.#boundCookiesOf(request)); // the usual case
     if (state.stored === undefined && state.bound === undefined) this.#emitUnknown(false, request);
     return state;
   }
@@ -114,7 +114,7 @@ export class RequestSessions<T extends object> {
         if (state.bound === undefined) this.#emitUnknown(false, request);
         continue;
       }
-      state.otherTokens = candidates.slice(at + 1); // looked up if this session is destroyed, not before
+      state.otherTokens = candidates.slice(at + 1); // looked up only if this session is destroyed
       return state;
     }
     return state ?? repository.begin();
@@ -126,7 +126,7 @@ export class RequestSessions<T extends object> {
     return () => deviceBound.endpoints.boundCookiesOf(request as RequestHead);
   }
 
-  /** Answers what a browser asks of the manager itself, to bind a session to its device; `undefined` for all else. */
+  /** Answers a browser's request to bind a session to its device; `undefined` for all other requests. */
   answerOf(
     request: RequestHead,
     method: string | undefined,
@@ -141,7 +141,7 @@ export class RequestSessions<T extends object> {
     this.#engine.events.emit("unknown", () => ({ isMalformed, remoteAddress: addressOf(request) }));
   }
 
-  /** Runs `work` so that `current()` gives the session in it. */
+  /** Runs `work`, in which `current()` returns the session. */
   run<R>(session: Session<T>, work: () => R): R {
     return this.#context === undefined ? work() : this.#context.run(session, work);
   }
@@ -157,7 +157,7 @@ export class RequestSessions<T extends object> {
     );
   }
 
-  /** Makes a state the session of a request. */
+  /** Creates the session of a request from its state. */
   attach(request: object, state: SessionState): RequestSession<T> {
     const other = (request as Slots<T>)[this.#slot]; // another caller may have been faster
     if (other !== undefined) return other;
@@ -173,7 +173,7 @@ export class RequestSessions<T extends object> {
   }
 }
 
-/** Returns the address that a request came from; `node:http2` throws when its connection is gone. */
+/** Returns the remote address of a request; `undefined` if the connection is gone, where `node:http2` throws. */
 function addressOf(request: object | undefined): string | undefined {
   try {
     return (request as { socket?: { remoteAddress?: string } } | undefined)?.socket?.remoteAddress;

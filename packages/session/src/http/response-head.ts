@@ -1,16 +1,16 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 
-/** A header that tells the client its token. */
+/** A header, such as the one with the client's token. */
 export type TokenHeader = readonly [name: string, value: string];
 
-/** An answer that the manager gives itself, in place of the app. */
+/** An answer of the manager in place of the app. */
 export interface EndpointAnswer {
   status: number;
   headers: readonly TokenHeader[];
   body: string;
 }
 
-/** Headers that describe the app's body, and must not describe the error page that takes its place. */
+/** Headers that describe the app's body, which the error page must not keep. */
 const BODY_HEADERS: ReadonlySet<string> = new Set([
   "accept-ranges",
   "content-disposition",
@@ -37,21 +37,21 @@ const ERROR_HEADERS: readonly TokenHeader[] = [
   ["cache-control", "no-store"],
 ];
 
-/** Whether a header of the app's gives way to this one: it is single, or the same cookie. */
+/** Returns whether this header replaces one of the app: a single header, or the same cookie. */
 function isReplaced(name: string, value: string, [ownName, ownValue]: TokenHeader): boolean {
   if (name !== ownName) return name === "cache-control"; // caches must not hand the token to others
-  // An app that commits a session itself may have set its cookie, too.
+  // An app that commits a session itself may have set its cookie as well.
   return name !== "set-cookie" || value.startsWith(ownValue.slice(0, ownValue.indexOf("=") + 1));
 }
 
-/** Adds headers to a head of HTTP/1 that is composed already. */
+/** Adds headers to a composed head of HTTP/1. */
 export function addToHead(head: string, headers: readonly TokenHeader[]): string {
   const [status = "", ...lines] = linesOf(head);
   const kept = lines.filter((line) => !headers.some((own) => isReplaced(...splitLine(line), own)));
   return headOf(status, kept, [...headers, ["cache-control", "no-store"]]);
 }
 
-/** Makes of a composed head of HTTP/1 that of the error page, which keeps what does not describe the body. */
+/** Turns a composed head of HTTP/1 into that of the error page, without the headers that describe the body. */
 export function errorHead(head: string, headers: readonly TokenHeader[]): string {
   const [, ...lines] = linesOf(head);
   const kept = lines.filter((line) => {
@@ -75,7 +75,7 @@ function headOf(status: string, lines: readonly string[], headers: readonly Toke
   return [status, ...lines, ...added, "", ""].join("\r\n");
 }
 
-/** Returns the headers to set, by name, on a response that has `current` ones, which are named in lower case. */
+/** Returns the headers to set, by name, on a response with `current` headers, named in lower case. */
 export function headersToSet(
   current: OutgoingHttpHeaders,
   headers: readonly TokenHeader[],
@@ -90,19 +90,19 @@ export function headersToSet(
   return headers.length > 0 ? { ...changed, "cache-control": "no-store" } : changed;
 }
 
-/** Makes headers, which are named in lower case, those of the error page. */
+/** Turns headers, named in lower case, into those of the error page. */
 export function setErrorHeaders(headers: OutgoingHttpHeaders, own: readonly TokenHeader[]): void {
   for (const name of BODY_HEADERS) delete headers[name];
   Object.assign(headers, headersToSet(headers, own), Object.fromEntries(ERROR_HEADERS));
 }
 
-/** Adds headers to a response whose head is not composed yet. */
+/** Adds headers to a response before its head is composed. */
 export function addHeaders(res: ServerResponse, headers: readonly TokenHeader[]): void {
   const changed = headersToSet({ "set-cookie": res.getHeader("set-cookie") as string | string[] }, headers);
   for (const [name, value] of Object.entries(changed)) res.setHeader(name, value);
 }
 
-/** Makes status and headers those of the error page, on a response whose head is not composed yet. */
+/** Sets status and headers of the error page on a response before its head is composed. */
 export function setErrorHead(res: ServerResponse, headers: readonly TokenHeader[]): void {
   for (const name of BODY_HEADERS) res.removeHeader(name);
   addHeaders(res, headers);
@@ -111,15 +111,15 @@ export function setErrorHead(res: ServerResponse, headers: readonly TokenHeader[
   if (res.req?.httpVersionMajor !== 2) res.statusMessage = "Internal Server Error"; // HTTP/2 has none
 }
 
-/** Answers in place of the app what is the manager's own to answer. */
+/** Sends an answer of the manager in place of the app. */
 export function answerWith(res: ServerResponse, { status, headers, body }: EndpointAnswer): void {
   res.statusCode = status;
   for (const [name, value] of headers) res.setHeader(name, value);
   res.end(body);
 }
 
-/** Answers in place of the app, which could not be given a session. */
+/** Answers with a 500 in place of the app, because its session could not be loaded. */
 export function answer500(res: ServerResponse): void {
   setErrorHead(res, []);
-  res.end(ERROR_PAGE); // to a HEAD request, node:http sends the head alone
+  res.end(ERROR_PAGE); // for a HEAD request, node:http sends only the head
 }

@@ -67,10 +67,10 @@ export class SessionCookie implements TokenTransport {
   #assertUsable(hostOnly: boolean): void {
     const { sameSite, path, domain, httpOnly, partitioned } = this.#attributes;
     const secure = this.#secure === true;
-    const name = this.name.toLowerCase(); // browsers match the prefixes whatever their case
+    const name = this.name.toLowerCase(); // browsers match the prefixes in any case
     if (!NAME.test(this.name)) {
       throw new TypeError(
-        `cookie.name ${JSON.stringify(this.name)} is not usable: letters, digits and !#$%&'*+-.^_\`|~ are, spaces are not`,
+        `cookie.name ${JSON.stringify(this.name)} is not usable: use only letters, digits and !#$%&'*+-.^_\`|~`,
       );
     }
     if (!["strict", "lax", "none"].includes(sameSite)) {
@@ -103,7 +103,7 @@ export class SessionCookie implements TokenTransport {
     }
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw new TypeError(
-        `cookie.path must begin with "/", got ${JSON.stringify(path)}: browsers would put another in its place`,
+        `cookie.path must begin with "/", got ${JSON.stringify(path)}: browsers would replace any other path`,
       );
     }
     if (this.#secure !== "auto" && typeof this.#secure !== "boolean") {
@@ -111,7 +111,7 @@ export class SessionCookie implements TokenTransport {
     }
     try {
       if (domain === "") throw new TypeError("the domain is empty");
-      this.give("token", { maxAgeMs: 1, persist: undefined, isSecure: true }); // the library refuses a malformed domain or path
+      this.give("token", { maxAgeMs: 1, persist: undefined, isSecure: true }); // the cookie library throws for a malformed domain or path
     } catch (cause) {
       throw new TypeError(
         'cookie.domain or cookie.path is malformed: write a domain as in "example.com", without scheme and port, and a path without ";" and control characters',
@@ -121,13 +121,13 @@ export class SessionCookie implements TokenTransport {
   }
 
   /**
-   * The tokens that a `Cookie` header brings: several, if it has several cookies of this name. Browsers send the
-   * one of the longer path first, and leave out which is whose, so that any may be ours (RFC 6265, section 5.4).
+   * Returns the tokens in a `Cookie` header, which may have several cookies of this name. Browsers send that of the longest
+   * path first, but without its path, so any may be ours (RFC 6265, section 5.4).
    */
   read(header: string): string[] {
     const tokens: string[] = [];
     for (let at = header.indexOf(this.name); at >= 0; at = header.indexOf(this.name, at + 1)) {
-      // Most cookies are not ours: the library need not see them.
+      // Skips the library for cookies of other names, which are most.
       const start = header.lastIndexOf(";", at) + 1;
       const semicolon = header.indexOf(";", at);
       const end = semicolon < 0 ? header.length : semicolon;
@@ -138,12 +138,12 @@ export class SessionCookie implements TokenTransport {
     return tokens;
   }
 
-  /** The `Set-Cookie` header that gives the browser this token, for `maxAgeMs` if the cookie is to persist. */
+  /** Returns the `Set-Cookie` header that sets this token, for `maxAgeMs` if the cookie persists. */
   give(token: string, gift: TokenGift): string {
     return stringifySetCookie(this.given(token, gift));
   }
 
-  /** The same in fields. */
+  /** Returns the cookie in fields. */
   given(token: string, { maxAgeMs, persist = this.#persist, isSecure }: TokenGift): TokenCookie {
     return {
       ...{ name: this.name, value: token, ...this.#attributes, secure: this.#isSecure(isSecure) },
@@ -151,12 +151,12 @@ export class SessionCookie implements TokenTransport {
     };
   }
 
-  /** The `Set-Cookie` header that takes the token from the browser. */
+  /** Returns the `Set-Cookie` header that clears the token. */
   take(isSecure: boolean): string {
     return stringifySetCookie(this.taken(isSecure));
   }
 
-  /** The same in fields. */
+  /** Returns the cookie in fields. */
   taken(isSecure: boolean): TokenCookie {
     return {
       ...{ name: this.name, value: "", ...this.#attributes, secure: this.#isSecure(isSecure) },

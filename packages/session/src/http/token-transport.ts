@@ -72,13 +72,13 @@ export function headerTransport(name: string): TokenTransport {
   const header = String(name).toLowerCase();
   if (!NAME.test(header) || header === "cookie" || header === "set-cookie") {
     throw new TypeError(
-      `${JSON.stringify(name)} is no usable header: choose one of your own, such as "x-session"`,
+      `${JSON.stringify(name)} is not a usable header: choose another, such as "x-session"`,
     );
   }
   return {
     requestHeader: header,
     responseHeader: header,
-    isSecure: true, // a header of its own has no attribute that would depend on it
+    isSecure: true, // a header, unlike a cookie, has no `Secure` attribute
     read: (value) => [value],
     give: (token) => token,
     take: () => "",

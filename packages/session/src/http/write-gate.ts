@@ -2,13 +2,13 @@ import { Duplex } from "node:stream";
 
 type Done = (error?: Error | null) => void;
 
-/** What a stream passes to its own `_writev`, or to `_write` if there is one piece. */
+/** A piece that a stream passes to `_writev`, or to `_write` if there is only one. */
 export interface Piece {
   chunk: unknown;
   encoding: BufferEncoding;
 }
 
-/** The methods by which a stream sends: for whoever implements one, documented in `node:stream`. */
+/** The methods with which a stream sends, documented in `node:stream` for implementers. */
 interface Sender {
   _write(chunk: unknown, encoding: BufferEncoding, done: Done): void;
   _writev?(pieces: Piece[], done: Done): void;
@@ -16,15 +16,15 @@ interface Sender {
   destroy(error?: Error): Duplex;
 }
 
-/** Who closed a gate. */
+/** The outlet that closed a gate. */
 export interface GateKeeper {
-  /** Whether what is kept counts as sent, as it would in the buffers of a network. */
+  /** Whether held data counts as sent, as in the buffers of a network. */
   readonly countsAsSent: boolean;
-  /** Whether a head is kept elsewhere that is to leave before the stream is destroyed. */
+  /** Whether a head is held elsewhere, which must leave before the stream is destroyed. */
   readonly keepsHead: boolean;
-  /** Whether a stream is destroyed because the peer is gone: what is kept would not reach it. */
+  /** Returns whether a stream is destroyed because the peer is gone, which held data would not reach. */
   isPeerGone(error: Error | null | undefined): boolean;
-  /** Is called when the peer sends no more, and often has gone. */
+  /** Called when the peer stops sending, and often has gone. */
   onPeerEnd?(): void;
 }
 
@@ -32,10 +32,10 @@ const gate: unique symbol = Symbol("write gate");
 type Gated = Duplex & { [gate]?: WriteGate };
 
 /**
- * Keeps back what a stream is about to send. The stream itself goes on as over a slow network: it buffers, asks
- * writers to wait, ends and emits its events in its own order.
+ * Holds back the data of a stream. The stream itself works as over a slow network: it buffers, asks writers to wait, ends
+ * and emits its events in the usual order.
  *
- * A stream keeps its gate, open, until it is closed: removing methods from an object makes it slow.
+ * A stream keeps its open gate until the stream closes, because removing methods from an object makes it slow.
  */
 export class WriteGate {
   /** Returns the gate of a stream. */
@@ -48,12 +48,12 @@ export class WriteGate {
   readonly #stream: Duplex;
   readonly #sender: Sender;
   #state: "open" | "closed" | "replacing" = "open";
-  /** The call that waits; a stream makes one at a time. Without pieces, it is the end. */
+  /** The waiting call; a stream makes one at a time. Without pieces, it ends the stream. */
   #kept: { pieces?: Piece[]; done: Done } | undefined;
-  /** Changes the pieces that are sent next; returns whether it has found what it was to change. */
+  /** Changes the next pieces. Returns whether the change was possible. */
   #edit: ((pieces: Piece[]) => boolean) | undefined;
   #replacement: Piece | undefined;
-  /** The error that the stream is to be destroyed with, when what was kept is out. */
+  /** The error with which to destroy the stream after the held data is sent. */
   #destruction: [error: Error | undefined] | undefined;
   #keeper: GateKeeper | undefined;
 
@@ -75,28 +75,28 @@ export class WriteGate {
     });
   }
 
-  /** Keeps back what is sent from now on. */
+  /** Holds back all further data. */
   close(keeper: GateKeeper): void {
     this.#state = "closed";
     this.#edit = undefined;
     this.#keeper = keeper;
   }
 
-  /** Lets go what was kept, changed by `edit` if it is given. */
+  /** Sends the held data, changed by `edit` if given. */
   open(edit?: (pieces: Piece[]) => boolean): void {
     this.#state = "open";
     this.#edit = edit;
     this.#letGo();
   }
 
-  /** Sends `piece`, if any, in place of what was kept, and nothing of what follows, until the gate is opened. */
+  /** Sends `piece`, if any, in place of the held data, and discards further data until the gate is opened. */
   replace(piece: Piece | undefined): void {
     this.#state = "replacing";
     this.#replacement = piece;
     this.#letGo();
   }
 
-  /** Destroys the stream, and what was kept. */
+  /** Destroys the stream and the held data. */
   cut(error?: Error): void {
     this.#lose(error);
   }
@@ -107,15 +107,15 @@ export class WriteGate {
 
   #letGo(): void {
     const [kept, destruction] = [this.#kept, this.#destruction];
-    this.#kept = this.#destruction = this.#keeper = undefined; // a connection lives longer than its requests
+    this.#kept = this.#destruction = this.#keeper = undefined; // frees memory: a connection lives longer than its requests
     if (kept !== undefined) {
-      // What follows, listeners of the app's among it, is no part of what opens the gate.
+      // Deferred, because it may call listeners of the app.
       const done: Done = (error) => process.nextTick(kept.done, error);
       if (kept.pieces === undefined) this.#end(done);
       else this.#pass(kept.pieces, done);
     }
     if (destruction === undefined) return;
-    process.nextTick(() => this.#sender.destroy.call(this.#stream, ...destruction)); // when all that was kept is out
+    process.nextTick(() => this.#sender.destroy.call(this.#stream, ...destruction)); // after all held data is sent
   }
 
   #pass(pieces: Piece[], done: Done): void {
@@ -151,7 +151,7 @@ export class WriteGate {
     else if (piece !== undefined) this.#sender._write.call(this.#stream, piece.chunk, piece.encoding, done);
   }
 
-  /** A network would bring the client what was sent before the stream was destroyed: that leaves first. */
+  /** Sends the held data before the stream is destroyed, because a network would have delivered it. */
   #destroy(error?: Error): Duplex {
     const isNothingKept = this.#kept === undefined && this.#keeper?.keepsHead !== true;
     if (isNothingKept || this.#keeper?.isPeerGone(error)) this.#lose(error);
@@ -168,7 +168,7 @@ export class WriteGate {
     kept?.done(error ?? new Error("the connection was closed"));
   }
 
-  /** Whether the app has destroyed the stream, as far as it can tell. */
+  /** Whether the stream looks destroyed to the app. */
   get isToBeDestroyed(): boolean {
     return this.#destruction !== undefined;
   }
@@ -182,7 +182,7 @@ export class WriteGate {
   }
 }
 
-/** Puts a getter before a stream's own. All streams share it: one of its own would make each slow. */
+/** Shadows a getter of a stream. All streams share one getter, because one per stream would make each slow. */
 function shadow(
   name: string,
   get: (this: Gated, own: (() => unknown) | undefined) => unknown,

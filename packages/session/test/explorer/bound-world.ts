@@ -12,10 +12,10 @@ interface Values {
 }
 type Manager = SessionManager<Values>;
 
-/** What an operation told whoever asked for it. */
+/** The answer of an operation. */
 interface Answer {
   status?: number;
-  /** The session's token that the client was given, and the cookie that proves its device. */
+  /** The session's token, and the cookie that proves the device, if the client got them. */
   token?: string | undefined;
   cookie?: string | undefined;
   isDropped?: boolean;
@@ -32,7 +32,7 @@ class BoundWorld {
   readonly store: GatedStore;
   token = "";
   cookie = "";
-  /** What the browser was asked to sign, to bind or to refresh. */
+  /** The challenge that the browser must sign to bind or refresh. */
   challenge = "";
   identifier = "";
 
@@ -63,7 +63,7 @@ class BoundWorld {
     this.now += 2000; // so that a touch is due
   }
 
-  /** What a browser sends to bind, or to refresh. */
+  /** Returns the browser's request to bind or refresh. */
   post(manager: Manager, path: "bind" | "refresh"): Promise<Response> {
     const proof = path === "bind" ? device.registration(this.challenge) : device.refresh(this.challenge);
     const headers = {
@@ -89,7 +89,7 @@ class BoundWorld {
     return (await this.load(this.newManager(), token, cookie)).has("a");
   }
 
-  /** The session as the store has it. */
+  /** Returns the stored session. */
   async stored(): Promise<{ isBound: boolean; b: number | undefined } | undefined> {
     let found: { isBound: boolean; b: number | undefined } | undefined;
     await this.newManager().iterate((session) => {
@@ -108,7 +108,7 @@ interface Operation {
   run: (world: BoundWorld, manager: Manager) => Promise<Answer>;
 }
 
-/** A request of the session's own client. */
+/** Makes a request of the session's own client. */
 function request(name: string, work: (session: Session<Values>) => unknown): Operation {
   return {
     name,
@@ -152,7 +152,7 @@ export const OTHERS: readonly Operation[] = [
   { name: "revokeAll", run: async (_, manager) => ({ isEnded: (await manager.revokeAll("u1")) > 0 }) },
 ];
 
-/** Prepares a session that is asked to be bound, or is, and returns what runs these operations on it at once. */
+/** Prepares a session whose binding is requested or complete. Returns a function that runs these operations on it at once. */
 export async function prepareBound(
   operations: readonly Operation[],
   processes: number,
@@ -185,7 +185,7 @@ interface Outcome {
   isBound: boolean;
 }
 
-/** Checks what the manager promises of every interleaving of what binds a session with what ends or renews it. */
+/** Checks the manager's guarantees for every interleaving of a binding with the end or renewal of its session. */
 async function check({ world, operations, answers, stopped, fault, isBound }: Outcome): Promise<void> {
   const named = (name: string) => answers.filter((_, at) => operations[at]?.name === name);
   const isAnswered = (name: string) => named(name).some((answer) => answer !== undefined);

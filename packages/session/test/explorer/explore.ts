@@ -1,31 +1,31 @@
 import type { Fault, GatedStore, PendingCall } from "./gated-store.js";
 
-/** Operations that run at once, and what must hold when they have come to rest. */
+/** Operations that run at once, and the check after they have ended. */
 export interface Scenario {
   store: GatedStore;
   operations: (() => Promise<unknown>)[];
-  /** Which operations end with the process of another. */
+  /** The operations that share the process of an operation. */
   processOf: (operation: number) => number;
-  /** Throws if a promise is broken. */
+  /** Throws if a guarantee is broken. */
   check: (stopped: ReadonlySet<number>, fault: Fault | undefined) => Promise<void>;
 }
 
 export interface InjectedFault {
-  /** The call that goes wrong, counted over all operations. */
+  /** The failing call, counted over all operations. */
   at: number;
   fault: Fault;
 }
 
 export interface Walk {
   interleavings: number;
-  /** The calls of the longest one. */
+  /** Number of calls in the longest order. */
   calls: number;
   /** Whether every order was walked. */
   isComplete: boolean;
 }
 
 interface Choice {
-  /** The operations whose calls were ready, and which of them were tried or need not be. */
+  /** The operations with waiting calls, and those already tried or unnecessary. */
   ready: PendingCall[];
   done: PendingCall[];
   sleeping: PendingCall[];
@@ -34,8 +34,8 @@ interface Choice {
 
 export interface WalkOptions {
   /**
-   * Whether calls of different records count as independent: of two orders that differ in such calls alone, one is
-   * walked (sleep sets, Godefroid 1996). Not within one process, where operations meet outside of the store, too.
+   * Whether calls of different records count as independent. Of orders that differ only in such calls, walks one (sleep
+   * sets, Godefroid 1996). Not within one process, where operations also meet outside of the store.
    */
   isReduced: boolean;
   fault?: InjectedFault;
@@ -58,7 +58,7 @@ export async function explore(make: () => Promise<Scenario>, options: WalkOption
   return walk;
 }
 
-/** Runs one scenario, choosing as `random` says (0 to 1). */
+/** Runs one scenario, and chooses calls by `random` (0 to 1). */
 export async function sample(
   make: () => Promise<Scenario>,
   random: () => number,
@@ -117,7 +117,7 @@ async function walkOnce(
   return { path: walked, isComplete: true };
 }
 
-/** Picks the call that goes next: as `before` did up to its last choice, from there on the first that is awake. */
+/** Picks the next call: repeats the choices in `before`, and then takes the first that is not asleep. */
 function choose(
   ready: PendingCall[],
   before: Choice | undefined,
@@ -129,7 +129,7 @@ function choose(
     const picked = ready[Math.floor(random() * ready.length)] as PendingCall;
     return { ready, done: [], sleeping: [], picked };
   }
-  // Each run makes calls of its own: they are known by their operation.
+  // Each run makes new calls, so identifies them by their operation.
   const same = (call: PendingCall) => ready.find(({ operation }) => operation === call.operation);
   const done = (before?.done ?? []).flatMap((call) => same(call) ?? []);
   const sleeping =

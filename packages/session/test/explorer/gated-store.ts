@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { AtomicStore, IterableStore, SessionEntry, SessionRecord, TouchableStore } from "@scs/core";
 
-/** How one call of the store goes wrong: before or after it took effect, or with the process that made it. */
+/** A failure of a store call: before or after its effect, or with a crash of its process. */
 export type Fault = "fails before" | "fails after" | "stops before" | "stops after";
 export const FAULTS: readonly Fault[] = ["fails before", "fails after", "stops before", "stops after"];
 
-/** A call that waits to be let through. */
+/** A waiting call. */
 export interface PendingCall {
   operation: number;
   key: string;
@@ -13,19 +13,19 @@ export interface PendingCall {
   run: (fault?: Fault) => void;
 }
 
-/** One for all stores: each that is ever entered makes every promise dearer. */
+/** One for all stores, because each `AsyncLocalStorage` in use slows down every promise. */
 const currentOperation: AsyncLocalStorage<number> = new AsyncLocalStorage();
 
 type Method = "find" | "replace" | "touch" | "commit" | "delete";
 
-/** A store in memory that lets the calls of each operation through one by one, as an explorer says. */
+/** A store in memory that lets an explorer order the calls of all operations. */
 export class GatedStore implements AtomicStore, TouchableStore, IterableStore {
   readonly #records: Map<string, { data: Uint8Array; expiry: number }> = new Map();
   readonly #now: () => number;
-  /** Ends calls that nobody answers any more. */
+  /** Ends calls without an answer. */
   readonly #abandoned: (() => void)[] = [];
   #isClosed = false;
-  /** The calls that wait, by operation, in the order made. */
+  /** The waiting calls of each operation, in call order. */
   readonly #waiting: Map<number, PendingCall[]> = new Map();
 
   constructor(now: () => number, other?: GatedStore) {
@@ -34,17 +34,17 @@ export class GatedStore implements AtomicStore, TouchableStore, IterableStore {
     for (const [token, record] of other.#records) this.#records.set(token, { ...record });
   }
 
-  /** Runs an operation whose calls are let through one by one. */
+  /** Runs an operation, whose calls then wait. */
   runGated<R>(operation: number, work: () => Promise<R>): Promise<R> {
     return currentOperation.run(operation, work);
   }
 
-  /** The next call of each operation that waits for one. */
+  /** Returns the next waiting call of each operation. */
   get ready(): PendingCall[] {
     return [...this.#waiting.values()].flatMap((calls) => calls.slice(0, 1));
   }
 
-  /** Lets a call through; with a fault that stops its process, no other call of `stopped` is. */
+  /** Makes a call. If the fault is a crash, all further calls of the operations in `stopped` wait for ever. */
   release(call: PendingCall, fault?: Fault, stopped: readonly number[] = []): void {
     const calls = this.#waiting.get(call.operation) ?? [];
     calls.shift();
@@ -53,7 +53,7 @@ export class GatedStore implements AtomicStore, TouchableStore, IterableStore {
     for (const operation of stopped) this.#waiting.delete(operation);
   }
 
-  /** Ends all calls that still wait, and those to come: what nobody looks at must not go on. */
+  /** Ends all waiting and future calls, so that abandoned operations do not continue. */
   close(): void {
     this.#isClosed = true;
     for (const calls of this.#waiting.values()) for (const call of calls) call.run("fails before");

@@ -6,7 +6,7 @@ export interface Operation {
   run: (world: World, manager: Manager) => Promise<Answer>;
 }
 
-/** An operation of a request that brings the token of session S. */
+/** An operation of a request with the token of session S. */
 function request(name: string, work: (session: Session<Values>, world: World) => unknown): Operation {
   return {
     name,
@@ -23,7 +23,7 @@ function request(name: string, work: (session: Session<Values>, world: World) =>
   };
 }
 
-/** An operation that no request's session takes part in. */
+/** An operation without a request. */
 function service(name: string, work: (manager: Manager, world: World) => Promise<unknown>): Operation {
   return {
     name,

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import type { Fault } from "./gated-store.js";
 import { type Answer, GRACE_MS, type World } from "./world.js";
 
-/** What became of the operations of one interleaving. */
+/** The results of the operations of one interleaving. */
 interface Outcome {
   world: World;
   answers: Answer[];
   names: string[];
-  /** Whether each operation was answered without a failure. */
+  /** Whether all operations succeeded. */
   isClean: boolean;
   hasStopped: boolean;
 }
@@ -15,7 +15,7 @@ interface Outcome {
 const ENDS = new Set(["destroy", "revoke", "revokeAll u1"]);
 const SWITCHES = new Set(["log in u1", "log in u2, renewed", "delete userId"]);
 
-/** Checks, when all operations have come to rest, what the manager promises of every interleaving. */
+/** Checks the manager's guarantees after all operations have ended. */
 export async function checkPromises(
   world: World,
   names: string[],
@@ -57,7 +57,7 @@ async function checkEnds({ world, answers, names }: Outcome): Promise<void> {
   }
 }
 
-/** Nobody's session is ended but whose was meant. */
+/** Asserts that only the intended sessions have ended. */
 async function checkBystanders({ world, names, answers, hasStopped }: Outcome): Promise<void> {
   const live = await world.live();
   assert.ok(live.has("V"), "the session of u2 has ended");
@@ -72,7 +72,7 @@ async function checkBystanders({ world, names, answers, hasStopped }: Outcome): 
   if (typeof result === "string") assert.ok(live.has(result), "the session that was begun last is gone");
 }
 
-/** A change that was saved is there, unless another operation changed the same, or it was told to be dropped. */
+/** Asserts that a saved change is there, unless another operation overwrote it, or it was reported as dropped. */
 async function checkChanges({ world, answers, names, isClean }: Outcome): Promise<void> {
   const values = (await world.live()).get("S")?.[0];
   if (values === undefined) return;
@@ -96,7 +96,7 @@ async function checkMerge({ world, answers, names, isClean }: Outcome): Promise<
   const live = await world.live();
   const isTaken = live.get("S")?.[0]?.extra === 7;
   const isSaved = answers.some(({ name, isDropped }) => name === "merge" && !isDropped);
-  // Where the store failed, the merge may have been carried out without an answer, and its host ended after it.
+  // After a failure of the store, the merge may be complete without an answer, and its session ended after it.
   const mayHaveEnded = !live.has("S") && (isSaved || !isClean);
   const isLost = !isTaken && !live.has("") && !mayHaveEnded;
   assert.ok(!isLost, "the values of the other session are lost with it");
@@ -113,7 +113,7 @@ async function checkTokens({ world, answers, names, isClean, hasStopped }: Outco
   const renewals = answers.filter(({ name, isDropped }) => isRenewal(name) && !isDropped);
   const first = world.tokens.get("S");
   if (renewals.length === 0) {
-    // One that failed has left the client its token; one that stopped in the middle has told nobody.
+    // A failed operation leaves the client its token; a crashed one has no answer.
     if (!hasStopped) assert.equal(await world.leadsTo(first), "S", "the token that nobody renewed is dead");
     return;
   }
@@ -135,7 +135,7 @@ async function checkTokens({ world, answers, names, isClean, hasStopped }: Outco
   world.now = before;
 }
 
-/** A live session is on its owner's list, and on no other; `revokeAll` ends it. */
+/** Asserts that a live session is on its owner's list and no other, and that `revokeAll` ends it. */
 async function checkLists({ world, names, isClean }: Outcome): Promise<void> {
   const live = await world.live();
   const manager = world.newManager();

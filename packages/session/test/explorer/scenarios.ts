@@ -5,7 +5,7 @@ import { OPERATIONS, type Operation } from "./operations.js";
 import { checkPromises } from "./promises.js";
 import { type Manager, type Values, World } from "./world.js";
 
-/** Operations on session S, which is nobody's or u1's at first, by one process or one for each. */
+/** Operations on session S, initially without an owner or owned by u1, in one process or one each. */
 export interface Setting {
   operations: readonly Operation[];
   isOwned: boolean;
@@ -17,7 +17,7 @@ export function nameOf({ operations, isOwned, processes }: Setting): string {
   return `${names} (${isOwned ? "u1's" : "nobody's"}, ${processes === 1 ? "one process" : "a process each"})`;
 }
 
-/** Every combination of `size` operations, with repetition, in each setting. */
+/** Returns every combination of `size` operations, with repetition, in each setting. */
 export function* settings(size: number): Generator<Setting> {
   for (const operations of combinations(size, 0)) {
     for (const isOwned of [true, false]) {
@@ -33,7 +33,7 @@ function* combinations(size: number, from: number): Generator<Operation[]> {
   }
 }
 
-/** Prepares the sessions once, and returns what makes the scenario anew from them. */
+/** Prepares the sessions once. Returns a function that creates the scenario from them. */
 export async function prepare({ operations, isOwned, processes }: Setting): Promise<() => Promise<Scenario>> {
   const isCrowded = operations.some(({ name }) => name === "new log-in u1");
   const before = new World(0, isCrowded ? 2 : 50);
@@ -62,7 +62,7 @@ export async function prepare({ operations, isOwned, processes }: Setting): Prom
   };
 }
 
-/** Makes sessions S and M that are merged into one another, by a process each, while another request changes S. */
+/** Creates sessions S and M, which two processes merge into each other while another request changes S. */
 export async function prepareMutualMerge(): Promise<() => Promise<Scenario>> {
   const before = new World(0, 50);
   await addSessions(before, true);

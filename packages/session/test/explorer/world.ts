@@ -1,7 +1,7 @@
 import { type Session, SessionManager } from "../../src/index.js";
 import { GatedStore } from "./gated-store.js";
 
-/** The values of the sessions here. `mark` names the session that a value was put into first. */
+/** The values of the sessions. `mark` names the original session of the values. */
 export interface Values {
   mark: string;
   userId: string;
@@ -16,14 +16,14 @@ export const START = 1_700_000_000_000;
 export const GRACE_MS = 60_000;
 const LIFETIME_MS = 3_600_000;
 
-/** What an operation told whoever asked for it. */
+/** The answer of an operation. */
 export interface Answer {
   name: string;
-  /** Whether the operation found the session that it was for. */
+  /** Whether the operation found its session. */
   isFound: boolean;
-  /** Whether the session was told to have ended, so that changes were dropped. */
+  /** Whether the session was reported as ended, and its changes dropped. */
   isDropped: boolean;
-  /** The token that the client was given. */
+  /** The client's new token. */
   token?: string | undefined;
   result?: unknown;
 }
@@ -42,7 +42,7 @@ export class World {
   /** Which operations rejected. */
   readonly errors: Map<number, unknown> = new Map();
 
-  /** With `other`, a world as that one is now, with managers of its own. */
+  /** With `other`, copies its present state, with new managers. */
   constructor(managers: number, maxPerOwner: number, other?: World) {
     this.maxPerOwner = maxPerOwner;
     this.now = other?.now ?? START;
@@ -52,7 +52,7 @@ export class World {
     this.managers = Array.from({ length: managers }, () => this.newManager());
   }
 
-  /** A mark for another session. */
+  /** Returns an unused mark. */
   nextMark(): string {
     return `N${++this.#marks}`;
   }
@@ -82,7 +82,7 @@ export class World {
     if (session.handle !== undefined) this.handles.set(mark, session.handle);
   }
 
-  /** The values of each live session in the store, by mark. */
+  /** Returns the values of each live session, by mark. */
   async live(): Promise<Map<string, Partial<Values>[]>> {
     const live = new Map<string, Partial<Values>[]>();
     await this.newManager().iterate((session) => {
@@ -92,7 +92,7 @@ export class World {
     return live;
   }
 
-  /** The mark of the session that a token leads to. */
+  /** Returns the mark of a token's session. */
   async leadsTo(token: string | undefined): Promise<string | undefined> {
     return valuesOf(await this.newManager().load(token)).mark;
   }

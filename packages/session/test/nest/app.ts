@@ -104,7 +104,7 @@ class AppController {
 @Module({ controllers: [AppController], providers: [Counter] })
 class AppModule {}
 
-/** Makes the app as its `main.ts` would. Without `sessions`, somebody has forgotten them. */
+/** Creates the app as its `main.ts` would; without `sessions`, as if they had been forgotten. */
 export async function createApp(
   platform: "express" | "fastify",
   sessions: SessionManager<Values> | undefined,

@@ -1,4 +1,4 @@
-// Serves sessions from memory, and tells its parent what CPU time that took.
+// Serves sessions from memory, and reports the CPU time to its parent.
 import { createServer } from "node:http";
 import { MemStore } from "@scs/memstore";
 import { SessionManager } from "@scs/session";
