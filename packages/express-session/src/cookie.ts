@@ -32,7 +32,7 @@ export class Cookie {
   #expires: Date | false | null = null;
   readonly #now: () => number;
 
-  /** @throws TypeError if the attributes are no object, or `maxAge` is no number. */
+  /** @throws TypeError if the attributes are not an object, or `maxAge` is not a number. */
   constructor(attributes: CookieOptions = {}, now: () => number = () => Date.now()) {
     this.#now = now;
     if (typeof attributes !== "object") throw new TypeError("argument options must be a object");

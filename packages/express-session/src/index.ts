@@ -52,6 +52,8 @@ export type { CookieAttributes, CookieOptions } from "./cookie.js";
 export type { SessionHandler } from "./middleware.js";
 export type { OldSession, OldStore } from "./old-store.js";
 export type { SessionOptions } from "./options.js";
+export type { SessionCallback } from "./session.js";
+export type { Secret } from "./signed-cookie.js";
 export default session;
 // `require("@scs/express-session")` returns the function itself.
 export { Cookie, Session, session as "module.exports" };

@@ -19,14 +19,13 @@ import { SessionCookies } from "./session-cookie.js";
 import { SessionMirror } from "./session-mirror.js";
 import { isToken, type Secret, SignedCookie, type SignedValue } from "./signed-cookie.js";
 
-type Next = (error?: unknown) => void;
 type Request = CookieRequest & { session?: unknown; sessionStore?: unknown };
 
 /** A middleware for Express, Connect and `engine.use` of Socket.IO. */
 export type SessionHandler<D = unknown> = ((
   req: IncomingMessage,
   res: ServerResponse,
-  next: Next,
+  next: (error?: unknown) => void,
 ) => void) & {
   /** The session manager: `list`, `revoke` and `revokeAll` of a user's sessions, `get(req)`, events. */
   readonly sessions: SessionManager<SessionData, D>;
@@ -48,7 +47,8 @@ const DEFAULT_STORE_TIMEOUT_MS = 10_000;
 export function makeHandler<D>(options: SessionOptions<D>): SessionHandler<D> {
   checkOptions(options as SessionOptions<never>);
   const handler = new Handler(options);
-  const handle = (req: IncomingMessage, res: ServerResponse, next: Next) => handler.handle(req, res, next);
+  const handle = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) =>
+    handler.handle(req, res, next);
   return Object.assign(handle, { sessions: handler.sessions });
 }
 
@@ -91,13 +91,18 @@ class Handler<D> {
       old && new OldSessions({ store: old, integration, cookies: this.#cookies, now, onError: report });
   }
 
-  handle(req: Request, res: ServerResponse, next: Next): void {
+  handle(req: Request, res: ServerResponse, next: (error?: unknown) => void): void {
     const cookieOptions = req.session ? undefined : this.#cookies.optionsFor(req);
     if (cookieOptions === undefined || !pathOf(req).startsWith(cookieOptions.path || "/")) next();
     else this.#handle(req, res, next, cookieOptions);
   }
 
-  #handle(req: Request, res: ServerResponse, next: Next, cookieOptions: CookieOptions): void {
+  #handle(
+    req: Request,
+    res: ServerResponse,
+    next: (error?: unknown) => void,
+    cookieOptions: CookieOptions,
+  ): void {
     const secrets = this.#secrets ?? (req.secret ? [req.secret] : undefined);
     if (secrets === undefined) {
       next(new Error("secret option required for sessions"));

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { IntegratedSession } from "@scs/session/integration";
 import type { Cookie, CookieOptions } from "./cookie.js";
 import type { ImportedSession } from "./old-sessions.js";
-import { Session, type SessionOwner } from "./session.js";
+import { createSession, Session, type SessionOwner } from "./session.js";
 import type { SessionCookies } from "./session-cookie.js";
 import type { SessionMirror } from "./session-mirror.js";
 import { TrackedValues } from "./tracked-values.js";
@@ -53,7 +53,7 @@ export class RequestBinding implements SessionOwner {
   /** Sets `req.session` from the manager's session. */
   #begin(): void {
     const { id } = this.opened.session;
-    const current = new Session(this, id, () => this.#cookieOf(values));
+    const current = createSession(this, id, () => this.#cookieOf(values));
     const values = new TrackedValues(this.opened, current);
     this.#current = current;
     this.#values = values;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 
 /**
- * Tells whether the request came over https, by express-session's rules. `proxy`: whether `X-Forwarded-Proto` counts; if
+ * Returns whether the request came over https, by express-session's rules. `proxy`: whether `X-Forwarded-Proto` counts; if
  * `undefined`, Express's setting `trust proxy` decides.
  */
 export function isSecure(req: IncomingMessage, proxy: boolean | undefined): boolean {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { inspect } from "node:util";
 import { Cookie } from "./cookie.js";
 
+/** A callback of a session's method. It gets the error, if any. */
 export type SessionCallback = (error?: unknown) => void;
 
 /** The methods of a request that its session calls. */
@@ -12,6 +13,9 @@ export interface SessionOwner {
   destroy(session: Session): Promise<void>;
   reload(): Promise<void>;
 }
+
+/** @internal */
+let createSession: (owner: SessionOwner, id: string, newCookie: () => Cookie) => Session;
 
 /**
  * The object `req.session`. Its own properties are the values of the session. Everything else is on the prototype and not
@@ -24,8 +28,12 @@ export class Session {
   readonly #newCookie: () => Cookie;
   #cookie: Cookie | undefined;
 
+  static {
+    createSession = (owner, id, newCookie) => new Session(owner, id, newCookie);
+  }
+
   /** Only the middleware creates sessions. */
-  constructor(owner: SessionOwner, id: string, newCookie: () => Cookie) {
+  private constructor(owner: SessionOwner, id: string, newCookie: () => Cookie) {
     this.#owner = owner;
     this.#id = id;
     this.#newCookie = newCookie;
@@ -111,3 +119,6 @@ Object.defineProperty(Session.prototype, inspect.custom, {
     return `Session ${inspect({ ...this })}`;
   },
 });
+
+/** @internal */
+export { createSession };

@@ -2,7 +2,7 @@ import { type BinaryLike, createHmac, type KeyObject, timingSafeEqual } from "no
 import type { TokenGift, TokenTransport } from "@scs/session";
 import type { Cookie } from "./cookie.js";
 
-/** A key for `createHmac`. */
+/** A secret that signs cookies: any key that `createHmac` accepts. */
 export type Secret = BinaryLike | KeyObject;
 
 /** The value of a signed cookie, and the secret that signed it. */
@@ -14,7 +14,7 @@ export interface SignedValue {
 const TOKEN = /^[\w-]{22}\.[\w-]{43}$/;
 const PREFIX = "s:";
 
-/** Tells whether a value is a token of the manager. Otherwise it is an ID of express-session. */
+/** Returns whether a value is a token of the manager. Otherwise it is an ID of express-session. */
 export function isToken(value: string): boolean {
   return TOKEN.test(value);
 }

@@ -1,3 +1,4 @@
+import type { ClientNews } from "./http/client-knowledge.js";
 import type { Saving } from "./http/held-response.js";
 import { holdResponse } from "./http/held-response.js";
 import type { RequestHead } from "./http/http-request.js";
@@ -10,8 +11,8 @@ import type { SessionEngine } from "./session-engine.js";
 import { engineOf, requestsOf, type SessionManager } from "./session-manager.js";
 import type { SessionState } from "./state/session-state.js";
 
-export type { ClientNews } from "./http/client-knowledge.js";
 export type { DerivedSession } from "./persistence/derived-session.js";
+export type { ClientNews };
 export { holdResponse, prepareToExtend, type Saving };
 
 /** Access to a manager, for packages with an interface to sessions other than `Session`. */
@@ -73,20 +74,27 @@ export class SessionIntegration<T extends object> {
   }
 
   #wrap(opened: RequestSession<T>): IntegratedSession<T> {
-    return new IntegratedSession(opened, this.#engine);
+    return integrate(opened, this.#engine);
   }
 }
+
+/** @internal */
+let integrate: <T extends object>(opened: RequestSession<T>, engine: SessionEngine) => IntegratedSession<T>;
 
 /** The session of one request. */
 export class IntegratedSession<T extends object> {
   readonly session: Session<T>;
   /** Saves the session and sets its cookie, as the manager's middleware does. Pass it to `holdResponse`. */
-  readonly saving: Saving & Pick<RequestSession<T>, "news">;
+  readonly saving: Saving & { readonly news: ClientNews | undefined };
   readonly #state: SessionState;
   readonly #engine: SessionEngine;
 
+  static {
+    integrate = (opened, engine) => new IntegratedSession(opened, engine);
+  }
+
   /** Only a `SessionIntegration` creates integrated sessions. */
-  constructor(opened: RequestSession<T>, engine: SessionEngine) {
+  private constructor(opened: RequestSession<T>, engine: SessionEngine) {
     this.session = opened.session;
     this.saving = opened;
     this.#state = stateOf(opened.session);

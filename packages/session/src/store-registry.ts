@@ -3,9 +3,6 @@ import type { Store } from "@scs/core";
 /** Opens a store according to `params`. */
 export type StoreProvider<P, S extends Store = Store> = (params: P) => S | Promise<S>;
 
-// biome-ignore lint/complexity/noBannedTypes: no provider as yet
-type None = {};
-
 /**
  * Opens stores by name, for apps that choose one by configuration. Imports register nothing; the app does:
  *
@@ -13,7 +10,7 @@ type None = {};
  *       .register("memory", (params: { maxSessions: number }) => new MemStore(params));
  *     const store = await stores.open("memory", { maxSessions: 1000 });
  */
-export class StoreRegistry<M extends object = None> {
+export class StoreRegistry<M extends object = object> {
   readonly #providers: Map<string, StoreProvider<never>> = new Map();
 
   /** Registers a store. @throws TypeError if the name is taken or empty, or `provide` is not a function. */
@@ -40,16 +37,17 @@ export class StoreRegistry<M extends object = None> {
    */
   async open<N extends keyof M & string>(
     name: N,
-    ...params: ParamsOf<M[N]> extends undefined ? [params?: undefined] : [params: ParamsOf<M[N]>]
-  ): Promise<StoreOf<M[N]>> {
+    ...params: M[N] extends StoreProvider<infer P>
+      ? undefined extends P
+        ? [params?: P]
+        : [params: P]
+      : never
+  ): Promise<M[N] extends StoreProvider<never, infer S> ? S : never> {
     const provide = this.#providers.get(name);
     if (provide === undefined) {
       const names = this.providerNames().join(", ") || "none";
       throw new RangeError(`there is no provider ${JSON.stringify(name)}; registered: ${names}`);
     }
-    return (await provide(params[0] as never)) as StoreOf<M[N]>;
+    return (await provide(params[0] as never)) as never;
   }
 }
-
-type ParamsOf<F> = F extends StoreProvider<infer P> ? P : never;
-type StoreOf<F> = F extends StoreProvider<never, infer S> ? S : never;

@@ -1,14 +1,19 @@
 import { observe } from "./channels.js";
 
-type Attributes = Record<string, string>;
-
 /** The parts of `Meter` of `@opentelemetry/api` that are used. */
 export interface MeterLike {
-  createCounter(name: string, options: object): { add(value: number, attributes?: Attributes): void };
-  createHistogram(name: string, options: object): { record(value: number, attributes?: Attributes): void };
+  createCounter(
+    name: string,
+    options: object,
+  ): { add(value: number, attributes?: Record<string, string>): void };
+  createHistogram(
+    name: string,
+    options: object,
+  ): { record(value: number, attributes?: Record<string, string>): void };
 }
 
-interface SpanLike {
+/** The parts of `Span` of `@opentelemetry/api` that are used. */
+export interface SpanLike {
   setAttribute(name: string, value: string): unknown;
   setStatus(status: { code: number }): unknown;
   end(): void;

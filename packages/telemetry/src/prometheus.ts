@@ -1,17 +1,15 @@
 import { observe } from "./channels.js";
 
-type Labels = Record<string, string>;
-
 /** The parts of the module `prom-client` that are used. */
 export interface PrometheusClient {
   Counter: new (
     // biome-ignore lint/suspicious/noExplicitAny: the types of configurations differ between versions of prom-client
     configuration: any,
-  ) => { inc(labels: Labels, value?: number): void };
+  ) => { inc(labels: Record<string, string>, value?: number): void };
   Histogram: new (
     // biome-ignore lint/suspicious/noExplicitAny: the types of configurations differ between versions of prom-client
     configuration: any,
-  ) => { observe(labels: Labels, value: number): void };
+  ) => { observe(labels: Record<string, string>, value: number): void };
 }
 
 /** Options of the Prometheus metrics. */

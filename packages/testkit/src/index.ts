@@ -29,12 +29,14 @@ export {
   type DriverCall,
   type Fault,
   FaultInjector,
+  type GuardOptions,
   type Halfway,
   type WrapOptions,
 } from "./faults/fault-injector.js";
 export { FaultyFileSystem } from "./faults/faulty-file-system.js";
 export { assertSurvivesFaults, type FaultReport, type FaultyBackend } from "./faults/survives-faults.js";
 export { assertSurvivesKills, type KillOptions, type KillReport } from "./kills.js";
+export type { Scenario } from "./process-scenario.js";
 export { StoreInProcess } from "./store-in-process.js";
 export {
   atomicStoreChecks,

@@ -13,10 +13,12 @@ export interface FastifyRequestLike {
 export interface FastifyReplyLike {
   raw: ServerResponse;
 }
-type Hook = (request: FastifyRequestLike, reply: FastifyReplyLike, done: (error?: Error) => void) => void;
 /** A Fastify instance, as far as the plugin uses it. */
 export interface FastifyLike {
-  addHook(name: "onRequest", hook: Hook): unknown;
+  addHook(
+    name: "onRequest",
+    hook: (request: FastifyRequestLike, reply: FastifyReplyLike, done: (error?: Error) => void) => void,
+  ): unknown;
   decorateRequest(name: "session", property: { getter(): unknown }): unknown;
 }
 

@@ -4,6 +4,7 @@ import type { SessionManager } from "../session-manager.js";
 import { type FetchRequest, withSession } from "./fetch.js";
 
 export {
+  type RouterCommitOptions,
   type RouterSession,
   type RouterSessionStorage,
   routerSessionStorage,

@@ -17,7 +17,7 @@ export interface Saving {
   /** Returns the response header that the client needs after the save, if any. */
   header(): string | undefined;
   /** Returns the headers that accompany it. */
-  moreHeaders?(): readonly TokenHeader[];
+  moreHeaders?(): readonly (readonly [name: string, value: string])[];
   /** Called when that header has been sent, or can no longer be sent. */
   told(): void;
   /** Called when the head of the response leaves. */

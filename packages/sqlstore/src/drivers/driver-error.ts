@@ -73,14 +73,14 @@ export function resultCode(error: unknown): string | undefined {
   return DRIVER_MESSAGES.find(([pattern]) => pattern.test(String(message)))?.[1];
 }
 
-/** Tells whether the statement may succeed when another connection has ended its transaction. */
+/** Returns whether the statement may succeed when another connection has ended its transaction. */
 export function isBusy(error: unknown): boolean {
   const code = resultCode(error);
   return code === "BUSY" || code === "LOCKED";
 }
 
 /**
- * Tells whether a single record may have failed the batch, so that the others may succeed without it. A full disk may
+ * Returns whether a single record may have failed the batch, so that the others may succeed without it. A full disk may
  * still have room for a small session. No retry after an I/O error, because the effect of the COMMIT is unknown.
  */
 export function mayConcernOneRecord(error: unknown): boolean {

@@ -23,10 +23,10 @@ interface Statement {
 
 /** A `Database` of the `sqlite3` package. */
 export interface Sqlite3Database {
-  prepare(sql: string, callback: Callback): object;
+  prepare(sql: string, callback: (error: Error | null) => void): object;
   wait(callback: () => void): unknown;
   parallelize(): unknown;
-  close(callback: Callback): unknown;
+  close(callback: (error: Error | null) => void): unknown;
 }
 
 interface Database extends Sqlite3Database {

@@ -35,7 +35,9 @@ export type Halfway = (call: (...args: unknown[]) => unknown, args: unknown[]) =
 
 /** Options of a guarded function. */
 export interface GuardOptions {
+  /** How the function returns its result. @default by the return value */
   style?: "callback" | "promise" | "sync";
+  /** Does half of the function's work. */
   halfway?: Halfway | undefined;
   /** Called after each call that had an effect. Returns the result for the caller. */
   onResult?: (args: unknown[], result: unknown) => unknown;
@@ -116,7 +118,11 @@ export class FaultInjector {
   }
 
   /** Returns `original` as a function that counts as a call of this name. */
-  guard(name: string, original: AnyFunction, options: GuardOptions = {}): AnyFunction {
+  guard(
+    name: string,
+    original: (...args: unknown[]) => unknown,
+    options: GuardOptions = {},
+  ): (...args: unknown[]) => unknown {
     const { style, halfway } = options;
     const { onResult = (_args, result) => result, discard } = options;
     return (...args) => {
