@@ -26,14 +26,14 @@ function must(...args) {
 
 if (light.includes(name)) {
   const app = `@scs/example-${name}`;
-  // Where everything is installed already, a partial installation would remove it.
+  // A partial installation would remove packages of a complete one.
   const isComplete = existsSync(join(root, "node_modules", "vitest"));
   const part = isComplete ? [] : ["--prod", "--filter", "scs", "--filter-prod", `${app}...`];
   must("install", "--frozen-lockfile", "--loglevel", "warn", ...part);
   must("--filter-prod", `${app}...`, "--reporter-hide-prefix", "--loglevel", "warn", "run", "build");
   run(npm, ["start"], join(root, "examples", name));
 } else if (heavyExamples.includes(name)) {
-  must("install", "--frozen-lockfile", "--loglevel", "warn"); // pnpm packs only what is installed with its tools
+  must("install", "--frozen-lockfile", "--loglevel", "warn"); // pnpm packs only packages whose tools are installed
   packPackages();
   const node = nodeProgram();
   process.env.ORIGIN = `http://127.0.0.1:${port}`;

@@ -1,5 +1,5 @@
-// Installs and builds the examples outside of the workspace, whose tools take several hundred megabytes, with the packed
-// packages of the workspace.
+// Installs and builds the examples outside of the workspace, because their tools take several hundred megabytes. Uses the
+// packed packages of the workspace.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, delimiter, dirname, join } from "node:path";
@@ -11,7 +11,7 @@ const examples = join(root, "examples");
 const additions = join(examples, "smoke", "additions");
 const packed = join(examples, ".packages");
 
-/** React Router 8, SvelteKit 3, Nuxt 4 and Astro 7 need it. */
+/** Minimum version of Node.js for React Router 8, SvelteKit 3, Nuxt 4 and Astro 7. */
 const NODE = { major: 24, version: "24.21.0" };
 
 export const npm = process.platform === "win32" ? "npm.cmd" : "npm";
@@ -36,7 +36,7 @@ function must(...args) {
   if (code !== 0) process.exit(code);
 }
 
-/** Packs what the examples import. */
+/** Packs the packages that the examples import. */
 export function packPackages() {
   rmSync(packed, { recursive: true, force: true });
   mkdirSync(packed, { recursive: true });
@@ -48,7 +48,7 @@ export function packPackages() {
   }
 }
 
-/** Returns the program to run the examples with: this one, or a newer one of the registry. */
+/** Returns the path of the Node.js for the examples: this one, or a newer one from the registry. */
 export function nodeProgram() {
   if (Number(process.versions.node.split(".")[0]) >= NODE.major) return process.execPath;
   const folder = join(examples, ".node");
@@ -70,7 +70,7 @@ export function nodeProgram() {
 function install(folder, env, manifest) {
   mkdirSync(folder, { recursive: true });
   if (manifest !== undefined) writeFileSync(join(folder, "package.json"), JSON.stringify(manifest));
-  rmSync(join(folder, "node_modules"), { recursive: true, force: true }); // the tarballs have new contents under old names
+  rmSync(join(folder, "node_modules"), { recursive: true, force: true }); // the tarballs have new content under old names
   const flags = ["--no-package-lock", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel", "error"];
   run(npm, ["install", ...flags], folder, env);
 }
@@ -88,7 +88,7 @@ export function buildExample(name, node) {
  * @param {string} name @param {string} node
  */
 export function buildTestedExample(name, node) {
-  const folder = join(examples, `.tested-${name}`); // beside the example: its paths lead to the same places
+  const folder = join(examples, `.tested-${name}`); // beside the example, so that relative paths stay valid
   rmSync(folder, { recursive: true, force: true });
   const made = [
     "node_modules",
@@ -115,7 +115,7 @@ function build(folder, node) {
   run(npm, ["run", "build"], folder, env);
 }
 
-/** Lets the tools of an example run by the newer program. @param {string} folder @param {string} node */
+/** Makes the tools of an example run under the newer Node.js. @param {string} folder @param {string} node */
 export function environmentOf(folder, node) {
   const path = [join(folder, "node_modules", ".bin"), dirname(node), process.env.PATH].join(delimiter);
   const quiet = { NEXT_TELEMETRY_DISABLED: "1", NUXT_TELEMETRY_DISABLED: "1", ASTRO_TELEMETRY_DISABLED: "1" };

@@ -1,4 +1,4 @@
-// Installs everything unless it is installed, for scripts that may run first.
+// Installs everything if it is not installed, for scripts that may run first.
 import { existsSync } from "node:fs";
 import { pnpm } from "./pnpm.js";
 

@@ -16,9 +16,7 @@ const repository = fileURLToPath(new URL("..", import.meta.url));
  */
 export function makeStore(name, { server = false, root = repository } = {}) {
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name))
-    throw new TypeError(
-      `a store is named as it is imported, such as redisstore; got ${JSON.stringify(name)}`,
-    );
+    throw new TypeError(`NAME must be in lower case, such as mongostore; got ${JSON.stringify(name)}`);
   const words = name.replace(/-?store$/, "").split("-");
   const className = `${words.map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`).join("")}Store`;
   const folder = join(root, "packages", name);
@@ -52,7 +50,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const changeset = `---\n"@scs/${name}": minor\n---\n\nFirst release.\n`;
   writeFileSync(join(repository, ".changeset", `${name}.md`), changeset);
   const code = pnpm("install", "--no-frozen-lockfile", "--loglevel", "warn");
-  // The length of a name decides where lines are broken.
+  // The formatting depends on the length of the name.
   process.exitCode = code || pnpm("exec", "biome", "check", "--write", `packages/${name}`);
   console.log(`${folder}\nnpm test builds it and runs the testkit on it; src/ is where your backend goes.`);
 }

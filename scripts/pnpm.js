@@ -1,4 +1,4 @@
-// Runs the pnpm that package.json pins, on a machine that has Node.js and npm alone: `node scripts/pnpm.js install`.
+// Runs the pnpm pinned by package.json, on a machine with only Node.js and npm: `node scripts/pnpm.js install`.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,11 +14,11 @@ const { packageManager } = JSON.parse(readFileSync(new URL("../package.json", im
  * @returns {number}
  */
 export function pnpm(...args) {
-  // From outside of the repository, so that npm takes its own copy of pnpm, not one that pnpm may be replacing.
+  // Runs outside of the repository, so that npm uses its own copy of pnpm, not one that pnpm may be replacing.
   const cwd = tmpdir();
   const { npm_config_local_prefix: _inside, npm_execpath: npmScript, ...env } = process.env;
   const command = ["exec", "--yes", "--", packageManager, "--dir", root, ...args];
-  // npm names its own script to what it runs; through it no shell and no npm.cmd is needed on Windows.
+  // npm passes the path of its script to programs. Using it needs no shell and no npm.cmd on Windows.
   const [file, ...rest] = npmScript?.endsWith("npm-cli.js")
     ? [process.execPath, npmScript, ...command]
     : [process.platform === "win32" ? "npm.cmd" : "npm", ...command];

@@ -89,7 +89,7 @@ async function startRegistry() {
   const setting = async (/** @type {string} */ name) =>
     (await execute("npm", ["config", "get", name], { cwd: tmpdir() })).trim();
   const upstream = await setting("registry");
-  const nodedir = await setting("nodedir"); // the headers to compile sqlite3 with, where no binary can be fetched
+  const nodedir = await setting("nodedir"); // the headers for compiling sqlite3 if no binary can be downloaded
   const port = await freePort();
   const config = {
     storage: join(folder, "storage"),

@@ -58,7 +58,7 @@ export class ConsumerProject {
     // Optional peers, which npm does not install by itself.
     for (const driver of ["ioredis", "redis"])
       await project.link(driver, join(root, "packages/redisstore/node_modules", driver));
-    // Already compiled for this machine; npm would compile them again.
+    // Reuses the compiled addons, which npm would compile again.
     for (const driver of ["sqlite3", "better-sqlite3"])
       await project.link(driver, join(root, "packages/sqlstore/node_modules", driver));
     for (const library of ["@opentelemetry/api", "prom-client"])
@@ -77,7 +77,7 @@ export class ConsumerProject {
     }));
   }
 
-  /** Links a package that is installed elsewhere into the project. */
+  /** Links a package installed elsewhere into the project. */
   async link(name: string, from: string): Promise<void> {
     const path = join(this.folder, "node_modules", name);
     await mkdir(dirname(path), { recursive: true });

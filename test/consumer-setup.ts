@@ -5,15 +5,15 @@ import { ConsumerProject } from "./consumer-project.js";
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** The folder of the project of a consumer, and the URL of a database server for its programs. */
+    /** The folder of a consumer's project, and the URL of a PostgreSQL server for its programs. */
     consumerFolder: string;
     databaseUrl: string;
-    /** Of a Redis; empty where redis-server is not installed. */
+    /** URL of a Redis; empty if redis-server is not installed. */
     redisUrl: string;
   }
 }
 
-/** Before all test files: packs and installs every package in one project, and starts the servers of their examples. */
+/** Packs and installs every package in one project before all tests, and starts the servers of the examples. */
 export default async function setUp({ provide }: TestProject): Promise<() => Promise<void>> {
   const project = await ConsumerProject.create();
   const server = await Cluster.start();

@@ -7,7 +7,7 @@ import { packageNames } from "../scripts/manifests.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** The source files that `exports` of a package reaches first. */
+/** Returns the source files of a package's `exports`. */
 function entriesOf(name: string): string[] {
   const manifest = JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8"));
   return Object.values(manifest.exports as Record<string, string | { types?: string }>).flatMap((entry) => {
@@ -22,7 +22,7 @@ const isExported = (node: ts.Node): boolean =>
   ts.canHaveModifiers(node) &&
   ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) === true;
 
-/** The names that a statement declares. */
+/** Returns the names declared by a statement. */
 function namesOf(statement: ts.Statement): string[] {
   if (ts.isVariableStatement(statement))
     return statement.declarationList.declarations.map(({ name }) => name.getText());
@@ -30,7 +30,7 @@ function namesOf(statement: ts.Statement): string[] {
   return name === undefined ? [] : [name.getText()];
 }
 
-/** Lists the exports of a file, or those of them that are `wanted`, which have no docstring. */
+/** Lists the exports of a file without a docstring, limited to those in `wanted` if given. */
 function undocumentedIn(file: string, wanted?: ReadonlySet<string>): string[] {
   const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.ES2023, true);
   const documented = new Set<string>();
@@ -41,7 +41,7 @@ function undocumentedIn(file: string, wanted?: ReadonlySet<string>): string[] {
     if (path.startsWith("."))
       found.push(...undocumentedIn(join(dirname(file), path.replace(/\.js$/, ".ts")), names));
   };
-  /** Imported names by their local ones, with the module that has them. */
+  /** Imported names and modules, by local name. */
   const imported = new Map<string, { from: ts.Expression; name: string }>();
   for (const statement of source.statements) {
     if (ts.isImportDeclaration(statement)) {

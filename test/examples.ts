@@ -13,13 +13,13 @@ export async function blocksIn(file: string, language: "ts" | "js"): Promise<str
   return [...fences].map(([, code]) => code as string);
 }
 
-/** Lists the READMEs whose examples have to work: the repository's, and each package's. */
+/** Lists the READMEs with tested examples: the repository's, and each package's. */
 export async function readmes(): Promise<string[]> {
   const own = (await packages()).map((name) => `packages/${name}/README.md`);
   return ["README.md", ...own.filter((file) => existsSync(join(root, file)))];
 }
 
-/** Lists the pages in docs/ with examples that are whole programs; a block that begins with a file name is none. */
+/** Lists the pages in docs/ whose examples are complete programs. A block that begins with a file name is not one. */
 export async function pagesWithExamples(): Promise<string[]> {
   const pages: string[] = [];
   for (const name of await readdir(join(root, "docs"))) {

@@ -8,7 +8,7 @@ const project = new ConsumerProject(inject("consumerFolder"));
 const stores = ["memstore", "boltstore", "filestore", "hybridstore"];
 const drivers = ["sqlstore on sqlite3", "sqlstore on better-sqlite3", "pgstore"];
 
-/** Only a store that hangs comes near it. */
+/** Timeout that only a hanging store reaches. */
 const LIMIT_MS = 60_000;
 
 beforeAll(async () => {
@@ -23,7 +23,7 @@ afterAll(() => {
   vi.unstubAllEnvs();
 });
 
-/** What both runners report as JSON: which test passed, and why another did not. */
+/** The JSON report of both runners: passed tests, and failures with their messages. */
 interface Report {
   testResults: { assertionResults: { title: string; status: string; failureMessages?: string[] }[] }[];
 }
@@ -36,7 +36,7 @@ function expectAllPassed(json: string): void {
   expect(results.map(({ title }) => title)).toEqual([...stores, ...drivers]);
 }
 
-/** Runs a test runner, which may fail, and returns the report that it writes. */
+/** Runs a test runner, which may fail, and returns its report. */
 async function reportOf(runner: string, ...args: string[]): Promise<string> {
   const file = join(project.folder, `${runner}.json`);
   vi.stubEnv("SCS_SCHEMA", `scs_${runner}_${randomBytes(4).toString("hex")}`);
@@ -48,7 +48,7 @@ async function reportOf(runner: string, ...args: string[]): Promise<string> {
   });
 }
 
-it("under Jest's fake timers every store answers, and follows the clock", async () => {
+it("every store answers under Jest's fake timers, and follows the clock", async () => {
   const config = {
     rootDir: join(project.folder, "fake-timers"),
     testMatch: ["**/*.jest.mjs"],
@@ -61,7 +61,7 @@ it("under Jest's fake timers every store answers, and follows the clock", async 
   vi.stubEnv("NODE_OPTIONS", "");
 });
 
-it("under vitest's fake timers every store answers, and follows the clock", async () => {
+it("every store answers under vitest's fake timers, and follows the clock", async () => {
   const folder = join(project.folder, "fake-timers");
   await project.write(
     join("fake-timers", "vitest.config.mjs"),

@@ -7,7 +7,7 @@ import { packageNames, repositoryUrl } from "../scripts/manifests.js";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 const url = repositoryUrl();
-/** How an absolute link to a file of this repository begins. */
+/** Prefixes of absolute links to files of this repository. */
 const OWN = [
   `${url}/blob/main/`,
   `${url}/tree/main/`,
@@ -27,7 +27,7 @@ const pages = [
 
 const withoutCode = (page: string): string => read(page).replaceAll(/^```.*?^```/gms, "");
 
-/** Returns the anchors that GitHub gives the headings of a page. */
+/** Returns the anchors of a page's headings on GitHub. */
 function anchorsOf(page: string): Set<string> {
   const headings = [...withoutCode(page).matchAll(/^#+ (.+)$/gm)].map(([, text = ""]) => text);
   return new Set(
@@ -41,7 +41,7 @@ function anchorsOf(page: string): Set<string> {
   );
 }
 
-/** Returns what is wrong with a link of a page, or `undefined`. */
+/** Returns the problem of a link, or `undefined`. */
 function faultOf(page: string, target: string): string | undefined {
   const own = OWN.find((prefix) => target.startsWith(prefix));
   if (own === undefined && /^(https?|mailto):/.test(target)) return undefined;
@@ -54,7 +54,7 @@ function faultOf(page: string, target: string): string | undefined {
   return anchorsOf(document).has(anchor) ? undefined : "no such heading";
 }
 
-it.each(pages)("every link in %s leads to a file and a heading that exist", (page) => {
+it.each(pages)("every link in %s has an existing file and heading", (page) => {
   const targets = [
     ...[...withoutCode(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target),
     ...(page.endsWith(".yml") ? (read(page).match(/https:\S+/g) ?? []) : []),

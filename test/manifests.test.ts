@@ -19,7 +19,7 @@ it.each(packageNames())("the links in the README of %s work on npm: npm run mani
   expect(withAbsoluteLinks(name, text)).toBe(text);
 });
 
-it("relative links become absolute, pictures with the address of the bare file", () => {
+it("relative links become absolute, and pictures link to the raw file", () => {
   const url = repositoryUrl();
   expect(withAbsoluteLinks("x", "[a](src/a.ts) [b](../../docs/b.md#c) [d](#e) [f](https://g.example)")).toBe(
     `[a](${url}/blob/main/packages/x/src/a.ts) [b](${url}/blob/main/docs/b.md#c) [d](#e) [f](https://g.example)`,

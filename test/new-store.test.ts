@@ -47,7 +47,7 @@ describe.each([
     expect(await project.run(file.replace(/mts$/, "mjs"))).toBe("one\n");
   });
 
-  it("is made once, and named as it is imported", () => {
+  it("is created once, and only with a valid name", () => {
     expect(() => makeStore(name, { root: project.folder })).toThrow(`there is a package ${name}`);
     expect(() => makeStore("../elsewhere", { root: project.folder })).toThrow(TypeError);
   });

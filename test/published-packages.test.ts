@@ -16,7 +16,7 @@ it("every package is packed", async () => {
   expect(tarballs.map(({ name }) => name).sort()).toEqual((await packages()).map((name) => `@scs/${name}`));
 });
 
-it("a tarball holds LICENSE, README, package.json and its files, and no path of the workspace", async () => {
+it("a tarball contains LICENSE, README, package.json and its files, and no path of the workspace", async () => {
   for (const { name } of tarballs) {
     const installed = join(project.folder, "node_modules", name);
     const manifest = await readFile(join(installed, "package.json"), "utf8");
@@ -28,7 +28,7 @@ it("a tarball holds LICENSE, README, package.json and its files, and no path of 
   }
 });
 
-it("publint finds nothing to say of any package", async () => {
+it("publint finds no problem in any package", async () => {
   for (const { file } of tarballs) {
     const { buffer } = new Uint8Array(await readFile(file));
     const { messages, pkg } = await publint({ pack: { tarball: buffer }, strict: true });
@@ -37,7 +37,7 @@ it("publint finds nothing to say of any package", async () => {
 });
 
 it("the types of each package are right for every way to import it that Node.js has", async () => {
-  // The packages are ESM alone: `require` gets them too, from Node 20.19 on, which is what esm-only leaves out.
+  // The packages are only ESM. `require` also loads them from Node.js 20.19 on, which the esm-only profile ignores.
   for (const { file } of tarballs) {
     await project.tool(
       "@arethetypeswrong/cli:attw",
@@ -45,7 +45,7 @@ it("the types of each package are right for every way to import it that Node.js 
       "--profile",
       "esm-only",
       "--exclude-entrypoints",
-      "schema.sql", // to be read, not imported
+      "schema.sql", // for reading, not for import
       "--no-emoji",
       "--no-color",
     );

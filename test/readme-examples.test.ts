@@ -85,11 +85,11 @@ async function writeFiles(page: string, folder: string): Promise<string[]> {
 }
 
 /**
- * One check for each way in which the files open a store: in the process, as a second client, after a crash, with faults. The
+ * Selects one check for each way of opening a store: in the process, as a second client, after a crash, with faults. The
  * packages' own tests run all checks on the same stores.
  */
 const SAMPLE =
-  "^(find gives the data|what one client commits|the background cleanup never|a commit that has resolved|says of no write)";
+  "^(find returns the committed data|find sees the commits and deletes of another client|the background cleanup never|data and expiry of a resolved commit|loses no acknowledged write)";
 
 it("the test files of docs/testing-a-store.md pass as they stand", async () => {
   const names = await writeFiles("docs/testing-a-store.md", "testing-a-store");
@@ -124,7 +124,7 @@ it("the store of docs/writing-a-store.md passes testFullStore as it stands", asy
   expect(code.split("\n").length, "lines of a store").toBeLessThan(80);
 });
 
-it("the READMEs say how many checks there are", async () => {
+it("the READMEs state the number of checks", async () => {
   const script = `import * as kit from "@scs/testkit"; console.log(Object.values(kit).filter(Array.isArray).flat().length);`;
   const count = (await project.run("--input-type=module", "--eval", script)).trim();
   expect(await readFile(join(root, "README.md"), "utf8")).toContain(`${count} executable checks`);

@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const project = new ConsumerProject(inject("consumerFolder"));
 const program = new URL("./fixtures/run-kit.mjs", import.meta.url);
 
-/** Runs the program of a runtime that npm ships, as npm's `.bin` has it. */
+/** Runs the program of a runtime from npm's `.bin`. */
 async function start(runtime: string, ...args: string[]): Promise<string> {
   const bin = fileURLToPath(new URL(`../node_modules/.bin/${runtime}`, import.meta.url));
   const shell = process.platform === "win32";
@@ -27,7 +27,7 @@ describe.each([
   ["bun", []],
   ["deno", ["run", "--allow-all"]],
 ])("%s", (runtime, args) => {
-  it("is here: npm has its program for this machine", async () => {
+  it("is installed for this machine", async () => {
     expect(await start(runtime, "--version")).toMatch(/\d+\.\d+\.\d+/);
   });
 

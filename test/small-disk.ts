@@ -7,14 +7,13 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 
 export interface SmallDisk {
-  /** An empty directory; nothing but a file of its own fills it. */
+  /** An empty directory on the disk. */
   path: string;
   unmount(): Promise<void>;
 }
 
 /**
- * Mounts a disk of this size, a tmpfs, to test a full disk. Needs Linux and root; otherwise returns the reason as a text to
- * print.
+ * Mounts a tmpfs of this size, to test a full disk. Needs Linux and root; otherwise returns the reason as text.
  */
 export async function mountSmallDisk(bytes: number): Promise<SmallDisk | string> {
   const path = await mkdtemp(join(tmpdir(), "scs-small-disk-"));

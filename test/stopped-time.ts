@@ -1,6 +1,6 @@
 import { onTestFinished, vi } from "vitest";
 
-/** Replaces timers and clock by vitest's, which stand still, for the rest of the test. */
+/** Replaces timers and clock by vitest's stopped ones for the rest of the test. */
 export function stopTime(): void {
   vi.useFakeTimers({
     toFake: [

@@ -5,7 +5,7 @@ import { stopTime } from "./stopped-time.js";
 
 const data = new Uint8Array([1, 2, 3]);
 
-/** Opens a store in a new place. Options that are not given are the store's defaults. */
+/** Opens a new store. Missing options have the store's defaults. */
 type Open = (options: { cleanupIntervalMs?: number }) => FullStore | Promise<FullStore>;
 
 /** Tests that a store works in the tools of its consumers, and refuses the options of other stores. */
@@ -26,7 +26,7 @@ export function testInTools(name: string, open: Open): void {
     await store[Symbol.asyncDispose]();
   });
 
-  it("works with timers that are numbers, as those of jsdom", async () => {
+  it("works with numbers as timers, as in jsdom", async () => {
     const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
     const timers: NodeJS.Timeout[] = [];
     vi.stubGlobal("setTimeout", (run: () => void, ms: number) => timers.push(setTimeout(run, ms)));
@@ -40,7 +40,7 @@ export function testInTools(name: string, open: Open): void {
     await store[Symbol.asyncDispose]();
   });
 
-  it("takes bytes and dates of another realm, as Jest and jsdom make them", async () => {
+  it("accepts bytes and dates of another realm, as in Jest and jsdom", async () => {
     const store = await open({ cleanupIntervalMs: 60_000 });
     const foreign = runInContext(
       "({ data: Uint8Array.of(1, 2, 3), expiry: new Date(4e12) })",

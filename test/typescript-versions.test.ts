@@ -6,10 +6,10 @@ import { blocksIn, nameOf, readmes } from "./examples.js";
 const project = new ConsumerProject(inject("consumerFolder"));
 const examples: string[] = [];
 
-/** Declarations of pg's own, which need TypeScript 5.7: an app on 5.6 has to set skipLibCheck. */
+/** Errors in pg's own declarations, which need TypeScript 5.7: an app on 5.6 must set skipLibCheck. */
 const FROM_5_7 = /^node_modules\/pg-protocol\/.*Type 'Buffer' is not generic/;
 
-/** What the READMEs show in words: stores on handles that the app has opened. */
+/** Stores on the app's own handles, which the READMEs describe only in words. */
 const HANDLES = `
 import { PgStore } from "@scs/pgstore";
 import { SqlStore } from "@scs/sqlstore";

@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Of these tests alone, which share one project of a consumer: in the root, vitest would find it from every package. */
+/** Configures only these tests, which share a consumer's project. In the root, vitest would apply it to every package. */
 export default defineConfig({
   test: {
     globalSetup: "consumer-setup.ts",

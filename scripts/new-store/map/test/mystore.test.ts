@@ -7,6 +7,6 @@ testFullStore(it, {
   module: new URL("./open.js", import.meta.url),
 });
 
-it("refuses an option that it does not have", () => {
+it("refuses an unknown option", () => {
   expect(() => new MyStore({ cleanupInterval: 1000 } as object)).toThrow("did you mean cleanupIntervalMs?");
 });

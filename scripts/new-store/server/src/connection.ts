@@ -45,7 +45,7 @@ export class Connection {
     });
     createInterface({ input: socket })
       .on("line", (line) => this.#answer(line))
-      .on("error", () => undefined); // the socket's own, which tells everybody
+      .on("error", () => undefined); // the socket's error, which the handlers below report
     let cause = coded("ECONNRESET", "the connection was closed");
     socket.on("error", (error) => {
       cause = error;

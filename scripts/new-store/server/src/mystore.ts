@@ -10,14 +10,14 @@ export interface ServerAddress {
 export interface MyStoreOptions extends StoreOptions {
   /** @default 300_000 */
   cleanupIntervalMs?: number;
-  /** Keeps apart the sessions of several apps on one server. @default "sessions" */
+  /** Separates the sessions of several apps on one server. @default "sessions" */
   namespace?: string;
-  /** How long a call may take, from the moment it was made, in ms; from 1 to 2^31 - 1. @default 5_000 */
+  /** Timeout of a call in ms, from 1 to 2^31 - 1. @default 5_000 */
   timeoutMs?: number;
 }
 
 /**
- * Keeps sessions on a server, which all hosts share. It connects at the first call, and again after a connection was lost.
+ * Keeps sessions on a server that all hosts share. Connects at the first call, and again after a lost connection.
  *
  * @throws RangeError or TypeError on construction, if an option is unknown or out of range.
  */
@@ -27,7 +27,7 @@ export class MyStore extends StoreBase {
     const { cleanupIntervalMs = 300_000, namespace = "sessions", timeoutMs = 5_000, now } = options;
     assertWholeNumber("timeoutMs", timeoutMs, { min: 1 });
     const backend = new ServerBackend(address, { namespace, timeoutMs, now });
-    // Without `now`, the clock of the server counts: one host with a wrong clock must not expire the sessions of all.
+    // Without `now`, uses the server's clock, so that a host with a wrong clock cannot expire everybody's sessions.
     super(backend, {
       ...options,
       name: "mystore",

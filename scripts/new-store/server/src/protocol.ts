@@ -1,4 +1,4 @@
-/** What a store sends, one JSON text a line. Bytes are in base64, times in ms since the epoch. */
+/** A command of a store: one line of JSON. Bytes are in base64, times in ms since the epoch. */
 export interface Command {
   kind: "find" | "commit" | "delete" | "replace" | "touch" | "list" | "removeExpired";
   namespace: string;
@@ -9,17 +9,17 @@ export interface Command {
   /** `list` returns the tokens after this one, in order. */
   after?: string | undefined;
   limit?: number | undefined;
-  /** The time, where the clock of the server does not count. */
+  /** The time, if the store has a clock of its own. */
   now?: number | undefined;
 }
 
-/** What the server answers, in the order of the commands. */
+/** An answer of the server, in the order of the commands. */
 export interface Reply {
   record?: { data: string; expiry: number } | undefined;
-  /** Of `replace` and `touch`. */
+  /** The result of `replace` and `touch`. */
   done?: boolean | undefined;
   entries?: { token: string; data: string; expiry: number }[];
   removed?: number;
-  /** A command that was refused, by its code. */
+  /** The code of a refused command. */
   error?: { code: string; message: string };
 }

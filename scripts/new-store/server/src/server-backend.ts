@@ -8,11 +8,11 @@ const PAGE = 100;
 export interface ServerBackendOptions {
   namespace: string;
   timeoutMs: number;
-  /** The clock that counts; without it, the server's. */
+  /** The clock for expiry. @default the server's */
   now: (() => number) | undefined;
 }
 
-/** Sessions on a server: one command a call, each one atomic step there. */
+/** Executes each call as one command, which is one atomic step on the server. */
 export class ServerBackend implements Backend {
   readonly #connection: Connection;
   readonly #namespace: string;
@@ -26,7 +26,7 @@ export class ServerBackend implements Backend {
 
   async execute(call: Call): Promise<Answer> {
     const { kind, token } = call;
-    const { previous, data, expiry } = call as Partial<ReplaceCall>; // as far as it has them
+    const { previous, data, expiry } = call as Partial<ReplaceCall>; // undefined for other kinds of calls
     const [old, next] = [previous && encode(previous), data && encode(data)];
     const { record, done } = await this.#ask({ kind, token, previous: old, data: next, expiry });
     if (kind !== "find") return done;
@@ -45,7 +45,7 @@ export class ServerBackend implements Backend {
     }
   }
 
-  /** In batches, so that no command holds the server up for long. */
+  /** Removes expired records in batches, so that no command blocks the server for long. */
   async *removeExpired(): AsyncGenerator<number, void> {
     for (let removed = PAGE; removed === PAGE; ) {
       const reply: Reply = await this.#ask({ kind: "removeExpired", limit: PAGE });

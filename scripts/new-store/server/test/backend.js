@@ -8,7 +8,7 @@ import { StoreInProcess } from "@scs/testkit";
 /** @typedef {{ port: number, namespace: string }} Location */
 
 /** @type {Promise<import("@scs/mystore/server").RunningServer> | undefined} */
-let server; // ends with the process that has started it
+let server; // ends with this process
 
 /** @type {WeakMap<FullStore, Location>} */
 const locations = new WeakMap();
@@ -48,7 +48,7 @@ async function openElsewhere(store, options) {
 /** The second client is another process. @type {import("@scs/testkit").ProcessBackend<FullStore>} */
 export const backend = { open, another: openElsewhere, module };
 
-/** A crash is that of the client: what the server has acknowledged is there. @type {import("@scs/testkit").DurableBackend<FullStore>} */
+/** A crash ends the client; the server keeps the acknowledged writes. @type {import("@scs/testkit").DurableBackend<FullStore>} */
 export const durableBackend = {
   async open(options) {
     const location = await newLocation();

@@ -20,7 +20,7 @@ async function openStore(options: MyStoreOptions = {}): Promise<{ store: MyStore
   return { store, server };
 }
 
-it("rejects with UNAVAILABLE when the server is gone, and the driver's error is the cause", async () => {
+it("rejects with UNAVAILABLE and the driver's error as cause if the server has ended", async () => {
   const { store, server } = await openStore();
   await store.commit("t", data, soon());
   await server.stop();
@@ -41,7 +41,7 @@ it.skipIf(process.platform === "win32")(
   },
 );
 
-it("connects again when the connection was lost", async () => {
+it("connects again after a lost connection", async () => {
   const { store, server } = await openStore();
   const other = new MyStore({ port: server.port });
   await store.commit("t", data, soon());

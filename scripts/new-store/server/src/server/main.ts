@@ -1,5 +1,5 @@
-// A small server, in the place of yours: keeps sessions in a Map, and carries out one command after the other. It prints
-// the port that it listens on, and ends with its standard input.
+// A small server in place of your own: keeps sessions in a Map, and executes one command after the other. Prints its port,
+// and ends with its standard input.
 import { type AddressInfo, createServer } from "node:net";
 import { createInterface } from "node:readline";
 import type { Command, Reply } from "../protocol.js";

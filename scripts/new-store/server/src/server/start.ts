@@ -13,7 +13,7 @@ export class RunningServer {
     this.port = port;
   }
 
-  /** Ends the process, and resolves when it is gone. */
+  /** Ends the process, and resolves when it has ended. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, "exit");
@@ -22,13 +22,13 @@ export class RunningServer {
     await ended;
   }
 
-  /** Lets the server answer nothing any more, as one does whose machine stands still. */
+  /** Stops the process without ending it, like a frozen machine. */
   pause(): void {
     this.#child.kill("SIGSTOP");
   }
 }
 
-/** Starts the small server that this package has for its tests and examples; in production, use yours. */
+/** Starts the small server of the tests and examples. In production, use your own. */
 export async function startServer(): Promise<RunningServer> {
   const main = fileURLToPath(new URL("./main.js", import.meta.url));
   const child = spawn(process.execPath, [main], { stdio: ["pipe", "pipe", "inherit"] });
@@ -36,7 +36,7 @@ export async function startServer(): Promise<RunningServer> {
     once(child.stdout, "data"),
     once(child, "exit").then(([code]) => Promise.reject(new Error(`the server ended with ${code}`))),
   ])) as [Buffer];
-  // It holds the process that started it no longer than it is used, and ends with it.
+  // Ends with the parent process, and does not keep it alive.
   for (const stream of [child.stdin, child.stdout]) (stream as Partial<Socket>).unref?.();
   child.unref();
   return new RunningServer(child, Number(port.toString()));
