@@ -1,7 +1,7 @@
 import type { NextConfig } from "next";
 
 const config: NextConfig = {
-  // Next.js bundles pages, Route Handlers and the proxy separately: loaded by Node.js instead, each package is there once.
+  // Next.js bundles pages, Route Handlers and the proxy separately. Packages loaded by Node.js exist only once.
   serverExternalPackages: ["@scs/core", "@scs/memstore", "@scs/session"],
 };
 

@@ -19,7 +19,7 @@ export interface Environment {
   directory: string;
   /** URL of an empty database, on the server that the contender needs. */
   url?: string;
-  /** Number of sessions it will hold. */
+  /** Number of sessions. */
   sessions: number;
   /** A clock that the benchmark moves, for stores that accept one. */
   now?: () => number;

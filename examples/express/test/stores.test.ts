@@ -6,7 +6,7 @@ import { Cluster } from "../../../packages/pgstore/test/fixtures/cluster.js";
 import { hasServer, RedisServer } from "../../../packages/redisstore/test/fixtures/redis-server.js";
 import { RunningShop } from "./running-shop.js";
 
-/** Logs in, restarts the shop, and tells whether the visitor is still logged in. */
+/** Logs in, restarts the shop, and returns whether the visitor is still logged in. */
 async function survivesRestart(...args: string[]): Promise<boolean> {
   const first = await RunningShop.open("--port", "0", ...args);
   const body = new URLSearchParams({ name: "Ada", password: "demo" });

@@ -22,7 +22,7 @@ export async function createApp(): Promise<FastifyInstance> {
   return app;
 }
 
-/** Registers the routes that have sessions. The static files beside them need none. */
+/** Registers the routes with sessions. Static files need none. */
 async function notes(app: FastifyInstance): Promise<void> {
   await app.register(fastifySessions(sessions));
 

@@ -8,7 +8,7 @@ import { viewOf } from "./view.js";
 
 export const app: Hono<{ Variables: SessionVariables<Notes> }> = new Hono();
 
-// Before the sessions: a file needs none.
+// Before the sessions, because files need none.
 app.use("/style.css", serveStatic({ root: "public" }));
 app.use(honoSessions(sessions));
 

@@ -9,7 +9,7 @@ import { reactRouterSessions } from "@scs/session/react-router";
 import { svelteKitSessions } from "@scs/session/sveltekit";
 
 /**
- * Calls each handler of the package with the arguments that a framework has passed to its own handler.
+ * Calls each handler of the package with the arguments of another framework.
  *
  * @returns the message of the error of each; handlers that accept the arguments are left out.
  */

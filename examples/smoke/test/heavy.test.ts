@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testNotesApps } from "./notes-app.js";
 import { type Example, RunningExample } from "./running-example.js";
 
-/** How each example is started once scripts/test-frameworks.js has built it, as `npm start` does. */
+/** The start command of each example, after scripts/test-frameworks.js has built it. */
 const starts: Record<string, Omit<Example, "folder" | "node">> = {
   "react-router": {
     args: ["node_modules/@react-router/serve/bin.cjs", "build/server/index.js"],
@@ -21,20 +21,20 @@ const starts: Record<string, Omit<Example, "folder" | "node">> = {
   sveltekit: {
     args: ["build/index.js"],
     notes: "/?/add",
-    // Its preload looks like a visit, as docs/frameworks.md says.
+    // Its preload looks like a visit: see docs/frameworks.md.
     prefetch: {
       url: /\/about\/__data\.json/,
       isUse: true,
       isReady: `history.scrollRestoration === "manual"`,
     },
-    // It takes every request for one of https, unless a proxy says otherwise.
+    // SvelteKit assumes https unless a proxy header says otherwise.
     env: { PROTOCOL_HEADER: "x-forwarded-proto" },
     headers: { "x-forwarded-proto": "http" },
   },
   nuxt: {
     args: [".output/server/index.mjs"],
     notes: "/notes",
-    prefetch: { url: /\/_nuxt\/.+\.js$/, isUse: false }, // the code of the page alone
+    prefetch: { url: /\/_nuxt\/.+\.js$/, isUse: false }, // only the code of the page
   },
   astro: {
     args: ["dist/server/entry.mjs"],
@@ -54,11 +54,11 @@ interface Answer {
   status: number;
   text: string;
   cookies: string[];
-  /** What the sessions asked of the store. */
+  /** Returns the calls of the store. */
   calls: string[];
 }
 
-/** Describes what only one example has, unless that example was not chosen. */
+/** Adds tests of one example, if it was chosen. */
 function describeOnly(
   name: string,
   body: (ask: (path: string, init?: RequestInit) => Promise<Answer>) => void,
@@ -124,7 +124,7 @@ describeOnly("next", (ask) => {
 });
 
 describeOnly("sveltekit", (ask) => {
-  it("a request that a page makes of the app itself shares its session", async () => {
+  it("a request from a page to the app itself shares its session", async () => {
     const { text, cookies } = await ask("/nested");
     expect(text).toContain(", as the page says, as the nested request says");
     expect(cookies).toHaveLength(1);
@@ -132,7 +132,7 @@ describeOnly("sveltekit", (ask) => {
 });
 
 describeOnly("astro", (ask) => {
-  it("a page that is rendered in the build loads no session", async () => {
+  it("a prerendered page loads no session", async () => {
     const cookie = cookieOf(await ask("/login", form({ name: "Ada" })));
     const { text, calls } = await ask("/help", { headers: { cookie } });
     expect([text.includes("Whoever logs in"), calls]).toEqual([true, []]);
@@ -140,7 +140,7 @@ describeOnly("astro", (ask) => {
 });
 
 describeOnly("react-router", (ask) => {
-  it("a .data request of an action or a loader has the session, and brings its cookie", async () => {
+  it("a .data request of an action or a loader has the session, and sets its cookie", async () => {
     const noted = await ask("/notes.data", form({ text: "tea" }));
     const anonymous = cookieOf(noted);
     expect([noted.status, noted.cookies.length]).toEqual([202, 1]);

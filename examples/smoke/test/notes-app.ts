@@ -11,7 +11,7 @@ interface Me {
   devices: { handle: string }[];
 }
 
-/** Tests examples, given by name, in one browser: by a person, by parallel requests, and by requests without a person. */
+/** Tests the named examples in one browser: as a user, with parallel requests, and with background requests. */
 export function testNotesApps(examples: Record<string, Example>): void {
   let browser: Browser;
   beforeAll(async () => {
@@ -65,7 +65,7 @@ function testNotesApp(name: string, example: Example, browser: () => Browser): v
     const notes = (page: Page) => page.getByRole("list", { name: "Notes" }).getByRole("listitem");
     const devices = (page: Page) => page.getByRole("list", { name: "Devices" }).getByRole("listitem");
 
-    it("a person logs in, adds notes, logs out another device, and logs out", async () => {
+    it("a user logs in, adds notes, logs out another device, and logs out", async () => {
       const laptop = await open();
       expect(await laptop.context().cookies(), "a visitor who stored nothing gets no cookie").toEqual([]);
       await laptop.getByRole("textbox", { name: "Note" }).fill("before");
@@ -100,7 +100,7 @@ function testNotesApp(name: string, example: Example, browser: () => Browser): v
       for (const page of [laptop, phone]) await page.context().close();
     });
 
-    it("parallel requests lose no note, and do not undo a log-out", async () => {
+    it("parallel requests lose no note, and never undo a log-out", async () => {
       const page = await open();
       await logIn(page, "Grace");
       const cookie = await cookieOf(page.context());
@@ -121,7 +121,7 @@ function testNotesApp(name: string, example: Example, browser: () => Browser): v
       const page = await open();
       await logIn(page, "Edsger");
       const cookie = await cookieOf(page.context());
-      await page.context().close(); // with its own prefetches
+      await page.context().close(); // ends its prefetches as well
       const html = await (await ask("/", cookie)).text();
       // The paths of the style sheet and the scripts of the page.
       const files = html.match(/(?<=(?:href|src)=")[^"]+\.(?:css|js)(?=")/g) ?? [];
@@ -148,7 +148,7 @@ function testNotesApp(name: string, example: Example, browser: () => Browser): v
     it(`a link that the page prefetches ${isUse ? "restarts" : "does not restart"} the idle timeout`, async () => {
       const page = await open();
       await logIn(page, "Barbara");
-      // The link is far below: some pages prefetch what comes into view.
+      // The link is far below, because some pages prefetch links in view.
       const style = { contentType: "text/css", body: "h1 { margin-bottom: 2000px }" };
       await page.route("**/style.css", (route) => route.fulfill(style));
       await page.goto(app.url);
@@ -158,7 +158,7 @@ function testNotesApp(name: string, example: Example, browser: () => Browser): v
       const prefetched = page.waitForResponse((response) => url.test(response.url()));
       await page.waitForFunction(isReady);
       await link.hover();
-      await prefetched; // its headers: the session is saved before they leave
+      await prefetched; // after its headers, which leave after the save
       expect(app.takeCalls().includes("commit")).toBe(isUse);
       await link.click();
       await page.getByText("These are the notes of Barbara.").waitFor();

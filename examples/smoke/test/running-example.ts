@@ -13,7 +13,7 @@ export interface Prefetch {
   url: RegExp;
   /** Whether it restarts the idle timeout. */
   isUse: boolean;
-  /** An expression that is true in the page once its link listens to the mouse. @default as soon as the page is loaded */
+  /** An expression that becomes true in the page when its link reacts to the mouse. @default when the page is loaded */
   isReady?: string;
 }
 
@@ -24,12 +24,12 @@ export interface Example {
   args: readonly string[];
   /** Path of the Node.js that runs the example. @default the Node.js of the tests */
   node?: string;
-  /** Path that a note is posted to. */
+  /** Path for posting a note. */
   notes: string;
-  /** How its page prefetches its link "About". */
+  /** The prefetch of the link "About". */
   prefetch?: Prefetch;
   env?: Record<string, string>;
-  /** Headers that a proxy in front of it would add. */
+  /** Headers of a proxy. */
   headers?: Record<string, string>;
 }
 
@@ -60,7 +60,7 @@ export class RunningExample implements AsyncDisposable {
     });
   }
 
-  /** Starts an example, and waits until it says that it serves. */
+  /** Starts an example, and waits for its message that it listens. */
   static async start(example: Example): Promise<RunningExample> {
     const running = new RunningExample(example, await freePort());
     await new Promise<void>((resolve, reject) => {

@@ -114,7 +114,7 @@ function isEnded(found: SessionRecord | undefined): boolean {
   return found !== undefined && Buffer.compare(found.data, ENDED) === 0;
 }
 
-/** Tells whether a value is a session stored under its token. Such a key is random, and never reused. */
+/** Returns whether a value is a session stored under its token. Such a key is random, and never reused. */
 function isSessionOf(key: string, text: string | undefined): boolean {
   try {
     return text !== undefined && JSON.parse(text)?.session?.token === key;

@@ -91,7 +91,7 @@ export function contention(): StoreError {
   return new StoreError("UNAVAILABLE", `bridge: others changed a record ${MAX_TRIES} times in a row`);
 }
 
-/** Tells whether two arrays hold the same bytes. */
+/** Returns whether two arrays hold the same bytes. */
 export function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && Buffer.compare(a, b) === 0;
 }

@@ -158,7 +158,7 @@ describe("export and import", () => {
       writeFileSync(folder.in("bad.ndjson"), `\n${bad}\n`);
       const goal = ["--store", `file:${folder.in("goal")}`];
       const { code, err } = await scs("import", folder.in("bad.ndjson"), ...goal);
-      expect([code, err]).toEqual([1, "scs: line 2 is no record of an export\n"]);
+      expect([code, err]).toEqual([1, "scs: line 2 is not a record of an export\n"]);
     }
   });
 });

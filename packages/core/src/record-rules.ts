@@ -4,7 +4,7 @@ import { StoreError } from "./store-error.js";
 /** Maximum length of a token in UTF-8 bytes, which fits into a file name and a database key everywhere. */
 export const MAX_TOKEN_BYTES = 255;
 
-/** Tells whether `token` is well-formed: a valid Unicode string of 1 to 255 UTF-8 bytes, without NUL. */
+/** Returns whether `token` is well-formed: a valid Unicode string of 1 to 255 UTF-8 bytes, without NUL. */
 export function isToken(token: unknown): token is string {
   return (
     typeof token === "string" &&

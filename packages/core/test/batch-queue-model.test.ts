@@ -59,7 +59,7 @@ it("answers each call once and in the order of its token, for any outcome of the
             await setImmediate();
             for (const token of tokens) running.set(token, 0);
             if (outcome === "failed") throw new Error("failed");
-            // In a sequence, what is to be done again comes before all that was behind it.
+            // In a sequence, repeated calls come before all later ones.
             const isWhole = outcome === "answered" || (batchIs === "sequence" && outcome === "some again");
             const answers: Answer[] = taken.map((each, index) => {
               if (outcome === "some refused" && index % 2 === 1) return new Error("refused");
@@ -95,7 +95,7 @@ it("answers each call once and in the order of its token, for any outcome of the
           expect(new Set(order).size, "nothing takes effect twice").toBe(order.length);
         }
         rest.length = 0;
-        await Promise.allSettled([queue.run("delete", "a", undefined, undefined, calls.length)]); // it works on
+        await Promise.allSettled([queue.run("delete", "a", undefined, undefined, calls.length)]); // the queue still works
         await queue.close();
       },
     ),

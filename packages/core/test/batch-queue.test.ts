@@ -150,7 +150,7 @@ describe("batches", () => {
 });
 
 describe("finds of one token that follow each other", () => {
-  it("are one, with an answer of its own for each", async () => {
+  it("are executed as one, and each gets its own copy of the answer", async () => {
     const { batches, running, commit, find } = makeQueue();
     const first = commit("t");
     const finds = [find("t"), find("t")];
@@ -377,7 +377,7 @@ describe("bounds", () => {
         return [...batch].map(() => undefined);
       },
     });
-    // Of the processor, which a machine that is busy with others does not make longer.
+    // CPU time, which does not depend on other work of the machine.
     const timeOf = async (count: number): Promise<number> => {
       const before = process.cpuUsage();
       await Promise.all(Array.from({ length: count }, (_, n) => commit(`t${n}`)));

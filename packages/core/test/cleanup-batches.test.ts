@@ -6,7 +6,7 @@ it("grows quick batches, shrinks slow ones, and asks for a pause as long as each
   let time = 0;
   const clock = vi.spyOn(performance, "now").mockImplementation(() => time);
   onTestFinished(() => clock.mockRestore());
-  /** How long each batch takes. */
+  /** Duration of each batch. */
   const durations = [1, 1, 1, 1, 1, 30, 30, 15];
   const limits: number[] = [];
   const removals: Removal[] = [];
@@ -25,7 +25,7 @@ it("grows quick batches, shrinks slow ones, and asks for a pause as long as each
   expect(removals.map(({ pauseMs }) => pauseMs)).toEqual([1, 1, 1, 1, 1, 30, 30, 0]); // no pause after the last
 });
 
-it("removes nothing more when nobody continues", async () => {
+it("removes nothing more if the caller stops", async () => {
   let batches = 0;
   const steps = removeInBatches({
     batchMs: 10,

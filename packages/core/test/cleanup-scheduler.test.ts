@@ -4,7 +4,7 @@ import { PausedStore } from "./fixtures/paused-store.js";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-  vi.spyOn(Math, "random").mockReturnValue(0); // no jitter, unless a test wants some
+  vi.spyOn(Math, "random").mockReturnValue(0); // no jitter by default
 });
 
 afterEach(() => {
@@ -73,7 +73,7 @@ describe("schedule", () => {
     expect(timeouts.mock.calls.map(([, ms]) => ms)).toEqual([delay, delay]);
   });
 
-  it("takes the longest delay of node, and never goes beyond it with jitter", () => {
+  it("accepts the longest delay of Node.js, and never exceeds it with jitter", () => {
     vi.spyOn(Math, "random").mockReturnValue(0.999);
     const timeouts = vi.spyOn(globalThis, "setTimeout");
     new CleanupScheduler(new PausedStore(), { cleanupIntervalMs: MAX_DELAY_MS });
@@ -92,7 +92,7 @@ describe("stop", () => {
     expect(store.runs).toBe(0);
   });
 
-  it("waits for the run under way, and nothing follows it", async () => {
+  it("waits for the current run, and starts no other", async () => {
     const store = new PausedStore();
     const scheduler = new CleanupScheduler(store, { cleanupIntervalMs: 1000 });
     await vi.advanceTimersByTimeAsync(1000);
@@ -119,7 +119,7 @@ describe("stop", () => {
     expect(onError).toHaveBeenCalledTimes(1);
   });
 
-  it("may be called again, during a run and after", async () => {
+  it("may be called again, during and after a run", async () => {
     const store = new PausedStore();
     const scheduler = new CleanupScheduler(store, { cleanupIntervalMs: 1000 });
     await vi.advanceTimersByTimeAsync(1000);
@@ -131,7 +131,7 @@ describe("stop", () => {
     expect(store.runs).toBe(1);
   });
 
-  it("may be called where nothing was ever scheduled", async () => {
+  it("may be called without a schedule", async () => {
     const scheduler = new CleanupScheduler(new PausedStore(), { cleanupIntervalMs: 0 });
     await expect(scheduler.stop()).resolves.toBeUndefined();
   });
@@ -139,7 +139,7 @@ describe("stop", () => {
 
 describe("options", () => {
   it.each([-1, 2 ** 31, Number.NaN, Number.POSITIVE_INFINITY, 0.5])(
-    "refuses an interval of %f ms, and says what is possible",
+    "refuses an interval of %f ms, and names the allowed range",
     (cleanupIntervalMs) => {
       const construct = () => new CleanupScheduler(new PausedStore(), { cleanupIntervalMs });
       expect(construct).toThrow(RangeError);
@@ -150,7 +150,7 @@ describe("options", () => {
     },
   );
 
-  it.each(["60000", null, 60_000n])("refuses %o, which is no number", (cleanupIntervalMs) => {
+  it.each(["60000", null, 60_000n])("refuses %o, which is not a number", (cleanupIntervalMs) => {
     const construct = () =>
       new CleanupScheduler(new PausedStore(), { cleanupIntervalMs: cleanupIntervalMs as unknown as number });
     expect(construct).toThrow(TypeError);
@@ -159,7 +159,7 @@ describe("options", () => {
     );
   });
 
-  it("refuses an onError that is no function", () => {
+  it("refuses an onError that is not a function", () => {
     const onError = "console.error" as unknown as () => void;
     const construct = () => new CleanupScheduler(new PausedStore(), { cleanupIntervalMs: 1000, onError });
     expect(construct).toThrow(TypeError);

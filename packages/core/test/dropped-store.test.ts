@@ -23,11 +23,11 @@ describe("a store with a background cleanup", () => {
     expect(outcome.droppedWithOnError).toEqual(collected);
   });
 
-  it("is collected even if somebody holds its scheduler", () => {
+  it("is collected even if its scheduler is still referenced", () => {
     expect(outcome.droppedWithoutScheduler).toEqual({ isCollected: true, timersAfterwards: 0 });
   });
 
-  it("is cleaned on as long as the app holds it, whatever is collected", () => {
+  it("is cleaned up as long as the app holds it", () => {
     expect(outcome.kept).toEqual({ runs: 1, timers: 1 });
   });
 });

@@ -6,7 +6,7 @@ import { identifyProcess, judgeProcess, type ProcessIdentity } from "../src/kit/
 const self = identifyProcess();
 const isLinux = process.platform === "linux";
 
-/** A process that has ended, by the ID that it had. */
+/** Returns the ID of an ended process. */
 const ended = (): number => spawnSync(process.execPath, ["--version"]).pid;
 
 it.each<[string, Partial<ProcessIdentity>, string]>([
@@ -33,5 +33,5 @@ it.skipIf(!isLinux)("a process whose /proc cannot be read is unknown, never dead
   }) as typeof fs.readFileSync);
   onTestFinished(() => spy.mockRestore());
   expect(judgeProcess(self)).toBe("unknown");
-  expect(judgeProcess({ ...self, pid: ended() })).toBe("dead"); // there is no such process, which is certain
+  expect(judgeProcess({ ...self, pid: ended() })).toBe("dead"); // certain, because there is no such process
 });

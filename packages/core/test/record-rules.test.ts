@@ -40,7 +40,7 @@ const anyToken = fc.oneof(
 const invalidArgument = expect.objectContaining({ name: "StoreError", code: "INVALID_ARGUMENT" });
 
 describe("isToken", () => {
-  it("agrees with the rule spelt out", () => {
+  it("agrees with the written rule", () => {
     fc.assert(
       fc.property(anyToken, (value) => {
         expect(isToken(value)).toBe(isTokenSlowly(value));
@@ -73,11 +73,11 @@ describe("isToken", () => {
 });
 
 describe("assertToken", () => {
-  it("lets through what isToken does", () => {
+  it("accepts well-formed tokens", () => {
     expect(() => assertToken("a".repeat(255))).not.toThrow();
   });
 
-  it("refuses the rest with INVALID_ARGUMENT, and does not repeat it", () => {
+  it("refuses all others with INVALID_ARGUMENT, without quoting them", () => {
     const malformed = `secret\0${"x".repeat(10)}`;
     expect(() => assertToken(malformed)).toThrow(invalidArgument);
     expect(() => assertToken(malformed)).toThrow(
@@ -87,7 +87,7 @@ describe("assertToken", () => {
 });
 
 describe("assertData", () => {
-  it.each([new Uint8Array(0), new Uint8Array(3), Buffer.from("data")])("lets %o through", (data) => {
+  it.each([new Uint8Array(0), new Uint8Array(3), Buffer.from("data")])("accepts %o", (data) => {
     expect(() => assertData(data)).not.toThrow();
   });
 
@@ -101,7 +101,7 @@ describe("assertData", () => {
 });
 
 describe("assertExpiry", () => {
-  it.each([new Date(0), new Date(8.64e15), new Date(-1)])("lets %o through", (expiry) => {
+  it.each([new Date(0), new Date(8.64e15), new Date(-1)])("accepts %o", (expiry) => {
     expect(() => assertExpiry(expiry)).not.toThrow();
   });
 

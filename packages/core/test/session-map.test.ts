@@ -31,7 +31,7 @@ it("refuses data longer than the longest string", () => {
   expect(() => pack(tooLong)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
 });
 
-it("a SessionMap holds the same as a Map, and keeps its items", () => {
+it("a SessionMap has the same content as a Map, and keeps its items", () => {
   const calls = fc.array(
     fc.record({ token: fc.string({ maxLength: 3 }), data: fc.option(fc.uint8Array({ maxLength: 5 })) }),
   );
@@ -60,6 +60,6 @@ it("a SessionMap holds the same as a Map, and keeps its items", () => {
   );
 });
 
-it("has no entry for a key that is no string", () => {
+it("has no entry for a key that is not a string", () => {
   for (const token of [undefined, null, 7, {}]) expect(new SessionMap().get(token as string)).toBeUndefined();
 });

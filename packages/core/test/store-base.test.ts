@@ -208,7 +208,7 @@ describe("disposal", () => {
 });
 
 describe("tools that replace globals", () => {
-  it("a stopped clock stops no call, and is followed", async () => {
+  it("a stopped clock stops no call, but decides about expiry", async () => {
     stopTime();
     const store = new StoreBase(new Records(), options);
     await store.commit("t", data, new Date(5_000));
@@ -220,7 +220,7 @@ describe("tools that replace globals", () => {
     await store[Symbol.asyncDispose]();
   });
 
-  it("time that is moved by days rejects no call that is under way", async () => {
+  it("moving the time by days rejects no call in flight", async () => {
     stopTime();
     const backend = new Records();
     const { promise, open } = gate();
@@ -233,7 +233,7 @@ describe("tools that replace globals", () => {
     await store[Symbol.asyncDispose]();
   });
 
-  it("timers that are numbers, as those of jsdom, will do", async () => {
+  it("timers may be numbers, as in jsdom", async () => {
     const { setTimeout, clearTimeout } = globalThis;
     const timers = new Map<number, NodeJS.Timeout>();
     vi.stubGlobal("setTimeout", (run: () => void, ms: number) => {
@@ -248,7 +248,7 @@ describe("tools that replace globals", () => {
     expect(timers.size).toBeGreaterThan(0);
   });
 
-  it("arrays and dates of another realm are taken; what only looks like one is refused", async () => {
+  it("arrays and dates of another realm are accepted; look-alikes are refused", async () => {
     const store = new StoreBase(new Records(), options);
     const other = createContext({});
     const foreign = runInContext("({ data: Uint8Array.of(1, 2, 3), expiry: new Date(4e12) })", other);

@@ -17,13 +17,13 @@ describe("StoreError", () => {
     expect(error.stack).toMatch(/^StoreError: the database does not answer\n|^Error: the database/);
   });
 
-  it("has no cause at all unless it is given one", () => {
+  it("has no cause property without a cause", () => {
     expect("cause" in new StoreError("CLOSED", "closed")).toBe(false);
   });
 });
 
 describe("warnOncePerCode", () => {
-  it("warns of the first error of each code, and says how to see the others", async () => {
+  it("warns of the first error of each code, and says how to see all", async () => {
     await using warnings = collectWarnings();
     const onError = warnOncePerCode();
     onError(new StoreError("CORRUPT", "one"));
@@ -43,7 +43,7 @@ describe("warnOncePerCode", () => {
     ]);
   });
 
-  it("counts for each store of its own", async () => {
+  it("counts for each store separately", async () => {
     await using warnings = collectWarnings();
     warnOncePerCode()(new StoreError("CORRUPT", "in one store"));
     warnOncePerCode()(new StoreError("CORRUPT", "in another"));
@@ -51,7 +51,7 @@ describe("warnOncePerCode", () => {
   });
 });
 
-it("report is not harmed by an error handler that throws: that becomes a warning", async () => {
+it("report turns an error of the handler into a warning", async () => {
   const warned = once(process, "warning");
   report(() => {
     throw new Error("a bug of the app");
@@ -62,7 +62,7 @@ it("report is not harmed by an error handler that throws: that becomes a warning
   expect(told).toMatchObject([{ code: "CORRUPT" }]);
 });
 
-it("report is not harmed by an error handler whose promise rejects, or that throws what cannot be told", async () => {
+it("report survives a handler that rejects, or throws a value that cannot be printed", async () => {
   for (const [onError, message] of [
     [() => Promise.reject(new Error("of a promise")), "of a promise"],
     [

@@ -30,10 +30,10 @@ it("restarts after a turn of the event loop", async () => {
   expect(slice.isOver).toBe(true);
 });
 
-it("counts the next slice from after the turn, however long that took", async () => {
+it("begins the next slice after the turn, whatever the duration of the turn", async () => {
   const slice = new TimeSlice();
   setImmediate(() => {
-    now += 50; // a request of others is handled meanwhile
+    now += 50; // the process handles a request meanwhile
   });
   await slice.next();
   expect(slice.isOver).toBe(false);

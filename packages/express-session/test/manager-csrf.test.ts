@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 import { Browser } from "./fixtures/browser.js";
 import { serve } from "./fixtures/serve.js";
 
-// docs/security.md recommends this to whoever needs a token in the form.
+// docs/security.md recommends this for a token in the form.
 it("csrf-csrf binds its token to session.id of the manager, until the session is renewed", async () => {
   const sessions = new SessionManager<{ user: string }>({
     store: new MemStore({ cleanupIntervalMs: 0 }),

@@ -29,7 +29,7 @@ async function open(name: string) {
 }
 
 describe.each(Object.keys(backends))("Passport on %s", (name) => {
-  it("logs in by password with a new ID, and out for every holder of the cookie", async () => {
+  it("logs in by password with a new ID, and logs out every holder of the cookie", async () => {
     await using app = await open(name);
     const browser = app.browser();
     await browser.post("/cart", { item: "tea" });
@@ -101,7 +101,7 @@ describe.each(Object.keys(backends))("Passport on %s", (name) => {
     expect((await browser.get("/notes")).json()).toEqual([]);
   });
 
-  it("revokeAll ends all log-ins of a user, and of nobody else", async () => {
+  it("revokeAll ends all log-ins of one user only", async () => {
     await using app = await open(name);
     const [phone, laptop, bob] = [app.browser(), app.browser(), app.browser()];
     for (const browser of [phone, laptop]) await browser.post("/login", ADA);

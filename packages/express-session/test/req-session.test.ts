@@ -136,7 +136,7 @@ it("the types include declarations for express-session and for this package", as
 });
 
 describe("methods", () => {
-  it("and other members that are no values are neither enumerable nor copied", async () => {
+  it("and other members beside the values are neither enumerable nor copied", async () => {
     await using app = await run({
       "/": (req, res) => {
         req.session.user = "u1";
@@ -496,7 +496,7 @@ describe("the manager beside req.session", () => {
     expect((await laptop.get("/who")).json()).toBeNull();
   });
 
-  it("the store has nobody's token", async () => {
+  it("the store contains no token", async () => {
     await using app = await run(views);
     const browser = app.browser();
     await browser.get();

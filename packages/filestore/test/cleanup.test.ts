@@ -81,7 +81,7 @@ it("cleans up all other shards if one cannot be cleaned up, and rejects with its
   const before = openStore(directory).store;
   const tokens = Array.from({ length: 50 }, (_, n) => `t${n}`);
   await Promise.all(tokens.map((token) => before.commit(token, data, at(1000))));
-  await before[Symbol.asyncDispose](); // an answer may come before the lock has been given back
+  await before[Symbol.asyncDispose](); // an answer may arrive before the lock is released
   writeFileSync(join(dirname(pathOf(directory, "t7")), "lock"), createIdentity(), { flag: "wx" });
   const { store, clock } = openStore(directory, 500);
   clock.now = 1000;

@@ -17,7 +17,7 @@ export function pathOf(directory: string, token: string): string {
   return join(directory, name.slice(0, 2), `${name}.session`);
 }
 
-/** Lists the names of all files below the directory that are no sessions. */
+/** Lists the names of all files in the directory except sessions. */
 export function othersIn(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory() && !entry.name.endsWith(".session"))

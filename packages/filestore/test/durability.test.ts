@@ -18,7 +18,7 @@ function openStore(directory: string, busyTimeoutMs = 60_000): FileStore {
 
 const isSync: Fault = ({ name }) => (name === "fsync" ? "EIO" : undefined);
 
-it("a delete that is repeated since its directory could not be synced syncs it", async () => {
+it("a repeated delete syncs the directory that the first one could not sync", async () => {
   const directory = makeDirectory();
   const calls = new FaultyCalls();
   const store = openStore(directory);
@@ -31,7 +31,7 @@ it("a delete that is repeated since its directory could not be synced syncs it",
     () => store.delete("t"),
   );
   expect(again.status).toBe("fulfilled");
-  expect(calls.made).toContain("fsync"); // or a power failure could bring back what was said to be gone
+  expect(calls.made).toContain("fsync"); // otherwise a power failure could bring back a deleted session
   const another = await calls.during(isSync, () => openStore(directory).delete("t"));
   expect(another.status).toBe("rejected"); // another process may have died before it could sync its removal
 });

@@ -35,7 +35,7 @@ function openStore(directory: string): FileStore {
 
 describe.each(Object.entries(operations))("%s", (_name, { call, after }) => {
   for (const code of ["EIO", "ENOSPC", "EMFILE", "EACCES"]) {
-    it(`at whichever call the file system fails with ${code}: the old record or the new, and the store works on`, async () => {
+    it(`has the old record or the new one after ${code} at any call of the file system, and the store still works`, async () => {
       const directory = makeDirectory();
       const calls = new FaultyCalls();
       for (let index = 0; ; index++) {
@@ -53,7 +53,7 @@ describe.each(Object.entries(operations))("%s", (_name, { call, after }) => {
         const left = await again.find("t");
         if (outcome.status === "rejected") {
           expect(outcome.reason).toMatchObject({ name: "StoreError", code: "UNAVAILABLE", cause: { code } });
-          // A change whose directory could not be synced is made, and may not outlast a power failure.
+          // A change whose directory could not be synced has an effect, but may not survive a power failure.
           if (failed !== "fsync" && failed !== "open") expect(left).toEqual(record);
           else expect([record, after]).toContainEqual(left);
         } else {
@@ -63,7 +63,7 @@ describe.each(Object.entries(operations))("%s", (_name, { call, after }) => {
         expect((await again.find("t"))?.data).toEqual(next);
         await again[Symbol.asyncDispose]();
         expect(othersIn(directory)).toEqual([]);
-        if (failed === undefined) break; // it has fewer calls than that
+        if (failed === undefined) break; // it makes fewer calls
       }
       expect(calls.made.length).toBeGreaterThan(0);
     });
@@ -86,7 +86,7 @@ it("completes partial writes and reads", async () => {
   expect(outcome).toEqual({ status: "fulfilled", value: large });
 });
 
-it("rejects a write of which the system accepts nothing", async () => {
+it("rejects a write if the system accepts no byte", async () => {
   const calls = new FaultyCalls();
   const store = openStore(makeDirectory());
   const nothing: Fault = ({ name, args }) => {

@@ -25,7 +25,7 @@ const another = async (store: FullStore, options: OpenOptions): Promise<FullStor
   return remember(await StoreInProcess.open(module, location, options), path);
 };
 
-/** The interleavings make thousands of calls that contend for few locks, on a machine that may be busy. */
+/** A long timeout: the interleavings make thousands of calls that contend for few locks. */
 const patiently: It = (name, run) => it(name, { timeout: 180_000 }, run);
 
 describe("of two processes", () => {

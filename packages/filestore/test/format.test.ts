@@ -78,7 +78,7 @@ it("writes the documented file, named by the SHA-256 of the token", async () => 
 });
 
 for (const bits of [0x01, 0x80, 0xff]) {
-  it(`every byte of a file changed by ${bits}: absent, told once a call, set aside, and never wrong data`, async () => {
+  it(`treats a file with any byte changed by ${bits} as absent, reports it once per call, and sets it aside`, async () => {
     const directory = makeDirectory();
     const errors: StoreError[] = [];
     const store = openStore(directory, errors);

@@ -107,7 +107,7 @@ it("grants a lock, stale or not, to one of many contenders at a time", async () 
         await new Promise(setImmediate);
         holders--;
         await lock.give(names);
-        // Now and then, one that died as it held the lock, each under an identity of its own.
+        // Some contenders die while they hold the lock, each under its own identity.
         if (taken % 5 === 0) {
           const identity = (dead[taken % 3] as string).replace(
             /.{8}$/,
@@ -146,7 +146,7 @@ it("rejects writes with UNAVAILABLE after busyTimeoutMs if a stopped process hol
   const busy = expect.objectContaining({
     name: "StoreError",
     code: "UNAVAILABLE",
-    // The first of the session's calls waits for the lock, the others for the first; or for the disk of a busy machine.
+    // The first call of the session waits for the lock, the others for the first one, or for the disk.
     message: expect.stringMatching(/kept the lock of a shard for 30 ms|took 30 ms|within 30 ms/),
   });
   const calls = [
@@ -160,7 +160,7 @@ it("rejects writes with UNAVAILABLE after busyTimeoutMs if a stopped process hol
   const reader = openStore(directory);
   expect(await reader.find("t")).toEqual({ data, expiry });
   expect([...(await reader.all()).keys()]).toEqual(["t"]);
-  await store[Symbol.asyncDispose](); // waits for what the calls have left
+  await store[Symbol.asyncDispose](); // waits for the rest of the calls' work
   expect(existsSync(lock)).toBe(true);
   expect(othersIn(directory).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 });

@@ -1,10 +1,10 @@
-// Opens stores for the kit: on a directory that is not there yet, or on one that is.
+// Opens stores for the kit, in a new or an existing directory.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileStore } from "@scs/filestore";
 
-/** On a machine that is busy, a call may take its time. */
+/** Long timeouts, for busy machines. */
 const patient = { busyTimeoutMs: 60_000 };
 
 /**

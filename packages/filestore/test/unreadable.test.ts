@@ -13,7 +13,7 @@ const data = new Uint8Array([1, 2, 3]);
 const at = (ms: number) => new Date(ms);
 const isSession = (path: unknown) => String(path).endsWith(".session");
 
-/** What takes the place of a file, so that it cannot be read, whoever the test runs as. */
+/** Replacements that make a file unreadable for any user, including root. */
 const inPlaceOfFile: Record<string, (path: string) => void> = {
   ELOOP: (path) => symlinkSync(basename(path), path),
   EISDIR: (path) => mkdirSync(path),
@@ -42,7 +42,7 @@ async function commitAll(store: FileStore, tokens: string[], expiry = at(1000)):
   await Promise.all(tokens.map((token) => store.commit(token, data, expiry)));
 }
 
-/** A cleanup looks at files on the event loop, or by Node's threads once a look takes long. */
+/** A cleanup reads files on the event loop, or in threads once a read takes long. */
 function lookTakes(ms: number): void {
   let time = 0;
   const now = vi.spyOn(performance, "now").mockImplementation(() => (time += ms));
@@ -53,7 +53,7 @@ for (const code of Object.keys(inPlaceOfFile)) {
   const cause = { code };
 
   for (const disk of ["fast", "slow"]) {
-    it(`a file that cannot be read keeps no other from being removed, and is told (${code}, a ${disk} disk)`, async () => {
+    it(`an unreadable file does not prevent the removal of others, and is reported (${code}, a ${disk} disk)`, async () => {
       const directory = makeDirectory();
       const { store, clock } = openStore(directory);
       const tokens = tokensOfOneShard(directory, 201);
@@ -73,7 +73,7 @@ for (const code of Object.keys(inPlaceOfFile)) {
     });
   }
 
-  it(`entries and all pass over a file that cannot be read, and tell of it (${code})`, async () => {
+  it(`entries and all skip an unreadable file, and report it (${code})`, async () => {
     const directory = makeDirectory();
     const { store, told } = openStore(directory);
     const tokens = tokensOfOneShard(directory, 100);
@@ -89,7 +89,7 @@ for (const code of Object.keys(inPlaceOfFile)) {
     expect(met.sort()).toEqual(readable);
     expect(told).toHaveBeenCalledTimes(2);
     await expect(store.find(bad)).rejects.toMatchObject({ code: "UNAVAILABLE", cause });
-    expect(told).toHaveBeenCalledTimes(2); // it is the call that tells
+    expect(told).toHaveBeenCalledTimes(2); // once per call
   });
 }
 
@@ -98,7 +98,7 @@ it("removes everything else if an abandoned file cannot be removed", async () =>
   const before = openStore(directory).store;
   await before.commit("t", data, at(1000));
   await before.commit("live", data, at(5000));
-  await before[Symbol.asyncDispose](); // an answer may come before the lock has been given back
+  await before[Symbol.asyncDispose](); // an answer may arrive before the lock is released
   const { pid } = spawnSync(process.execPath, ["--version"]);
   const dead = createIdentity().replace(/^\d+/, `${pid}`);
   const shard = dirname(pathOf(directory, "live"));
@@ -108,14 +108,14 @@ it("removes everything else if an abandoned file cannot be removed", async () =>
   const { store, clock } = openStore(directory);
   clock.now = 1000;
   await expect(store.deleteExpired()).rejects.toMatchObject({ code: "UNAVAILABLE" });
-  await store[Symbol.asyncDispose](); // that gives the lock back, too
+  await store[Symbol.asyncDispose](); // releases the lock as well
   expect(existsSync(pathOf(directory, "t"))).toBe(false);
   expect(existsSync(pathOf(directory, "live"))).toBe(true);
   expect(existsSync(join(shard, "lock"))).toBe(false);
 });
 
 it.each(["EIO", "EMFILE"])(
-  "removals that are under way when a file fails with %s hold the lock: what is renewed after it stays",
+  "removals in flight hold the lock when a file fails with %s, so that a later renewal stays",
   async (code) => {
     const directory = makeDirectory();
     const { store, clock } = openStore(directory);
@@ -123,7 +123,7 @@ it.each(["EIO", "EMFILE"])(
     const other = openStore(directory).store;
     const tokens = tokensOfOneShard(directory, 10);
     await commitAll(store, tokens);
-    await store[Symbol.asyncDispose](); // so that the lock has been given back
+    await store[Symbol.asyncDispose](); // until the lock is released
     const cleaner = openStore(directory);
     cleaner.clock.now = clock.now = 1000;
     const calls = new FaultyCalls();
@@ -135,7 +135,7 @@ it.each(["EIO", "EMFILE"])(
     const fault: Fault = ({ name, args: [path, link] }) => {
       if (name === "link") isLocked ||= String(link).endsWith("lock");
       if (!isSession(path)) return undefined;
-      if (name === "openSync" && isLocked && ++looks === 3) return code; // two removals have been begun by then
+      if (name === "openSync" && isLocked && ++looks === 3) return code; // after two removals have begun
       if (name !== "unlink") return undefined;
       renewed ||= tokens.find((token) => pathOf(directory, token) === path) as string;
       paused.resolve();
@@ -159,7 +159,7 @@ it.each(["EIO", "EMFILE"])(
     await other.commit(renewed, data, at(5000));
     expect(await other.find(renewed)).toEqual({ data, expiry: at(5000) });
     const left = tokens.filter((token) => existsSync(pathOf(directory, token)));
-    expect(left).toHaveLength(code === "EIO" ? 2 : 9); // the one renewed, and what could not be looked at
+    expect(left).toHaveLength(code === "EIO" ? 2 : 9); // the renewed session, and the unreadable files
   },
 );
 
@@ -178,7 +178,7 @@ it("stops the cleanup of a shard at an error that concerns several files, and re
 });
 
 it.each(["EMFILE", "ENFILE", "ENOTDIR"])(
-  "entries rejects with an error of more than one file, %s, though files were passed over before",
+  "entries rejects with an error of more than one file, %s, even after skipped files",
   async (code) => {
     const directory = makeDirectory();
     const { store, told } = openStore(directory);

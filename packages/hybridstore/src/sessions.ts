@@ -107,7 +107,7 @@ export class Sessions {
     return true;
   }
 
-  /** Tells whether the last change of a session is not in the log yet, and may still be undone. */
+  /** Returns whether the last change of a session is not in the log yet, and may still be undone. */
   isUnflushed(token: string): boolean {
     if (this.#changes.length === 0) return false;
     this.#unflushed ??= new Set(this.#changes.map((change) => change.token));

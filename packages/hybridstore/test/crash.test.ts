@@ -44,7 +44,7 @@ it("keeps every acknowledged write when the process dies before any call of the 
       .map((token) => Number(token.slice(1)))
       .sort((a, b) => a - b);
     await store[Symbol.asyncDispose]();
-    // What was under way when it died may be there, or not: a commit, or the delete behind it.
+    // Calls in flight at the crash may be there or not: a commit, or the delete after it.
     const from = Math.max(0, acknowledged - 9);
     const expected = Array.from({ length: acknowledged - from + 1 }, (_, n) => from + n);
     const next = [...expected, acknowledged + 1];
@@ -71,7 +71,7 @@ async function prune(directory: string, acknowledged: number): Promise<void> {
   await store[Symbol.asyncDispose]();
 }
 
-/** Writes something that is not to be kept. */
+/** Makes writes whose result does not matter. */
 async function replaced(store: HybridStore): Promise<string> {
   await store.commit("of the test", new Uint8Array(100), new Date(4_000_000_000_000));
   return "of the test";

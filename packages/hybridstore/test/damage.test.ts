@@ -28,7 +28,7 @@ const later = new Date(4_000_000_001_000);
 const bytes = (text: string) => Buffer.from(text);
 const quiet = { cleanupIntervalMs: 0, durability: "committed" } as const;
 
-/** What is done to a store, one after the other; the directory after it, and what it held after each. */
+/** Operations on a store in sequence; then its directory, and its content after each operation. */
 const steps: ((store: HybridStore) => Promise<unknown>)[] = [
   (store) => store.commit("a", bytes("a1"), expiry),
   (store) => store.commit("b", bytes("b1"), expiry),
@@ -45,7 +45,7 @@ const steps: ((store: HybridStore) => Promise<unknown>)[] = [
 
 interface Made {
   directory: string;
-  /** The file that is to be damaged, and what it is. */
+  /** The file to damage, and its kind. */
   path: string;
   content: Buffer;
   states: Map<string, string>[];
@@ -67,7 +67,7 @@ async function make(kind: "log" | "snapshot"): Promise<Made> {
   }
   await store[Symbol.asyncDispose]();
   if (kind === "snapshot") {
-    // A snapshot of all that, and an empty log behind it.
+    // A snapshot of all sessions, and an empty log after it.
     const saved = signal();
     const files = {
       ...systemFiles,
@@ -123,7 +123,7 @@ for (const kind of ["log", "snapshot"] as const) {
       return () => rmSync(made.directory, { recursive: true });
     });
 
-    /** Puts the damaged file in the place of the whole one, in a directory of its own. */
+    /** Replaces the intact file by the damaged one, in a new directory. */
     function damaged(content: Buffer, directory: string): string {
       rmSync(directory, { recursive: true });
       cpSync(made.directory, directory, { recursive: true });
@@ -155,7 +155,7 @@ for (const kind of ["log", "snapshot"] as const) {
         for (const [token, found] of state) expect(found, `${what}: ${token}`).toBe(last().get(token));
         expect(last().size - state.size, what).toBeLessThanOrEqual(1);
         absent += last().size - state.size;
-        // The byte behind the last record says nothing, if it is 0: so it is if it was not written.
+        // A 0 after the last record means nothing: it may not have been written.
         if (position < made.content.length - 1 || change !== 0xff)
           expect(errors.length, what).toBeGreaterThan(0);
         for (const error of errors) {
@@ -221,7 +221,7 @@ it("ignores an incomplete last record that is followed by zeros", async () => {
 
 it.each([
   ["log", "snapshot-2"],
-  ["snapshot", "snapshot-3"], // with an empty log behind it
+  ["snapshot", "snapshot-3"], // with an empty log after it
 ] as const)(
   "sets a damaged %s aside at the next snapshot, and reports the damage once",
   async (kind, next) => {
@@ -255,7 +255,7 @@ it.each([
   },
 );
 
-it("does not take data for a record, even inside a damaged record", async () => {
+it("does not mistake data for a record, even inside a damaged record", async () => {
   const directory = makeDirectory();
   const store = await openHybridStore(directory, quiet);
   const forged = new RecordBuffer(1, 100);

@@ -189,7 +189,7 @@ it("never accepts a refused record that the log could not remove", async () => {
   }
 });
 
-it("a full disk rejects what does not fit, and no more; when there is space again, all works", async () => {
+it("a full disk rejects only writes that do not fit, and everything works again when there is space", async () => {
   const disk = await mountSmallDisk(3_000_000);
   if (typeof disk === "string") {
     console.log(`not tested: ${disk}`);
@@ -227,7 +227,7 @@ it("a full disk rejects what does not fit, and no more; when there is space agai
   expect((await store.find("large"))?.data).toEqual(large);
 });
 
-/** Commits until the disk is full, and gives how many were accepted, all of which are there. */
+/** Commits until the disk is full. Returns the number of accepted commits, after finding all of them. */
 async function fill(store: HybridStore, data: Uint8Array): Promise<number> {
   for (let count = 0; ; count += 100) {
     const tokens = Array.from({ length: 100 }, (_, n) => `fill ${count + n}`);
@@ -240,7 +240,7 @@ async function fill(store: HybridStore, data: Uint8Array): Promise<number> {
   }
 }
 
-it("a path that cannot be a directory is refused, and the cause says why", async () => {
+it("refuses a path that cannot be a directory, with the reason as cause", async () => {
   const directory = makeDirectory();
   writeFileSync(join(directory, "file"), "");
   for (const [name, code] of [
@@ -264,7 +264,7 @@ it("creates directory and files that only their owner can access", async () => {
   await store[Symbol.asyncDispose]();
 });
 
-/** The directories that were synced, in the order of the calls. */
+/** Returns the synced directories, in call order. */
 const syncedIn = (calls: readonly string[]): string[] =>
   calls.flatMap((call, index) =>
     calls[index + 1]?.startsWith("datasync") ? (/^open (\S+) 0$/.exec(call)?.[1] ?? []) : [],
@@ -278,7 +278,7 @@ it("syncs a created directory and its parents", async () => {
   expect(syncedIn(faulty.calls).slice(0, 2)).toEqual([dirname(directory), above]);
 });
 
-it("names that another process may have left unflushed are flushed by the first write", async () => {
+it("the first write flushes names that another process may have left unflushed", async () => {
   const above = makeDirectory();
   const directory = join(above, "sessions");
   await (await openHybridStore(directory, { cleanupIntervalMs: 0 }))[Symbol.asyncDispose]();
@@ -320,7 +320,7 @@ it("does not touch foreign files in its directory", async () => {
   }
 });
 
-it("an option out of range is refused, and the message says what is allowed; nothing is made", async () => {
+it("refuses an option out of range, names the allowed values, and creates nothing", async () => {
   const directory = join(makeDirectory(), "none");
   for (const [options, message] of [
     [{ durability: "often" as "lazy" }, 'durability must be "flushed", "committed" or "lazy", got often'],
@@ -344,10 +344,7 @@ it("continues when onError throws", async () => {
   onTestFinished(() => void process.off("warning", warn));
   await (await openHybridStore(directory))[Symbol.asyncDispose]();
   const [log] = (await systemFiles.list(directory)).filter((name) => name.startsWith("log-"));
-  writeFileSync(
-    join(directory, String(log)),
-    "this is no log, and was never one; but it has its name, and a length",
-  );
+  writeFileSync(join(directory, String(log)), "this is not a log, but has the name of one, and a length");
   const store = await openHybridStore(directory, {
     onError: () => {
       throw new Error("a bug of the app");

@@ -1,19 +1,19 @@
 import { type Files, systemFiles } from "../src/log/files.js";
 
 export interface Faults {
-  /** The first call that fails, counted from 0, and how many do. */
+  /** Index of the first failing call, from 0, and the number of failing calls. */
   from: number;
   count: number;
   code: string;
-  /** Whether a write that fails has written a part. */
+  /** Whether a failing write writes a part. */
   isShort?: boolean;
-  /** Which calls are counted. @default all */
+  /** Selects the counted calls. @default all */
   of?: readonly (keyof Files)[];
 }
 
-/** The system's files, of which some calls fail. */
+/** The file system, with some failing calls. */
 export class FaultyFiles {
-  /** The names of the calls so far, and what they were about, if that is a path. */
+  /** The names of the calls so far, with their paths. */
   readonly calls: string[] = [];
   failed = 0;
   faults: Faults | undefined;
@@ -26,7 +26,7 @@ export class FaultyFiles {
     this.files = Object.fromEntries(names.map((name) => [name, this.#wrap(name)])) as unknown as Files;
   }
 
-  /** Whether there was a call of this name on such a path. */
+  /** Returns whether there was a call of this name on such a path. */
   hasCalled(name: keyof Files, path: string): boolean {
     return this.calls.some((call) => call.startsWith(name) && call.includes(path));
   }

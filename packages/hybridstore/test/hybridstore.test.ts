@@ -6,7 +6,7 @@ import { newDirectory } from "./open.js";
 
 const module = new URL("./open.js", import.meta.url);
 
-/** With `minLogBytes: 0`, a snapshot follows the other. */
+/** With `minLogBytes: 0`, snapshots follow each other without a pause. */
 const settings: HybridStoreOptions[] = [
   { durability: "flushed" },
   { durability: "committed", minLogBytes: 0, snapshotRatio: 0.001 },

@@ -81,7 +81,7 @@ it("keeps writes older than the interval when the process is killed", {
     const store = await StoreInProcess.open(module, location, options);
     for (let n = 0; n < 200; n++) await store.commit(`${kill} ${n}`, data, expiry);
     await store.delete(`${kill} 0`);
-    // The log has it: the interval is over. What is made after that may be lost, in the order made, from the end.
+    // The log has these, because the interval is over. Later writes may be lost, the newest first.
     await vi.waitUntil(() => logIn(directory).includes(`${kill} 199`), { ...patient, interval: 1 });
     const later = Promise.allSettled(
       Array.from({ length: 50 }, (_, n) => store.commit(`later ${n}`, data, expiry)),

@@ -134,7 +134,7 @@ it.each([
 });
 
 it.each(["", "\0\0\0", "{", "null", '"text"', "{}"])(
-  "ignores a lock file of %j, as a power failure leaves it",
+  "ignores a lock file with %j, which a power failure may leave",
   async (text) => {
     const directory = makeDirectory();
     writeFileSync(join(directory, "lock.0123456789abcdef"), text);
@@ -220,11 +220,7 @@ it.each([
   ["one whose ID is another's by now", { ...self, started: "1" }, "dead"],
   ["one before the system was started", { ...self, boot: "another" }, "dead"],
   ["one of another container", { ...self, namespace: "pid:[2]" }, "unknown"],
-  [
-    "one of another container, by an ID that is nobody's here",
-    { ...self, namespace: "pid:[2]", pid: 2 ** 30 },
-    "unknown",
-  ],
+  ["one of another container, with an unused ID", { ...self, namespace: "pid:[2]", pid: 2 ** 30 }, "unknown"],
   [
     "one of another container before the system was started",
     { ...self, namespace: "pid:[2]", boot: "another" },

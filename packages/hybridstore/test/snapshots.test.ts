@@ -73,7 +73,7 @@ it.each(["flushed", "committed", "lazy"] as const)(
 const shown = (model: ReadonlyMap<string, { data: Uint8Array; expiry: Date }>) =>
   new Map([...model].map(([token, record]) => [token, show(record.data, record.expiry)]));
 
-/** Opens a store whose snapshots stop before the call that `isHeld` tells, until they may go on. */
+/** Opens a store whose snapshots wait before the call selected by `isHeld` until they are released. */
 async function openHeld(directory: string, given: HybridStoreOptions, isHeld: (call: string) => boolean) {
   const reached = signal();
   const goOn = signal();
@@ -232,8 +232,8 @@ it("keeps the files within the documented size", async () => {
       sizes.reduce((sum, size) => sum + size, 0),
     );
   }
-  // Two snapshots, the log that made the second due, and the one that is written meanwhile; and as a batch is as large
-  // as all sessions here, a batch more of each.
+  // Two snapshots, the log that made the second due, and the log written meanwhile. A batch is as large as all sessions
+  // here, so add one to each.
   expect(most).toBeGreaterThan(2 * live);
   expect(most).toBeLessThan(4 * live + 4 * live);
   await store[Symbol.asyncDispose]();

@@ -26,7 +26,7 @@ export class UsageLimits {
     this.#maxBytes = limits.maxBytes ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Tells whether a session of this size fits at all. */
+  /** Returns whether a session of this size fits at all. */
   allows(bytes: number): boolean {
     return bytes <= this.#maxBytes;
   }

@@ -58,7 +58,7 @@ export function signpostOf(data: Uint8Array): string | undefined {
   return Buffer.from(data.subarray(MARK_LENGTH)).toString("hex");
 }
 
-/** Tells whether data begins like a mark. */
+/** Returns whether data begins like a mark. */
 export function isMarked(data: Uint8Array): boolean {
   return startsWith(data, DRAFT) || startsWith(data, SIGNPOST);
 }

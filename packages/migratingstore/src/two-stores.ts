@@ -190,7 +190,7 @@ export class TwoStores implements Backend {
     return true;
   }
 
-  /** Tells whether a record can be moved: no younger draft is there, whose writer may still decide its move. */
+  /** Returns whether a record can be moved: no younger draft is there, whose writer may still decide its move. */
   #isFreeToMove({ draft }: { draft: Uint8Array | undefined }): boolean {
     const { stage, now } = this.#options;
     if (stage === "prepare") return false;

@@ -118,7 +118,7 @@ interface Situation {
   stages: readonly [MigrationStage, MigrationStage];
   calls: readonly [Call, Call];
   interruption?: Interruption;
-  /** Maximum number of times that an order leaves an actor which could go on; default: no maximum. */
+  /** Maximum number of switches away from an actor that could continue. @default no maximum */
   switches?: number;
 }
 
@@ -150,7 +150,7 @@ async function run(situation: Situation, choices: readonly number[]) {
     const open = turns.waiting.filter((actor) => !(turns.isFirstStopped && actor === 0));
     if (open.length === 0) break;
     if (open.includes(current)) {
-      open.sort((one) => (one === current ? -1 : 1)); // first the actor that goes on
+      open.sort((one) => (one === current ? -1 : 1)); // first the current actor
       if (switched >= switches) open.length = 1;
     }
     const choice = (choices[step] ?? 0) % open.length;
@@ -166,7 +166,7 @@ async function run(situation: Situation, choices: readonly number[]) {
   return { answers, found, branches, copies: left.length };
 }
 
-/** Tells whether running the two calls one after the other, in either order, gives these answers. */
+/** Returns whether running the two calls one after the other, in either order, explains these answers. */
 function isExplained({ begin, calls }: Situation, answers: readonly (string | undefined)[], found: string) {
   // An interrupted call may or may not have taken effect.
   const orders = [[0, 1], [1, 0], ...(answers[0] === undefined ? [[1]] : [])];
@@ -273,7 +273,7 @@ for (const stages of stagePairs) {
 }
 
 for (const by of ["stop", "failed call", "lost answer"] as const) {
-  it(`keeps what is acknowledged, and one usable record, after a ${by} at each store call`, async () => {
+  it(`keeps acknowledged changes, and one usable record, after a ${by} at each store call`, async () => {
     for (const stages of isThorough ? stagePairs : [["prepare", "move"] as const]) {
       for (const pair of names.flatMap((one) => names.map((two): [string, string] => [one, two]))) {
         for (const begin of begins) {

@@ -64,7 +64,7 @@ describe("every call works under unusual session settings:", () => {
   });
 
   it.each(["serializable", "repeatable\\ read"])(
-    "%s: cleanups, walks and snapshots beside writes lose against none",
+    "%s: cleanups, iterations and snapshots never fail because of writes",
     async (level) => {
       const { schema } = await openStore();
       const options = { options: `-c default_transaction_isolation=${level}` };
@@ -83,7 +83,7 @@ describe("every call works under unusual session settings:", () => {
 });
 
 it("a FATAL error is UNAVAILABLE, whatever its SQLSTATE", async () => {
-  // 22023: of the class of data that do not fit
+  // 22023 belongs to the class of unsuitable data
   const pool = appPool({ options: "-c statement_timeout=soon" });
   const store = new PgStore(pool, { cleanupIntervalMs: 0 });
   await expect(store.commit("t", one, soon())).rejects.toMatchObject({
@@ -168,7 +168,7 @@ describe("a table of other types", () => {
   });
 });
 
-describe("an argument that is no pool", () => {
+describe("an argument that is not a pool", () => {
   const nothing = (): undefined => undefined;
   const shape = { connect: nothing, on: nothing, removeListener: nothing };
   const pretend = (prototype: object) => ({ ...shape, Client: { prototype } });
@@ -253,7 +253,7 @@ describe("a write that was not committed is an error", () => {
     expect(text((await store.find("bad"))?.data)).toBe("one");
   });
 
-  /** Clients of a driver that does not tell of transactions, but for the messages of its connection. */
+  /** Clients of a driver that reports transactions only by the messages of its connection. */
   function olderDriver(pool: pg.Pool): PgPool {
     return {
       async connect() {

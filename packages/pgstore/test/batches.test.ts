@@ -34,7 +34,7 @@ it("sends calls in flight together in a few statements", async () => {
   for (const [kind, call] of Object.entries(kinds)) {
     queries.length = 0;
     await Promise.all(tokens.map(call));
-    // Usually two or three for 64 calls; a connection that is late may send the rest.
+    // Usually two or three for 64 calls; a late connection may send the rest.
     expect(queries.length, kind).toBeLessThanOrEqual(6);
   }
 });
@@ -73,7 +73,7 @@ it("limits a batch in rows and bytes", async () => {
   await Promise.all(Array.from({ length: 12 }, (_, n) => store.find(`large${n}`)));
   queries.length = 0;
   const found = await Promise.all(Array.from({ length: 12 }, (_, n) => store.find(`large${n}`)));
-  expect(queries.length).toBeGreaterThan(4); // having met large ones, it asks for fewer at a time
+  expect(queries.length).toBeGreaterThan(4); // after large records, it asks for fewer at a time
   expect(found.every((record) => Buffer.compare(record?.data ?? one, large) === 0)).toBe(true);
   await store.commit("largest", randomBytes(3_000_000), soon()); // larger than a batch
   expect((await store.find("largest"))?.data.length).toBe(3_000_000);
@@ -100,7 +100,7 @@ it("rejects only the record that the table refuses, for every kind of call", asy
   expect(await outcomes(names.map((token) => store.replace(`${token}!`, undefined, two, soon())))).toEqual(
     expected(true),
   );
-  expect((await store.all()).size).toBe(40); // the bad ones as they were, the new ones of those that were deleted
+  expect((await store.all()).size).toBe(40); // the refused records unchanged, and new ones in place of the deleted
   expect(await outcomes([store.commit("bad", one, soon())])).toEqual(["INVALID_ARGUMENT"]);
 });
 
@@ -174,11 +174,11 @@ it("never deadlocks when several hosts write the same sessions in any order", {
   timeout: 60_000,
 }, async () => {
   const { store, schema, table, sql } = await openStore();
-  await sql(`ALTER TABLE ${table} SET (autovacuum_enabled = off)`); // for it takes locks as well
+  await sql(`ALTER TABLE ${table} SET (autovacuum_enabled = off)`); // because autovacuum takes locks as well
   const others = Array.from({ length: 3 }, () => new PgStore(appPool(), { schema, cleanupIntervalMs: 0 }));
   const names = Array.from({ length: 50 }, (_, n) => `é${n % 2 ? "A" : "a"}-_${n}`);
   const deadlocks = async (): Promise<number> => {
-    await sql("SELECT pg_stat_force_next_flush()").catch(() => undefined); // of PostgreSQL 15 and later
+    await sql("SELECT pg_stat_force_next_flush()").catch(() => undefined); // since PostgreSQL 15
     const [row] = await sql<{ deadlocks: string }>(
       "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
     );

@@ -62,7 +62,7 @@ it("uses large batches even when the server is far away", async () => {
   let ms = 0;
   const looks = vi.spyOn(performance, "now").mockImplementation(() => (ms += 30));
   expect(await store.deleteExpired()).toBe(400);
-  expect(looks.mock.calls.length).toBeLessThan(100); // a few for each batch
+  expect(looks.mock.calls.length).toBeLessThan(100); // a few per batch
 });
 
 it("removes more rows with one expiry than fit into a batch", async () => {

@@ -46,7 +46,7 @@ describe("the server refuses", () => {
       "GRANT USAGE ON SCHEMA SCHEMA_ TO reader; GRANT SELECT ON SCHEMA_.sessions TO reader",
     );
     expect(await store.find("t")).toBe(undefined);
-    await store.createTable(); // it is there: nothing to create
+    await store.createTable(); // the table exists
     const denied = unavailable(/lacks a privilege/);
     const two = [store.commit("t", one, soon()), store.commit("u", one, soon())];
     expect(await outcomes(two)).toEqual(["UNAVAILABLE", "UNAVAILABLE"]);

@@ -84,7 +84,7 @@ describe("a connection", () => {
     expect(pool.waitingCount).toBeLessThanOrEqual(8);
     await expect(impatient.find("t")).rejects.toMatchObject(late(/gave no connection within 30 ms/));
     client.release();
-    expect(text((await store.find("t"))?.data)).toBe("one"); // what was given up was not sent
+    expect(text((await store.find("t"))?.data)).toBe("one"); // the abandoned write was not sent
     await until(async () => pool.waitingCount === 0 && pool.idleCount === pool.totalCount);
   });
 
@@ -100,7 +100,7 @@ describe("a connection", () => {
     expect((await store.all()).size).toBe(300);
   });
 
-  it("cannot be had from a pool that the app has ended: the call rejects", async () => {
+  it("from a pool that the app has ended makes the call reject", async () => {
     const pool = appPool();
     const { store } = await openStore({ pool });
     const ended = pool.end();
@@ -131,7 +131,7 @@ describe("the server", () => {
     await until(async () => acknowledged.size === 32);
     await cluster().restart("immediate");
     const before = new Map(acknowledged);
-    await until(async () => [...before].every(([token, n]) => acknowledged.get(token) !== n)); // it writes again
+    await until(async () => [...before].every(([token, n]) => acknowledged.get(token) !== n)); // the store writes again
     isOver = true;
     await Promise.all(lanes);
     for (const [token, n] of acknowledged)
@@ -211,7 +211,7 @@ describe("a statement", () => {
     pool.on("remove", (client) => closed.push(client));
     await lockRow(table, "t");
     await expect(store.touch("t", soon())).rejects.toMatchObject(unavailable(message));
-    await until(async () => (await outcomes([store.find("t")]))[0] !== "UNAVAILABLE"); // 50 ms may be too few for it
+    await until(async () => (await outcomes([store.find("t")]))[0] !== "UNAVAILABLE"); // 50 ms may be too short
     expect(closed).toEqual([]);
   });
 

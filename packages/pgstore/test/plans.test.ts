@@ -27,13 +27,13 @@ it.each(["the database's clock", "the app's clock"])(
     const { pool, queries } = watched(appPool());
     const options = clock === "the app's clock" ? { now: Date.now } : {};
     const store = new PgStore(pool, { schema, cleanupIntervalMs: 0, ...options });
-    await store.find("t"); // at its first use the store looks at the table
+    await store.find("t"); // on first use, the store checks the table
     queries.length = 0;
     const oneAndMany = [["t1"], Array.from({ length: 64 }, (_, n) => `t${n + 1}`)];
     for (const tokens of oneAndMany) await Promise.all(tokens.map((token) => store.find(token)));
     for (const tokens of oneAndMany) {
       await Promise.all(tokens.map((token) => store.commit(token, new Uint8Array([0xff]), soon())));
-      await Promise.all(tokens.map((token) => store.find(token))); // no UTF-8: as base64
+      await Promise.all(tokens.map((token) => store.find(token))); // not UTF-8, so transferred as base64
       await Promise.all(tokens.map((token) => store.touch(token, soon())));
       await Promise.all(tokens.map((token) => store.replace(token, one, one, soon())));
       await Promise.all(tokens.map((token) => store.replace(token, undefined, one, soon())));

@@ -42,14 +42,14 @@ it("keeps every acknowledged session when the primary is killed and the standby 
   const replicaPool = appPool({ connectionString: standby.url });
   const replica = new PgStore(replicaPool, { schema, cleanupIntervalMs: 0 });
   await store.commit("t", one, soon());
-  await until(async () => typeof (await outcomes([replica.find("t")]))[0] === "object"); // it applies what it has in its time
+  await until(async () => typeof (await outcomes([replica.find("t")]))[0] === "object"); // the standby applies changes with a delay
   expect((await replica.find("t"))?.data).toEqual(one);
   expect([...(await replica.all()).keys()]).toEqual(["t"]);
   await expect(replica.commit("t", one, soon())).rejects.toMatchObject(
     unavailable(/read-only, probably a replica/),
   );
   await expect(replica.deleteExpired()).rejects.toMatchObject({ code: "UNAVAILABLE" });
-  await replica.createTable(); // finds it there
+  await replica.createTable(); // the table exists
 
   const acknowledged = new Map<string, number>();
   let hasFailed = false;

@@ -20,7 +20,7 @@ function openPool(scope: Scope): pg.Pool {
 testDurableStore(it, {
   async open(options, scope) {
     const pool = openPool(scope);
-    // The crash ends idle connections, which is reported but no failure.
+    // The crash ends idle connections, which is reported but is not a failure.
     const schema = newSchema();
     const store = new PgStore(pool, { ...options, schema, onError: () => undefined });
     await store.createTable();

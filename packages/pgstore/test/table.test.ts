@@ -111,7 +111,7 @@ it("works on a table partitioned by hash of the token", async () => {
       `CREATE TABLE "${schema}".part${n} PARTITION OF "${schema}".sessions FOR VALUES WITH (MODULUS 3, REMAINDER ${n})`,
     );
   await store.createTable();
-  expect(await sql(indexes, [schema])).toHaveLength(8); // both of the whole, and of each part
+  expect(await sql(indexes, [schema])).toHaveLength(8); // two of the table, and two of each partition
   const tokens = Array.from({ length: 60 }, (_, n) => `t${n}`);
   await Promise.all(tokens.map((token) => store.commit(token, one, soon())));
   expect(await Promise.all(tokens.map((token) => store.touch(token, soon())))).toEqual(Array(60).fill(true));

@@ -109,8 +109,8 @@ it.each(["one store", "another store"])(
     const store = new SqlStore(db, { cleanupIntervalMs: 0 });
     await store.createTable();
     const cleaned = of === "one store" ? store : new SqlStore(db, { cleanupIntervalMs: 0 });
-    await cleaned.createTable(); // with the question whether a transaction is open, which fails as it must
-    // A statement of the driver that has failed is active until it is reset: this is where the reset waits.
+    await cleaned.createTable(); // its check for an open transaction fails, as it must
+    // A failed statement stays active until its reset, which waits here.
     const prepare = db.prepare.bind(db) as (...args: unknown[]) => sqlite3.Statement;
     let [fail, release] = [() => {}, () => {}];
     const failed = new Promise<void>((resolve) => {
@@ -134,7 +134,7 @@ it.each(["one store", "another store"])(
     await failed;
     await other.exec("COMMIT");
     const committed = store.commit("t", one, soon()).then(() => other.rows("SELECT token FROM sessions"));
-    for (let n = 0; n < 5; n++) await store.find("u"); // as long as a write takes that does not wait
+    for (let n = 0; n < 5; n++) await store.find("u"); // as long as a write without a wait
     release();
     expect(await committed).toEqual([["t"]]);
     await cleanup;

@@ -37,7 +37,7 @@ it("sqlite3: sends calls in flight together as one statement of each kind", asyn
   await Promise.all(tokens.map((token) => store.replace(token, one, two, soon())));
   await Promise.all(tokens.map((token) => store.replace(token, undefined, two, soon())));
   await Promise.all(tokens.map((token) => store.delete(token)));
-  await new Promise((resolve) => db.wait(resolve as () => void)); // traces come by a way of their own
+  await new Promise((resolve) => db.wait(resolve as () => void)); // traces arrive separately
   expect(statements).toEqual(["INSERT", "SELECT", "WITH", "WITH", "INSERT", "DELETE"]);
 });
 
@@ -56,7 +56,7 @@ it("better-sqlite3: sends writes in flight together as one transaction", async (
   await Promise.all(
     Array.from({ length: 64 }, (_, n) => (n % 2 ? store.commit(`t${n}`, one, soon()) : store.delete("t"))),
   );
-  expect(statements.filter((sql) => sql === "BEGIN IMMEDIATE").length).toBeLessThan(34); // the deletes have an order
+  expect(statements.filter((sql) => sql === "BEGIN IMMEDIATE").length).toBeLessThan(34); // the deletes keep their order
   statements.length = 0;
   await Promise.all(Array.from({ length: 64 }, (_, n) => store.commit(`t${n}`, one, soon())));
   expect(statements.filter((sql) => /^BEGIN|^COMMIT/.test(sql))).toHaveLength(2);

@@ -71,7 +71,7 @@ describe.each(drivers)("%s", (driver) => {
     let ms = 0;
     const looks = vi.spyOn(performance, "now").mockImplementation(() => (ms += 10));
     expect(await store.deleteExpired()).toBe(400);
-    expect(looks.mock.calls.length).toBeLessThan(100); // a few for each batch
+    expect(looks.mock.calls.length).toBeLessThan(100); // a few per batch
   });
 
   it("stops a cleanup on disposal", async () => {

@@ -27,7 +27,7 @@ const audit = (when: "DEFERRED" | "IMMEDIATE"): string => `PRAGMA foreign_keys =
     .join("\n")}`;
 
 const later = soon(90_000);
-/** Each kind of write on session `t`, and how to see its effect. */
+/** Each kind of write on session `t`, with a check of its effect. */
 const writes: Record<string, (store: SqlStore, token: string) => Promise<unknown>> = {
   commit: (store, token) => store.commit(token, two, later),
   insert: (store, token) => store.replace(`${token} new`, undefined, two, later),
@@ -85,7 +85,7 @@ describe.each(drivers)("%s: an uncommitted write is an error", (driver) => {
     const opened = await openOnHandle(driver, { busyTimeoutMs: 0 });
     await opened.store.commit("gone", one, soon(-1));
     await opened.plain.exec("BEGIN");
-    await opened.plain.rows("SELECT * FROM sessions"); // its shared lock keeps COMMIT from its exclusive one
+    await opened.plain.rows("SELECT * FROM sessions"); // its shared lock prevents the exclusive lock of COMMIT
     for (const name of Object.keys(writes)) await expectNothingWritten(opened, name, "UNAVAILABLE");
     await expect(opened.store.deleteExpired()).rejects.toMatchObject({ code: "UNAVAILABLE" });
     await opened.plain.exec("COMMIT");

@@ -8,12 +8,12 @@ import { appDatabase, bytes, newPath, plainDatabase, soon } from "./fixtures/dat
 const [one, two] = [bytes("one"), bytes("two")];
 const fault = (): Error => Object.assign(new Error("fault"), { code: "SQLITE_IOERR" });
 
-/** Which call of the driver fails, and whether SQLite executes it before. */
+/** The failing call of the driver, and whether SQLite executes it first. */
 class Plan {
   left = -1;
   when: "before" | "after" = "before";
 
-  /** Counts a call. Returns whether it is the one that fails. */
+  /** Counts a call. Returns whether it fails. */
   next(): boolean {
     return this.left-- === 0;
   }
@@ -78,7 +78,7 @@ function faultySqlite3(db: sqlite3.Database, plan: Plan): SqliteDatabase {
 
 describe.each(["sqlite3", "better-sqlite3"] as const)("%s", (driver) => {
   it.each(["before", "after"] as const)(
-    "each call of the driver fails in turn, %s it was made: what was acknowledged is there",
+    "acknowledged writes are there if each call of the driver fails in turn, %s its execution",
     async (when) => {
       const path = newPath();
       const plan = new Plan();

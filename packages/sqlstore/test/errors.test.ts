@@ -24,7 +24,7 @@ const unavailable = (message: RegExp): object => ({
 });
 
 describe.each(drivers)("%s", (driver) => {
-  it("refuses a file that is no database, and leaves it unchanged", async () => {
+  it("refuses a file that is not a database, and leaves it unchanged", async () => {
     const path = newPath();
     await writeFile(path, "This is no database. ".repeat(1000));
     await expect(openSqlStore(path, { driver })).rejects.toMatchObject(
@@ -75,7 +75,7 @@ describe.each(drivers)("%s", (driver) => {
   });
 
   it.each([0.5, 0.01])(
-    "a file that was truncated to %s of its length is said, and logs nobody out",
+    "a file truncated to %s of its length is reported, and logs nobody out",
     async (part) => {
       const path = newPath();
       const { store } = await openStore(path, { driver });

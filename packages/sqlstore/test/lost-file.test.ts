@@ -56,7 +56,7 @@ describe.each(drivers)("%s, when its file", (driver) => {
     await store[Symbol.asyncDispose]();
   });
 
-  it("is in memory: nothing can be removed", async () => {
+  it("is in memory: nothing happens", async () => {
     const store = new SqlStore(await appDatabase(driver, ":memory:"), { cleanupIntervalMs: 0 });
     await store.createTable();
     await store.commit("t", one, soon());

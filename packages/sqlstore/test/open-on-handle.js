@@ -8,7 +8,7 @@ import sqlite3 from "sqlite3";
 
 /** @typedef {import("@scs/core").FullStore} FullStore */
 
-/** Of the app's choice. Without flushes, since no check here asks what survives: databases that the store opens answer that. */
+/** Settings of the app's handle. No flushes: these checks do not test durability. */
 const SETTINGS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF";
 
 /**

@@ -41,7 +41,7 @@ export class ExpiryIndex {
     this.#index.put(entryOf(value, this.#suffix), key);
   }
 
-  /** Tells whether an entry is due. Works outside of a transaction too. */
+  /** Returns whether an entry is due. Works outside of a transaction too. */
   isDue(now: number): boolean {
     return this.#due(now, 1).length > 0;
   }
@@ -83,7 +83,7 @@ export class ExpiryIndex {
     return true;
   }
 
-  /** Tells whether every record has an entry. Works outside of a transaction too. */
+  /** Returns whether every record has an entry. Works outside of a transaction too. */
   isComplete(): boolean {
     return this.#index.doesExist(COMPLETE);
   }

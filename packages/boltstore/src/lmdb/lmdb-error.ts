@@ -20,7 +20,7 @@ export async function causeOf(error: unknown): Promise<unknown> {
     : Promise.race([details.catch((cause: unknown) => cause), setImmediate(error)]);
 }
 
-/** Tells whether a write failed because the disk of `path` is full, so that a smaller one may succeed. */
+/** Returns whether a write failed because the disk of `path` is full, so that a smaller one may succeed. */
 export function isNoSpace(error: unknown, path: string): boolean {
   const code = (error as LmdbError | undefined)?.code;
   const { ENOSPC, EDQUOT, EFBIG, EIO } = constants.errno;

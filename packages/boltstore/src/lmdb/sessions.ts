@@ -82,12 +82,12 @@ export class Sessions {
     });
   }
 
-  /** Tells whether the index is complete. */
+  /** Returns whether the index is complete. */
   isIndexed(): boolean {
     return this.#attempt(() => this.index.isComplete());
   }
 
-  /** Tells whether there are records to remove. */
+  /** Returns whether there are records to remove. */
   isCleanupDue(): boolean {
     return this.#attempt(() => this.index.isDue(this.#now()));
   }

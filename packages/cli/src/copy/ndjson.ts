@@ -68,7 +68,7 @@ function recordIn(line: string, number: number): SessionEntry {
   const isRecord = typeof token === "string" && typeof data === "string" && typeof expiry === "string";
   const ends = new Date(String(expiry));
   if (!isRecord || Number.isNaN(ends.getTime())) {
-    throw new CommandError(`line ${number} is no record of an export`, ExitCode.failed);
+    throw new CommandError(`line ${number} is not a record of an export`, ExitCode.failed);
   }
   return { token, data: Buffer.from(data, "base64"), expiry: ends };
 }

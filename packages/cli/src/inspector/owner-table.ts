@@ -55,7 +55,7 @@ export class OwnerTable {
     return this.#names[number];
   }
 
-  /** Tells whether an owner's name contains the text, or the hash begins with it. */
+  /** Returns whether an owner's name contains the text, or the hash begins with it. */
   isMeant(number: number, search: string): boolean {
     if (search === "") return true;
     const isNamed = this.#names[number]?.toLowerCase().includes(search.toLowerCase()) === true;

@@ -39,7 +39,7 @@ export interface Backend {
   findNow?(token: string): SessionRecord | undefined;
   /**
    * Reads the records page by page: every record that is live throughout, exactly once. May include expired records,
-   * which the base leaves out by its clock. Called when the calls made before have their answers.
+   * which the base leaves out by its clock. Called when all earlier calls have their answers.
    */
   pages(): Steps<Iterable<SessionEntry>>;
   /** Reads all live records at one instant, and bounds its time itself. @default all pages, one after another */

@@ -26,7 +26,7 @@ export interface BatchQueueOptions {
   batchIs?: "set" | "sequence";
   /** @default one lane with one worker */
   lanes?: readonly LaneOptions[];
-  /** Tells whether one call may have failed the batch, so that the others may succeed without it. @default never */
+  /** Returns whether one call may have failed the batch, so that the others may succeed without it. @default never */
   mayConcernOneCall?: (error: unknown) => boolean;
   /** Returns the answer to a call that failed alone: the error to reject with, or a result. */
   answerFailure?: (call: Call, error: unknown) => Answer | Promise<Answer>;
@@ -44,7 +44,7 @@ export interface BatchQueueOptions {
 
 /**
  * Sends calls to a backend in batches: while batches are in flight, the calls that arrive form the next. Calls for one
- * token take effect in the order made. A call ends within its timeout, wherever it waits. A full queue refuses calls.
+ * token take effect in call order. A call ends within its timeout, wherever it waits. A full queue refuses calls.
  */
 export class BatchQueue {
   readonly #options: BatchQueueOptions;
@@ -90,7 +90,7 @@ export class BatchQueue {
     };
   }
 
-  /** Tells whether a call of this token waits or is in flight. */
+  /** Returns whether a call of this token waits or is in flight. */
   isPending(token: string): boolean {
     return this.#order.has(token);
   }

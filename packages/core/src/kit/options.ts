@@ -47,7 +47,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
  * Refuses unknown options. The error names the option and its replacement. A misspelt option that is ignored silently
  * shows only when its effect is missing.
  *
- * @throws TypeError if `options` is no object, or has an option that is not `known`.
+ * @throws TypeError if `options` is not an object, or has an option that is not `known`.
  */
 export function assertKnownOptions(store: string, options: object, known: readonly string[]): void {
   if (typeof options !== "object" || options === null) {
@@ -67,7 +67,7 @@ export function assertKnownOptions(store: string, options: object, known: readon
   }
 }
 
-/** Tells whether the names differ only in capitals, in one letter, or in a missing "Ms". */
+/** Returns whether the names differ only in capitals, in one letter, or in a missing "Ms". */
 function isClose(name: string, other: string): boolean {
   const [a, b] = [name.toLowerCase(), other.toLowerCase()];
   if (a === b || `${a}ms` === b) return true;

@@ -7,7 +7,7 @@ export interface OutstandingOptions {
   timeoutMs: number;
   maxCalls: number;
   maxBytes: number;
-  /** Called with the calls whose deadline has passed, in the order made. */
+  /** Called with the calls whose deadline has passed, in call order. */
   onLate: (calls: readonly PendingCall[]) => void;
 }
 
@@ -19,7 +19,7 @@ const NOTHING = Promise.resolve();
 /** The calls of a queue that are not released, within bounds, and the timer of their deadlines. */
 export class OutstandingCalls {
   readonly #options: OutstandingOptions;
-  /** In the order made, which is the order of their deadlines. */
+  /** In call order, which is the order of their deadlines. */
   readonly #calls: Fifo<PendingCall> = new Fifo();
   readonly #observers: Fifo<{ number: number; resolve: () => void }> = new Fifo();
   #number = 0;

@@ -32,7 +32,7 @@ export function identifyProcess(): ProcessIdentity {
 }
 
 /**
- * Tells whether a process of this machine has ended. Returns `dead` only when that is certain. Where `/proc/<pid>`
+ * Determines whether a process of this machine has ended. Returns `dead` only when that is certain. Where `/proc/<pid>`
  * cannot be read, or the start time is not known, another process may have the same ID: `unknown`.
  *
  * @param observer The identity of the observing process, for tests.

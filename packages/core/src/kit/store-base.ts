@@ -205,7 +205,7 @@ export class StoreBase implements FullStore {
     }
   }
 
-  /** Tells whether a lookup is worthwhile. In memory, looking a malformed token up is cheaper than checking it. */
+  /** Returns whether a lookup is worthwhile. In memory, looking a malformed token up is cheaper than checking it. */
   #mayBeStored(token: unknown): boolean {
     return this.#queue === undefined || isToken(token);
   }

@@ -5,7 +5,7 @@ const MIN_DELETIONS = 512;
 
 /** Keeps the order of the calls for one token. */
 export interface TokenOrder {
-  /** Tells whether a call of this token waits or is in flight. */
+  /** Returns whether a call of this token waits or is in flight. */
   has(token: string): boolean;
   /** Enters a call. Returns whether a batch may take it at once. */
   add(call: PendingCall): boolean;

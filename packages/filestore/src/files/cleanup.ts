@@ -150,7 +150,7 @@ export class Cleanup {
     return outcomes.filter((isRemoved) => isRemoved).length;
   }
 
-  /** Tells whether a record has expired, by the header of its file. */
+  /** Returns whether a record has expired, by the header of its file. */
   async #isExpired(name: string): Promise<boolean> {
     const header = await this.#directory.readHeader(this.#directory.pathOf(name));
     const isExpired = this.#isOver(header);
@@ -158,7 +158,7 @@ export class Cleanup {
     return isExpired ?? false;
   }
 
-  /** Tells whether a record has expired, synchronously; `undefined` if the header is damaged. */
+  /** Returns whether a record has expired, synchronously; `undefined` if the header is damaged. */
   #isExpiredNow(name: string): boolean | undefined {
     return this.#isOver(this.#directory.readHeaderNow(this.#directory.pathOf(name)));
   }

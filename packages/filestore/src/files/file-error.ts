@@ -31,7 +31,7 @@ export function toStoreError(cause: unknown): StoreError {
 }
 
 /**
- * Tells whether an error concerns a single file, so that calls for others may succeed. Unknown errors count as errors of
+ * Returns whether an error concerns a single file, so that calls for others may succeed. Unknown errors count as errors of
  * the file system: a failed file system must not look like an empty one.
  */
 export function isOfOneFile(error: unknown): boolean {

@@ -18,7 +18,7 @@ export function createIdentity(): string {
 /** Returns the identity at the start of a file name. */
 export const identityIn = (name: string): string | undefined => IN_NAME.exec(name)?.[1];
 
-/** Tells whether the process of an identity has ended. */
+/** Returns whether the process of an identity has ended. */
 export function judge(identity: string): Verdict {
   const [, pid, start = "", namespace = "", boot = ""] = IDENTITY.exec(identity) ?? [];
   if (pid === undefined) return "unknown";

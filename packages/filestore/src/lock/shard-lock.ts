@@ -89,12 +89,12 @@ export class ShardLock {
     for (const name of names) await removeFile(name);
   }
 
-  /** Tells whether this store holds `lock` itself, and no successor of it. */
+  /** Returns whether this store holds `lock` itself, and no successor of it. */
   async isOwn(shard: string): Promise<boolean> {
     return (await holderIn(join(shard, LOCK))) === this.#identity;
   }
 
-  /** Tells whether the holder of a lock is dead, so that the lock can be taken over. */
+  /** Returns whether the holder of a lock is dead, so that the lock can be taken over. */
   async isLeftBehind(shard: string): Promise<boolean> {
     const lock = join(shard, LOCK);
     const holder = await holderIn(lock);

@@ -72,7 +72,7 @@ export class ShardLocks {
     return this.#run(shard, { deadline: performance.now() + this.#busyTimeoutMs, isShared: false }, work);
   }
 
-  /** Tells whether calls of this process wait until the lock is released. */
+  /** Returns whether calls of this process wait until the lock is released. */
   isWaitedFor(shard: string): boolean {
     return this.#held.get(shard)?.isBlocked ?? false;
   }

@@ -24,7 +24,7 @@ export function describeSelf(isOwner: boolean): Required<Holder> {
   };
 }
 
-/** Tells whether a holder is alive, as seen from a process of this system. Returns `dead` only when that is certain. */
+/** Determines whether a holder is alive, as seen from a process of this system. Returns `dead` only when that is certain. */
 export function judge(
   { pid, started, boot, host, namespace }: Holder,
   own: Pick<Required<Holder>, "boot" | "host" | "namespace"> = describeSelf(false),

@@ -1,6 +1,6 @@
 import { StoreError } from "@scs/core";
 
-/** Tells whether a write failed because the disk is full, so that a smaller one may succeed. */
+/** Returns whether a write failed because the disk is full, so that a smaller one may succeed. */
 export function isNoSpace(error: unknown): boolean {
   const { code } = (error ?? {}) as NodeJS.ErrnoException;
   return code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";

@@ -29,7 +29,7 @@ export class FileWindow {
     }
   }
 
-  /** Tells whether the window contains `length` bytes from `position` on, or all up to the end of the file. */
+  /** Returns whether the window contains `length` bytes from `position` on, or all up to the end of the file. */
   has(position: number, length: number): boolean {
     return position >= this.start && Math.min(position + length, this.size) <= this.start + this.bytes.length;
   }
@@ -51,7 +51,7 @@ export class FileWindow {
     this.bytes = bytes.subarray(0, filled);
   }
 
-  /** Tells whether the file contains only zeros from `position` on. */
+  /** Returns whether the file contains only zeros from `position` on. */
   async isZeroFrom(position: number): Promise<boolean> {
     for (let next = position; next < this.size; next = this.start + this.bytes.length) {
       if (!this.has(next, 1)) await this.load(next, 1);

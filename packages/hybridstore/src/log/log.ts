@@ -201,7 +201,7 @@ export class Log {
     this.#filled = Math.max(this.#filled, end);
   }
 
-  /** Tells whether the store may change the file. */
+  /** Returns whether the store may change the file. */
   #isHeld(): boolean {
     try {
       this.#options.lock.assertHeld();

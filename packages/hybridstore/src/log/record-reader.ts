@@ -79,7 +79,7 @@ export async function readRecords(
   return { end, isTorn: !(await window.isZeroFrom(end)) };
 }
 
-/** Tells whether a record is plausible here, apart from its checksum. */
+/** Returns whether a record is plausible here, apart from its checksum. */
 function follows({ kind, token, sequence }: Head, last: number, position: number): boolean {
   if (position === 0) return kind === kinds.begin && token === FORMAT;
   return kind !== kinds.begin && sequence > last && sequence - last < MAX_GAP;

@@ -66,23 +66,23 @@ function isFatal(error: unknown): boolean {
   return severity === "FATAL" || severity === "PANIC" || ENDS_CONNECTION.test(sqlState(error) ?? "");
 }
 
-/** Tells whether the server rolled the statement back, and the connection remains usable. */
+/** Returns whether the server rolled the statement back, and the connection remains usable. */
 export function isUndone(error: unknown): boolean {
   return sqlState(error) !== undefined && !isFatal(error);
 }
 
-/** Tells whether the connection has ended, so that the effect of the statement is unknown. */
+/** Returns whether the connection has ended, so that the effect of the statement is unknown. */
 export function isLost(error: unknown): boolean {
   return !isUndone(error) && !(error instanceof Timeout);
 }
 
-/** Tells whether the server rolled the statement back because of a deadlock or serialization failure: a retry may succeed. */
+/** Returns whether the server rolled the statement back because of a deadlock or serialization failure: a retry may succeed. */
 export function isConflict(error: unknown): boolean {
   return isUndone(error) && ["40001", "40P01"].includes(sqlState(error) as string);
 }
 
 /**
- * Tells whether the connection's prepared statement is lost (DISCARD ALL, PgBouncer), belongs to another client, or is
+ * Returns whether the connection's prepared statement is lost (DISCARD ALL, PgBouncer), belongs to another client, or is
  * outdated because the table was altered. The statement had no effect.
  */
 export function isStale(error: unknown): boolean {
@@ -91,17 +91,17 @@ export function isStale(error: unknown): boolean {
   return code === "26000" || code === "42P05" || (code === "0A000" && /cached plan/.test(String(message)));
 }
 
-/** Tells whether the server cannot read a row: a damaged page, or a missing part of a large value. */
+/** Returns whether the server cannot read a row: a damaged page, or a missing part of a large value. */
 export function isDamage(error: unknown): boolean {
   return ["XX001", "XX002"].includes(sqlState(error) ?? "");
 }
 
-/** Tells whether no row can have this token, because the database's encoding lacks one of its characters. */
+/** Returns whether no row can have this token, because the database's encoding lacks one of its characters. */
 export function isUntranslatable(error: unknown): boolean {
   return ["22021", "22P05"].includes(sqlState(error) ?? "") && !isRaise(error);
 }
 
-/** Tells whether a RAISE in a function of the app caused the error, so that its code and texts are arbitrary. */
+/** Returns whether a RAISE in a function of the app caused the error, so that its code and texts are arbitrary. */
 function isRaise(error: unknown): boolean {
   return (Object(error) as { routine?: unknown }).routine === "exec_stmt_raise";
 }
@@ -109,7 +109,7 @@ function isRaise(error: unknown): boolean {
 /** SQLSTATEs that concern the whole statement, whatever its records. */
 const GENERAL = /^(?:08|0A|25|28|3D|3F|42(?!501)|53(?!1|2)|55|57|58)/;
 
-/** Tells whether a single record may have failed its batch, so that the others may succeed without it. */
+/** Returns whether a single record may have failed its batch, so that the others may succeed without it. */
 export function mayConcernOneRecord(error: unknown): boolean {
   return isUndone(error) && !GENERAL.test(sqlState(error) as string);
 }

@@ -11,7 +11,7 @@ interface OlderClient extends PgClient {
 const heard: WeakMap<PgClient, { status: string | undefined }> = new WeakMap();
 
 /**
- * Tells whether a client has an open transaction between two statements. For older drivers, the answer is reliable from
+ * Returns whether a client has an open transaction between two statements. For older drivers, the answer is reliable from
  * the second call; a client that cannot report its status counts as having none.
  */
 export function isInTransaction(client: PgClient): boolean {

@@ -1,6 +1,6 @@
 import type { PageServerLoad } from "./$types";
 
-/** Requests that a page makes of the app itself share the session of the page's request. */
+/** Makes requests to the app itself, which share the session of the page's request. */
 export const load: PageServerLoad = async ({ fetch, locals: { session } }) => {
   const before = session.get("device");
   session.set("device", "as the page says");
