@@ -39,6 +39,10 @@ export class ServerBackend implements Backend {
   readonly #commands: SessionCommands;
   readonly #options: ServerBackendOptions;
   readonly #turns: OneATurn = new OneATurn(MIN_SHARE);
+  /** Number of calls in flight. */
+  #inFlight = 0;
+  /** Number of calls of the last batch. */
+  #lastCalls = 0;
   /** What kept the last calls from being carried out. */
   #trouble: Error | undefined;
 
@@ -86,14 +90,22 @@ export class ServerBackend implements Backend {
 
   async #execute(batch: Batch): Promise<readonly Answer[]> {
     const connection = this.#connection;
-    await microtasksDone();
+    const isLone = this.#inFlight === 0 && this.#lastCalls <= 1; // else others have just got answers, and call again at once
+    if (!isLone) await microtasksDone();
     const free = this.#turns.free();
     if (free !== undefined) await free;
     if (!connection.isReady) await connection.ready();
     const calls = batch.take();
     if (calls.length === 0) return [];
     this.#turns.take(calls.length);
-    const answers = await this.#commands.run(connection, calls, true);
+    this.#lastCalls = calls.length;
+    this.#inFlight += calls.length;
+    let answers: Answer[];
+    try {
+      answers = await this.#commands.run(connection, calls, true);
+    } finally {
+      this.#inFlight -= calls.length;
+    }
     let isPaused = false;
     for (let index = 0; index < answers.length; index++) {
       const answer = answers[index];

@@ -7,109 +7,104 @@ export interface Script {
 }
 
 /**
- * Each script takes any number of keys. ARGV[1] is the app's time, or empty where the server's expiry decides. ARGV[2]
- * holds the fields of all keys in one string, since an argument for each would cost the drivers more than all else: see
- * `packFields`. It returns for each key 0 (no) or 1 (yes), 2 or 3 if what was there is no record, or the text of an
- * error. What is no record counts as absent.
+ * Each script takes any number of keys. ARGV[1] is the app's time as in a value, or empty where the server's expiry
+ * decides. The fields of each key follow; an expiry for the server is empty where it is to expire nothing. It returns 1 if
+ * the result is 1 for all keys. Otherwise it returns the result of each: 0 (no) or 1 (yes), 2 or 3 if what was there is no
+ * record, or the text of an error. What is no record counts as absent.
+ *
+ * Times are strings throughout, and constants too: what the server need not format or parse costs it nothing.
  */
 const PRELUDE = `
-local now = tonumber(ARGV[1])
-local fields, at = ARGV[2], 1
-local function field()
-  local length = struct.unpack('>I4', fields, at)
-  local first = at + 4
-  at = first + length
-  return string.sub(fields, first, at - 1)
+local run, find, sub, args = redis.pcall, string.find, string.sub, ARGV
+local now = args[1]
+local digits, last = '^%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d$', '8640000000000000'
+local function isLive(header)
+  return type(header) == 'string' and find(header, digits) and header <= last and header > now
 end
-local function expiryOf(value)
-  return struct.unpack('>i4', value) * 4294967296 + struct.unpack('>I4', value, 5)
-end
-local function bytesOf(digits)
-  local expiry = tonumber(digits)
-  local high = math.floor(expiry / 4294967296)
-  return struct.pack('>i4I4', high, expiry - high * 4294967296)
-end
--- Tells what is there: 'live', 'absent' or 'damaged'; or nothing, and an error.
-local function look(value)
-  if not value then return 'absent' end
-  if type(value) == 'table' then
-    if string.find(value.err, 'WRONGTYPE', 1, true) then return 'damaged' end
-    return nil, value.err
+-- Tells what is there by the first 16 bytes: 'live', 'absent' or 'damaged'; or nothing, and an error.
+local function look(header)
+  if not header then return 'absent' end
+  if type(header) == 'table' then
+    if find(header.err, 'WRONGTYPE', 1, true) then return 'damaged' end
+    return nil, header.err
   end
-  if #value < 8 then return 'damaged' end
-  local expiry = expiryOf(value)
-  if math.abs(expiry) > 8640000000000000 then return 'damaged' end
-  if now and expiry <= now then return 'absent' end
-  return 'live'
+  if not find(header, digits) or header > last then return 'damaged' end
+  return header > now and 'live' or 'absent'
 end
--- A number: the server writes a whole one as it is, up to 17 digits. Constants are strings, which it need not format.
-local function serverExpiry(expiry)
-  return math.max(1, expiry - 1)
+local function headerOf(value)
+  return type(value) == 'string' and sub(value, 1, 16) or value
 end
-local function set(key, value)
-  local reply
-  if now then reply = redis.pcall('SET', key, value)
-  else reply = redis.pcall('SET', key, value, 'PXAT', serverExpiry(expiryOf(value))) end
-  return reply.err
+local function set(key, value, expiry)
+  if expiry == '' then return run('SET', key, value).err end
+  return run('SET', key, value, 'PXAT', expiry).err
 end
-local results = {}
+local results, at, isAll = {}, 1, true
 `;
 
-function script(body: string): Script {
+function script(fields: number, body: string): Script {
   const source = `${PRELUDE}for i, key in ipairs(KEYS) do
+local result
 ${body}
+results[i] = result
+at = at + ${fields}
+if result ~= 1 then isAll = false end
 end
-return results`;
+return isAll and 1 or results`;
   return { source, sha: createHash("sha1").update(source).digest("hex") };
 }
 
-/** Fields: value. */
-export const COMMIT: Script = script("results[i] = set(key, field()) or 1");
+/** Fields: value, expiry for the server. */
+export const COMMIT: Script = script(2, "result = set(key, args[at + 1], args[at + 2]) or 1");
 
-/** Fields: value. */
-export const INSERT: Script = script(`
-local value = field()
-local found, err = look(redis.pcall('GET', key))
-if err then results[i] = err
-elseif found == 'live' then results[i] = 0
-else results[i] = set(key, value) or (found == 'damaged' and 3 or 1) end`);
+/** Fields: value, expiry for the server. */
+export const INSERT: Script = script(
+  2,
+  `
+local found, err = look(headerOf(run('GET', key)))
+if err then result = err
+elseif found == 'live' then result = 0
+else result = set(key, args[at + 1], args[at + 2]) or (found == 'damaged' and 3 or 1) end`,
+);
 
-/** Fields: previous data, value. */
-export const UPDATE: Script = script(`
-local previous, value = field(), field()
-local stored = redis.pcall('GET', key)
-local found, err = look(stored)
-if err then results[i] = err
-elseif found == 'damaged' then results[i] = 2
-elseif found == 'live' and #stored == #previous + 8 and string.sub(stored, 9) == previous then
-  results[i] = set(key, value) or 1
-else results[i] = 0 end`);
+/** Fields: value, expiry for the server, previous data. */
+export const UPDATE: Script = script(
+  3,
+  `
+local stored, previous = run('GET', key), args[at + 3]
+local found, err = look(headerOf(stored))
+if err then result = err
+elseif found == 'damaged' then result = 2
+elseif found == 'live' and #stored == #previous + 16 and sub(stored, 17) == previous then
+  result = set(key, args[at + 1], args[at + 2]) or 1
+else result = 0 end`,
+);
 
-/**
- * ARGV[2] holds 8 bytes for each key, without their length: the expiry, as in a value. Of one key, ARGV[3] may be the
- * expiry in digits instead: drivers send a string faster than bytes.
- */
-export const TOUCH: Script = script(`
-local header = redis.pcall('GETRANGE', key, '0', '7')
-local found, err = look(header ~= '' and header)
-if err then results[i] = err
-elseif found == 'damaged' then results[i] = 2
-elseif found == 'absent' then results[i] = 0
+/** Fields: expiry as in a value, expiry for the server. */
+export const TOUCH: Script = script(
+  2,
+  `
+local header = run('GETRANGE', key, '0', '15')
+if isLive(header) then
+  local expiry, reply = args[at + 2], run('SETRANGE', key, '0', args[at + 1])
+  if expiry ~= '' and type(reply) == 'number' then reply = run('PEXPIREAT', key, expiry) end
+  result = type(reply) == 'table' and reply.err or 1
 else
-  local expiry = ARGV[3] and bytesOf(ARGV[3]) or string.sub(fields, 8 * i - 7, 8 * i)
-  local reply = redis.pcall('SETRANGE', key, '0', expiry)
-  if type(reply) == 'number' and not now then reply = redis.pcall('PEXPIREAT', key, serverExpiry(expiryOf(expiry))) end
-  results[i] = type(reply) == 'table' and reply.err or 1
-end`);
+  local found, err = look(header ~= '' and header)
+  result = err or (found == 'damaged' and 2 or 0)
+end`,
+);
 
-/** No ARGV[2]. Removes what has expired by the app's time. */
-export const REMOVE_EXPIRED: Script = script(`
-local header = redis.pcall('GETRANGE', key, '0', '7')
-results[i] = 0
+/** No fields. Removes what has expired by the app's time. */
+export const REMOVE_EXPIRED: Script = script(
+  0,
+  `
+local header = run('GETRANGE', key, '0', '15')
+result = 0
 if type(header) == 'string' and header ~= '' and look(header) == 'absent' then
-  local reply = redis.pcall('UNLINK', key)
-  results[i] = type(reply) == 'table' and reply.err or 1
-end`);
+  local reply = run('UNLINK', key)
+  result = type(reply) == 'table' and reply.err or 1
+end`,
+);
 
 /**
  * Reads keys in the slots ARGV[1] to ARGV[2] of a server of a cluster, at one instant, until there are ARGV[3] of them;

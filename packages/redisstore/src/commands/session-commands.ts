@@ -1,17 +1,10 @@
 import { report, StoreError } from "@scs/core";
-import type { Answer, Call, TouchCall } from "@scs/core/kit";
+import type { Answer, Call } from "@scs/core/kit";
 import type { Connection } from "../connection/connection.js";
 import type { Argument, Command, Reply } from "../drivers/driver.js";
 import { replyCode } from "../drivers/reply-error.js";
 import { COMMIT, INSERT, REMOVE_EXPIRED, type Script, TOUCH, UPDATE } from "./scripts.js";
-import {
-  decodeValue,
-  encodeValue,
-  packExpiries,
-  packFields,
-  serverExpiry,
-  type WriteFields,
-} from "./value.js";
+import { argumentOf, decodeValue, encodeTime, encodeValue, serverExpiry } from "./value.js";
 
 export interface SessionCommandsOptions {
   prefix: string;
@@ -44,7 +37,7 @@ export class SessionCommands {
   /** The app's time as an argument of a script; empty where the server's expiry decides. */
   get nowArgument(): string {
     const { now } = this.#options;
-    return now === undefined ? "" : String(now());
+    return now === undefined ? "" : encodeTime(now());
   }
 
   keyOf(token: string): string {
@@ -89,7 +82,7 @@ export class SessionCommands {
     const steps = keys.map((key, index): Step => {
       const command: Command = ["EVALSHA", REMOVE_EXPIRED.sha, "1", key, this.nowArgument];
       const answersOf = (reply: Reply): Answer[] => {
-        const [result] = reply as Reply[];
+        const [result] = resultsOf(reply, 1);
         return [typeof result === "number" ? result === 1 : new Error(String(result))];
       };
       return { command, script: REMOVE_EXPIRED, answersOf, places: [index] };
@@ -194,41 +187,34 @@ export class SessionCommands {
           const command: Command = expiry === "" ? ["SET", key, value] : ["SET", key, value, "PXAT", expiry];
           return { command, answersOf: () => [undefined], places };
         }
-        return this.#scriptStep(COMMIT, calls, places, [
-          packFields(calls as readonly unknown[] as readonly WriteFields[]),
-        ]);
-      case "replace": {
-        const script = call.previous === undefined ? INSERT : UPDATE;
-        return this.#scriptStep(script, calls, places, [
-          packFields(calls as readonly unknown[] as readonly WriteFields[]),
-        ]);
-      }
+        return this.#scriptStep(COMMIT, calls, places);
+      case "replace":
+        return this.#scriptStep(call.previous === undefined ? INSERT : UPDATE, calls, places);
       case "touch":
-        return this.#scriptStep(
-          TOUCH,
-          calls,
-          places,
-          isAlone ? ["", String(call.expiry)] : [packExpiries(calls as readonly TouchCall[])],
-        );
+        return this.#scriptStep(TOUCH, calls, places);
     }
   }
 
-  #scriptStep(
-    script: Script,
-    calls: readonly Call[],
-    places: readonly number[],
-    fields: readonly Argument[],
-  ): Step {
+  #scriptStep(script: Script, calls: readonly Call[], places: readonly number[]): Step {
     const isCommit = script === COMMIT;
     const command: [string, ...Argument[]] = ["EVALSHA", script.sha, String(calls.length)];
     for (const { token } of calls) command.push(this.keyOf(token));
-    command.push(this.nowArgument, ...fields);
+    command.push(this.nowArgument);
+    for (const call of calls) this.#pushFields(command, call);
     const answerOf = (result: Reply): Answer => {
       if (typeof result !== "number") return new Error(String(result));
       if (result >= 2) this.reportDamage();
       return isCommit ? undefined : result % 2 === 1;
     };
-    return { command, script, answersOf: (reply) => (reply as Reply[]).map(answerOf), places };
+    return { command, script, answersOf: (reply) => resultsOf(reply, calls.length).map(answerOf), places };
+  }
+
+  #pushFields(command: Argument[], call: Call): void {
+    if (call.kind === "find" || call.kind === "delete") return;
+    const { expiry } = call;
+    command.push(call.kind === "touch" ? encodeTime(expiry) : encodeValue(call.data, expiry));
+    command.push(this.#expiryOf(expiry));
+    if (call.kind === "replace" && call.previous !== undefined) command.push(argumentOf(call.previous));
   }
 
   /** The time for PXAT; empty where the app's clock decides, and the server is to expire nothing. */
@@ -255,6 +241,11 @@ export class SessionCommands {
       "redisstore: a key with the prefix holds no session; it counts as absent, and stays until it is overwritten";
     report(this.#options.onError, new StoreError("CORRUPT", message));
   }
+}
+
+/** Returns what a script returns for each key: one 1 stands for all. */
+function resultsOf(reply: Reply, count: number): readonly Reply[] {
+  return reply === 1 ? new Array(count).fill(1) : (reply as readonly Reply[]);
 }
 
 function settle({ answersOf, places }: Step, reply: Reply, answers: Answer[]): void {

@@ -38,6 +38,10 @@ export class Connection {
   #progressAt = 0;
   #watchdog: Timer | undefined;
   #isClosed = false;
+  readonly #take = (reply: Reply): Reply => {
+    this.#end();
+    return reply;
+  };
 
   constructor(
     driver: Driver,
@@ -89,15 +93,9 @@ export class Connection {
   }
 
   /** Sends a command, on a connection that is ready. Resolves with the reply; an error is one too. */
-  async send(command: Command): Promise<Reply> {
+  send(command: Command): Promise<Reply> {
     this.#begin(1);
-    try {
-      return await (this.#client as OwnClient).send(command);
-    } catch (error) {
-      return error as Error;
-    } finally {
-      this.#end();
-    }
+    return (this.#client as OwnClient).send(command).then(this.#take, this.#take);
   }
 
   /** Sends commands in one write. Resolves with their replies; errors are among them. */
