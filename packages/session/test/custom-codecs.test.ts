@@ -133,7 +133,7 @@ describe("an app's codec", () => {
     expect(app.store.takeCalls()).toEqual([]);
   });
 
-  it("may fail to decode its own bytes: then all objects of the app count as changed", async () => {
+  it("may fail to decode its own bytes: then a replaced value counts as changed, and an untouched one does not", async () => {
     let isBroken = false;
     const decode: SessionCodec["decode"] = (data) => {
       if (isBroken) throw new Error("key lost");
@@ -141,8 +141,13 @@ describe("an app's codec", () => {
     };
     await using app = await stored({ cart: ["tea"] }, { codec: { ...jsonCodec, decode } });
     const session = await app.load();
-    session.get("cart");
+    const cart = session.get("cart") as string[];
     isBroken = true;
+    expect(session.status).toBe("unmodified");
+    cart[0] = "rum";
+    cart[0] = "tea";
+    expect(session.status).toBe("unmodified");
+    session.set("cart", ["tea"]);
     expect(session.status).toBe("modified");
   });
 });

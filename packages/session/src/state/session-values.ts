@@ -1,5 +1,6 @@
 import type { SessionMeta } from "../codecs/session-meta.js";
 import type { SessionEncoder } from "./session-encoder.js";
+import { ValueSnapshot } from "./value-snapshot.js";
 
 type Change = { kind: "set"; value: unknown } | { kind: "delete" };
 
@@ -9,6 +10,8 @@ interface Former {
   value: unknown;
   content: unknown;
 }
+
+type Snapshots = ReadonlyMap<string, ValueSnapshot>;
 
 const OWN = { enumerable: true, configurable: true, writable: true };
 
@@ -30,6 +33,10 @@ export class SessionValues {
   #drafted: Map<string, Change> | undefined;
   /** Keys of objects that the app has got, and may change in place. */
   #exposed: Set<string> | undefined;
+  /** Snapshots from before the app could change any value in place: two values may share an object. */
+  #snapshots: Snapshots | undefined;
+  /** Snapshots of the values in the current draft. */
+  #draftedSnapshots: Snapshots | undefined;
   /** Former objects, oldest first. */
   #former: Former[] = [];
 
@@ -95,6 +102,8 @@ export class SessionValues {
     this.#stored = undefined;
     this.#changes = undefined;
     this.#exposed = undefined;
+    this.#snapshots = undefined;
+    this.#draftedSnapshots = undefined;
     this.#former = [];
   }
 
@@ -124,6 +133,7 @@ export class SessionValues {
     }
     this.#values = merged;
     this.#stored = { data, values: undefined };
+    if (this.#exposed !== undefined) this.#snapshots = this.#snapshot();
   }
 
   /** Lists the keys whose values differ between `before` and `after`. */
@@ -134,8 +144,10 @@ export class SessionValues {
   /** Returns whether the app has changed an object in place. */
   isChangedInPlace(): boolean {
     if (!this.#isAnyInHand()) return false;
-    const stored = this.#storedValues();
-    for (const key of this.#exposed ?? []) if (this.#isKeyChanged(key, stored)) return true;
+    for (const key of this.#exposed ?? []) {
+      const isStill = this.#snapshots?.get(key)?.isStill(this.#values.get(key)) === true;
+      if (!isStill && this.#isKeyChanged(key, this.#storedValues())) return true;
+    }
     return this.#former.some(({ value, content }) => !this.#encoder.isSame(value, content));
   }
 
@@ -147,7 +159,9 @@ export class SessionValues {
   draft(deadline: number, meta: SessionMeta): Uint8Array {
     const values = this.toRecord();
     this.#drafted = this.#changes && new Map(this.#changes);
-    return this.#encoder.encode({ version: 1, deadline, values, meta });
+    const data = this.#encoder.encode({ version: 1, deadline, values, meta });
+    if (this.#exposed !== undefined) this.#draftedSnapshots = this.#snapshot();
+    return data;
   }
 
   /** Marks the last draft, which has this data, as saved. */
@@ -156,6 +170,8 @@ export class SessionValues {
       if (this.#changes?.get(key) === change) this.#changes.delete(key);
     });
     this.#drafted = undefined;
+    if (this.#draftedSnapshots !== undefined) this.#snapshots = this.#draftedSnapshots;
+    this.#draftedSnapshots = undefined;
     this.#stored = { data, values: undefined };
   }
 
@@ -172,8 +188,20 @@ export class SessionValues {
 
   #expose(key: string, value: unknown): void {
     if (!isObject(value)) return;
-    this.#exposed ??= new Set();
+    if (this.#exposed === undefined) {
+      this.#exposed = new Set();
+      if (this.#stored !== undefined) this.#snapshots = this.#snapshot();
+    }
     this.#exposed.add(key);
+  }
+
+  #snapshot(): Snapshots {
+    const snapshots = new Map<string, ValueSnapshot>();
+    for (const [key, value] of this.#values) {
+      const snapshot = ValueSnapshot.of(value);
+      if (snapshot !== undefined) snapshots.set(key, snapshot);
+    }
+    return snapshots;
   }
 
   #keepFormer(former: Former): void {
