@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { MemStore } from "@scs/memstore";
 import { SessionManager } from "@scs/session";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { expect, it, type TestContext } from "vitest";
+import { expect, it, type TestContext, vi } from "vitest";
 import { type Inspector, startInspector } from "../src/inspector/inspector.js";
 import type { Target } from "../src/stores/target.js";
 
@@ -97,6 +97,33 @@ it("refuses requests without the secret, to a foreign host name, and from other 
     expect([200, 400, 413]).toContain(status);
   }
   await inspector.close();
+});
+
+it("scans again only while a page is open, once for all pages", { timeout: 300_000 }, async () => {
+  const { target } = await openShop(3);
+  let scans = 0;
+  const noticed: (() => void)[] = [];
+  const inspectAll = target.sessions.inspectAll.bind(target.sessions);
+  target.sessions.inspectAll = (...args: Parameters<typeof inspectAll>) => {
+    scans++;
+    noticed.shift()?.();
+    return inspectAll(...args);
+  };
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const inspector = await startInspector(target, { minPauseMs: 1_000 });
+  try {
+    await inspector.ready;
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(scans, "nobody watches").toBe(1);
+    const scanned = new Promise<void>((resolve) => noticed.push(resolve));
+    const pages = [1, 2].map(() => request(`${inspector.url}api/events`, (res) => res.resume()).end());
+    for (const page of pages) page.on("error", () => undefined); // the server closes the streams
+    await scanned;
+    expect(scans, "two pages").toBe(2);
+  } finally {
+    await inspector.close();
+    vi.useRealTimers();
+  }
 });
 
 it("sorts, searches and pages by every column", async () => {

@@ -49,8 +49,7 @@ export class Routes {
     res.writeHead(200, { "Content-Type": "text/event-stream" });
     const send = (): void => void res.write(`data: ${JSON.stringify(this.#scanner.summary)}\n\n`);
     send();
-    this.#scanner.changes.on("change", send);
-    res.once("close", () => this.#scanner.changes.off("change", send));
+    res.once("close", this.#scanner.watch(send));
   }
 
   async #rows(query: URLSearchParams): Promise<unknown> {

@@ -21,9 +21,9 @@ const REPORT_EACH = 5_000;
 /** Maximum share of the time spent on scans. */
 const SHARE = 0.1;
 
-/** Reads all sessions into an index, repeatedly, and reports the totals. */
+/** Reads all sessions into an index, repeatedly while somebody watches, and reports the totals. */
 export class Scanner {
-  readonly changes: EventEmitter = new EventEmitter();
+  readonly #changes: EventEmitter = new EventEmitter();
   readonly #target: Target;
   readonly #minPauseMs: number;
   index: SessionIndex = new SessionIndex();
@@ -31,6 +31,8 @@ export class Scanner {
   #scanned: number | undefined;
   #error: string | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Whether a scan is due, and nobody watches. */
+  #isDue = false;
   #isClosed = false;
   /** Handles of sessions ended during a scan, which may have read them before. */
   #ended: Set<string> = new Set();
@@ -38,7 +40,7 @@ export class Scanner {
   constructor(target: Target, minPauseMs: number) {
     this.#target = target;
     this.#minPauseMs = minPauseMs;
-    this.changes.setMaxListeners(0);
+    this.#changes.setMaxListeners(0);
   }
 
   get summary(): Summary {
@@ -49,10 +51,18 @@ export class Scanner {
     };
   }
 
+  /** Calls `listener` at each change of the summary, until the returned function is called. All watchers share the scans. */
+  watch(listener: () => void): () => void {
+    this.#changes.on("change", listener);
+    if (this.#isDue) void this.scan();
+    return () => this.#changes.off("change", listener);
+  }
+
   /** Starts a scan, unless one is running. */
   async scan(): Promise<void> {
     if (this.#scanned !== undefined || this.#isClosed) return;
     clearTimeout(this.#timer);
+    this.#isDue = false;
     const start = performance.now();
     try {
       await this.#scan();
@@ -65,7 +75,10 @@ export class Scanner {
     if (this.#isClosed) return;
     this.#tell();
     const pause = Math.max(this.#minPauseMs, (performance.now() - start) / SHARE);
-    this.#timer = setTimeout(() => void this.scan(), pause);
+    this.#timer = setTimeout(() => {
+      this.#isDue = this.#changes.listenerCount("change") === 0;
+      if (!this.#isDue) void this.scan();
+    }, pause);
     this.#timer.unref();
   }
 
@@ -95,10 +108,10 @@ export class Scanner {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    this.changes.removeAllListeners();
+    this.#changes.removeAllListeners();
   }
 
   #tell(): void {
-    this.changes.emit("change");
+    this.#changes.emit("change");
   }
 }
