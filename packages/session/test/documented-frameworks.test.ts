@@ -46,6 +46,26 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+it("the page has an app, or files of an example, for each framework", () => {
+  const shown = new Set(
+    blocks.map(({ name }) => /^examples\/([^/]+)|^([^.]+)/.exec(name)?.slice(1).find(Boolean)),
+  );
+  expect([...shown].sort()).toEqual([
+    "astro",
+    "express",
+    "fastify",
+    "h3",
+    "hono",
+    "koa",
+    "nest",
+    "next",
+    "nuxt",
+    "react-router",
+    "sessions",
+    "sveltekit",
+  ]);
+});
+
 it.each(apps)("%s of docs/frameworks.md runs as it stands, and recognizes a visitor", async (name) => {
   const script = join(folder, "dist", name.replace(".ts", ".js"));
   const port = await freePort();
