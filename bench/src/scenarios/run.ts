@@ -27,8 +27,8 @@ interface Length {
 }
 
 const FULL: Length = {
-  ...{ sessions: 10_000, rounds: 3, measureMs: 200 },
-  ...{ warmUpMs: 100, requests: { duration: 1 } },
+  ...{ sessions: 4_000, rounds: 3, measureMs: 150 },
+  ...{ warmUpMs: 60, requests: { duration: 0.6 } },
 };
 const QUICK: Length = {
   ...{ sessions: 256, rounds: 1, measureMs: 10 },
