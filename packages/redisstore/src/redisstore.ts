@@ -14,31 +14,31 @@ import { ServerBackend } from "./server-backend.js";
 
 /** Options of a redisstore. */
 export interface RedisStoreOptions extends StoreOptions {
-  /** With `now` only; without it, the server expires by itself. @default 300_000 */
+  /** Has an effect only with `now`: otherwise the server removes expired keys. @default 300_000 */
   cleanupIntervalMs?: number;
-  /** What the names of the keys begin with. @default "scs:" */
+  /** Beginning of every key. No store's prefix may begin with another's. @default "scs:" */
   prefix?: string;
-  /** How long a call may take, from the moment it was made, wherever it waits. From 1 to 2^31 - 1. @default 5_000 */
+  /** Time limit of a call in ms, from the moment it was made, including all waits; 1 to 2^31 - 1. @default 5_000 */
   timeoutMs?: number;
-  /** Number of replicas that must have a write before it resolves. From 0 to 100. @default 0 */
+  /** Number of replicas that must confirm a write before it resolves; 0 to 100. @default 0 */
   waitReplicas?: number;
 }
 
 const OPTIONS = ["prefix", "timeoutMs", "waitReplicas", "cleanupIntervalMs", "onError", "now"];
-/** Far more than a session has, and far less than the server takes for one value. */
+/** Maximum size of a session: far above normal sizes, and below the server's limit of 512 MiB per value. */
 const MAX_DATA_BYTES: number = 128 * 2 ** 20;
 
 /**
- * Keeps sessions in Redis or Valkey, each under a key of its own, in one server or a cluster. Makes a connection of its
- * own at the first call, with the settings of the app's client. The server's clock decides, unless it is given another.
+ * Keeps sessions in Redis or Valkey, one key per session, on one server or a cluster. Opens its own connection at the
+ * first call, with the settings of the app's client. Uses the server's clock, unless `now` is set.
  *
- * A write that rejects with `UNAVAILABLE` because the connection was lost, or the answer late, may have taken effect,
- * or yet do so. Never repeated: a late repetition could overwrite a newer write.
+ * A write that rejects with `UNAVAILABLE`, because the connection was lost or the answer was late, may still take effect;
+ * no driver can know. It is never retried: a late retry could overwrite a newer write.
  */
 export class RedisStore extends StoreBase {
   /**
-   * @param client It stays the app's: the store sends nothing on it, and does not close it.
-   * @throws TypeError or RangeError if an option is unknown or out of range, or `client` is none that the store knows.
+   * @param client A client that the caller closes. The store sends nothing on it.
+   * @throws TypeError or RangeError if an option is unknown or out of range, or `client` is not supported.
    */
   constructor(client: RedisClient, options: RedisStoreOptions = {}) {
     const driver = recognize(client);

@@ -4,9 +4,9 @@ import type { SessionCommands } from "./commands/session-commands.js";
 import { decodeValue } from "./commands/value.js";
 import type { Reply } from "./drivers/driver.js";
 
-/** The names of keys that the server lists, and which of them are of a prefix. */
+/** Selects the sessions' keys from those that the server lists. */
 export class MatchingKeys {
-  /** For MATCH of SCAN. */
+  /** The pattern for MATCH of SCAN. */
   readonly pattern: string;
   readonly #prefix: string;
 
@@ -15,7 +15,7 @@ export class MatchingKeys {
     this.pattern = `${prefix.replaceAll(/[\\*?[\]]/g, "\\$&")}*`;
   }
 
-  /** Leaves out the keys that no store has written: of another prefix, or without a token behind it. */
+  /** Returns the keys that consist of the prefix and a token. */
   of(keys: readonly Reply[]): string[] {
     const names: string[] = [];
     for (const key of keys) {
@@ -28,18 +28,17 @@ export class MatchingKeys {
 }
 
 /**
- * Number of keys that are remembered at least. SCAN gives a key twice only where the server's table has shrunk in
- * between, and then one of those that it gave last: it walks the table so that buckets which become one follow each
- * other.
+ * Minimum number of keys to remember. SCAN repeats a key only if the server's table has shrunk meanwhile, and then only a
+ * recent one: it visits buckets that a shrinking table merges one after the other.
  */
 const REMEMBERED = 2 ** 17;
 
-/** The keys of the last pages. */
+/** Remembers the keys of the last pages. */
 export class RecentTokens {
   #older: Set<string> = new Set();
   #newer: Set<string> = new Set();
 
-  /** Returns the keys that are new, and remembers them. */
+  /** Returns the keys that are not remembered yet, and remembers them. */
   takeNew(keys: readonly string[]): string[] {
     const fresh = keys.filter((key) => {
       if (this.#newer.has(key) || this.#older.has(key)) return false;
@@ -54,7 +53,7 @@ export class RecentTokens {
   }
 }
 
-/** Makes entries of keys and what is stored there; what is gone, or damaged, is left out. */
+/** Makes entries from keys and their values. Omits sessions that are gone or damaged. */
 export function entriesOf(
   keys: readonly string[],
   prefix: string,

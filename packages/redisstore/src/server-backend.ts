@@ -17,21 +17,21 @@ import type { Command, Reply } from "./drivers/driver.js";
 import { replyCode } from "./drivers/reply-error.js";
 import { entriesOf, MatchingKeys, RecentTokens } from "./scan.js";
 
-/** While the server works on one batch, the next is made up, or the last taken apart. */
+/** Number of batches in flight: while the server works on one, the store encodes the next or decodes the last. */
 const WORKERS = 2;
-/** Fewer calls than these are not worth two batches. */
+/** Minimum number of calls per batch before a second one starts: few calls are not worth two batches. */
 const MIN_SHARE = 32;
-/** How long to wait before a call is tried again: the connection may be lost and the driver not yet know. */
+/** Pause before a retry: the driver may not have noticed yet that the connection is lost. */
 const PAUSE_MS = 20;
 
 export interface ServerBackendOptions {
   prefix: string;
   timeoutMs: number;
-  /** Whether the app's clock decides, so that the server expires nothing. */
+  /** Whether the app's clock decides what has expired; the server then expires nothing. */
   hasClock: boolean;
 }
 
-/** Sessions on one server: each batch is a few commands, sent in one write. */
+/** Keeps sessions on one server. Sends each batch as a few commands in one write. */
 export class ServerBackend implements Backend {
   readonly queue: NonNullable<Backend["queue"]>;
   readonly #connections: Connections;
@@ -39,11 +39,9 @@ export class ServerBackend implements Backend {
   readonly #commands: SessionCommands;
   readonly #options: ServerBackendOptions;
   readonly #turns: OneATurn = new OneATurn(MIN_SHARE);
-  /** Number of calls in flight. */
   #inFlight = 0;
-  /** Number of calls of the last batch. */
   #lastCalls = 0;
-  /** What kept the last calls from being carried out. */
+  /** The last error after which calls are retried. */
   #trouble: Error | undefined;
 
   constructor(connections: Connections, commands: SessionCommands, options: ServerBackendOptions) {
@@ -69,7 +67,7 @@ export class ServerBackend implements Backend {
   }
 
   async *removeExpired(isOver: () => boolean): AsyncGenerator<number, void> {
-    if (!this.#options.hasClock) return; // the server expires by itself
+    if (!this.#options.hasClock) return; // the server removes expired keys itself
     for await (const keys of this.#scan()) {
       if (isOver()) return;
       if (!this.#connection.isReady) await this.#connection.ready();
@@ -90,7 +88,7 @@ export class ServerBackend implements Backend {
 
   async #execute(batch: Batch): Promise<readonly Answer[]> {
     const connection = this.#connection;
-    const isLone = this.#inFlight === 0 && this.#lastCalls <= 1; // else others have just got answers, and call again at once
+    const isLone = this.#inFlight === 0 && this.#lastCalls <= 1; // otherwise, callers that just got answers are about to call again
     if (!isLone) await microtasksDone();
     const free = this.#turns.free();
     if (free !== undefined) await free;
@@ -118,7 +116,7 @@ export class ServerBackend implements Backend {
   }
 
   #afterError(call: Call, error: Error): Answer {
-    if (call.kind === "find" && isLost(error)) return AGAIN; // reading once more does no harm
+    if (call.kind === "find" && isLost(error)) return AGAIN; // a repeated read does no harm
     if (isTemporary(error)) {
       this.#trouble = error;
       return AGAIN;
@@ -136,11 +134,11 @@ export class ServerBackend implements Backend {
       return `no connection to the server within ${timeoutMs} ms${reason}`;
     }
     if (this.#trouble !== undefined)
-      return `not carried out within ${timeoutMs} ms; the server says: ${toStoreError(this.#trouble).cause}`;
+      return `not executed within ${timeoutMs} ms; the server says: ${toStoreError(this.#trouble).cause}`;
     return undefined;
   }
 
-  /** Reads the names of the keys with the prefix, some more than once. */
+  /** Reads the sessions' keys, page by page. May return a key more than once. */
   async *#scan(): AsyncGenerator<string[], void> {
     const matching = new MatchingKeys(this.#options.prefix);
     for (let cursor = "0"; ; ) {
@@ -152,7 +150,7 @@ export class ServerBackend implements Backend {
     }
   }
 
-  /** Asks what may be asked again. */
+  /** Sends a command that reads, and retries it. */
   async #ask(command: Command): Promise<Reply> {
     const connection = this.#connection;
     for (let attempt = 1; ; attempt++) {
@@ -165,9 +163,9 @@ export class ServerBackend implements Backend {
   }
 }
 
-/** About how many keys a SCAN looks at: less than a millisecond of the server's. */
+/** Approximate number of keys per SCAN: takes the server less than a millisecond. */
 const SCAN_COUNT = 500;
-/** Number of records that are read at once. */
+/** Maximum number of records per MGET. */
 const PAGE_KEYS = 100;
 const MAX_ATTEMPTS = 20;
 

@@ -11,10 +11,10 @@ import { keySlot } from "./key-slot.js";
 import { Router } from "./router.js";
 import { keysBySlot } from "./slot-keys.js";
 
-/** Number of calls under way at once: as many as the queue takes, since those of a node that hangs must not stop others. */
+/** Maximum number of calls in flight: all that the queue accepts, so that a node that hangs does not block the others. */
 const CONCURRENCY = 200_000;
 
-/** Sessions on the nodes of a cluster: the calls for each node go out in batches of its own. */
+/** Keeps sessions on a cluster. Sends the calls for each node in batches of their own. */
 export class ClusterBackend implements Backend {
   readonly concurrency: number = CONCURRENCY;
   readonly #router: Router;
@@ -40,7 +40,7 @@ export class ClusterBackend implements Backend {
     });
   }
 
-  /** Slot by slot: a slot that is being moved is read on both nodes. */
+  /** Reads all sessions, slot by slot; a slot that is moving is read on both nodes. */
   async *pages(): AsyncGenerator<SessionEntry[], void> {
     const { prefix } = this.#options;
     for await (const { keys } of keysBySlot(this.#router, new MatchingKeys(prefix))) {
@@ -57,7 +57,7 @@ export class ClusterBackend implements Backend {
   }
 
   async *removeExpired(isOver: () => boolean): AsyncGenerator<number, void> {
-    if (!this.#options.hasClock) return; // the servers expire by themselves
+    if (!this.#options.hasClock) return; // the servers remove expired keys themselves
     for await (const { keys, node } of keysBySlot(this.#router, new MatchingKeys(this.#options.prefix))) {
       if (isOver()) return;
       const answers = node?.connection.isReady

@@ -1,13 +1,13 @@
 const SLOTS = 16_384;
 
-/** CRC16 of the XMODEM variety, by which a cluster assigns keys to slots (its specification, "Key distribution model"). */
+/** CRC-16/XMODEM of each byte: assigns keys to slots (Redis cluster specification, "Key distribution model"). */
 const TABLE: Uint16Array = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8;
   for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
   return crc;
 });
 
-/** Returns the slot of a key. Of a key with a hash tag, `{...}`, the tag alone decides. */
+/** Returns the slot of a key. If the key has a hash tag, `{...}`, only the tag counts. */
 export function keySlot(key: string): number {
   const open = key.indexOf("{");
   const close = open === -1 ? -1 : key.indexOf("}", open + 1);
@@ -19,7 +19,7 @@ export function keySlot(key: string): number {
 
 let tags: string[] | undefined;
 
-/** Returns a key of a slot, which no store uses. */
+/** Returns a key in a slot. No store uses it. */
 export function keyOfSlot(slot: number): string {
   if (tags === undefined) {
     tags = new Array(SLOTS);

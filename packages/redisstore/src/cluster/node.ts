@@ -4,18 +4,18 @@ import { type Connection, NotSent } from "../connection/connection.js";
 import { OneATurn } from "../connection/one-a-turn.js";
 import type { Address } from "../drivers/driver.js";
 
-/** Fewer calls than these are not worth two batches. */
+/** Minimum number of calls per batch before another one starts: few calls are not worth two batches. */
 const MIN_SHARE = 16;
-/** After this time without a connection, ask the others whether the node is still a primary. */
+/** Time without a connection after which the others are asked whether the node is still a primary. */
 const DOUBT_MS = 250;
 
 export interface NodeOptions {
   timeoutMs: number;
-  /** Asks anew which nodes are primaries, and tells whether this is one. */
+  /** Refreshes the map of the cluster, and returns whether the node is a primary. */
   isStillPrimary(node: ClusterNode): Promise<boolean>;
 }
 
-/** A node of the cluster, and the calls on their way to it. */
+/** A node of the cluster, and the queue of its calls. */
 export class ClusterNode {
   readonly address: Address;
   readonly connection: Connection;
@@ -34,11 +34,11 @@ export class ClusterNode {
       timeoutMs: options.timeoutMs,
       lanes: [{ workers: 3, minShare: MIN_SHARE }],
       execute: (batch) => this.#execute(batch),
-      answerFailure: (_, error) => error as Error, // as it is: the router looks at it
+      answerFailure: (_, error) => error as Error, // unconverted: the router checks its code
     });
   }
 
-  /** Carries out a call, together with the others that are on their way to the node. Rejects with the driver's error. */
+  /** Executes a call, in a batch with the other calls to the node. Rejects with the driver's error. */
   run(call: Call): Promise<Answer> {
     const { kind, token, previous, data, expiry } = call as Call & {
       previous?: Uint8Array;
@@ -63,7 +63,7 @@ export class ClusterNode {
     }
   }
 
-  /** Called when the connection has been closed. */
+  /** Closes the queue. The connection must be closed already. */
   close(): void {
     void this.#queue.close();
   }

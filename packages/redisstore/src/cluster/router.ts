@@ -9,23 +9,23 @@ import { replyCode } from "../drivers/reply-error.js";
 import { SLOTS } from "./key-slot.js";
 import { ClusterNode } from "./node.js";
 
-/** Minimum time between two questions for the map. */
+/** Minimum time between two requests for the map. */
 const REFRESH_MS = 100;
-/** How long to wait for a node to tell the map, before the next is asked. */
+/** Time limit of a node's answer, before the next node is asked for the map. */
 const ANSWER_MS = 1_000;
-/** Number of redirections without a pause. */
+/** Number of redirections before a pause. */
 const REDIRECTIONS = 5;
 
-/** How a call is sent: to the node that has its slot, or `asking` to the one that takes it over. */
+/** Sends a call to the node that has its slot or, with `isAsking`, to the node that takes the slot over. */
 export interface Route {
-  /** Whether it may be carried out twice. */
+  /** Whether the call may be executed twice. */
   readonly isRepeatable: boolean;
-  /** By `performance.now()`. */
+  /** Time limit of the call, by `performance.now()`. */
   readonly deadline: number;
   send(node: ClusterNode, isAsking: boolean): Promise<Answer>;
 }
 
-/** Knows which node has which slot, and sends calls there, wherever the slot moves meanwhile. */
+/** Keeps the map of slots and nodes, and sends each call to the node that has its slot, also while slots move. */
 export class Router {
   readonly #connections: Connections;
   readonly #cluster: Cluster;
@@ -43,7 +43,7 @@ export class Router {
     this.#commands = commands;
   }
 
-  /** Sends a call, again wherever it has certainly not been carried out. Errors are answers, translated. */
+  /** Sends a call; retries it if it was certainly not executed. Returns errors as `StoreError`s. */
   async send(slot: number, route: Route): Promise<Answer> {
     let asked: ClusterNode | undefined;
     for (let redirections = 0; ; ) {
@@ -96,14 +96,14 @@ export class Router {
     return node;
   }
 
-  /** Returns the last slot of those from `first` on that are on the same node, one after the other. */
+  /** Returns the last of the consecutive slots from `first` on that are on one node. */
   lastOfRange(first: number): number {
     let last = first;
     while (last + 1 < SLOTS && this.#primaries[last + 1] === this.#primaries[first]) last++;
     return last;
   }
 
-  /** Asks the nodes, one after the other, for the map. Leaves it as it is if none answers. */
+  /** Asks the nodes for the map, one after the other. Keeps the old map if none answers. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined;
@@ -111,7 +111,7 @@ export class Router {
     return this.#refreshing;
   }
 
-  /** The node that an error with MOVED or ASK names. */
+  /** Returns the node that a MOVED or ASK error names. */
   nodeOf(error: Error): ClusterNode {
     return this.#nodeAt(this.#targetOf(error));
   }
@@ -157,19 +157,19 @@ export class Router {
     return connection.send(["CLUSTER", "SLOTS"]);
   }
 
-  /** All nodes that are known, those that answer first. */
+  /** Returns all known nodes; those that answer come first. */
   #candidates(): ClusterNode[] {
     const known = new Set(this.#nodes.values());
     try {
       for (const address of this.#cluster.seeds()) known.add(this.#nodeAt(address));
     } catch (error) {
-      this.#lastError = error as Error; // the driver has no nodes at the moment
+      this.#lastError = error as Error; // the driver knows no nodes at the moment
     }
     const isWell = ({ connection }: ClusterNode): boolean => connection.isReady && !connection.isSilent;
     return [...known].sort((a, b) => Number(isWell(b)) - Number(isWell(a)));
   }
 
-  /** Takes over what CLUSTER SLOTS says: ranges, each with its primary and its replicas. */
+  /** Adopts the reply of CLUSTER SLOTS: ranges, each with its primary and its replicas. */
   #adopt(ranges: readonly Reply[], asked: ClusterNode): void {
     const primaries: (ClusterNode | undefined)[] = new Array(SLOTS);
     const inUse = new Set<ClusterNode>([asked]);
@@ -205,14 +205,14 @@ export class Router {
     return node;
   }
 
-  /** The address in "MOVED slot host:port". */
+  /** Parses the address in "MOVED slot host:port". */
   #targetOf(error: Error): Address {
     const [, , address = ""] = error.message.split(" ");
     const colon = address.lastIndexOf(":");
     return this.#address(address.slice(0, colon), Number(address.slice(colon + 1)));
   }
 
-  /** Without a host, it is that of the node that was asked. */
+  /** Translates an address. An empty host means the host of the node that was asked. */
   #address(host: string, port: number, asked?: Address): Address {
     return this.#cluster.translate({
       host: host || (asked ?? this.#cluster.seeds()[0])?.host || "127.0.0.1",
@@ -222,8 +222,8 @@ export class Router {
 }
 
 /**
- * Makes a function that refreshes the map for as long as there is a router: a socket refers to it, see Connections. A
- * function of its own: closures that are made in one function refer to all that any of them uses, `this` included.
+ * Creates a callback for sockets that refreshes the map and does not keep the router in memory: see Connections. Needs a
+ * function of its own, because all closures of one function share the variables that any of them uses, `this` included.
  */
 function refreshWeakly(router: Router): () => void {
   const weak = new WeakRef(router);

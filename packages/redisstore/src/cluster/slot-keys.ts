@@ -8,19 +8,19 @@ import type { ClusterNode } from "./node.js";
 import type { Router } from "./router.js";
 import { SlotOwnership } from "./slot-ownership.js";
 
-/** Number of keys with which a page is full. */
+/** Number of keys after which a page ends. */
 const PAGE_KEYS = "512";
-/** All keys of a slot: one in 16,384 of all. */
+/** No limit for GETKEYSINSLOT: a slot has about one in 16,384 of all keys. */
 const ALL = "2147483647";
 const MAX_ATTEMPTS = 50;
 
-/** Keys, and the server that had all of them; none for keys in a slot that moves. */
+/** Keys, and the server that has them; no server for keys in a moving slot. */
 export interface PageOfKeys {
   readonly keys: readonly string[];
   readonly node?: ClusterNode;
 }
 
-/** Gives the keys of all slots, each once, page by page. A slot may move meanwhile. */
+/** Returns the keys of all slots, page by page, each key once. Slots may move meanwhile. */
 export async function* keysBySlot(router: Router, matching: MatchingKeys): AsyncGenerator<PageOfKeys, void> {
   let attempt = 1;
   for (let slot = 0; slot < SLOTS; ) {
@@ -39,15 +39,15 @@ export async function* keysBySlot(router: Router, matching: MatchingKeys): Async
 }
 
 interface Page {
-  /** The keys in the slots that the server has. */
+  /** Keys in the slots that the server has. */
   keys: string[];
-  /** The other slots. */
+  /** Slots of the page that the server does not have, or not completely. */
   moving: number[];
-  /** The slot with which the next page begins. */
+  /** First slot of the next page. */
   next: number;
 }
 
-/** Reads slots of a server, from `first` to at most `last`, as many as make a page. */
+/** Reads one page of a server's slots, from `first` to at most `last`. */
 async function readPage(
   node: ClusterNode,
   first: number,
@@ -61,7 +61,7 @@ async function readPage(
   const ownership = new SlotOwnership(String(line));
   const moving = ownership.othersBetween(first, next);
   if (moving.length > 1 && moving.length === next - first)
-    return new Error("CLUSTERDOWN another node serves the sessions' slots"); // the map is out of date
+    return new Error("CLUSTERDOWN another node serves the sessions' slots"); // the map is outdated
   const keys = [...new Set(matching.of(found))].filter((key) => {
     const slot = keySlot(key);
     return first <= slot && slot < next && ownership.has(slot);

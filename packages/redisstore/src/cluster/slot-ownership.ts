@@ -1,6 +1,6 @@
 /**
- * The slots that a server has by its own line of CLUSTER NODES: `ID ADDRESS FLAGS PRIMARY PING PONG EPOCH LINK SLOTS`,
- * where SLOTS are `5`, `7-9`, and `[5->-ID]` or `[5-<-ID]` for a slot that moves away or arrives.
+ * The slots of a server, parsed from its own line of CLUSTER NODES: `ID ADDRESS FLAGS PRIMARY PING PONG EPOCH LINK SLOTS`.
+ * SLOTS are `5`, `7-9`, and `[5->-ID]` or `[5-<-ID]` for a slot that is leaving or arriving.
  */
 export class SlotOwnership {
   readonly #ranges: (readonly [first: number, last: number])[] = [];
@@ -16,12 +16,12 @@ export class SlotOwnership {
     }
   }
 
-  /** Tells whether the server has the whole slot, with every key in it. */
+  /** Returns whether the server has the slot, with every key in it. */
   has(slot: number): boolean {
     return this.#endFrom(slot) > slot;
   }
 
-  /** Returns the slots from `first` to `end` - 1 that the server does not have, or not whole. */
+  /** Returns the slots from `first` to `end` - 1 that the server does not have, or not completely. */
   othersBetween(first: number, end: number): number[] {
     const others: number[] = [];
     for (let slot = first; slot < end; ) {
@@ -32,7 +32,7 @@ export class SlotOwnership {
     return others;
   }
 
-  /** Returns the first slot from `slot` on that the server does not have whole. */
+  /** Returns the first slot from `slot` on that the server does not have completely. */
   #endFrom(slot: number): number {
     let end = 1 + (this.#ranges.find(([first, last]) => first <= slot && slot <= last)?.[1] ?? slot - 1);
     for (const moving of this.#moving) if (slot <= moving && moving < end) end = moving;

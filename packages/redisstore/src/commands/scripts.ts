@@ -1,18 +1,19 @@
 import { createHash } from "node:crypto";
 
-/** A Lua script, as the server keeps it. */
+/** A Lua script, and the SHA-1 by which the server knows it. */
 export interface Script {
   readonly source: string;
   readonly sha: string;
 }
 
 /**
- * Each script takes any number of keys. ARGV[1] is the app's time as in a value, or empty where the server's expiry
- * decides. The fields of each key follow; an expiry for the server is empty where it is to expire nothing. It returns 1 if
- * the result is 1 for all keys. Otherwise it returns the result of each: 0 (no) or 1 (yes), 2 or 3 if what was there is no
- * record, or the text of an error. What is no record counts as absent.
+ * The beginning of each script. A script takes any number of keys. ARGV[1] is the app's time in the format of a value, or
+ * empty if the server's clock decides. The fields of each key follow. An empty expiry tells the server to expire nothing.
  *
- * Times are strings throughout, and constants too: what the server need not format or parse costs it nothing.
+ * A script returns 1 if the result is 1 for all keys, and otherwise a list of results: 0 (no), 1 (yes), 2 (no, and the old
+ * value was no record), 3 (yes, likewise), or the text of an error. A value that is no record counts as absent.
+ *
+ * All times and constants are strings, so that the server formats and parses no numbers.
  */
 const PRELUDE = `
 local run, find, sub, args = redis.pcall, string.find, string.sub, ARGV
@@ -21,7 +22,7 @@ local digits, last = '^%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d$', '8640000000000000'
 local function isLive(header)
   return type(header) == 'string' and find(header, digits) and header <= last and header > now
 end
--- Tells what is there by the first 16 bytes: 'live', 'absent' or 'damaged'; or nothing, and an error.
+-- Classifies a value by its first 16 bytes: 'live', 'absent' or 'damaged'. On an error, returns nil and the error.
 local function look(header)
   if not header then return 'absent' end
   if type(header) == 'table' then
@@ -53,10 +54,10 @@ return isAll and 1 or results`;
   return { source, sha: createHash("sha1").update(source).digest("hex") };
 }
 
-/** Fields: value, expiry for the server. */
+/** Fields of each key: value, expiry for the server. */
 export const COMMIT: Script = script(2, "result = set(key, args[at + 1], args[at + 2]) or 1");
 
-/** Fields: value, expiry for the server. */
+/** Fields of each key: value, expiry for the server. */
 export const INSERT: Script = script(
   2,
   `
@@ -66,7 +67,7 @@ elseif found == 'live' then result = 0
 else result = set(key, args[at + 1], args[at + 2]) or (found == 'damaged' and 3 or 1) end`,
 );
 
-/** Fields: value, expiry for the server, previous data. */
+/** Fields of each key: value, expiry for the server, previous data. */
 export const UPDATE: Script = script(
   3,
   `
@@ -79,7 +80,7 @@ elseif found == 'live' and #stored == #previous + 16 and sub(stored, 17) == prev
 else result = 0 end`,
 );
 
-/** Fields: expiry as in a value, expiry for the server. */
+/** Fields of each key: expiry in the format of a value, expiry for the server. */
 export const TOUCH: Script = script(
   2,
   `
@@ -94,7 +95,7 @@ else
 end`,
 );
 
-/** No fields. Removes what has expired by the app's time. */
+/** Removes records that have expired by the app's time. No fields. */
 export const REMOVE_EXPIRED: Script = script(
   0,
   `
@@ -107,10 +108,10 @@ end`,
 );
 
 /**
- * Reads keys in the slots ARGV[1] to ARGV[2] of a server of a cluster, at one instant, until there are ARGV[3] of them;
- * ARGV[4] is a pattern for SCAN. Returns the server's own line of CLUSTER NODES, which says what slots it has; the first
- * slot that was not read; and the keys. A server that has few keys returns all of them, also those in other slots: to
- * look into each slot would take it milliseconds.
+ * Reads the keys in the slots ARGV[1] to ARGV[2] of a cluster's server, at one instant, up to about ARGV[3] keys. ARGV[4] is
+ * a pattern for SCAN. Returns the server's own line of CLUSTER NODES, which lists its slots; the first slot that was not
+ * read; and the keys. A server with few keys returns all of them, including those in other slots, because reading slot by
+ * slot would take it milliseconds.
  */
 export const KEYS_OF_SLOTS: string = `
 local first, last, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])

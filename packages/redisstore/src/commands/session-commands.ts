@@ -8,7 +8,7 @@ import { argumentOf, decodeValue, encodeTime, encodeValue, serverExpiry } from "
 
 export interface SessionCommandsOptions {
   prefix: string;
-  /** The app's clock; without it, the server's. */
+  /** The app's clock; `undefined` if the server's clock decides. */
   now: (() => number) | undefined;
   /** Number of replicas that must confirm a write. */
   waitReplicas: number;
@@ -16,17 +16,17 @@ export interface SessionCommandsOptions {
   onError: (error: StoreError) => void;
 }
 
-/** A command, or a script, and the calls that it carries out. */
+/** A command or script, and the calls that it executes. */
 interface Step {
   command: Command;
   readonly script?: Script;
-  /** Makes the answers of a reply that is no error. */
+  /** Converts a reply that is no error into answers. */
   readonly answersOf: (reply: Reply) => Answer[];
-  /** Their places in the batch. */
+  /** Positions of the calls in the batch. */
   readonly places: readonly number[];
 }
 
-/** Carries out calls by the commands of one server. */
+/** Executes calls as commands of Redis. */
 export class SessionCommands {
   readonly #options: SessionCommandsOptions;
 
@@ -34,7 +34,7 @@ export class SessionCommands {
     this.#options = options;
   }
 
-  /** The app's time as an argument of a script; empty where the server's expiry decides. */
+  /** The app's time as an argument of a script; empty if the server's clock decides. */
   get nowArgument(): string {
     const { now } = this.#options;
     return now === undefined ? "" : encodeTime(now());
@@ -45,9 +45,9 @@ export class SessionCommands {
   }
 
   /**
-   * Sends calls in one write, and returns their answers. The errors among them are the driver's own.
+   * Sends calls in one write, and returns their answers. Errors among them are the driver's own.
    *
-   * @param areTogether Whether one command may carry out several calls: not in a cluster, where keys have slots.
+   * @param areTogether Whether one command may execute several calls: not in a cluster, where keys are in different slots.
    */
   async run(connection: Connection, calls: readonly Call[], areTogether: boolean): Promise<Answer[]> {
     const [first] = calls;
@@ -61,7 +61,7 @@ export class SessionCommands {
     return answers;
   }
 
-  /** Sends one call to the server that takes over its slot. */
+  /** Sends one call, with ASKING, to the server that takes over its slot. */
   async ask(connection: Connection, call: Call): Promise<Answer> {
     const [step] = this.#stepsAlone([call]) as [Step];
     const answers: Answer[] = [];
@@ -71,7 +71,7 @@ export class SessionCommands {
     return answers[0];
   }
 
-  /** Removes what has expired by the app's clock. Answers for each key whether it was removed, or the driver's error. */
+  /** Removes expired records by the app's clock. Returns for each key whether it was removed, or the driver's error. */
   async removeExpired(
     connection: Connection,
     keys: readonly string[],
@@ -121,7 +121,7 @@ export class SessionCommands {
     for (const [index, step] of unknown.entries()) settle(step, again[index] as Reply, answers);
   }
 
-  /** Waits until replicas have what was written before on the connection. */
+  /** Waits until replicas have confirmed the earlier writes on the connection; replaces the answers of unconfirmed writes. */
   async #confirm(connection: Connection, calls: readonly Call[], answers: Answer[]): Promise<void> {
     const { waitReplicas, timeoutMs } = this.#options;
     const isWritten = (index: number): boolean => {
@@ -217,12 +217,12 @@ export class SessionCommands {
     if (call.kind === "replace" && call.previous !== undefined) command.push(argumentOf(call.previous));
   }
 
-  /** The time for PXAT; empty where the app's clock decides, and the server is to expire nothing. */
+  /** Returns the time for PXAT; empty if the app's clock decides, so that the server expires nothing. */
   #expiryOf(expiry: number): string {
     return this.#options.now === undefined ? serverExpiry(expiry) : "";
   }
 
-  /** Makes the answer to a find of what is stored. */
+  /** Converts a stored value into the answer to a find. */
   #recordOf(value: Reply): Answer {
     if (value === null) return undefined;
     if (value instanceof Error && replyCode(value) !== "WRONGTYPE") return value;
@@ -235,7 +235,7 @@ export class SessionCommands {
     return now !== undefined && record.expiry.getTime() <= now() ? undefined : record;
   }
 
-  /** One damaged record logs out one user, loudly, and nobody else. */
+  /** Reports a damaged record, which logs out only its own user. */
   reportDamage(): void {
     const message =
       "redisstore: a key with the prefix holds no session; it counts as absent, and stays until it is overwritten";
@@ -243,7 +243,7 @@ export class SessionCommands {
   }
 }
 
-/** Returns what a script returns for each key: one 1 stands for all. */
+/** Returns the result of a script for each key: a single 1 stands for all. */
 function resultsOf(reply: Reply, count: number): readonly Reply[] {
   return reply === 1 ? new Array(count).fill(1) : (reply as readonly Reply[]);
 }

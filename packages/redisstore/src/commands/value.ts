@@ -5,20 +5,20 @@ import type { Argument } from "../drivers/driver.js";
 
 /** Number of bytes before the data: the expiry in ms since the epoch, in decimal digits, with leading zeros. */
 const HEADER_BYTES = 16;
-/** The latest time that a `Date` can have. It has as many digits as a header. */
+/** Latest time of a `Date`. It has as many digits as the header. */
 const MAX_TIME = 8_640_000_000_000_000;
-/** Maximum size of data that is sent as a string: from here on, the conversion costs more than a second write. */
+/** Maximum size of data sent as a string: above it, the conversion costs more than a second write. */
 const MAX_TEXT_BYTES = 65_536;
 const ZERO = 48;
 
-/** Returns what is stored under a key: expiry and data. */
+/** Encodes a record as the value of a key. */
 export function encodeValue(data: Uint8Array, expiry: number): Argument {
   const header = encodeTime(expiry);
   const content = argumentOf(data);
   return typeof content === "string" ? header + content : Buffer.concat([Buffer.from(header), content]);
 }
 
-/** Returns the same bytes as an argument: text as a string, which the drivers send faster than a buffer. */
+/** Converts bytes into an argument. Text becomes a string, which the drivers send faster than a buffer. */
 export function argumentOf(data: Uint8Array): Argument {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
   if (bytes.length > MAX_TEXT_BYTES) return bytes;
@@ -26,12 +26,12 @@ export function argumentOf(data: Uint8Array): Argument {
   return isUtf8(bytes) ? bytes.toString() : bytes;
 }
 
-/** Returns a time as in a value, in an order that is the order of the strings. A time before 1970 is as 1970. */
+/** Encodes a time so that strings sort by time. Times before 1970 become 1970. */
 export function encodeTime(ms: number): string {
   return String(Math.min(MAX_TIME, Math.max(0, Math.floor(ms)))).padStart(HEADER_BYTES, "0");
 }
 
-/** Returns the record of a value, with bytes of its own, or `undefined` if it is none that a store has written. */
+/** Decodes a value into a record with bytes of its own; `undefined` if no store wrote the value. */
 export function decodeValue(value: unknown): SessionRecord | undefined {
   if (!(value instanceof Uint8Array) || value.length < HEADER_BYTES) return undefined;
   let expiry = 0;
@@ -48,7 +48,7 @@ const POOL_BYTES = 8192;
 let pool = newPool();
 let taken = 0;
 
-/** A buffer that nobody can transfer to another thread: it holds the data of several records. */
+/** Creates a buffer that cannot be transferred to another thread, because it holds the data of several records. */
 function newPool(): Buffer {
   const buffer = Buffer.allocUnsafeSlow(POOL_BYTES);
   markAsUntransferable(buffer.buffer);
@@ -56,8 +56,8 @@ function newPool(): Buffer {
 }
 
 /**
- * Copies the data of a value: the drivers' buffers are parts of larger ones. It copies the header as well, and makes one
- * array where `Buffer.from` would make three.
+ * Copies the data of a value, because the drivers' buffers are parts of larger ones. Copies the header as well, and
+ * creates one array where `Buffer.from` would create three.
  */
 function copyData(value: Uint8Array): Uint8Array {
   const { length } = value;
@@ -73,8 +73,8 @@ function copyData(value: Uint8Array): Uint8Array {
 }
 
 /**
- * Returns the time for PXAT and PEXPIREAT. To the server a key is there at the very millisecond of its expiry; a record
- * is not. The server takes no time before 1.
+ * Returns the time for PXAT and PEXPIREAT: a millisecond before the expiry, during which the server would still keep the
+ * key. The server refuses times below 1.
  */
 export function serverExpiry(expiry: number): string {
   return String(Math.max(1, expiry - 1));

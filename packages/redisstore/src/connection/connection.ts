@@ -3,14 +3,14 @@ import { clearTimer, setTimer, type Timer } from "@scs/core/kit";
 import type { Address, ClientEvents, Command, Driver, OwnClient, Reply } from "../drivers/driver.js";
 import { replyCode } from "../drivers/reply-error.js";
 
-/** Thrown before anything was sent. The cause, if there is one, says why there is no connection. */
+/** Error of a command that was never sent. Its cause, if any, is the reason why there is no connection. */
 export class NotSent extends Error {
   override readonly name = "NotSent";
 }
 
 const notSent = (cause: Error): NotSent => new NotSent(cause.message, { cause });
 
-/** A server that has not replied for this long may have been replaced by another of its cluster. */
+/** After this time without a reply, another server of the cluster may have taken over. */
 const SILENCE_MS = 500;
 
 interface Waiting {
@@ -19,8 +19,8 @@ interface Waiting {
 }
 
 /**
- * A connection of the store's own to one server. It is made at the first use and again whenever it is lost, by the driver,
- * or by the store when the server has not replied for as long as a call may take.
+ * A connection of the store to one server, opened at the first use. The driver reopens a lost connection; the store
+ * replaces one without a reply for `timeoutMs`.
  */
 export class Connection {
   readonly #driver: Driver;
@@ -30,11 +30,11 @@ export class Connection {
   readonly #waiting: Set<Waiting> = new Set();
   #client: OwnClient | undefined;
   #lastError: Error | undefined;
-  /** Since when there has been no connection, by `performance.now()`. */
+  /** When the connection was lost, by `performance.now()`. */
   #lostAt: number | undefined;
-  /** Number of commands that wait for a reply. */
+  /** Number of commands without a reply. */
   #unanswered = 0;
-  /** When the server last replied, or was first asked. */
+  /** When the server last replied, or got the first unanswered command. */
   #progressAt = 0;
   #watchdog: Timer | undefined;
   #isClosed = false;
@@ -59,19 +59,19 @@ export class Connection {
     return this.#client?.isReady === true && this.#driver.unusableBecause === undefined;
   }
 
-  /** Whether the server has not replied for long enough to ask others what has become of it. */
+  /** Whether the server has not replied for so long that the others should be asked about it. */
   get isSilent(): boolean {
     return this.#unanswered > 0 && performance.now() - this.#progressAt >= SILENCE_MS;
   }
 
-  /** The error of the last attempt to connect, while there is no connection. */
+  /** The error of the last attempt to connect; `undefined` while there is a connection. */
   get lastError(): Error | undefined {
     return this.isReady ? undefined : this.#lastError;
   }
 
   /**
-   * Resolves when commands can be sent. Rejects if the server refuses the connection in words, such as a wrong password,
-   * or cannot be reached for as long as a call may take.
+   * Resolves when commands can be sent. Rejects if the server refuses the connection, for example a wrong password, or
+   * cannot be reached within `timeoutMs`.
    */
   ready(): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -92,13 +92,13 @@ export class Connection {
     });
   }
 
-  /** Sends a command, on a connection that is ready. Resolves with the reply; an error is one too. */
+  /** Sends a command on a ready connection. Resolves with the reply, which may be an error. */
   send(command: Command): Promise<Reply> {
     this.#begin(1);
     return (this.#client as OwnClient).send(command).then(this.#take, this.#take);
   }
 
-  /** Sends commands in one write. Resolves with their replies; errors are among them. */
+  /** Sends commands in one write. Resolves with their replies, which may be errors. */
   sendAll(commands: readonly Command[]): Promise<Reply[]> {
     const client = this.#client as OwnClient;
     this.#begin(commands.length);
@@ -120,7 +120,7 @@ export class Connection {
     });
   }
 
-  /** Gives the connection up for a new one. */
+  /** Replaces the connection by a new one. */
   reset(): void {
     const client = this.#client;
     this.#client = undefined;
@@ -182,7 +182,7 @@ export class Connection {
     if (--this.#unanswered > 0) this.#progressAt = performance.now();
   }
 
-  /** Drops a connection on which nothing comes back: of a frozen server, or one that a network no longer reaches. */
+  /** Watches for a connection without replies, to a frozen or unreachable server, and replaces it. */
   #watch(ms: number): void {
     const self = new WeakRef(this);
     this.#watchdog = setTimer(() => {

@@ -1,12 +1,12 @@
 import type { Address, Driver } from "../drivers/driver.js";
 import { Connection } from "./connection.js";
 
-/** A store that the app has dropped without disposal leaves its connections to be closed. */
+/** Closes the connections of a store that the app dropped without disposal. */
 const dropped = new FinalizationRegistry<Connections>((connections) => connections.close());
 
 /**
- * The connections of a store. Refers to nothing of it: what the sockets refer to is never collected, and a store that
- * the app drops must be.
+ * The connections of a store. Must not refer to the store: open sockets keep everything that they refer to in memory, but
+ * a dropped store must be collected.
  */
 export class Connections {
   readonly driver: Driver;
@@ -22,7 +22,7 @@ export class Connections {
     });
   }
 
-  /** Makes a connection that is not opened before it is used. */
+  /** Creates a connection, which opens at its first use. */
   create(address?: Address, onError?: (error: Error) => void): Connection {
     const connection = new Connection(this.driver, this.timeoutMs, address, onError);
     this.#open.add(connection);

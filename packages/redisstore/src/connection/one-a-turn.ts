@@ -1,9 +1,9 @@
-import { setImmediate } from "node:timers"; // not the global one: tests that stop the clock must not stop a call
+import { setImmediate } from "node:timers"; // not the global one, so that a test's fake timers do not stop a call
 
 /**
- * Lets one large batch go out in each turn of the event loop. A server answers what reaches it together when it has
- * carried out all of it: two batches of one turn would then come back together, and go out together for ever, so that
- * server and client wait for each other. A turn apart, one of them works on a batch while the other works on the next.
+ * Sends at most one large batch per turn of the event loop. A server answers commands that arrive together only when it
+ * has executed all of them. So two batches of one turn would return together and, from then on, always go out together,
+ * and client and server would wait for each other. A turn apart, each works on one batch while the other works on the next.
  */
 export class OneATurn {
   readonly #minCalls: number;
@@ -12,12 +12,12 @@ export class OneATurn {
     this.#isTaken = false;
   };
 
-  /** @param minCalls A smaller batch costs the server less than a turn. */
+  /** @param minCalls Minimum size of a large batch: a smaller one costs the server less than a turn. */
   constructor(minCalls: number) {
     this.#minCalls = minCalls;
   }
 
-  /** Resolves in a turn in which no large batch goes out yet; without a promise if that is now. */
+  /** Resolves in a turn without a large batch yet; returns `undefined` if this is one. */
   free(): Promise<void> | undefined {
     return this.#isTaken ? new Promise((resolve) => setImmediate(resolve)) : undefined;
   }

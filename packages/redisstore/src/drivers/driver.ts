@@ -1,10 +1,10 @@
-/** An argument of a command. The drivers take strings and buffers alike; a string is sent as UTF-8. */
+/** An argument of a command. The drivers send strings as UTF-8. */
 export type Argument = string | Buffer;
 
 /** A command: its name and its arguments. */
 export type Command = readonly [name: string, ...args: Argument[]];
 
-/** A reply of the server. Its errors are values, so that one in a batch hides no other reply. */
+/** A reply of the server. Errors are values, so that an error in a batch hides no other reply. */
 export type Reply = Buffer | number | string | null | Error | readonly Reply[];
 
 /** A server of a cluster. */
@@ -13,49 +13,49 @@ export interface Address {
   readonly port: number;
 }
 
-/** What a client of a driver reports. */
+/** Events of a driver's client. */
 export interface ClientEvents {
   onReady(): void;
-  /** Called with each failed attempt to connect, and each lost connection; without an error where the driver gives none. */
+  /** Called after each failed attempt to connect and each lost connection; with the driver's error, if any. */
   onError(error?: Error): void;
 }
 
-/** A client of a driver that belongs to the store, made with the settings of the app's client. */
+/** A client that belongs to the store, created with the settings of the app's client. */
 export interface OwnClient {
   readonly isReady: boolean;
-  /** Begins to connect. The driver then tries again by itself for as long as its settings say. */
+  /** Begins to connect. The driver retries as its settings say. */
   connect(): void;
-  /** Sends a command on a client that is ready. Rejects if the server replies with an error, or the connection is lost. */
+  /** Sends a command on a ready client. Rejects if the server replies with an error, or the connection is lost. */
   send(command: Command): Promise<Reply>;
-  /** Sends what `run` sends in one write. */
+  /** Combines all commands that `run` sends into one write. */
   together(run: () => void): void;
-  /** Closes the connection at once. What waits for a reply is rejected. */
+  /** Closes the connection at once. Commands without a reply reject. */
   destroy(): void;
 }
 
-/** A client of the app's, of whichever driver. */
+/** The app's client, of any supported driver. */
 export interface Driver {
-  /** Why the app's client cannot be used, such as that the app has closed it; `undefined` while it can. */
+  /** Why the app's client cannot be used, for example because the app has closed it; `undefined` while it can. */
   readonly unusableBecause: string | undefined;
-  /** Makes a client of the store's own, not yet connected. A cluster's needs an address, and {@link Cluster.prepare}. */
+  /** Creates a client for the store, not yet connected. In a cluster, needs an address and an earlier {@link Cluster.prepare}. */
   createClient(events: ClientEvents, address?: Address): OwnClient;
-  /** Calls back when the app closes its client. Returns a function that takes this back. */
+  /** Calls `callback` when the app closes its client. Returns a function that removes the listener. */
   onClosed(callback: () => void): () => void;
-  /** What a client of a cluster has besides. */
+  /** The cluster, if the client is one of a cluster. */
   readonly cluster?: Cluster;
 }
 
-/** What the app's client knows of a cluster. */
+/** The app's client as a source of information about its cluster. */
 export interface Cluster {
-  /** Resolves when the app's client has connected, as far as a node's settings are known. */
+  /** Resolves when the app's client knows a node, whose settings the store copies. */
   prepare(): Promise<void>;
-  /** The servers to ask first for the map of the cluster. */
+  /** Returns the servers to ask for the first map of the cluster. */
   seeds(): readonly Address[];
-  /** Translates an address that the cluster gives into one that can be reached from here. */
+  /** Translates an address that the cluster reports into one that this host can reach. */
   translate(address: Address): Address;
 }
 
-/** Where the app's client has another address for a node than the cluster: a table by `host:port`, or a function. */
+/** Translates the cluster's addresses of nodes into the app's: a table by `host:port`, or a function. */
 export type AddressMap =
   | Readonly<Record<string, Address>>
   | ((address: string) => Address | null | undefined)
@@ -72,13 +72,13 @@ interface Emitter {
   off(event: string, listener: () => void): unknown;
 }
 
-/** Listens until the function that it returns is called. */
+/** Adds a listener. Returns a function that removes it. */
 export function listen(emitter: Emitter, event: string, listener: () => void): () => void {
   emitter.on(event, listener);
   return () => emitter.off(event, listener);
 }
 
-/** Resolves when the event comes next. */
+/** Resolves at the next such event. */
 export function next(emitter: Emitter, event: string): Promise<void> {
   return new Promise((resolve) => {
     const stop = listen(emitter, event, () => {

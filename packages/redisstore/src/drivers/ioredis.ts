@@ -12,7 +12,7 @@ import {
   translated,
 } from "./driver.js";
 
-/** What the store uses of a client of ioredis 5 and 6. */
+/** The members that the store uses of a `Redis` of ioredis 5 or 6. */
 export interface IoredisClient {
   readonly status: string;
   readonly isCluster: boolean;
@@ -21,7 +21,7 @@ export interface IoredisClient {
   off(event: string, listener: () => void): unknown;
 }
 
-/** What the store uses of a cluster of ioredis 5 and 6. */
+/** The members that the store uses of a `Cluster` of ioredis 5 or 6. */
 export interface IoredisCluster {
   readonly status: string;
   readonly isCluster: boolean;
@@ -48,8 +48,8 @@ interface Client {
 }
 
 /**
- * Settings in which the store's clients differ from the app's. ioredis would send commands again after it has
- * reconnected, though they may have taken effect; the store knows better which may be repeated.
+ * Settings that differ from the app's client. By default, ioredis resends commands after a reconnection, although they may
+ * have taken effect; the store decides itself which to retry.
  */
 const OWN_SETTINGS = {
   autoResendUnfulfilledCommands: false,
@@ -66,7 +66,7 @@ const OWN_SETTINGS = {
 
 const CLOSED = "the app has closed its client";
 
-/** Makes clients like one of ioredis. */
+/** Creates clients with the settings of an app's `Redis`. */
 export class IoredisDriver implements Driver {
   readonly #client: IoredisClient;
 
@@ -87,7 +87,7 @@ export class IoredisDriver implements Driver {
   }
 }
 
-/** Between attempts to reach a node of a cluster: the app's client has no say in it, since it gives up at once. */
+/** Pauses before a new attempt to reach a node. Overrides the clients of a `Cluster`, which give up at once. */
 const retryStrategy = (attempt: number): number => Math.min(20 * 2 ** attempt, 500);
 
 interface Node {
@@ -95,7 +95,7 @@ interface Node {
   duplicate(override: object): unknown;
 }
 
-/** Makes clients like those that a cluster of ioredis has for its nodes. */
+/** Creates clients with the settings of the nodes of an app's `Cluster`. */
 export class IoredisClusterDriver implements Driver {
   readonly #client: IoredisCluster;
   readonly cluster: Cluster;
@@ -145,7 +145,7 @@ class OwnIoredisClient implements OwnClient {
 
   constructor(client: Client, { onReady, onError }: ClientEvents) {
     this.#client = client;
-    client.on("connect", () => client.stream?.unref?.()); // the app's own work keeps its process alive, not the store's idle connection
+    client.on("connect", () => client.stream?.unref?.()); // an idle connection must not keep the app's process alive
     client.on("ready", onReady);
     client.on("error", onError);
     client.on("close", () => onError());
@@ -157,7 +157,7 @@ class OwnIoredisClient implements OwnClient {
 
   connect(): void {
     if (this.#client.status === "wait" || this.#client.status === "end")
-      this.#client.connect().catch(() => undefined); // the event says so too
+      this.#client.connect().catch(() => undefined); // reported by the event
   }
 
   send(command: Command): Promise<Reply> {

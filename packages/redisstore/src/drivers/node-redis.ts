@@ -12,7 +12,7 @@ import {
   translated,
 } from "./driver.js";
 
-/** What the store uses of a client of node-redis 5 and 6. */
+/** The members that the store uses of a client of node-redis 5 or 6. */
 export interface NodeRedisClient {
   readonly isOpen: boolean;
   readonly isReady: boolean;
@@ -23,7 +23,7 @@ export interface NodeRedisClient {
   off(event: string, listener: () => void): unknown;
 }
 
-/** What the store uses of a cluster of node-redis 5 and 6. */
+/** The members that the store uses of a cluster of node-redis 5 or 6. */
 export interface NodeRedisCluster {
   readonly isOpen: boolean;
   readonly masters: readonly unknown[];
@@ -44,10 +44,10 @@ interface Client {
   sendCommand(args: readonly (string | Buffer)[]): Promise<unknown>;
 }
 
-/** Bulk strings, `$` in the protocol, as buffers. */
+/** Returns bulk strings (type `$` of the protocol, 36 in ASCII) as buffers. */
 const TYPE_MAPPING = { 36: Buffer };
 
-/** Settings in which the store's clients differ from the app's. The store bounds the time of its calls itself. */
+/** Settings that differ from the app's client. The store has its own timeout. */
 const OWN_SETTINGS = {
   commandOptions: { typeMapping: TYPE_MAPPING, timeout: undefined },
   disableOfflineQueue: true,
@@ -57,7 +57,7 @@ const OWN_SETTINGS = {
   readonly: false,
 };
 
-/** Makes clients like one of node-redis. */
+/** Creates clients with the settings of an app's client. */
 export class NodeRedisDriver implements Driver {
   readonly #client: NodeRedisClient;
   #wasOpen: boolean;
@@ -67,7 +67,7 @@ export class NodeRedisDriver implements Driver {
     this.#wasOpen = client.isOpen;
   }
 
-  /** A client that is not connected yet is none that the app has closed. */
+  /** Distinguishes a client that is not connected yet from a closed one. */
   get unusableBecause(): string | undefined {
     if (this.#client.isOpen) this.#wasOpen = true;
     else if (this.#wasOpen) return "the app has closed its client";
@@ -83,14 +83,14 @@ export class NodeRedisDriver implements Driver {
   }
 }
 
-/** Between attempts to reach a node of a cluster. */
+/** Pauses before a new attempt to reach a node. */
 const reconnectStrategy = (attempt: number): number => Math.min(20 * 2 ** attempt, 500);
 
 interface MasterNode extends Address {
   readonly client?: unknown;
 }
 
-/** Makes clients like those that a cluster of node-redis has for its nodes. */
+/** Creates clients with the settings of the nodes of an app's cluster. */
 export class NodeRedisClusterDriver implements Driver {
   readonly #client: NodeRedisCluster;
   readonly cluster: Cluster;
@@ -137,7 +137,7 @@ class OwnNodeRedisClient implements OwnClient {
 
   constructor(client: Client, { onReady, onError }: ClientEvents) {
     this.#client = client;
-    client.unref(); // the app's own work keeps its process alive, not the store's idle connection
+    client.unref(); // an idle connection must not keep the app's process alive
     client.on("ready", onReady);
     client.on("error", onError);
     client.on("end", () => onError());
@@ -148,7 +148,7 @@ class OwnNodeRedisClient implements OwnClient {
   }
 
   connect(): void {
-    if (!this.#client.isOpen) this.#client.connect().catch(() => undefined); // the event says so too
+    if (!this.#client.isOpen) this.#client.connect().catch(() => undefined); // reported by the event
   }
 
   send(command: Command): Promise<Reply> {
@@ -156,7 +156,7 @@ class OwnNodeRedisClient implements OwnClient {
   }
 
   together(run: () => void): void {
-    run(); // the driver sends in one write whatever is asked for in one turn of the event loop
+    run(); // the driver combines all commands of one turn of the event loop in one write
   }
 
   destroy(): void {

@@ -7,16 +7,16 @@ import {
   NodeRedisDriver,
 } from "./node-redis.js";
 
-/** A client, or a cluster, of `ioredis` 5 or 6, or of `redis` (node-redis) 5 or 6. */
+/** A client of one server or a cluster, of `ioredis` 5 or 6, or of `redis` (node-redis) 5 or 6. */
 export type RedisClient = IoredisClient | IoredisCluster | NodeRedisClient | NodeRedisCluster;
 
 const EXPECTED =
-  "redisstore: the client must be a Redis or Cluster of ioredis 5 or 6, or what createClient or createCluster of redis 5 or 6 returns";
+  "redisstore: the client must be a Redis or Cluster of ioredis 5 or 6, or the result of createClient or createCluster of redis 5 or 6";
 
 /**
- * Tells which driver a client is of, by what the store relies on.
+ * Recognizes the driver of a client by the members that the store uses.
  *
- * @throws TypeError if it is another, by name where it is known.
+ * @throws TypeError if the client is not supported; the message names common ones.
  */
 export function recognize(client: unknown): Driver {
   if (typeof client !== "object" || client === null)
@@ -31,7 +31,7 @@ export function recognize(client: unknown): Driver {
       if (has("nodes", "connect")) return new IoredisClusterDriver(client as IoredisCluster);
     } else if (has("disconnect")) {
       if ((client as { options: { monitor?: boolean } }).options.monitor)
-        throw new TypeError("redisstore: this client is a monitor; pass the client that it was made from");
+        throw new TypeError("redisstore: this client is a monitor; pass the client from which it was created");
       return new IoredisDriver(client as IoredisClient);
     }
   }

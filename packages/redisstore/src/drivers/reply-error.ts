@@ -1,7 +1,7 @@
-/** A reply of the server that says what it refuses begins with a code in capitals; no error of a driver's own does. */
+/** Matches the code in capitals with which every error of the server begins, and no error of a driver. */
 const CODE = /^([A-Z][A-Z0-9]+)(?: |$)/;
 
-/** Returns the code of an error with which the server has replied; `undefined` if it is the driver's or the network's. */
+/** Returns the code of the server's error; `undefined` for an error of the driver or the network. */
 export function replyCode(error: Error): string | undefined {
   return CODE.exec(error.message)?.[1];
 }
