@@ -22,14 +22,14 @@ async function openAt({ driver, ports, isCluster, prefix }, options) {
   return { store: new RedisStore(client, { ...options, prefix }), client, close };
 }
 
-/** For the kit's processes: the app's client keeps none alive. @type {import("@scs/testkit").Connect<RedisStore>} */
+/** Connects from a process of the kit. @type {import("@scs/testkit").Connect<RedisStore>} */
 export async function connect(location, options) {
   return (await openAt(/** @type {Location} */ (location), options)).store;
 }
 
 /**
- * Opens a store on the server that the environment names, in a process of the kit's: there the app's client keeps the
- * process alive no more than the store does.
+ * Opens a store in a process of the kit, on the server that the environment names. Neither the store nor the app's client
+ * keeps the process alive.
  *
  * @type {import("@scs/testkit").Open<FullStore>}
  */
@@ -41,7 +41,7 @@ export async function open(options) {
   return new RedisStore(client, { ...options, prefix: newPrefix() });
 }
 
-/** Each test has a prefix of its own. */
+/** Returns a new prefix: each test has its own. */
 export function newPrefix() {
   return `test:${randomBytes(6).toString("hex")}:`;
 }
@@ -49,7 +49,7 @@ export function newPrefix() {
 const module = import.meta.url;
 
 /**
- * The second client is of another connection, or in another process.
+ * Describes the store to the kit. The second client has its own connection in this process, or is in another process.
  *
  * @param {() => Omit<Location, "prefix">} where
  * @returns {import("@scs/testkit").ProcessBackend<FullStore>}
@@ -72,7 +72,7 @@ export function backend(where, isInProcess = false) {
   };
 }
 
-/** A crash is a SIGKILL of the client. @param {() => Omit<Location, "prefix">} where @returns {import("@scs/testkit").DurableBackend<FullStore>} */
+/** Describes the store to the kit. A crash is a SIGKILL of the store's process. @param {() => Omit<Location, "prefix">} where @returns {import("@scs/testkit").DurableBackend<FullStore>} */
 export function durableBackend(where) {
   return {
     async open(options) {

@@ -8,7 +8,7 @@ import { type RedisClient, RedisStore } from "../src/index.js";
 const nodes = [{ host: "127.0.0.1", port: 1 }];
 const cluster = { rootNodes: [{ url: "redis://127.0.0.1:1" }] };
 
-/** None of them connects. The types are checked as well. */
+/** Clients that do not connect. The compiler checks their types. */
 const accepted: Record<string, () => RedisClient> = {
   "Redis of ioredis 5": () => new Redis5({ lazyConnect: true }),
   "Redis of ioredis 6": () => new Redis6({ lazyConnect: true }),
@@ -22,7 +22,7 @@ const accepted: Record<string, () => RedisClient> = {
   "createCluster of redis 6": () => createCluster6(cluster),
 };
 
-/** What people pass by mistake, and what the message says of it. */
+/** Common mistakes, and the messages about them. */
 const refused: Record<string, readonly [client: () => unknown, message: RegExp]> = {
   nothing: [() => undefined, /got undefined/],
   null: [() => null, /got null/],
@@ -46,13 +46,13 @@ const refused: Record<string, readonly [client: () => unknown, message: RegExp]>
   "Valkey GLIDE": [() => ({ customCommand() {} }), /Valkey GLIDE/],
 };
 
-describe("the client", () => {
-  it.each(Object.keys(accepted))("may be a %s", (name) => {
+describe("RedisStore", () => {
+  it.each(Object.keys(accepted))("accepts %s", (name) => {
     const client = accepted[name]?.() as RedisClient;
     expect(() => new RedisStore(client)).not.toThrow();
   });
 
-  it.each(Object.keys(refused))("may not be %s", (name) => {
+  it.each(Object.keys(refused))("refuses %s", (name) => {
     const [client, message] = refused[name] as readonly [() => unknown, RegExp];
     expect(() => new RedisStore(client() as RedisClient)).toThrow(
       expect.objectContaining({ name: "TypeError" }),
@@ -60,7 +60,7 @@ describe("the client", () => {
     expect(() => new RedisStore(client() as RedisClient)).toThrow(message);
   });
 
-  it("has no listener of a store's when the store has been disposed of", async () => {
+  it("removes its listener from the client on disposal", async () => {
     const client = new Redis6({ lazyConnect: true });
     const before = client.listenerCount("end");
     for (let turn = 0; turn < 20; turn++) {
@@ -72,7 +72,7 @@ describe("the client", () => {
   });
 });
 
-describe("an option", () => {
+describe("the options of RedisStore", () => {
   const client = createClient();
   const options: readonly (readonly [object, RegExp])[] = [
     [{ ttl: 1 }, /no option "ttl"/],
@@ -88,7 +88,7 @@ describe("an option", () => {
     [{ cleanupIntervalMs: -1 }, /cleanupIntervalMs must be/],
   ];
 
-  it.each(options)("%j is refused by name", (given, message) => {
+  it.each(options)("refuse %j by name", (given, message) => {
     expect(() => new RedisStore(client, given)).toThrow(message);
   });
 });

@@ -7,19 +7,19 @@ import { hasServer } from "./fixtures/redis-server.js";
 import { bytes, openStore, soon, succeeds, text, unavailable, until } from "./fixtures/stores.js";
 import { useCluster } from "./fixtures/use-cluster.js";
 
-/** The long form, `npm run crash` in the root: a failover takes each driver five seconds. */
+/** Whether this is the long form, `npm run crash` in the root: a failover takes five seconds per driver. */
 const isLong = process.env.SCS_TEST_KILLS !== undefined;
 const newestDrivers = ["ioredis 6", "redis 6"] as const;
 const cluster = useCluster({ "cluster-node-timeout": 2_000 });
 
-/** Tokens whose keys are in one slot, and the slot. */
+/** Returns tokens whose keys are in one slot, and the slot. */
 function inOneSlot(prefix: string, count: number): { tokens: string[]; slot: number } {
   const tokens = Array.from({ length: count }, (_, n) => `{${prefix}}${n}`);
   return { tokens, slot: keySlot(prefix + tokens[0]) };
 }
 
 describe.skipIf(!hasServer)("a cluster", () => {
-  it("has the slots of the specification", () => {
+  it("keySlot returns the slots of the specification", () => {
     expect(keySlot("123456789")).toBe(0x31c3);
     expect(keySlot("{user1000}.following")).toBe(keySlot("user1000"));
     expect(keySlot("foo{}{bar}")).not.toBe(keySlot("bar"));
@@ -27,9 +27,9 @@ describe.skipIf(!hasServer)("a cluster", () => {
     expect(keySlot("ä")).toBe(keySlot("{ä}x"));
   });
 
-  // A server with few keys is read at once, one with many slot by slot.
+  // The store reads a server with few keys at once, and one with many keys slot by slot.
   it.each(drivers.map((driver, n) => [driver, n % 2 === 0 ? 100 : 3_000] as const))(
-    "%s: every call goes on while a slot moves, and entries gives each of %i records once",
+    "%s: the store answers every call while a slot moves, and entries returns each of %i records once",
     async (driver, count) => {
       const prefix = newPrefix();
       const { store } = await openStore(driver, cluster().ports, { prefix, timeoutMs: 60_000 });
@@ -41,7 +41,7 @@ describe.skipIf(!hasServer)("a cluster", () => {
       const to = (await cluster().primaries()).find((server) => server !== from) as number;
       let isHalfway = false;
       await cluster().moveSlots(from, to, [slot], async () => {
-        isHalfway = true; // one key has gone, the others have not
+        isHalfway = true; // only the first key has moved
         const found = await Promise.all(tokens.map((token) => store.find(token)));
         expect(found.map((record) => text(record?.data))).toEqual(tokens);
         const changed = tokens.map((token) => store.replace(token, bytes(token), bytes(`${token}!`), soon()));
@@ -62,7 +62,7 @@ describe.skipIf(!hasServer)("a cluster", () => {
     },
   );
 
-  it("reads its own slots in a line of CLUSTER NODES", () => {
+  it("SlotOwnership reads the slots of a server from its line of CLUSTER NODES", () => {
     const line =
       "07c3 127.0.0.1:30004@31004,host myself,master - 0 0 4 connected 5 100-5460 16383 [101->-67ed] [7-<-292f]";
     const ownership = new SlotOwnership(line);
@@ -74,7 +74,7 @@ describe.skipIf(!hasServer)("a cluster", () => {
   });
 
   it.each(isLong ? drivers : newestDrivers)(
-    "%s: a primary that is frozen is left for its replica, and holds up no other's sessions",
+    "%s: the store leaves a frozen primary for its promoted replica",
     async (driver) => {
       const prefix = newPrefix();
       const { store } = await openStore(driver, cluster().ports, { prefix, timeoutMs: 60_000 });
@@ -99,7 +99,7 @@ describe.skipIf(!hasServer)("a cluster", () => {
     },
   );
 
-  it("rejects a write that too few replicas confirm, and says that it was made", async () => {
+  it("the store rejects a write that too few replicas confirm", async () => {
     const { store } = await openStore("ioredis 6", cluster().ports, { waitReplicas: 2, timeoutMs: 400 });
     await until(() => succeeds(store.find("t")));
     await expect(store.commit("t", bytes("one"), soon())).rejects.toMatchObject(
@@ -116,7 +116,7 @@ describe.skipIf(!hasServer)("a cluster", () => {
     await modest.delete("t");
   });
 
-  it("is named to who passes a client of one server", async () => {
+  it("an error tells the user of a client of one server to pass a client of the cluster", async () => {
     const [port] = cluster().ports as [number];
     const { store } = await openStore("redis 5", port);
     const outcomes = await Promise.allSettled(

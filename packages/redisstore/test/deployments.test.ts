@@ -18,7 +18,7 @@ const hasOpenssl = ((): boolean => {
   }
 })();
 
-/** A key and a certificate of its own for 127.0.0.1. */
+/** Creates a key and a self-signed certificate for 127.0.0.1. */
 function makeCertificate(): { key: string; cert: string } {
   const folder = mkdtempSync(join(tmpdir(), "redisstore-tls-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -36,7 +36,7 @@ function makeCertificate(): { key: string; cert: string } {
 }
 
 describe.skipIf(!hasServer || !hasOpenssl)("TLS", () => {
-  it.each(drivers)("%s: the store's connection has the certificates of the app's client", async (driver) => {
+  it.each(drivers)("%s: the store's connection uses the certificates of the app's client", async (driver) => {
     const { key, cert } = makeCertificate();
     const [port] = (await freePorts(1)) as [number];
     const server = await RedisServer.start({
@@ -62,7 +62,7 @@ describe.skipIf(!hasServer || !hasOpenssl)("TLS", () => {
 const isDone = () => true;
 const isRefused = () => false;
 
-describe.skipIf(!hasServer)("Sentinel, by ioredis", () => {
+describe.skipIf(!hasServer)("Sentinel, with ioredis", () => {
   it("the store follows a failover", async () => {
     const primary = await RedisServer.start();
     onTestFinished(() => primary.stop());
@@ -96,7 +96,7 @@ describe.skipIf(!hasServer)("Sentinel, by ioredis", () => {
     onTestFinished(() => store[Symbol.asyncDispose]());
     await store.commit("t", bytes("one"), soon());
     await until(async () => (await admin.dbsize()) === 1);
-    // Refused until Sentinel has heard from the replica: NOGOODSLAVE.
+    // Sentinel replies NOGOODSLAVE until it has heard from the replica.
     await until(() => control.call("SENTINEL", "FAILOVER", "session").then(isDone, isRefused));
     await until(async () => String(await admin.call("ROLE")).startsWith("master"));
     await primary.kill();

@@ -14,7 +14,7 @@ import {
   until,
 } from "./fixtures/stores.js";
 
-/** A server of the test's own, and the administrator's connection to it. */
+/** Starts a server for one test, and opens an administrator's connection to it. */
 async function startServer(
   options: Record<string, string | number> = {},
 ): Promise<{ server: RedisServer; admin: Redis }> {
@@ -36,7 +36,7 @@ async function startServer(
 }
 
 describe.skipIf(!hasServer).each(drivers)("%s", (driver) => {
-  it("waits for a server that is restarted, and goes on", async () => {
+  it("answers a waiting call after the server has restarted", async () => {
     const { server } = await startServer({ appendonly: "yes", appendfsync: "always" });
     const { store } = await openStore(driver, server.port, { timeoutMs: 30_000 });
     await store.commit("t", bytes("one"), soon());
@@ -61,10 +61,10 @@ describe.skipIf(!hasServer).each(drivers)("%s", (driver) => {
     for (const outcome of outcomes)
       expect(outcome).toMatchObject({ reason: unavailable(/ECONNREFUSED|connection/) });
     await server.start();
-    expect(await findPatiently(store, "t")).toBeUndefined(); // this one keeps nothing
+    expect(await findPatiently(store, "t")).toBeUndefined(); // this server has no persistence
   });
 
-  it("rejects while the server is frozen, and goes on when it is thawed", async () => {
+  it("rejects while the server is frozen, and works again afterwards", async () => {
     const { server } = await startServer();
     const { store } = await openStore(driver, server.port, { timeoutMs: 300 });
     await until(() => succeeds(store.commit("t", bytes("one"), soon())));
@@ -76,7 +76,7 @@ describe.skipIf(!hasServer).each(drivers)("%s", (driver) => {
     expect(text(read?.data)).toBe("one");
   });
 
-  it("leaves a connection on which nothing comes back for another", async () => {
+  it("replaces a connection that gets no replies", async () => {
     const { server } = await startServer();
     const { store } = await openStore(driver, server.port, { timeoutMs: 200 });
     await until(() => succeeds(store.commit("t", bytes("one"), soon())));
@@ -88,7 +88,7 @@ describe.skipIf(!hasServer).each(drivers)("%s", (driver) => {
     expect(text((await findPatiently(store, "t"))?.data)).toBe("two");
   });
 
-  it("says that the server is out of memory, reads on, and writes when there is room", async () => {
+  it("reports that the server is out of memory, still reads, and writes again when there is room", async () => {
     const { server, admin } = await startServer({ "maxmemory-policy": "noeviction" });
     const { store } = await openStore(driver, server.port);
     await store.commit("t", bytes("one"), soon());
@@ -107,7 +107,7 @@ describe.skipIf(!hasServer).each(drivers)("%s", (driver) => {
     expect(text((await store.find("u"))?.data)).toBe("x");
   });
 
-  it("says that a replica is read-only, and writes when it is promoted", async () => {
+  it("reports that the server is a read-only replica, and writes after its promotion", async () => {
     const { server, admin } = await startServer();
     const { store } = await openStore(driver, server.port);
     await store.commit("t", bytes("one"), soon());
@@ -121,7 +121,7 @@ describe.skipIf(!hasServer).each(drivers)("%s", (driver) => {
     expect(text((await store.find("t"))?.data)).toBe("two");
   });
 
-  it("says at once that the password is wrong", async () => {
+  it("reports a wrong password at once", async () => {
     const { server } = await startServer({ requirepass: "right" });
     const { store } = await openStore(driver, server.port, {
       timeoutMs: 100_000,
@@ -134,7 +134,7 @@ describe.skipIf(!hasServer).each(drivers)("%s", (driver) => {
     expect(await right.find("t")).toBeUndefined();
   });
 
-  it("waits while the server loads its data, for as long as a call may take", async () => {
+  it("waits while the server loads its data, up to timeoutMs", async () => {
     const { server, admin } = await startServer({
       appendonly: "yes",
       "key-load-delay": 1,
@@ -149,7 +149,7 @@ describe.skipIf(!hasServer).each(drivers)("%s", (driver) => {
     expect(await store.touch("t", soon())).toBe(true);
   });
 
-  it("loads its scripts again when the server has forgotten them, in the midst of a batch", async () => {
+  it("sends its scripts again when the server has forgotten them, also for a batch", async () => {
     const { server, admin } = await startServer();
     const { store } = await openStore(driver, server.port);
     await store.commit("t", bytes("one"), soon());
@@ -163,7 +163,7 @@ describe.skipIf(!hasServer).each(drivers)("%s", (driver) => {
     expect(await store.replace("t", bytes("one"), bytes("two"), soon())).toBe(true);
   });
 
-  it("never repeats a write whose answer was lost, and reads again", async () => {
+  it("never retries a write whose answer was lost, but retries a read", async () => {
     const { server, admin } = await startServer();
     const network = await Network.to(server.port);
     const { store } = await openStore(driver, network.port, { prefix: "p:", timeoutMs: 60_000 });
@@ -184,7 +184,7 @@ describe.skipIf(!hasServer).each(drivers)("%s", (driver) => {
     expect(stats).toMatch(/cmdstat_eval(sha)?:calls=1,/);
   });
 
-  it("counts what is no session as absent, and says so", async () => {
+  it("treats a value that is no session as absent, and reports CORRUPT", async () => {
     const { server, admin } = await startServer();
     const { store, errors } = await openStore(driver, server.port, { prefix: "p:" });
     await admin.lpush("p:list", "x");
@@ -204,7 +204,7 @@ describe.skipIf(!hasServer).each(drivers)("%s", (driver) => {
     expect(errors.every(({ code }) => code === "CORRUPT")).toBe(true);
   });
 
-  it("rejects when the app has closed its client, and says so", async () => {
+  it("rejects after the app has closed its client, and names this reason", async () => {
     const { server } = await startServer();
     const { store, close } = await openStore(driver, server.port);
     await store.commit("t", bytes("one"), soon());
@@ -213,7 +213,7 @@ describe.skipIf(!hasServer).each(drivers)("%s", (driver) => {
     await expect(store.find("t")).rejects.toMatchObject(unavailable(/the app has closed its client/));
   });
 
-  it("tells neither token nor data in an error, whatever the server quotes", async () => {
+  it("puts neither token nor data into an error, whatever the server quotes", async () => {
     const { server } = await startServer({ "rename-command": "EVALSHA nothing" });
     const { store } = await openStore(driver, server.port, { prefix: "secret-prefix" });
     const error = (await store.touch("secret-token", soon()).catch((thrown: unknown) => thrown)) as Error;

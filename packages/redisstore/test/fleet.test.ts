@@ -6,7 +6,7 @@ import { RedisCluster } from "./fixtures/redis-cluster.js";
 import { hasServer, RedisServer } from "./fixtures/redis-server.js";
 import { openStore } from "./fixtures/stores.js";
 
-/** The long form, `npm run crash` in the root: each takes 20 seconds, and the replicas are elected by themselves. */
+/** Whether this is the long form, `npm run crash` in the root: 20 seconds per test, and the cluster itself elects replicas. */
 const isLong = process.env.SCS_TEST_KILLS !== undefined;
 const MS = isLong ? 20_000 : 2_500;
 const timeout = MS + 400_000;
@@ -24,7 +24,7 @@ async function failOver(options: Record<string, string>, waitReplicas: number): 
   if (!isLong) await cluster.admins[replica]?.call("CLUSTER", "FAILOVER", "FORCE");
   await cluster.until(replica, async (admin) => String(await admin.call("ROLE")).startsWith("master"));
   await setTimeout(MS / 4);
-  await cluster.servers[primary]?.start(); // as a replica of the one that was its own
+  await cluster.servers[primary]?.start(); // as a replica of its former replica
   const others = [...(await cluster.serversOf(6_000)), ...(await cluster.serversOf(12_000))];
   const slots = Array.from({ length: isLong ? 300 : 50 }, (_, n) => 6_000 + n);
   await cluster.moveSlots(others[0] as number, others[2] as number, slots);
@@ -35,19 +35,19 @@ async function failOver(options: Record<string, string>, waitReplicas: number): 
 async function stop(fleet: Fleet, store: Parameters<Fleet["stop"]>[0], what: string): Promise<Outcome> {
   const outcome = await fleet.stop(store);
   console.log(`${what}: ${JSON.stringify(outcome)}`);
-  expect(outcome.acknowledged, "nobody counted").toBeGreaterThan(100);
-  expect(outcome.unavailable, "nobody met the failure").toBeGreaterThan(0);
-  expect(outcome.doubled, "an increment took effect twice, or was said not to").toBe(0);
+  expect(outcome.acknowledged, "no process counted").toBeGreaterThan(100);
+  expect(outcome.unavailable, "no process met the failure").toBeGreaterThan(0);
+  expect(outcome.doubled, "an increment took effect twice, or took effect although replace returned false").toBe(0);
   return outcome;
 }
 
-/** What servers keep on their disks, in the long form; in the short one the default of the tests: nothing. */
+/** Persistence of the servers: none, and in the long form also a log. */
 const LOG = { appendonly: "yes", appendfsync: "always" };
 const settings = isLong ? [{}, LOG] : [{}];
 
-describe.skipIf(!hasServer)("four processes, each on another driver", () => {
+describe.skipIf(!hasServer)("four processes, each with a different driver", () => {
   it.each(settings)(
-    "lose nothing that was acknowledged in a failover and a move of slots, with waitReplicas, on %j",
+    "lose no acknowledged write in a failover and a move of slots, with waitReplicas and %j",
     { timeout },
     async (options) => {
       expect((await failOver(options, 1)).lost).toBe(0);
@@ -55,7 +55,7 @@ describe.skipIf(!hasServer)("four processes, each on another driver", () => {
   );
 
   it.each(settings)(
-    "lose at most the last moments in a failover, without waitReplicas, on %j",
+    "lose at most the last moments in a failover, without waitReplicas and with %j",
     { timeout },
     async (options) => {
       const { acknowledged, lost } = await failOver(options, 0);
@@ -64,7 +64,7 @@ describe.skipIf(!hasServer)("four processes, each on another driver", () => {
   );
 
   it.each(isLong ? ["always", "everysec"] : ["always"])(
-    "lose nothing when the server is killed and restarted, with appendfsync %s",
+    "lose no acknowledged write when the server is killed and restarted, with appendfsync %s",
     { timeout },
     async (appendfsync) => {
       const server = await RedisServer.start({ appendonly: "yes", appendfsync });

@@ -4,12 +4,12 @@ import { hasServer } from "./fixtures/redis-server.js";
 import { openStore, soon } from "./fixtures/stores.js";
 import { useServer } from "./fixtures/use-server.js";
 
-/** Data of every kind that is sent in a way of its own. */
+/** One example of each kind of data that the store sends differently. */
 const data: Record<string, Uint8Array> = {
   ASCII: Buffer.from('{"user":1}'),
   "UTF-8": Buffer.from("Jürgen 漢字 🙂"),
   "a byte order mark": Buffer.from([0xef, 0xbb, 0xbf, 0x61]),
-  "bytes that are no text": Buffer.from([0xff, 0x00, 0xc3, 0x28, 0x0d, 0x0a]),
+  "binary data": Buffer.from([0xff, 0x00, 0xc3, 0x28, 0x0d, 0x0a]),
   "a surrogate": Buffer.from([0xed, 0xa0, 0x80]),
   nothing: new Uint8Array(),
   "much text": Buffer.alloc(70_000, "ä"),
@@ -19,7 +19,7 @@ describe.skipIf(!hasServer)("a value", () => {
   const server = useServer();
 
   it.each(["ioredis 6", "redis 5"] as const)(
-    "is 16 digits, the expiry, and the data as it is, alone and in a batch: %s",
+    "holds the expiry as 16 digits, then the unchanged data, written alone and in a batch: %s",
     async (driver) => {
       const { store } = await openStore(driver, server().port, { prefix: `format-${driver}:` });
       const expiry = soon();
