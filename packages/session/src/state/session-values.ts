@@ -15,7 +15,7 @@ type Snapshots = ReadonlyMap<string, ValueSnapshot>;
 
 const OWN = { enumerable: true, configurable: true, writable: true };
 
-/** Maximum number of such objects, for sessions that live long in memory, as with a WebSocket. */
+/** Maximum number of former objects: bounds the memory of a long-lived session, such as a WebSocket's. */
 const MAX_FORMER = 100;
 
 /**
@@ -25,15 +25,15 @@ const MAX_FORMER = 100;
 export class SessionValues {
   readonly #encoder: SessionEncoder;
   #values: Map<string, unknown> = new Map();
-  /** The data of the record, and its values, decoded again for comparisons: the app never gets these objects. */
+  /** The record's data, and its values, decoded again for comparisons: the app never gets these objects. */
   #stored: { data: Uint8Array; values: Record<string, unknown> | undefined } | undefined;
   /** Unsaved changes by key. Each is a new object, which distinguishes it from a later change. */
   #changes: Map<string, Change> | undefined;
   /** The changes in the current draft. */
   #drafted: Map<string, Change> | undefined;
-  /** Keys of objects that the app has got, and may change in place. */
+  /** Keys whose objects the app has got and may change in place. */
   #exposed: Set<string> | undefined;
-  /** Snapshots from before the app could change any value in place: two values may share an object. */
+  /** Snapshots of all values, taken before the app could change one in place: two values may share an object. */
   #snapshots: Snapshots | undefined;
   /** Snapshots of the values in the current draft. */
   #draftedSnapshots: Snapshots | undefined;
@@ -116,7 +116,7 @@ export class SessionValues {
   /**
    * Replaces the stored values by newer ones, and keeps unsaved changes. An object that the app has got stays the value of
    * its key if the stored value is unchanged. Otherwise `get` returns the newer value; if the app changes the old object
-   * later, that becomes the value again, because the last change of a key wins.
+   * later, the old object becomes the value again, because the last change of a key wins.
    */
   merge(values: Record<string, unknown>, data: Uint8Array): void {
     this.#noteChangesInPlace();
@@ -223,7 +223,7 @@ export class SessionValues {
     return isObject(value) && !this.#changes?.has(key) && !this.#encoder.isSame(value, stored[key]);
   }
 
-  /** Records changes in place. If the app got several objects for one key, the one changed last counts. */
+  /** Records changes in place. If the app changed several objects of one key, the newest object counts. */
   #noteChangesInPlace(): void {
     if (!this.#isAnyInHand()) return;
     const stored = this.#storedValues();

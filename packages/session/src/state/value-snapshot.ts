@@ -1,9 +1,9 @@
 import { classNameOf } from "../codecs/built-in.js";
 
-/** Maximum number of objects in a snapshot: past it, decoding the record once more is as cheap. It also ends circles. */
+/** Maximum number of objects in a snapshot: above it, decoding the record again is as cheap. Also ends circular values. */
 const MAX_OBJECTS = 1_000;
 
-/** An object at one moment: its own keys, and what they held. */
+/** An object, and its own keys and values at the time of the snapshot. */
 interface ObjectState {
   object: object;
   keys: readonly string[];
@@ -11,8 +11,8 @@ interface ObjectState {
 }
 
 /**
- * Remembers a value of plain objects and arrays at one moment, to tell cheaply whether it has changed since. Every
- * object in it is compared by the identity of what it holds, so that shared objects and circles need no care.
+ * A snapshot of a value of plain objects and arrays, which detects later changes cheaply. Compares the values in each
+ * object by identity, so that objects may share others.
  */
 export class ValueSnapshot {
   readonly #states: readonly ObjectState[];
@@ -21,12 +21,15 @@ export class ValueSnapshot {
     this.#states = states;
   }
 
-  /** Takes a snapshot of an object; `undefined` if that holds anything but plain objects, arrays and primitive values. */
+  /**
+   * Takes a snapshot. Returns `undefined` for a value that is primitive, circular or too large, or that contains other
+   * objects than plain ones and arrays.
+   */
   static of(value: unknown): ValueSnapshot | undefined {
     try {
       return isObject(value) ? ValueSnapshot.#of(value) : undefined;
     } catch {
-      return undefined; // a getter of the app's has thrown
+      return undefined; // a getter of the app threw
     }
   }
 
@@ -36,7 +39,7 @@ export class ValueSnapshot {
     for (let object = pending.pop(); object !== undefined; object = pending.pop()) {
       if (!isPlain(object) || states.length === MAX_OBJECTS) return undefined;
       const keys = Object.keys(object);
-      if (Array.isArray(object) && object.length !== keys.length) return undefined; // it has holes
+      if (Array.isArray(object) && object.length !== keys.length) return undefined; // a sparse array
       const values = keys.map((key) => (object as Record<string, unknown>)[key]);
       states.push({ object, keys, values });
       for (const each of values) if (isObject(each)) pending.push(each);
@@ -44,7 +47,7 @@ export class ValueSnapshot {
     return new ValueSnapshot(states);
   }
 
-  /** Whether `value` is the one of the snapshot, and unchanged. May return `false` for one that was changed and changed back. */
+  /** Returns whether `value` is the snapshot's object, unchanged. May return `false` if it was changed and changed back. */
   isStill(value: unknown): boolean {
     try {
       return this.#states[0]?.object === value && this.#states.every(isUnchanged);
