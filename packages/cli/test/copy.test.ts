@@ -72,7 +72,7 @@ describe("copyStore", () => {
     expect(await contentOf(to)).toEqual(await contentOf(from));
   });
 
-  it("removes or keeps records that only the goal has", async () => {
+  it("removes or keeps records that only the destination has", async () => {
     for (const extras of ["keep", "remove"] as const) {
       const [from, to] = [await filled(10), newStore()];
       await to.commit("its own", bytes("x"), expiry);
@@ -128,7 +128,7 @@ describe("scs copy", () => {
     }
   });
 
-  it("refuses a non-empty goal without --merge or --mirror, and asks before removals", async () => {
+  it("refuses a non-empty destination without --merge or --mirror, and asks before removals", async () => {
     using folder = new Folder();
     const { url } = await shopIn(folder, ["ada"]);
     const goal = `hybrid:${folder.in("goal")}`;

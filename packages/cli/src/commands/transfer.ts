@@ -63,7 +63,7 @@ export async function copy(
   }
 }
 
-/** Decides what to do with records that only the goal has. An empty goal becomes equal to the source. */
+/** Decides what to do with records that only the destination has. An empty destination becomes equal to the source. */
 async function extrasOf(to: Target, { mirror, merge, yes }: CopyCommandOptions): Promise<Extras> {
   if (merge === true && mirror === true)
     throw new CommandError("--merge and --mirror exclude each other: choose one");

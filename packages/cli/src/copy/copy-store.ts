@@ -1,7 +1,7 @@
 import type { FullStore, SessionEntry, SessionRecord } from "@scs/core";
 import { inWindow } from "../window.js";
 
-/** What to do with records that only the goal has. */
+/** What to do with records that only the destination has. */
 export type Extras = "keep" | "remove";
 
 /** Options of a copy from store to store. */
@@ -14,19 +14,19 @@ export interface CopyOptions {
 
 /** The result of a copy from store to store. */
 export interface CopyReport {
-  /** Number of records inserted into the goal. */
+  /** Number of records inserted into the destination. */
   copied: number;
-  /** Number of records whose data or expiry differed in the goal. */
+  /** Number of records whose data or expiry differed in the destination. */
   updated: number;
-  /** Number of records that were already equal in the goal. */
+  /** Number of records that were already equal in the destination. */
   present: number;
-  /** Number of records removed from the goal, because the source does not have them. */
+  /** Number of records removed from the destination, because the source does not have them. */
   removed: number;
-  /** Number of records of the goal that were compared with the source, and are equal now. */
+  /** Number of records of the destination that were compared with the source, and are equal now. */
   verified: number;
   /** Number of records that the app changed during the copy, and that were copied again. */
   changedMeanwhile: number;
-  /** Whether every record was compared, and the goal has every record of the source. */
+  /** Whether every record was compared, and the destination has every record of the source. */
   isComplete: boolean;
 }
 
@@ -53,7 +53,7 @@ class Copy {
   readonly #from: FullStore;
   readonly #to: FullStore;
   readonly #options: CopyOptions;
-  /** Whether the goal already had the last record. If so, the next one is looked up before it is written. */
+  /** Whether the destination already had the last record. If so, the next one is looked up before it is written. */
   #isThere = false;
 
   constructor(from: FullStore, to: FullStore, options: CopyOptions) {
@@ -80,7 +80,7 @@ class Copy {
     return this.#options.signal?.aborted === true;
   }
 
-  /** Makes one record of the goal equal to the source's. */
+  /** Makes one record of the destination equal to the source's. */
   async #put(entry: SessionEntry): Promise<"copied" | "updated" | "present"> {
     const { token, data, expiry } = entry;
     for (;;) {
@@ -95,7 +95,7 @@ class Copy {
     }
   }
 
-  /** Compares each record of the goal with the source, and corrects differences. */
+  /** Compares each record of the destination with the source, and corrects differences. */
   async #compareGoal(): Promise<{ seen: number; differing: number }> {
     const { report } = this;
     const { extras } = this.#options;
@@ -118,7 +118,7 @@ class Copy {
     return { seen, differing };
   }
 
-  /** Removes a record from the goal, unless its data has changed since it was read. */
+  /** Removes a record from the destination, unless its data has changed since it was read. */
   #end({ token, data }: SessionEntry): Promise<boolean> {
     return this.#to.replace(token, data, new Uint8Array(0), new Date(0));
   }
@@ -157,7 +157,7 @@ class Copy {
   }
 }
 
-/** Key of a record that marks a copy in progress in the goal. No session can have this key. */
+/** Key of a record that marks a copy in progress in the destination. No session can have this key. */
 export const COPY_NOTE = "@scs.copy";
 
 function isEqual(a: SessionRecord, b: SessionRecord): boolean {

@@ -29,7 +29,7 @@ export interface Target {
 /** Options that name the store to open. */
 export interface TargetOptions {
   namespace?: string | undefined;
-  /** Whether to create a missing file or table, for the goal of a copy. */
+  /** Whether to create a missing file or table, for the destination of a copy. */
   isCreated?: boolean;
   onError: (error: Error) => void;
 }
