@@ -127,7 +127,7 @@ const cases: Case[] = [
     except: ["node:http2"],
   },
   {
-    name: "what is no chunk",
+    name: "invalid chunks",
     script: (res, log) => {
       attempt(log, "write", () => res.write({} as string));
       attempt(log, "write", () => res.write(null as unknown as string));
@@ -139,7 +139,7 @@ const cases: Case[] = [
     except: ["node:http2"],
   },
   {
-    name: "a status message that is none",
+    name: "an invalid status message",
     script: (res, log) => {
       res.statusMessage = "\u0100";
       attempt(log, "end", () => res.end("body"));
