@@ -37,7 +37,10 @@ async function stop(fleet: Fleet, store: Parameters<Fleet["stop"]>[0], what: str
   console.log(`${what}: ${JSON.stringify(outcome)}`);
   expect(outcome.acknowledged, "no process counted").toBeGreaterThan(100);
   expect(outcome.unavailable, "no process met the failure").toBeGreaterThan(0);
-  expect(outcome.doubled, "an increment took effect twice, or took effect although replace returned false").toBe(0);
+  expect(
+    outcome.doubled,
+    "an increment took effect twice, or took effect although replace returned false",
+  ).toBe(0);
   return outcome;
 }
 

@@ -31,7 +31,9 @@ export function recognize(client: unknown): Driver {
       if (has("nodes", "connect")) return new IoredisClusterDriver(client as IoredisCluster);
     } else if (has("disconnect")) {
       if ((client as { options: { monitor?: boolean } }).options.monitor)
-        throw new TypeError("redisstore: this client is a monitor; pass the client from which it was created");
+        throw new TypeError(
+          "redisstore: this client is a monitor; pass the client from which it was created",
+        );
       return new IoredisDriver(client as IoredisClient);
     }
   }
