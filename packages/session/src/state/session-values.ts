@@ -1,6 +1,6 @@
 import type { SessionMeta } from "../codecs/session-meta.js";
 import type { SessionEncoder } from "./session-encoder.js";
-import { ValueSnapshot } from "./value-snapshot.js";
+import { ValueSnapshots } from "./value-snapshots.js";
 
 type Change = { kind: "set"; value: unknown } | { kind: "delete" };
 
@@ -10,8 +10,6 @@ interface Former {
   value: unknown;
   content: unknown;
 }
-
-type Snapshots = ReadonlyMap<string, ValueSnapshot>;
 
 const OWN = { enumerable: true, configurable: true, writable: true };
 
@@ -34,9 +32,9 @@ export class SessionValues {
   /** Keys whose objects the app has got and may change in place. */
   #exposed: Set<string> | undefined;
   /** Snapshots of all values, taken before the app could change one in place: two values may share an object. */
-  #snapshots: Snapshots | undefined;
+  #snapshots: ValueSnapshots | undefined;
   /** Snapshots of the values in the current draft. */
-  #draftedSnapshots: Snapshots | undefined;
+  #draftedSnapshots: ValueSnapshots | undefined;
   /** Former objects, oldest first. */
   #former: Former[] = [];
 
@@ -133,7 +131,7 @@ export class SessionValues {
     }
     this.#values = merged;
     this.#stored = { data, values: undefined };
-    if (this.#exposed !== undefined) this.#snapshots = this.#snapshot();
+    if (this.#exposed !== undefined) this.#snapshots = new ValueSnapshots(this.#values);
   }
 
   /** Lists the keys whose values differ between `before` and `after`. */
@@ -145,7 +143,7 @@ export class SessionValues {
   isChangedInPlace(): boolean {
     if (!this.#isAnyInHand()) return false;
     for (const key of this.#exposed ?? []) {
-      const isStill = this.#snapshots?.get(key)?.isStill(this.#values.get(key)) === true;
+      const isStill = this.#snapshots?.isStill(key, this.#values.get(key)) === true;
       if (!isStill && this.#isKeyChanged(key, this.#storedValues())) return true;
     }
     return this.#former.some(({ value, content }) => !this.#encoder.isSame(value, content));
@@ -160,7 +158,7 @@ export class SessionValues {
     const values = this.toRecord();
     this.#drafted = this.#changes && new Map(this.#changes);
     const data = this.#encoder.encode({ version: 1, deadline, values, meta });
-    if (this.#exposed !== undefined) this.#draftedSnapshots = this.#snapshot();
+    if (this.#exposed !== undefined) this.#draftedSnapshots = new ValueSnapshots(this.#values);
     return data;
   }
 
@@ -190,18 +188,9 @@ export class SessionValues {
     if (!isObject(value)) return;
     if (this.#exposed === undefined) {
       this.#exposed = new Set();
-      if (this.#stored !== undefined) this.#snapshots = this.#snapshot();
+      if (this.#stored !== undefined) this.#snapshots = new ValueSnapshots(this.#values);
     }
     this.#exposed.add(key);
-  }
-
-  #snapshot(): Snapshots {
-    const snapshots = new Map<string, ValueSnapshot>();
-    for (const [key, value] of this.#values) {
-      const snapshot = ValueSnapshot.of(value);
-      if (snapshot !== undefined) snapshots.set(key, snapshot);
-    }
-    return snapshots;
   }
 
   #keepFormer(former: Former): void {

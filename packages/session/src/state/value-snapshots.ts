@@ -10,11 +10,30 @@ interface ObjectState {
   values: readonly unknown[];
 }
 
+/** Snapshots of all values of a session, by key. */
+export class ValueSnapshots {
+  readonly #snapshots: ReadonlyMap<string, ValueSnapshot>;
+
+  constructor(values: Iterable<readonly [key: string, value: unknown]>) {
+    const snapshots = new Map<string, ValueSnapshot>();
+    for (const [key, value] of values) {
+      const snapshot = ValueSnapshot.of(value);
+      if (snapshot !== undefined) snapshots.set(key, snapshot);
+    }
+    this.#snapshots = snapshots;
+  }
+
+  /** Returns whether the value of `key` certainly is the one of the snapshot, unchanged. */
+  isStill(key: string, value: unknown): boolean {
+    return this.#snapshots.get(key)?.isStill(value) === true;
+  }
+}
+
 /**
  * A snapshot of a value of plain objects and arrays, which detects later changes cheaply. Compares the values in each
  * object by identity, so that objects may share others.
  */
-export class ValueSnapshot {
+class ValueSnapshot {
   readonly #states: readonly ObjectState[];
 
   private constructor(states: readonly ObjectState[]) {
@@ -60,7 +79,9 @@ export class ValueSnapshot {
 function isUnchanged({ object, keys, values }: ObjectState): boolean {
   if (!isPlain(object)) return false;
   const names = Object.getOwnPropertyNames(object);
-  if (Array.isArray(object) ? object.length !== keys.length : names.length !== keys.length) return false;
+  const isArray = Array.isArray(object);
+  if (isArray && object.length !== keys.length) return false;
+  if (names.length !== keys.length + (isArray ? 1 : 0)) return false; // an array has its length as well
   if (Object.getOwnPropertySymbols(object).length > 0) return false;
   for (let at = 0; at < keys.length; at++) {
     const key = keys[at] as string;
