@@ -9,6 +9,7 @@ import { beginOrJoin, type DerivedSession, reload } from "./persistence/derived-
 import { type Session, stateOf } from "./session.js";
 import type { SessionEngine } from "./session-engine.js";
 import { engineOf, requestsOf, type SessionManager } from "./session-manager.js";
+import { storedTokenOf } from "./state/session-names.js";
 import type { SessionState } from "./state/session-state.js";
 
 export type { DerivedSession } from "./persistence/derived-session.js";
@@ -103,7 +104,7 @@ export class IntegratedSession<T extends object> {
 
   /** The token of the stored session; `undefined` if none is stored. */
   get storedToken(): string | undefined {
-    return this.#state.storedToken;
+    return storedTokenOf(this.#state);
   }
 
   /** Time when the store drops the session if it is not used again; `undefined` if none is stored. */

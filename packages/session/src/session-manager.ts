@@ -18,6 +18,7 @@ import { eachSession, reindex } from "./persistence/all-sessions.js";
 import { createSession, type RenewOptions, Session, stateOf } from "./session.js";
 import { buildEngine, type SessionEngine } from "./session-engine.js";
 import type { SessionEventName, SessionEvents } from "./session-events.js";
+import { sessionTokenOf } from "./state/session-names.js";
 
 /** @internal */
 let requestsOf: <T extends object, D>(manager: SessionManager<T, D>) => RequestSessions<T>;
@@ -146,7 +147,7 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
   tokenHeader(session: Session<T>): TokenHeader {
     const { transport, now } = this.#engine;
     const state = stateOf(session);
-    const { token } = state;
+    const token = sessionTokenOf(state);
     const isGiven = token !== undefined && (state.stored !== undefined || state.isChanged());
     const news: ClientNews = isGiven ? { kind: "give", token } : { kind: "take" };
     return headerFor(news, state, transport, now, () => true);

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { bindingOf, type DeviceBinding } from "./device-bound/bound-state.js";
 import { handleOf } from "./persistence/stored-session.js";
 import { SessionError } from "./session-error.js";
+import { sessionIdOf, sessionTokenOf } from "./state/session-names.js";
 import type { SessionState } from "./state/session-state.js";
 
 /**
@@ -89,7 +90,7 @@ export class Session<T extends object = Record<string, unknown>> {
    * first save, and changes with `renew()` and `destroy()`.
    */
   get id(): string {
-    return this.#state.publicId;
+    return sessionIdOf(this.#state);
   }
 
   /**
@@ -97,7 +98,7 @@ export class Session<T extends object = Record<string, unknown>> {
    * the store does not have tokens.
    */
   get token(): string | undefined {
-    return this.#state.token;
+    return sessionTokenOf(this.#state);
   }
 
   /**

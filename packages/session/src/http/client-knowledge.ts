@@ -1,3 +1,4 @@
+import { clientTokenOf, storedTokenOf } from "../state/session-names.js";
 import type { SessionState } from "../state/session-state.js";
 import { SessionCookie } from "./session-cookie.js";
 import { TokenHeader, type TokenTransport } from "./token-transport.js";
@@ -11,13 +12,13 @@ export class ClientKnowledge {
   #revision: number;
 
   constructor(state: SessionState) {
-    this.#token = state.clientToken;
+    this.#token = clientTokenOf(state);
     this.#revision = state.settings.savedRevision;
   }
 
   /** Compares with the saved session. If another request ended the session, that request tells the client. */
   news(state: SessionState): ClientNews | undefined {
-    const token = state.storedToken;
+    const token = storedTokenOf(state);
     if (token === undefined) {
       const isDestroyed = state.endReason === "destroyed" && state.destroyed === undefined;
       return this.#token !== undefined && isDestroyed ? { kind: "take" } : undefined;
@@ -39,7 +40,7 @@ export class ClientKnowledge {
 
   /** Records that the client has got the news. */
   update(state: SessionState): void {
-    this.#token = state.storedToken;
+    this.#token = storedTokenOf(state);
     this.#revision = state.settings.savedRevision;
   }
 }

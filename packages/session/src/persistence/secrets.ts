@@ -33,6 +33,15 @@ function isSought(hash: string): boolean {
   return timingSafeEqual(SOUGHT, OTHER);
 }
 
+/** Returns whether a secret that was verified on load is still honoured, so that no constant time is needed. */
+export function isStillHonoured(
+  secrets: readonly SecretNote[],
+  hash: string | undefined,
+  now: number,
+): boolean {
+  return hash === undefined || secrets.some((note) => isOpen(note, now) && note[0] === hash);
+}
+
 /** Returns the secrets that are still honoured `now`. */
 export function unexpired(secrets: readonly SecretNote[], now: number): SecretNote[] {
   return secrets.filter((note) => isOpen(note, now));

@@ -8,7 +8,7 @@ import { SessionError } from "../session-error.js";
 import type { EndReason, SessionEmitter, SessionEvent } from "../session-events.js";
 import type { SessionHome, SessionState } from "../state/session-state.js";
 import { nextMeta } from "./next-meta.js";
-import { honoured, type Renewal } from "./secrets.js";
+import { honoured, isStillHonoured, type Renewal } from "./secrets.js";
 import type { SessionRecords } from "./session-records.js";
 import { newSecret, sha256, type TokenParts } from "./session-token.js";
 import { type FoundSession, publicHandleOf, type StoredSession } from "./stored-session.js";
@@ -89,7 +89,9 @@ export class SessionWriter {
       const { stored } = state;
       const now = this.#now(); // reads the clock once, so that no grace period ends in between
       const terms = this.#termsOf(state, now);
-      const isLive = stored === undefined || (state.settings.deadline > now && isHonoured(stored, now));
+      const isLive =
+        stored === undefined ||
+        (state.settings.deadline > now && isStillHonoured(stored.meta.secrets, stored.secretHash, now));
       if (!isLive || state.isSaveVoid) return this.#giveUp(state, entry);
       const place = stored ?? this.#placeOf(fresh ?? state.fresh);
       const owner = this.#enlisting && this.#options.home.ownerOf(state.values.toRecord());
@@ -240,14 +242,6 @@ export class SessionWriter {
   #naming(stored: Pick<StoredSession, "id" | "owner" | "meta"> | undefined): SessionEvent {
     return { owner: stored?.owner, handle: publicHandleOf(stored) };
   }
-}
-
-/** Returns whether the request's secret is still honoured. Needs no constant time: the secret was verified on load. */
-function isHonoured({ secretHash, meta }: StoredSession, now: number): boolean {
-  return (
-    secretHash === undefined ||
-    meta.secrets.some(([hash, until]) => hash === secretHash && (until === undefined || now < until))
-  );
 }
 
 function isTimeout(error: unknown): boolean {

@@ -1,14 +1,7 @@
 import type { SessionMeta } from "../codecs/session-meta.js";
 import type { BoundState } from "../device-bound/bound-state.js";
 import type { Renewal } from "../persistence/secrets.js";
-import {
-  newId,
-  newSecret,
-  publicIdOf,
-  sha256,
-  type TokenParts,
-  tokenOf,
-} from "../persistence/session-token.js";
+import { newId, newSecret, sha256, type TokenParts } from "../persistence/session-token.js";
 import type { FoundSession, StoredSession } from "../persistence/stored-session.js";
 import type { SessionPolicy } from "../policy/session-policy.js";
 import { SessionError } from "../session-error.js";
@@ -43,7 +36,7 @@ export class SessionState {
   readonly values: SessionValues;
   readonly settings: SessionSettings;
   readonly turns: CommitTurns = new CommitTurns();
-  /** The stored session; `undefined` for one that is not stored. */
+  /** The session in the store; `undefined` before the first save and after the end. */
   stored: StoredSession | undefined;
   /** The destroyed session, until it has ended in the store. */
   destroyed: StoredSession | undefined;
@@ -95,30 +88,6 @@ export class SessionState {
     this.end("ended");
     this.endReason = undefined;
     this.adopt(found, secret, secretHash);
-  }
-
-  /** The token of the stored session. */
-  get storedToken(): string | undefined {
-    return tokenTo(this.stored);
-  }
-
-  /** The client's token, even if its session is about to end. */
-  get clientToken(): string | undefined {
-    return tokenTo(this.stored ?? this.destroyed);
-  }
-
-  /** The token of the session, valid after the first save; `undefined` once the session has ended. */
-  get token(): string | undefined {
-    if (this.stored !== undefined) return this.storedToken;
-    return this.endReason === undefined || this.isChanged() ? tokenOf(this.fresh) : undefined;
-  }
-
-  /** The public ID of the session. Each renewal changes it at once. */
-  get publicId(): string {
-    const { stored, renewal } = this;
-    if (renewal !== undefined) return publicIdOf(sha256(renewal.secret));
-    if (stored === undefined) return publicIdOf(sha256(this.fresh.secret));
-    return publicIdOf(stored.secretHash ?? stored.meta.secrets[0]?.[0] ?? "");
   }
 
   /** Takes over the stored session, and keeps the unsaved changes of this request. */
@@ -275,8 +244,4 @@ export class SessionState {
 
 function hashOf(secret: string | undefined): string | undefined {
   return secret === undefined ? undefined : sha256(secret);
-}
-
-function tokenTo(stored: StoredSession | undefined): string | undefined {
-  return stored?.secret === undefined ? undefined : tokenOf({ id: stored.id, secret: stored.secret });
 }
