@@ -72,15 +72,7 @@ export class StoreBase implements FullStore {
     this.#cleanup = new CleanupScheduler(this, { cleanupIntervalMs, onError });
   }
 
-  /** Returns the queue's own promise where there is a queue: that of an async function would settle three microtasks later. */
-  find(token: string): Promise<SessionRecord | undefined> {
-    const queue = this.#queue;
-    if (queue === undefined || this.#isClosed || this.#backend.findNow !== undefined || !isToken(token))
-      return this.#find(token);
-    return queue.run<SessionRecord | undefined>("find", token);
-  }
-
-  async #find(token: string): Promise<SessionRecord | undefined> {
+  async find(token: string): Promise<SessionRecord | undefined> {
     if (this.#isClosed) throw this.#closedError();
     const queue = this.#queue;
     if (queue !== undefined && !isToken(token)) return undefined;
