@@ -1,28 +1,14 @@
 import { createHash } from "node:crypto";
-import type { FullStore, SessionEntry } from "@scs/core";
-import { StoreError } from "@scs/core";
+import { type SessionEntry, StoreError } from "@scs/core";
 import type { Answer, Backend, Call } from "@scs/core/kit";
 import { type Location, locate } from "./location.js";
-import { type Draft, draftOf, isMarked, marksOfMove, nameOfMove, signpostOf } from "./marks.js";
-import type { MigrationStage } from "./migration-stage.js";
-
-export interface TwoStoresOptions {
-  from: FullStore;
-  to: FullStore;
-  stage: MigrationStage;
-  now: () => number;
-}
+import { draftOf, isMarked, signpostOf } from "./marks.js";
+import { LONG_AGO, type Migration, Moves, NOTHING } from "./moves.js";
 
 /** Maximum number of concurrent changes by others after which a call tries again. */
 const MAX_TRIES = 100;
-/** More than the duration of any call, in ms. The writer of a younger draft may still decide the move. */
-const IN_FLIGHT_MS = 60_000;
-/** Minimum lifetime of a signpost, in ms: longer than any call that began before it. */
-const SIGNPOST_MS = 600_000;
 /** Number of entries per page. */
 const PAGE = 256;
-
-const [NOTHING, LONG_AGO] = [new Uint8Array(0), 0];
 
 /**
  * Executes calls on the store that has the record. One compare-and-swap decides each call: in the new store if the record
@@ -30,10 +16,12 @@ const [NOTHING, LONG_AGO] = [new Uint8Array(0), 0];
  */
 export class TwoStores implements Backend {
   readonly concurrency = 256;
-  readonly #options: TwoStoresOptions;
+  readonly #options: Migration;
+  readonly #moves: Moves;
 
-  constructor(options: TwoStoresOptions) {
+  constructor(options: Migration) {
     this.#options = options;
+    this.#moves = new Moves(options);
   }
 
   async execute(call: Call): Promise<Answer> {
@@ -66,8 +54,8 @@ export class TwoStores implements Backend {
     return this.#untilDone(token, async (place) => {
       if (place.at === "nowhere") return { answer: undefined };
       const { record } = place;
-      if (place.at === "new" || !this.#isFreeToMove(place)) return { answer: record };
-      return (await this.#moveAlong(token, place)) ? { answer: record } : undefined;
+      if (place.at === "new" || !this.#moves.isFreeToMove(place)) return { answer: record };
+      return (await this.#moves.moveAlong(token, place)) ? { answer: record } : undefined;
     });
   }
 
@@ -116,86 +104,22 @@ export class TwoStores implements Backend {
     const until = new Date(expiry);
     if (place.at === "new") return to.replace(token, place.record.data, data, until);
     const inOld = place.at === "old" ? place.record.data : place.signpost;
-    if (expiry > now() && this.#isFreeToMove(place)) {
+    if (expiry > now() && this.#moves.isFreeToMove(place)) {
       if (stage === "finish" && place.at === "nowhere") return to.replace(token, place.draft, data, until);
-      return this.#move(token, { inOld, draft: place.draft, isNew: place.at === "nowhere" }, data, expiry);
+      return this.#moves.moveWith(
+        token,
+        { inOld, draft: place.draft, isNew: place.at === "nowhere" },
+        data,
+        expiry,
+      );
     }
     if (expiry <= now() || !isSame(inOld, data)) return from.replace(token, inOld, data, until);
     // Compare-and-swap compares only data: a move that has read the earlier expiry must not decide with it.
     const draft = place.draft && draftOf(place.draft);
-    if (draft !== undefined && isSame(draft.data, data)) return this.#takeOver(token, draft, expiry);
+    if (draft !== undefined && isSame(draft.data, data)) return this.#moves.takeOver(token, draft, expiry);
     if (!(await from.replace(token, inOld, data, until))) return false;
     const inNew = await to.find(token);
     return inNew === undefined || !isSame(draftOf(inNew.data)?.data ?? inNew.data, data);
-  }
-
-  /** Moves a record as it is. Returns `false` if others changed it; then call it again. */
-  async #moveAlong(token: string, { record, draft }: Location & { at: "old" }): Promise<boolean> {
-    const { from } = this.#options;
-    return this.#move(
-      token,
-      { inOld: record.data, draft },
-      record.data,
-      record.expiry.getTime(),
-      async () => {
-        const again = await from.find(token);
-        return again?.expiry.getTime() === record.expiry.getTime(); // whoever changes it from now on sees the draft
-      },
-    );
-  }
-
-  /** Writes a draft to the new store, and decides the move by the signpost in the old one. */
-  async #move(
-    token: string,
-    present: { inOld: Uint8Array | undefined; draft: Uint8Array | undefined; isNew?: boolean },
-    data: Uint8Array,
-    expiry: number,
-    isCurrent: () => Promise<boolean> = async () => true,
-  ): Promise<boolean> {
-    const { to, now } = this.#options;
-    const draft: Draft = { name: nameOfMove(), at: now(), expiry, data };
-    const marks = marksOfMove(draft);
-    if (!(await to.replace(token, present.draft, marks.draft, new Date(expiry)))) return false;
-    const isDecided = (await isCurrent()) && (await this.#decide(token, present, draft));
-    if (!isDecided) await to.replace(token, marks.draft, NOTHING, new Date(LONG_AGO));
-    return isDecided;
-  }
-
-  /**
-   * Gives the undecided draft of another call a new expiry, and decides its move. Only for a draft with the data of the
-   * record. Whichever call decides, the record gets the new expiry, because the draft keeps its name.
-   */
-  async #takeOver(token: string, draft: Draft, expiry: number): Promise<boolean> {
-    const { to, now } = this.#options;
-    // Later than theirs: the bytes must differ, because their writer ends its draft if it does not decide.
-    const mine = { ...draft, at: Math.max(now(), draft.at + 1), expiry };
-    const [theirs, ours] = [marksOfMove(draft).draft, marksOfMove(mine).draft];
-    if (!(await to.replace(token, theirs, ours, new Date(expiry)))) return false;
-    return this.#decide(token, { inOld: draft.data }, mine);
-  }
-
-  /** Decides the move of a draft, and completes it unless another call has done so. */
-  async #decide(
-    token: string,
-    { inOld, isNew = false }: { inOld: Uint8Array | undefined; isNew?: boolean },
-    move: Draft,
-  ): Promise<boolean> {
-    const { from, to, now } = this.#options;
-    const { draft, signpost } = marksOfMove(move);
-    // The signpost must exist as long as the moved record, for everybody who finds its draft.
-    const lasting = isNew ? 0 : move.expiry;
-    const until = new Date(Math.max(lasting, now() + SIGNPOST_MS));
-    if (!(await from.replace(token, inOld, signpost, until))) return false;
-    await to.replace(token, draft, move.data, new Date(move.expiry));
-    return true;
-  }
-
-  /** Returns whether a record can be moved: no younger draft is there, whose writer may still decide its move. */
-  #isFreeToMove({ draft }: { draft: Uint8Array | undefined }): boolean {
-    const { stage, now } = this.#options;
-    if (stage === "prepare") return false;
-    const { at } = (draft && draftOf(draft)) ?? { at: Number.NEGATIVE_INFINITY };
-    return Math.abs(now() - at) > IN_FLIGHT_MS;
   }
 
   /**
@@ -215,17 +139,12 @@ export class TwoStores implements Backend {
       for (const entry of fresh) {
         const draft = draftOf(entry.data);
         if (draft === undefined) entries.push(entry);
-        else if (await this.#isDecided(entry.token, draft.name)) {
+        else if (await this.#moves.isDecided(entry.token, draft.name)) {
           entries.push({ ...entry, data: draft.data, expiry: new Date(draft.expiry) });
         }
       }
       yield entries;
     }
-  }
-
-  async #isDecided(token: string, move: string): Promise<boolean> {
-    const inOld = await this.#options.from.find(token);
-    return inOld !== undefined && signpostOf(inOld.data) === move;
   }
 
   async *removeExpired(): AsyncGenerator<number> {
@@ -244,8 +163,8 @@ export class TwoStores implements Backend {
     await this.#untilDone(token, async (place) => {
       if (place.at !== "old") return { answer: undefined };
       isInOld = true;
-      if (!this.#isFreeToMove(place)) return { answer: undefined };
-      return (await this.#moveAlong(token, place)) ? { answer: undefined } : undefined;
+      if (!this.#moves.isFreeToMove(place)) return { answer: undefined };
+      return (await this.#moves.moveAlong(token, place)) ? { answer: undefined } : undefined;
     });
     return isInOld;
   }
