@@ -4,6 +4,7 @@ import type { Connection } from "../connection/connection.js";
 import type { Argument, Command, Reply } from "../drivers/driver.js";
 import { replyCode } from "../drivers/reply-error.js";
 import { COMMIT, INSERT, REMOVE_EXPIRED, type Script, TOUCH, UPDATE } from "./scripts.js";
+import { resultsOf, type Step, settle } from "./step.js";
 import { argumentOf, decodeValue, encodeTime, encodeValue, serverExpiry } from "./value.js";
 
 export interface SessionCommandsOptions {
@@ -14,16 +15,6 @@ export interface SessionCommandsOptions {
   waitReplicas: number;
   timeoutMs: number;
   onError: (error: StoreError) => void;
-}
-
-/** A command or script, and the calls that it executes. */
-interface Step {
-  command: Command;
-  readonly script?: Script;
-  /** Converts a reply that is no error into answers. */
-  readonly answersOf: (reply: Reply) => Answer[];
-  /** Positions of the calls in the batch. */
-  readonly places: readonly number[];
 }
 
 /** Executes calls as commands of Redis. */
@@ -241,16 +232,4 @@ export class SessionCommands {
       "redisstore: a key with the prefix holds no session; it counts as absent, and stays until it is overwritten";
     report(this.#options.onError, new StoreError("CORRUPT", message));
   }
-}
-
-/** Returns the result of a script for each key: a single 1 stands for all. */
-function resultsOf(reply: Reply, count: number): readonly Reply[] {
-  return reply === 1 ? new Array(count).fill(1) : (reply as readonly Reply[]);
-}
-
-function settle({ answersOf, places }: Step, reply: Reply, answers: Answer[]): void {
-  const isError = reply instanceof Error && replyCode(reply) !== "WRONGTYPE";
-  const own = isError ? undefined : answersOf(reply);
-  for (const [index, place] of places.entries())
-    answers[place] = own === undefined ? (reply as Error) : own[index];
 }
