@@ -14,7 +14,7 @@ const { packageManager } = JSON.parse(readFileSync(new URL("../package.json", im
  * @returns {number}
  */
 export function pnpm(...args) {
-  // Runs outside of the repository, so that npm uses its own copy of pnpm, not one that pnpm may be replacing.
+  // Runs outside of the repository: there npm uses its own copy of pnpm, which this installation does not replace.
   const cwd = tmpdir();
   const { npm_config_local_prefix: _inside, npm_execpath: npmScript, ...env } = process.env;
   const command = ["exec", "--yes", "--", packageManager, "--dir", root, ...args];

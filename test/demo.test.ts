@@ -1,14 +1,5 @@
 import { execFileSync } from "node:child_process";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import * as fs from "node:fs";
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -24,21 +15,21 @@ interface Manifest {
 }
 
 const manifestIn = (folder: string): Manifest =>
-  JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  JSON.parse(fs.readFileSync(join(folder, "package.json"), "utf8"));
 
 /** Runs scripts/demo.js in an empty folder, and returns the arguments of its two calls of pnpm. */
 function stepsOfDemo(): { install: string[]; build: string[] } {
-  const folder = mkdtempSync(join(tmpdir(), "scs-demo-"));
+  const folder = fs.mkdtempSync(join(tmpdir(), "scs-demo-"));
   const write = (path: string, text: string): void => {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), text);
+    fs.mkdirSync(dirname(join(folder, path)), { recursive: true });
+    fs.writeFileSync(join(folder, path), text);
   };
   write("package.json", '{ "type": "module" }');
   write("scripts/pnpm.js", "export const pnpm = (...args) => (console.log(JSON.stringify(args)), 0);");
   write("examples/express/dist/main.js", "");
-  copyFileSync(join(root, "scripts/demo.js"), join(folder, "scripts/demo.js"));
+  fs.copyFileSync(join(root, "scripts/demo.js"), join(folder, "scripts/demo.js"));
   const output = execFileSync(process.execPath, [join(folder, "scripts/demo.js")]).toString();
-  rmSync(folder, { recursive: true });
+  fs.rmSync(folder, { recursive: true });
   const steps: string[][] = output
     .trim()
     .split("\n")
@@ -64,9 +55,9 @@ function projectsOf(args: string[]): Map<string, string> {
 /** Returns the packages that the compiled sources of a project import. */
 function importsOf(folder: string): Set<string> {
   const names = new Set<string>();
-  for (const file of readdirSync(join(folder, "src"), { recursive: true, encoding: "utf8" })) {
+  for (const file of fs.readdirSync(join(folder, "src"), { recursive: true, encoding: "utf8" })) {
     if (!file.endsWith(".ts")) continue;
-    const text = readFileSync(join(folder, "src", file), "utf8").replaceAll(/^ *\*.*$/gm, "");
+    const text = fs.readFileSync(join(folder, "src", file), "utf8").replaceAll(/^ *\*.*$/gm, "");
     for (const [, name = ""] of text.matchAll(
       /(?:^(?:import|export) .*from|^\} from|^import|\bimport\() ?"(?!node:|\.)((?:@[\w-]+\/)?[\w.-]+)/gm,
     )) {
@@ -76,12 +67,12 @@ function importsOf(folder: string): Set<string> {
   return names;
 }
 
-/** Tells whether a package brings its own types: its manifest names them, or they are beside its main file. */
+/** Returns whether a package brings its own types: its manifest names them, or they are beside its main file. */
 function hasTypes(folder: string, name: string): boolean {
   const path = join(folder, "node_modules", name);
-  const text = readFileSync(join(path, "package.json"), "utf8");
+  const text = fs.readFileSync(join(path, "package.json"), "utf8");
   const { main = "index.js", exports = main } = JSON.parse(text) as { main?: string; exports?: unknown };
-  const isBeside = typeof exports === "string" && existsSync(join(path, exports.replace(/js$/, "d.ts")));
+  const isBeside = typeof exports === "string" && fs.existsSync(join(path, exports.replace(/js$/, "d.ts")));
   return isBeside || /"(types|typings)":|\.d\.[cm]?ts"/.test(text);
 }
 

@@ -21,7 +21,7 @@ import { entriesOf, MatchingKeys, RecentTokens } from "./scan.js";
 const WORKERS = 2;
 /** Minimum number of calls per batch before a second one starts: few calls are not worth two batches. */
 const MIN_SHARE = 32;
-/** Pause before a retry: the driver may not have noticed yet that the connection is lost. */
+/** Pause before a retry, in ms: the driver may not have noticed yet that the connection is lost. */
 const PAUSE_MS = 20;
 
 export interface ServerBackendOptions {

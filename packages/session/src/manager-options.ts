@@ -27,8 +27,8 @@ export interface SessionManagerOptions<T extends object = Record<string, unknown
    */
   policy?: PolicyName;
   /**
-   * Returns the timeouts of one session by its values: shorter for an administrator, longer for "remember me". Missing
-   * ones default to those of all sessions. Called at each save. The lifetime begins with the session or the last
+   * Returns the timeouts of one session by its values: shorter for an administrator, longer for "remember me". A missing
+   * timeout defaults to the manager's option. Called at each save. The lifetime begins with the session or the last
    * authentication.
    */
   timeouts?: (data: Readonly<Partial<T>>) => SessionTimeouts | undefined;

@@ -64,7 +64,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   "cookie.overwrite": "leave it out: a session's cookie is set once per response",
 };
 
-/** Throws for misspelt options and those of other libraries, which would silently do nothing. */
+/** Throws for unknown options, which would silently do nothing: misspelt ones, and options of other libraries. */
 function assertKnown(path: string, options: object, known: object): void {
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(known, name)) continue;

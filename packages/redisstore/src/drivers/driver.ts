@@ -51,7 +51,7 @@ export interface Cluster {
   prepare(): Promise<void>;
   /** Returns the servers to ask for the first map of the cluster. */
   seeds(): readonly Address[];
-  /** Translates an address that the cluster reports into one that this host can reach. */
+  /** Translates an address that the cluster reports. Returns an address that this host can reach. */
   translate(address: Address): Address;
 }
 

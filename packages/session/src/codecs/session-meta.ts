@@ -40,7 +40,7 @@ export interface ClientNote {
 
 /** The binding of a session to a device (Device Bound Session Credentials). */
 export interface BindingNote {
-  /** Random; identifies this binding among those of the session. No secret. */
+  /** A random ID of the binding, because a session may get several. Not secret. */
   id: string;
   /** Time of the request to bind the session, or of the binding, in ms since the epoch. */
   at: number;

@@ -7,7 +7,7 @@ import { BindingEndpoints } from "./binding-endpoints.js";
 import { type BindingOptions, DeviceBindings } from "./device-bindings.js";
 import { checkedDeviceBound, type DeviceBoundParts } from "./device-bound-options.js";
 
-/** Matches a path and query that a browser may request again: never one that it would read as another host. */
+/** Matches a path and query for a redirect. Excludes `//host` and `/\host`: browsers take them for another site. */
 const OWN_URL = /^\/(?![/\\])/;
 
 /** Binds the sessions of a manager to devices, over HTTP. */

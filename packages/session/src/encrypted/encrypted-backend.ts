@@ -110,7 +110,7 @@ export class EncryptedBackend implements Backend {
     );
   }
 
-  /** Returns whether a ciphertext contains `data`. Treats one that cannot be decrypted as absent. */
+  /** Returns whether a ciphertext contains `data`. Returns `false` if the ciphertext cannot be decrypted. */
   #isSame(token: string, sealed: Uint8Array | undefined, data: Uint8Array | undefined): boolean {
     const found = sealed && this.#open(token, sealed);
     if (found === undefined || data === undefined) return found === data;

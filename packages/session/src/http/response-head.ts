@@ -90,7 +90,7 @@ export function headersToSet(
   return headers.length > 0 ? { ...changed, "cache-control": "no-store" } : changed;
 }
 
-/** Turns headers, named in lower case, into those of the error page. */
+/** Replaces headers by the headers of the error page. Header names are in lower case. */
 export function setErrorHeaders(headers: OutgoingHttpHeaders, own: readonly TokenHeader[]): void {
   for (const name of BODY_HEADERS) delete headers[name];
   Object.assign(headers, headersToSet(headers, own), Object.fromEntries(ERROR_HEADERS));

@@ -22,7 +22,7 @@ export function nextMeta(
   }
   if (persist !== undefined) meta.persist = persist;
   if (merged.length > 0 || stored?.meta.merging !== undefined) {
-    // Keeps those of other requests: two sessions that were merged into each other must not both end.
+    // Keeps the notes of other requests: if two sessions are merged into each other, one of them must survive.
     const ids = new Set(merged.map(({ id }) => id));
     const others = openNotes(stored?.meta.merging, now).filter(({ id }) => !ids.has(id));
     const merging = [...[...ids].map((id) => ({ id, at: now })), ...others];

@@ -1,4 +1,4 @@
-/** The timeouts of one session. Missing ones default to those of all sessions. */
+/** The timeouts of one session. A missing timeout defaults to the manager's option. */
 export interface SessionTimeouts {
   /** Absolute lifetime in ms, from the beginning of the session or the last authentication. */
   lifetimeMs?: number | undefined;
