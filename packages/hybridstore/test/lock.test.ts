@@ -173,19 +173,16 @@ it("waits for a store that is about to lock the directory", async () => {
   const first = openWith(files, directory, quiet);
   await hasLooked.promise;
   let looks = 0;
-  const second = openWith(
-    {
-      ...systemFiles,
-      list: async (path) => {
-        if (++looks === 3) mayGoOn.resolve();
-        return systemFiles.list(path);
-      },
+  const countingFiles = {
+    ...systemFiles,
+    list: async (path: string) => {
+      if (++looks === 3) mayGoOn.resolve();
+      return systemFiles.list(path);
     },
-    directory,
-    quiet,
-  );
+  };
+  const second = expect(openWith(countingFiles, directory, quiet)).rejects.toEqual(lockedBy(process.pid));
   const opened = await first;
-  await expect(second).rejects.toEqual(lockedBy(process.pid));
+  await second;
   expect(looks).toBeGreaterThanOrEqual(3);
   await opened.commit("t", new Uint8Array(1), expiry);
   await opened[Symbol.asyncDispose]();
