@@ -7,8 +7,9 @@ import {
   type Removal,
   removeInBatches,
 } from "@scs/core/kit";
-import { againOnConflict, type Connection, type Connections } from "./connection/connections.js";
+import type { Connection, Connections } from "./connection/connections.js";
 import {
+  againOnConflict,
   ignoredByTrigger,
   isDamage,
   isLost,

@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import pg from "pg";
 import { describe, expect, it } from "vitest";
-import { PgStore } from "../src/index.js";
+import { type PgPool, PgStore } from "../src/index.js";
 import { useServer } from "./fixtures/server.js";
 import { appPool, bytes, openStore, soon } from "./fixtures/stores.js";
+import { watched } from "./fixtures/watched-pool.js";
 
 const one = bytes("one");
 useServer();
@@ -192,3 +194,30 @@ it("adds one listener for many stores on one pool", async () => {
   process.off("warning", warn);
   expect(warnings).toEqual([]);
 });
+
+it("finds a table that was created while an earlier call still looked for it", async () => {
+  const { pool, schema, store: creator } = await openStore({ create: false });
+  const [hasLooked, mayAnswer] = [signal(), signal()];
+  let looks = 0;
+  const { pool: slow } = watched(pool as unknown as PgPool, async ({ text }) => {
+    if (!text.includes("pg_attribute") || ++looks > 1) return;
+    hasLooked.resolve();
+    await mayAnswer.promise;
+  });
+  const { store } = await openStore({ pool: slow as unknown as pg.Pool, schema, create: false });
+  const early = expect(store.deleteExpired()).rejects.toMatchObject({ code: "MISSING_TABLE" });
+  await hasLooked.promise;
+  await creator.createTable();
+  const late = expect(store.find("t")).resolves.toBeUndefined(); // joins the look in flight
+  await setImmediate();
+  mayAnswer.resolve();
+  await Promise.all([early, late]);
+});
+
+function signal(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

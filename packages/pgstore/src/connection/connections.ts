@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { clearTimer, setTimer } from "@scs/core/kit";
 import type { Statement } from "../session-table.js";
-import { isConflict, isStale, isUndone, Timeout, toConnectionError } from "./driver-error.js";
+import { againOnConflict, isStale, isUndone, Timeout, toConnectionError } from "./driver-error.js";
 import { assertClient, type PgClient, type PgPool, type PgQuery, type PgResult } from "./pool.js";
 import { isInTransaction } from "./transaction-status.js";
 
@@ -26,20 +26,6 @@ const AS_IT_CAME = { getTypeParser: () => (value: unknown) => value } as const;
 const MAX_ASKED = 8;
 /** After this many lost prepared statements, the store stops preparing: a transaction pooler is in between. */
 const MAX_STALE = 3;
-
-/** Maximum number of attempts of a statement that conflicts with other hosts. */
-const MAX_ATTEMPTS = 5;
-
-/** Retries work that the server rolled back because of a conflict. Safe, because nothing of it can take effect later. */
-export async function againOnConflict<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isConflict(error) || attempt === MAX_ATTEMPTS) throw error;
-    }
-  }
-}
 
 /** Listens for errors of a client between two statements. Without a listener, they would end the process. */
 const unheard = (): void => undefined;
@@ -81,21 +67,26 @@ export class Connections {
   async acquire(isPatient = false): Promise<Connection> {
     const connection = await this.acquireUnchecked(isPatient);
     if (this.#isChecked) return connection;
-    this.#check ??= this.#assertFirst(connection).then(
-      () => {
-        this.#isChecked = true;
-      },
-      (error: unknown) => {
-        this.#check = undefined;
-        throw error;
-      },
-    );
     try {
-      await this.#check;
+      // The result of a check that began before this call may be outdated: the app may have created the table since.
+      await this.#check?.catch(() => undefined);
+      if (!this.#isChecked) {
+        this.#check ??= this.#checkFirst(connection);
+        await this.#check;
+      }
       return connection;
     } catch (error) {
       this.release(connection);
       throw error;
+    }
+  }
+
+  async #checkFirst(connection: Connection): Promise<void> {
+    try {
+      await this.#assertFirst(connection);
+      this.#isChecked = true;
+    } finally {
+      this.#check = undefined;
     }
   }
 

@@ -81,6 +81,20 @@ export function isConflict(error: unknown): boolean {
   return isUndone(error) && ["40001", "40P01"].includes(sqlState(error) as string);
 }
 
+/** Maximum number of attempts of a statement that conflicts with other hosts. */
+const MAX_ATTEMPTS = 5;
+
+/** Retries work that the server rolled back because of a conflict. Safe, because nothing of it can take effect later. */
+export async function againOnConflict<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isConflict(error) || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
 /**
  * Returns whether the connection's prepared statement is lost (DISCARD ALL, PgBouncer), belongs to another client, or is
  * outdated because the table was altered. The statement had no effect.
