@@ -134,10 +134,10 @@ class HeldResponse {
   }
 
   async #saveAll(due: Saving[]): Promise<void> {
-    const outcomes = due.map(trySave);
-    const [only] = outcomes;
+    const saves = due.map(trySave);
     // The usual case of one manager avoids Promise.all, which costs more than the rest.
-    this.#conclude(only !== undefined && outcomes.length === 1 ? [await only] : await Promise.all(outcomes));
+    const errors = saves.length === 1 ? [await saves[0]] : await Promise.all(saves);
+    this.#conclude(due.map((saving, at) => outcomeOf(saving, errors[at])));
   }
 
   #conclude(outcomes: Outcome[]): void {
@@ -210,13 +210,15 @@ interface Outcome {
   error: Error | undefined;
 }
 
-async function trySave(saving: Saving): Promise<Outcome> {
-  try {
-    await saving.save();
-    return outcomeOf(saving, undefined);
-  } catch (thrown) {
-    return outcomeOf(saving, errorOf(thrown, "saving a session failed"));
-  }
+/** Saves a session. Resolves with the error, if any. */
+function trySave(saving: Saving): Promise<Error | undefined> {
+  return saving.save().then(nothing, failureOf);
+}
+
+const nothing = (): undefined => undefined;
+
+function failureOf(thrown: unknown): Error {
+  return errorOf(thrown, "saving a session failed");
 }
 
 /** Returns the headers for the client, even after a failed save: an earlier save may have issued a new token. */
@@ -229,7 +231,7 @@ function outcomeOf(saving: Saving, error: Error | undefined): Outcome {
       saving,
       header: undefined,
       more: [],
-      error: error ?? errorOf(thrown, "saving a session failed"),
+      error: error ?? failureOf(thrown),
     };
   }
 }

@@ -74,7 +74,7 @@ export class RequestSessions<T extends object> {
     if (opened !== undefined) return opened;
     const tokens = this.tokensOf(request);
     if (tokens.length === 0) return this.attach(request, this.#engine.repository.begin());
-    return this.load(tokens, request).then((state) => this.attach(request, state));
+    return traced(loadTracing, async () => this.attach(request, await this.#load(tokens, request)));
   }
 
   /** Loads the session of a request whose token was not in the cookie or header. */
@@ -93,31 +93,31 @@ export class RequestSessions<T extends object> {
     return traced(loadTracing, () => this.#load(tokens, request));
   }
 
-  async #load(tokens: readonly string[], request: object | undefined): Promise<SessionState> {
-    const { repository } = this.#engine;
-    if (tokens.length !== 1 || !hasTokenForm(tokens[0])) return this.#loadFirst(tokens, request);
-    const state = await repository.load(tokens[0], this.#boundCookiesOf(request)); // the usual case
-    if (state.stored === undefined && state.bound === undefined) this.#emitUnknown(false, request);
-    return state;
+  #load(tokens: readonly string[], request: object | undefined): Promise<SessionState> {
+    const [token] = tokens;
+    return tokens.length === 1 && hasTokenForm(token)
+      ? this.#loadOne(token, request) // the usual case
+      : this.#loadFirst(tokens, request);
+  }
+
+  #loadOne(token: string, request: object | undefined): Promise<SessionState> {
+    const onUnknown = () => this.#emitUnknown(false, request);
+    return this.#engine.repository.load(token, this.#boundCookiesOf(request), onUnknown);
   }
 
   async #loadFirst(tokens: readonly string[], request: object | undefined): Promise<SessionState> {
-    const { repository } = this.#engine;
     const distinct = [...new Set(tokens)];
     const candidates = distinct.filter(hasTokenForm).slice(0, MAX_TOKENS);
     const malformed = distinct.filter((token) => !hasTokenForm(token)).slice(0, MAX_TOKENS);
     for (const _ of malformed) this.#emitUnknown(true, request);
     let state: SessionState | undefined;
     for (const [at, token] of candidates.entries()) {
-      state = await repository.load(token, this.#boundCookiesOf(request));
-      if (state.stored === undefined) {
-        if (state.bound === undefined) this.#emitUnknown(false, request);
-        continue;
-      }
+      state = await this.#loadOne(token, request);
+      if (state.stored === undefined) continue;
       state.otherTokens = candidates.slice(at + 1); // looked up only if this session is destroyed
       return state;
     }
-    return state ?? repository.begin();
+    return state ?? this.#engine.repository.begin();
   }
 
   #boundCookiesOf(request: object | undefined): (() => readonly string[]) | undefined {

@@ -80,29 +80,31 @@ export class BoundedStore implements Store {
 
   #bound<R>(call: () => Promise<R>): Promise<R> {
     return new Promise((resolve, reject) => {
-      const inFlight = this.#inFlight;
-      const fail = (error: unknown) => reject(errorOf(error, "the session store failed"));
       let answer: Promise<R>;
       try {
         answer = call();
         if (!(answer instanceof Promise)) answer = Promise.resolve(answer); // a careless store may return no promise
       } catch (error) {
-        fail(error); // the store threw instead of rejecting
+        reject(failureOf(error)); // the store threw instead of rejecting
         return;
       }
-      const entry = inFlight.add(reject);
+      const entry = this.#inFlight.add(reject);
       answer.then(
         (result) => {
-          inFlight.remove(entry);
+          this.#inFlight.remove(entry);
           resolve(result);
         },
         (error: unknown) => {
-          inFlight.remove(entry);
-          fail(error);
+          this.#inFlight.remove(entry);
+          reject(failureOf(error));
         },
       );
     });
   }
+}
+
+function failureOf(error: unknown): Error {
+  return errorOf(error, "the session store failed");
 }
 
 function has(method: unknown): boolean {

@@ -46,13 +46,17 @@ export class SessionRecords {
   /** Reads the live session of an ID. Does not check a secret. */
   async find(id: string): Promise<FoundSession | undefined> {
     const key = this.keyOf(id);
-    const record = await this.#store.find(key);
-    // Many stores written for other managers return null.
-    return record ? this.sessionIn(id, key, record) : undefined;
+    return this.sessionIn(id, key, await this.read(key));
   }
 
-  /** Decodes the session in a record; `undefined` if it is damaged or has ended. */
-  sessionIn(id: string, key: string, record: SessionRecord): FoundSession | undefined {
+  /** Reads a record. */
+  read(key: string): Promise<SessionRecord | undefined> {
+    return this.#store.find(key);
+  }
+
+  /** Decodes the session in a record; `undefined` if there is none, or it is damaged or has ended. */
+  sessionIn(id: string, key: string, record: SessionRecord | undefined): FoundSession | undefined {
+    if (!record) return undefined; // many stores written for other managers return null
     const content = this.#decode(record.data);
     // A late touch may have kept the record longer than the session.
     if (content === undefined || content.deadline <= this.#options.now()) return undefined;

@@ -9,15 +9,11 @@ export class CommitTurns {
 
   run<R>(commit: () => Promise<R>): Promise<R> {
     const turn = this.#last === undefined ? commit() : this.#last.then(commit);
-    const done: Promise<void> = turn.then(
-      () => this.#end(done),
-      () => this.#end(done), // the caller of that commit handles its failure
-    );
+    const end = (): void => {
+      if (this.#last === done) this.#last = undefined;
+    };
+    const done: Promise<void> = turn.then(end, end); // the caller of that commit handles its failure
     this.#last = done;
     return turn;
-  }
-
-  #end(done: Promise<void>): void {
-    if (this.#last === done) this.#last = undefined;
   }
 }

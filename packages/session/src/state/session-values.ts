@@ -2,7 +2,12 @@ import type { SessionMeta } from "../codecs/session-meta.js";
 import type { SessionEncoder } from "./session-encoder.js";
 import { ValueSnapshots } from "./value-snapshots.js";
 
-type Change = { kind: "set"; value: unknown } | { kind: "delete" };
+interface Change {
+  kind: "set" | "delete";
+  value: unknown;
+  /** Its number among all changes of the session. */
+  number: number;
+}
 
 /** An object that the app got before another request changed its key, and its content at that time. */
 interface Former {
@@ -25,15 +30,17 @@ export class SessionValues {
   #values: Map<string, unknown> = new Map();
   /** The record's data, and its values, decoded again for comparisons: the app never gets these objects. */
   #stored: { data: Uint8Array; values: Record<string, unknown> | undefined } | undefined;
-  /** Unsaved changes by key. Each is a new object, which distinguishes it from a later change. */
+  /** Unsaved changes by key. */
   #changes: Map<string, Change> | undefined;
-  /** The changes in the current draft. */
-  #drafted: Map<string, Change> | undefined;
+  /** Number of changes so far. */
+  #count = 0;
+  /** Number of changes before the current draft, which it includes. */
+  #drafted = 0;
   /** Keys whose objects the app has got and may change in place. */
   #exposed: Set<string> | undefined;
   /** Snapshots of all values, taken before the app could change one in place: two values may share an object. */
   #snapshots: ValueSnapshots | undefined;
-  /** Snapshots of the values in the current draft. */
+  /** Snapshots of the exposed values in the current draft. */
   #draftedSnapshots: ValueSnapshots | undefined;
   /** Former objects, oldest first. */
   #former: Former[] = [];
@@ -90,7 +97,7 @@ export class SessionValues {
   delete(key: string): boolean {
     this.#forgetFormer(key);
     if (!this.#values.delete(key)) return false;
-    this.#note(key, { kind: "delete" });
+    this.#note(key, "delete");
     return true;
   }
 
@@ -131,7 +138,7 @@ export class SessionValues {
     }
     this.#values = merged;
     this.#stored = { data, values: undefined };
-    if (this.#exposed !== undefined) this.#snapshots = new ValueSnapshots(this.#values);
+    if (this.#exposed !== undefined) this.#snapshots = new ValueSnapshots(this.#values, this.#exposed);
   }
 
   /** Lists the keys whose values differ between `before` and `after`. */
@@ -156,18 +163,17 @@ export class SessionValues {
    */
   draft(deadline: number, meta: SessionMeta): Uint8Array {
     const values = this.toRecord();
-    this.#drafted = this.#changes && new Map(this.#changes);
+    this.#drafted = this.#count;
     const data = this.#encoder.encode({ version: 1, deadline, values, meta });
-    if (this.#exposed !== undefined) this.#draftedSnapshots = new ValueSnapshots(this.#values);
+    if (this.#exposed !== undefined) this.#draftedSnapshots = new ValueSnapshots(this.#values, this.#exposed);
     return data;
   }
 
   /** Marks the last draft, which has this data, as saved. */
   saved(data: Uint8Array): void {
-    this.#drafted?.forEach((change, key) => {
-      if (this.#changes?.get(key) === change) this.#changes.delete(key);
+    this.#changes?.forEach(({ number }, key, changes) => {
+      if (number <= this.#drafted) changes.delete(key);
     });
-    this.#drafted = undefined;
     if (this.#draftedSnapshots !== undefined) this.#snapshots = this.#draftedSnapshots;
     this.#draftedSnapshots = undefined;
     this.#stored = { data, values: undefined };
@@ -175,13 +181,13 @@ export class SessionValues {
 
   #put(key: string, value: unknown): void {
     this.#values.set(key, value);
-    this.#note(key, { kind: "set", value });
+    this.#note(key, "set", value);
     this.#expose(key, value);
   }
 
-  #note(key: string, change: Change): void {
+  #note(key: string, kind: Change["kind"], value?: unknown): void {
     this.#changes ??= new Map();
-    this.#changes.set(key, change);
+    this.#changes.set(key, { kind, value, number: ++this.#count });
   }
 
   #expose(key: string, value: unknown): void {
@@ -218,7 +224,7 @@ export class SessionValues {
     const stored = this.#storedValues();
     // Checks all keys, because an object may be part of two values.
     for (const [key, value] of this.#values) {
-      if (this.#isKeyChanged(key, stored)) this.#note(key, { kind: "set", value });
+      if (this.#isKeyChanged(key, stored)) this.#note(key, "set", value);
     }
     for (const { key, value, content } of this.#former.toReversed()) {
       if (this.#encoder.isSame(value, content)) continue;
