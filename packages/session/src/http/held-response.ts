@@ -136,23 +136,35 @@ class HeldResponse {
   async #saveAll(due: Saving[]): Promise<void> {
     const saves = due.map(trySave);
     // The usual case of one manager avoids Promise.all, which costs more than the rest.
-    const errors = saves.length === 1 ? [await saves[0]] : await Promise.all(saves);
-    this.#conclude(due.map((saving, at) => outcomeOf(saving, errors[at])));
+    this.#conclude(due, saves.length === 1 ? [await saves[0]] : await Promise.all(saves));
   }
 
-  #conclude(outcomes: Outcome[]): void {
+  #conclude(due: Saving[], errors: (Error | undefined)[]): void {
     const headers: TokenHeader[] = [];
-    for (const { saving, header, more, error } of outcomes) {
-      if (header !== undefined) headers.push([saving.responseHeader, header], ...more);
-      if (header !== undefined && this.#outlet.isHeadOut) saving.report(tooLate());
+    for (const [at, saving] of due.entries()) {
+      const failure = this.#addHeaders(headers, saving); // even after a failed save: an earlier one may have issued a new token
+      const error = errors[at] ?? failure;
       if (error !== undefined) saving.report(error);
       this.#failure ??= error;
     }
     if (this.#failure === undefined) this.#outlet.release(this.#outlet.isHeadOut ? [] : headers);
     else if (this.#outlet.isHeadOut) this.#outlet.cut(this.#failure);
     else this.#replace(headers);
-    for (const { saving } of outcomes) saving.told();
+    for (const saving of due) saving.told();
     this.#close();
+  }
+
+  /** Adds the headers that the client needs. Returns the error, if any. */
+  #addHeaders(headers: TokenHeader[], saving: Saving): Error | undefined {
+    try {
+      const header = saving.header();
+      if (header === undefined) return undefined;
+      headers.push([saving.responseHeader, header], ...(saving.moreHeaders?.() ?? []));
+      if (this.#outlet.isHeadOut) saving.report(tooLate());
+    } catch (thrown) {
+      return failureOf(thrown);
+    }
+    return undefined;
   }
 
   #replace(headers: TokenHeader[]): void {
@@ -203,13 +215,6 @@ function isDue(saving: Saving): boolean {
   }
 }
 
-interface Outcome {
-  saving: Saving;
-  header: string | undefined;
-  more: readonly TokenHeader[];
-  error: Error | undefined;
-}
-
 /** Saves a session. Resolves with the error, if any. */
 function trySave(saving: Saving): Promise<Error | undefined> {
   return saving.save().then(nothing, failureOf);
@@ -219,21 +224,6 @@ const nothing = (): undefined => undefined;
 
 function failureOf(thrown: unknown): Error {
   return errorOf(thrown, "saving a session failed");
-}
-
-/** Returns the headers for the client, even after a failed save: an earlier save may have issued a new token. */
-function outcomeOf(saving: Saving, error: Error | undefined): Outcome {
-  try {
-    const header = saving.header();
-    return { saving, header, more: header === undefined ? [] : (saving.moreHeaders?.() ?? []), error };
-  } catch (thrown) {
-    return {
-      saving,
-      header: undefined,
-      more: [],
-      error: error ?? failureOf(thrown),
-    };
-  }
 }
 
 function replaced(): Error {
