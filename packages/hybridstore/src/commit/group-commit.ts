@@ -1,5 +1,13 @@
 import { setImmediate } from "node:timers/promises";
-import { AGAIN, type Answer, type Backend, type Batch, type Call, decideBatch } from "@scs/core/kit";
+import {
+  AGAIN,
+  type Answer,
+  type Backend,
+  type Batch,
+  type Call,
+  decideBatch,
+  microtasksDone,
+} from "@scs/core/kit";
 import { isNoSpace, unavailable } from "../log/errors.js";
 import type { Log } from "../log/log.js";
 import type { RecordBuffer } from "../log/record.js";
@@ -21,6 +29,8 @@ export class GroupCommit implements Commit {
   readonly #onWritten: () => Promise<void> | undefined;
   readonly #turns: Turns = new Turns();
   #pause: Promise<void> | undefined;
+  /** Number of calls in the last batch. */
+  #lastCalls = 0;
   undone = 0;
 
   /** @param onWritten Called after each batch. The next batch waits for the promise that it returns. */
@@ -58,7 +68,8 @@ export class GroupCommit implements Commit {
   }
 
   async #commit(batch: Batch): Promise<Answer[]> {
-    await setImmediate(); // lets calls of this turn, and of callers just answered, join the batch
+    // Lets calls of this turn, and of callers just answered, join the batch. After a lone call, only those made at once.
+    await (this.#lastCalls <= 1 && !this.#log.isFlushed ? microtasksDone() : setImmediate());
     const hasWritten: boolean[] = []; // by index of the call
     let { length } = this.#records;
     const answers = decideBatch(
@@ -71,6 +82,7 @@ export class GroupCommit implements Commit {
       },
       () => this.#records.length >= MAX_BATCH_BYTES,
     );
+    this.#lastCalls = answers.length;
     if (length > 0) {
       try {
         await this.#log.append(this.#records.view(), this.#records.sequence);

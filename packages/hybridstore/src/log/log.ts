@@ -84,6 +84,11 @@ export class Log {
     return this.#generation;
   }
 
+  /** Whether each append survives a power failure. */
+  get isFlushed(): boolean {
+    return this.#options.isFlushed;
+  }
+
   /** Whether it contains no record beyond its first. */
   get isEmpty(): boolean {
     return this.#position === BEGIN_BYTES && !this.#isTorn;
