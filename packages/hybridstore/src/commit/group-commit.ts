@@ -68,7 +68,8 @@ export class GroupCommit implements Commit {
   }
 
   async #commit(batch: Batch): Promise<Answer[]> {
-    // Lets calls of this turn, and of callers just answered, join the batch. After a lone call, only those made at once.
+    // Lets calls of this turn, and of callers just answered, join the batch. After a lone call, waits only for calls made at
+    // once, unless each write is flushed, which takes far longer than a turn.
     await (this.#lastCalls <= 1 && !this.#log.isFlushed ? microtasksDone() : setImmediate());
     const hasWritten: boolean[] = []; // by index of the call
     let { length } = this.#records;

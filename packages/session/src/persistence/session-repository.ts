@@ -5,7 +5,13 @@ import { honoured } from "./secrets.js";
 import type { SessionRecords } from "./session-records.js";
 import { partsOf, sha256, type TokenParts } from "./session-token.js";
 import { SessionWriter, type WriterOptions } from "./session-writer.js";
-import { type FoundSession, publicHandleOf, type StoredSession } from "./stored-session.js";
+import {
+  type FoundSession,
+  foundOf,
+  isYielding,
+  publicHandleOf,
+  type StoredSession,
+} from "./stored-session.js";
 
 export interface RepositoryOptions extends WriterOptions {
   /** Returns whether a request may have a session bound to a device; `undefined` if sessions are not bound. */
@@ -35,7 +41,7 @@ export class SessionRepository {
   }
 
   /**
-   * Loads the session of a token. Returns a new session if the token has none, which it tells `onUnknown`, or if its session
+   * Loads the session of a token. Returns a new session if the token has none, after calling `onUnknown`, or if its session
    * is bound to another device.
    */
   async load(
@@ -46,7 +52,7 @@ export class SessionRepository {
     const parts = partsOf(token);
     if (parts === undefined) return this.begin();
     const key = this.#records.keyOf(parts.id);
-    const record = await this.#records.read(key); // not by `find`, whose promise would cost each request a microsecond
+    const record = await this.#records.read(key); // not by `find`: one promise less for each request
     const found = this.#records.sessionIn(parts.id, key, record);
     const hash = sha256(parts.secret); // for every token, so that the time does not reveal whether the ID exists
     if (found === undefined || !this.#isHonoured(found, hash)) {
@@ -240,17 +246,4 @@ export class SessionRepository {
     if (isLive) state.stored = { ...stored, record: { data: stored.record.data, expiry } };
     else if (isLive === false) this.#writer.endElsewhere(state);
   }
-}
-
-/** Returns whether two sessions were merged into each other; then the one with the greater ID does not end the other. */
-function isYielding(own: StoredSession | undefined, other: FoundSession): boolean {
-  return (
-    own !== undefined &&
-    other.content.meta.merging?.some(({ id }) => id === own.id) === true &&
-    own.id > other.id
-  );
-}
-
-function foundOf({ id, key, record, deadline, meta }: StoredSession): FoundSession {
-  return { id, key, record, content: { version: 1, deadline, meta, values: {} } };
 }

@@ -38,3 +38,17 @@ export function handleOf(stored: Pick<StoredSession, "id" | "meta"> | undefined)
 export function publicHandleOf(stored: Pick<StoredSession, "id" | "meta"> | undefined): string | undefined {
   return handleOf(stored) ?? stored?.id;
 }
+
+/** Returns whether two sessions were merged into each other; then the one with the greater ID does not end the other. */
+export function isYielding(own: StoredSession | undefined, other: FoundSession): boolean {
+  return (
+    own !== undefined &&
+    other.content.meta.merging?.some(({ id }) => id === own.id) === true &&
+    own.id > other.id
+  );
+}
+
+/** Returns a stored session without its values, to end it. */
+export function foundOf({ id, key, record, deadline, meta }: StoredSession): FoundSession {
+  return { id, key, record, content: { version: 1, deadline, meta, values: {} } };
+}

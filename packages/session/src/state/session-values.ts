@@ -1,6 +1,6 @@
 import type { SessionMeta } from "../codecs/session-meta.js";
 import type { SessionEncoder } from "./session-encoder.js";
-import { ValueSnapshots } from "./value-snapshots.js";
+import { isObject, ValueSnapshots } from "./value-snapshots.js";
 
 interface Change {
   kind: "set" | "delete";
@@ -32,9 +32,9 @@ export class SessionValues {
   #stored: { data: Uint8Array; values: Record<string, unknown> | undefined } | undefined;
   /** Unsaved changes by key. */
   #changes: Map<string, Change> | undefined;
-  /** Number of changes so far. */
+  /** Number of the last change. */
   #count = 0;
-  /** Number of changes before the current draft, which it includes. */
+  /** Number of the last change in the current draft. */
   #drafted = 0;
   /** Keys whose objects the app has got and may change in place. */
   #exposed: Set<string> | undefined;
@@ -246,8 +246,4 @@ export class SessionValues {
     }
     return this.#stored.values;
   }
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
 }

@@ -102,6 +102,6 @@ function isPlain(object: object): boolean {
   return name === "Object" || name === "Array";
 }
 
-function isObject(value: unknown): value is object {
+export function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
