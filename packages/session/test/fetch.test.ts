@@ -55,6 +55,19 @@ describe("withSession", () => {
     expect(await response.text()).toBe(await expected.text());
   });
 
+  it("gives no visitor the cookie of another if the app answers both with one Response", async () => {
+    await using running = app();
+    const shared = new Response(null, { status: 204 });
+    const first = await withSession(running.sessions, request(), (session) => {
+      session.set("userId", "u1");
+      return shared;
+    });
+    expect(first.headers.getSetCookie()).toHaveLength(1);
+    const second = await withSession(running.sessions, request(), () => shared);
+    expect(second.headers.getSetCookie()).toEqual([]);
+    expect(second.headers.get("cache-control")).toBeNull();
+  });
+
   it("adds the cookie to a thrown Response", async () => {
     await using running = app();
     const thrown = withSession(running.sessions, request(), (session) => {

@@ -113,15 +113,15 @@ function canTakeHeaders(response: Response): boolean {
 }
 
 /**
- * Adds headers to a response, or to a copy if its headers are immutable, as those of `fetch` and `Response.redirect`
- * are.
+ * Adds headers to a copy of a response: the app may answer other visitors with the same object. A response that upgrades
+ * the connection cannot be copied, nor used twice.
  *
  * @throws if the body was used or fails, because then neither the response nor its headers would be sent.
  */
 async function addTo(response: Response, own: readonly TokenHeader[]): Promise<Response> {
   if (response.bodyUsed || response.body?.locked)
     throw new TypeError("the body of the response was already used");
-  const answer = isMutable(response) ? response : new Response(response.body, response);
+  const answer = response.status === 101 ? response : new Response(response.body, response);
   await expectFirstChunk(answer);
   for (const [name, value] of own) {
     if (name === "set-cookie") answer.headers.append(name, value);
