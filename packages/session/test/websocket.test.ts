@@ -6,12 +6,14 @@ import { Server as SocketServer } from "socket.io";
 import { type Socket as ClientSocket, io } from "socket.io-client";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
+import { withSession } from "../src/adapters/fetch.js";
 import { type Session, SessionManager, type SessionManagerOptions } from "../src/index.js";
 import {
   SESSION_ENDED,
   SocketSessions,
   type SocketSessionsOptions,
 } from "../src/websockets/socket-sessions.js";
+import { BoundBrowser } from "./fixtures/bound-browser.js";
 import { MovingClock } from "./fixtures/moving-clock.js";
 
 interface Data {
@@ -171,6 +173,25 @@ describe("a WebSocket", () => {
     expect(second.readyState).toBe(WebSocket.OPEN);
     clock.advance(86_400_000);
     expect(await codes[1]).toBe(SESSION_ENDED);
+  });
+
+  it("stays while its session is bound to a device, and ends with it", async () => {
+    const { open, sessions, sockets } = await start({ manager: { ...owned.manager, deviceBound: true } });
+    const browser = new BoundBrowser("https://a.test", {
+      send: (request) =>
+        withSession(sessions, request, (session) => {
+          if (session.get("userId") === undefined) session.renew();
+          return new Response(session.set("userId", "u1").binding);
+        }),
+    });
+    await browser.get();
+    expect((await browser.get()).body).toBe("bound");
+    const ws = await open({ cookie: [...browser.cookies].map(([name, value]) => `${name}=${value}`).join("; ") });
+    await sockets.check();
+    expect([ws.readyState, sockets.size]).toEqual([WebSocket.OPEN, 1]);
+    const code = codeOf(ws);
+    await sessions.revokeAll("u1");
+    expect(await code).toBe(SESSION_ENDED);
   });
 
   it("stays until the end of a grace period after a renewal", async () => {

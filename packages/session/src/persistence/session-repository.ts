@@ -85,6 +85,11 @@ export class SessionRepository {
     return found !== undefined && this.#isHonoured(found, sha256(parts.secret)) ? found : undefined;
   }
 
+  /** Returns whether a token has a live session, also if it is bound to a device that this call does not prove. */
+  async isLive(token: string): Promise<boolean> {
+    return (await this.#find(partsOf(token))) !== undefined;
+  }
+
   #isHonoured({ content }: FoundSession, hash: string): boolean {
     return honoured(content.meta.secrets, hash, this.#now()) !== undefined;
   }

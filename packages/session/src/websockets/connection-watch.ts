@@ -1,6 +1,6 @@
 import { clearTimer, setTimer, type Timer } from "@scs/core/kit";
 import { partsOf } from "../persistence/session-token.js";
-import type { SessionManager } from "../session-manager.js";
+import { engineOf, type SessionManager } from "../session-manager.js";
 
 /** An open connection, and its token. */
 interface Watched {
@@ -77,7 +77,8 @@ export class ConnectionWatch<T extends object, D> {
     await Promise.all(
       connections.map(async (watched) => {
         try {
-          if (!(await this.#sessions.exists(watched.token)) && this.#remove(watched)) watched.end();
+          const { repository } = engineOf(this.#sessions); // not exists(): the upgrade request has proven the device
+          if (!(await repository.isLive(watched.token)) && this.#remove(watched)) watched.end();
         } catch (error) {
           this.#onError(error as Error); // the session may still be there: the connection stays
         }
