@@ -38,7 +38,7 @@ async function running() {
       const session = sessions.get(req);
       if (req.url?.startsWith("/login")) session.set("userId", "u1");
       if (req.url?.startsWith("/set/")) session.set(req.url, true);
-      if (req.url === "/logout") session.destroy();
+      if (req.url?.startsWith("/logout")) session.destroy();
       if (req.url === "/login-head") res.writeHead(201, { "x-other": "x" });
       if (req.url === "/login-flush") res.flushHeaders();
       if (req.url === "/login-stream") {
@@ -48,6 +48,33 @@ async function running() {
       }
       if (req.url === "/login-file") {
         response.stream.respondWithFile(LICENSE, { "X-Other": "x" });
+        return;
+      }
+      if (req.url === "/login-raw") {
+        response.stream.end("raw"); // Node.js sends a head by itself
+        return;
+      }
+      if (req.url === "/logout-raw") {
+        response.stream.end("raw");
+        return;
+      }
+      if (req.url === "/login-raw-head") {
+        response.stream.respond({ ":status": 200, "Content-Length": 3 });
+        response.stream.end("raw");
+        return;
+      }
+      if (req.url === "/login-close") {
+        response.write("u1");
+        response.stream.close();
+        return;
+      }
+      if (req.url === "/login-twice") {
+        res.end("u1");
+        try {
+          response.stream.respondWithFile(LICENSE);
+        } catch (error) {
+          errors.push(error as Error);
+        }
         return;
       }
       if (req.url === "/login-broken") {
@@ -89,6 +116,25 @@ describe("over HTTP/2", () => {
     },
   );
 
+  it.each(["/login-raw", "/login-raw-head", "/login-close", "/login-twice"])(
+    "a session begins if the app uses the stream itself: %s",
+    async (path) => {
+      await using app = await running();
+      const login = await ask(app.client, path);
+      expect([login.status, login.body]).toEqual([200, path.includes("raw") ? "raw" : "u1"]);
+      expect((await ask(app.client, "/who", login.cookie)).body).toBe("u1");
+      const codes = app.errors.map((error) => (error as NodeJS.ErrnoException).code);
+      expect(codes).toEqual(path === "/login-twice" ? ["ERR_HTTP2_HEADERS_SENT"] : []);
+    },
+  );
+
+  it("a session ends if the app writes to the stream without a head", async () => {
+    await using app = await running();
+    const { cookie } = await ask(app.client, "/login");
+    expect((await ask(app.client, "/logout-raw", cookie)).body).toBe("raw");
+    expect((await ask(app.client, "/who", cookie)).body).toBe("nobody");
+  });
+
   it("HEAD gets the cookie, and no body", async () => {
     await using app = await running();
     const { headers, body } = await ask(app.client, "/login", "", "HEAD");
@@ -109,7 +155,7 @@ describe("over HTTP/2", () => {
     expect([status, headers["set-cookie"]?.length]).toEqual([200, 1]);
   });
 
-  it.each(["/login", "/login-head", "/login-stream", "/login-file"])(
+  it.each(["/login", "/login-head", "/login-stream", "/login-file", "/login-raw", "/login-raw-head"])(
     "a store that fails is a 500: %s",
     async (path) => {
       await using warnings = collectWarnings();

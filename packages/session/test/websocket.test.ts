@@ -186,7 +186,9 @@ describe("a WebSocket", () => {
     });
     await browser.get();
     expect((await browser.get()).body).toBe("bound");
-    const ws = await open({ cookie: [...browser.cookies].map(([name, value]) => `${name}=${value}`).join("; ") });
+    const ws = await open({
+      cookie: [...browser.cookies].map(([name, value]) => `${name}=${value}`).join("; "),
+    });
     await sockets.check();
     expect([ws.readyState, sockets.size]).toEqual([WebSocket.OPEN, 1]);
     const code = codeOf(ws);

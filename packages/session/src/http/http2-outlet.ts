@@ -5,6 +5,7 @@ import {
   type ServerHttp2Stream,
   type ServerStreamResponseOptions,
 } from "node:http2";
+import type { Writable } from "node:stream";
 import type { Outlet } from "./outlet.js";
 import {
   ERROR_PAGE,
@@ -41,6 +42,8 @@ export class Http2Outlet implements Outlet, GateKeeper {
   #isHolding = false;
   #isHeadOut: boolean;
   #head: { headers: OutgoingHttpHeaders; options: ServerStreamResponseOptions } | undefined;
+  /** A call of `close` that came while the head was kept. */
+  #closing: Parameters<ServerHttp2Stream["close"]> | undefined;
   /** Answers with a file after the save. Node.js reads the file below the stream, past the gate. */
   #sendFile: ((headers: readonly TokenHeader[]) => void) | undefined;
 
@@ -56,6 +59,13 @@ export class Http2Outlet implements Outlet, GateKeeper {
       if (this.#isHolding) this.#keepHead(headers, options);
       else respond.call(stream, headers, options);
     };
+    this.#respondBeforeData();
+    const { close } = stream;
+    stream.close = (...args) => {
+      // Node.js would send the head first.
+      if (this.#head !== undefined && !args[0]) this.#closing = args;
+      else close.apply(stream, args);
+    };
     for (const method of ["respondWithFile", "respondWithFD"] as const) {
       const send = stream[method] as (file: never, headers?: OutgoingHttpHeaders, options?: object) => void;
       stream[method] = (file: unknown, headers: OutgoingHttpHeaders = {}, options?: object) => {
@@ -67,8 +77,8 @@ export class Http2Outlet implements Outlet, GateKeeper {
             { ...headers, ...headersToSet(inLowerCase(headers), own) },
             options,
           );
-        if (this.#isHolding) this.#sendFile = sendFile;
-        else sendFile([]);
+        if (this.#isHolding && this.#head === undefined) this.#sendFile = sendFile;
+        else sendFile([]); // throws after a head
       };
     }
   }
@@ -101,6 +111,7 @@ export class Http2Outlet implements Outlet, GateKeeper {
     WriteGate.of(this.#stream).open();
     if (!this.isGone) this.#sendFile?.(headers);
     this.#sendFile = undefined;
+    this.#close();
   }
 
   replace(headers: readonly TokenHeader[]): string | undefined {
@@ -118,11 +129,39 @@ export class Http2Outlet implements Outlet, GateKeeper {
     });
     const isHead = this.#res.req.method === "HEAD";
     WriteGate.of(this.#stream).replace(isHead ? undefined : { chunk: ERROR_PAGE, encoding: "utf8" });
+    this.#close();
     return undefined;
+  }
+
+  #close(): void {
+    if (this.#closing !== undefined) this.#stream.close(...this.#closing);
+    this.#closing = undefined;
   }
 
   cut(error: Error): void {
     WriteGate.of(this.#stream).cut(error);
+  }
+
+  /** Sends the head before the first data. Node.js would do so below the stream, past this outlet. */
+  #respondBeforeData(): void {
+    const stream = this.#stream as ServerHttp2Stream & Required<Pick<Writable, "_writev">>;
+    const { _write, _writev } = stream;
+    stream._write = (...args) => {
+      if (this.#respondFirst()) stream._write(...args);
+      else _write.apply(stream, args);
+    };
+    stream._writev = (...args) => {
+      if (this.#respondFirst()) stream._writev(...args);
+      else _writev.apply(stream, args);
+    };
+  }
+
+  /** Returns whether it has sent a head, so that a gate may be closed now. */
+  #respondFirst(): boolean {
+    const stream = this.#stream;
+    if (stream.headersSent || stream.destroyed) return false;
+    stream.respond();
+    return stream.headersSent;
   }
 
   /** Lets Node.js process a head without sending it. */
@@ -131,7 +170,7 @@ export class Http2Outlet implements Outlet, GateKeeper {
     if (handle !== undefined) handle.respond = () => 0;
     try {
       this.#respond.call(this.#stream, headers, options);
-      this.#head = { headers, options: { ...options } };
+      this.#head = { headers: inLowerCase(headers), options: { ...options } };
     } finally {
       if (handle !== undefined) delete (handle as Partial<Handle>).respond; // the original is in the prototype
     }
@@ -157,8 +196,12 @@ export class Http2Outlet implements Outlet, GateKeeper {
   }
 }
 
+/** Returns headers with their names in lower case: the object itself if they are. */
 function inLowerCase(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const names = Object.keys(headers);
+  if (names.every((name) => name === name.toLowerCase())) return headers;
+  const sensitive = Object.getOwnPropertySymbols(headers).map((key) => [key, Reflect.get(headers, key)]);
+  return Object.fromEntries([...names.map((name) => [name.toLowerCase(), headers[name]]), ...sensitive]);
 }
 
 let handleKey: symbol | undefined;
