@@ -104,6 +104,25 @@ describe("a merge, before each call of which", () => {
   });
 });
 
+it("keeps a change in place of a merged value while others change another value", async () => {
+  await using app = await two();
+  const { sessions, host, hostToken, token } = app;
+  await host.merge(token);
+  (host.get("cart") as string[]).push("milk");
+  await sessions.use(token, (other) => other.set("seen", 1));
+  await sessions.commit(host);
+  expect(valuesOf(await sessions.load(hostToken))).toEqual({ userId: "u1", cart: ["tea", "milk"], seen: 1 });
+});
+
+it("takes over that others deleted a value before the merge is saved", async () => {
+  await using app = await two();
+  const { sessions, host, hostToken, token } = app;
+  await host.merge(token);
+  await sessions.use(token, (other) => void other.delete("cart"));
+  await sessions.commit(host);
+  expect(valuesOf(await sessions.load(hostToken))).toEqual({ userId: "u1" });
+});
+
 it("the next commit completes a merge that the store failed", async () => {
   for (const when of ["beforeCall", "afterCall"] as const) {
     for (let at = 0; ; at++) {

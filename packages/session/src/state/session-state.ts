@@ -159,7 +159,10 @@ export class SessionState {
 
   /** Takes over the changes of others in a session that was merged into this one. */
   takeChanges(before: Record<string, unknown>, after: Record<string, unknown>): void {
-    for (const key of this.values.changedKeys(before, after)) this.values.set(key, after[key]);
+    for (const key of this.values.changedKeys(before, after)) {
+      if (Object.hasOwn(after, key)) this.values.set(key, after[key]);
+      else this.values.delete(key);
+    }
   }
 
   renew(newLifetime: boolean, graceMs: number): void {

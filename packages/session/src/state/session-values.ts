@@ -141,9 +141,13 @@ export class SessionValues {
     if (this.#exposed !== undefined) this.#snapshots = new ValueSnapshots(this.#values, this.#exposed);
   }
 
-  /** Lists the keys whose values differ between `before` and `after`. */
+  /** Lists the keys whose values differ between `before` and `after`, or that are in only one of them. */
   changedKeys(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
-    return Object.keys(after).filter((key) => !this.#encoder.isSame(after[key], before[key]));
+    const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+    return [...keys].filter((key) => {
+      const isInBoth = Object.hasOwn(before, key) && Object.hasOwn(after, key);
+      return !isInBoth || !this.#encoder.isSame(after[key], before[key]);
+    });
   }
 
   /** Returns whether the app has changed an object in place. */
