@@ -134,6 +134,17 @@ describe("timeouts", () => {
     expect((await app.load()).has("role")).toBe(false);
   });
 
+  it("become shorter by a log-in, even if an earlier request then extends the session", async () => {
+    const timeouts = (data: object) => ({ idleTimeoutMs: "role" in data ? 15 * MINUTE_MS : 7 * DAY_MS });
+    await using app = await stored({ userId: "u1" }, { timeouts, lifetimeMs: 30 * DAY_MS });
+    app.clock.advance(DAY_MS);
+    const earlier = await app.load();
+    await app.sessions.commit((await app.load()).set("role", "admin"));
+    await app.sessions.commit(earlier);
+    app.clock.advance(15 * MINUTE_MS);
+    expect((await app.load()).has("userId")).toBe(false);
+  });
+
   it("that are shorter than the session's age end it, also for other requests", async () => {
     await using app = await stored({ role: "guest" }, { timeouts });
     app.clock.advance(2 * HOUR_MS);

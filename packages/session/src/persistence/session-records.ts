@@ -86,11 +86,19 @@ export class SessionRecords {
   /**
    * Moves the expiry of a live record.
    *
-   * @returns whether the record is live; `undefined` if the store has no `touch` and others have changed the record.
+   * @param isConditional Whether the record must be unchanged, because the expiry depends on its content.
+   * @returns whether the record is live; `undefined` if others have changed it.
    */
-  async touch(key: string, { data }: SessionRecord, expiry: Date): Promise<boolean | undefined> {
-    if (this.#store.touch !== undefined) return this.#store.touch(key, expiry);
-    return (await this.write(key, data, { data, expiry })) || undefined;
+  async touch(
+    key: string,
+    { data }: SessionRecord,
+    expiry: Date,
+    isConditional: boolean,
+  ): Promise<boolean | undefined> {
+    const { touch, replace } = this.#store;
+    if (touch !== undefined && !(isConditional && replace !== undefined)) return touch(key, expiry);
+    if (await this.write(key, data, { data, expiry })) return true;
+    return (await this.read(key)) ? undefined : false;
   }
 
   /**

@@ -120,7 +120,8 @@ export class SessionRepository {
     const other = await this.#find(partsOf(token));
     if (other === undefined || other.id === state.stored?.id) return false;
     if (this.#options.bindings?.doubtIn(other, undefined) !== undefined) return false;
-    const { values, deadline } = other.content;
+    const { deadline } = other.content;
+    const values = this.#copyOf(other);
     for (const key of Object.keys(values)) state.set(key, values[key]);
     if (deadline > state.settings.deadline) state.setDeadline(deadline);
     state.merged = [...state.merged.filter(({ id }) => id !== other.id), other];
@@ -180,10 +181,15 @@ export class SessionRepository {
         this.#emitDestroyed(other);
         continue;
       }
-      state.takeChanges(other.content.values, current.content.values);
+      state.takeChanges(other.content.values, this.#copyOf(current));
       state.merged = state.merged.map((each) => (each === other ? current : each));
       await this.#save(state);
     }
+  }
+
+  /** Decodes the values of a session again: the app may change the copy, and later changes are found by the original. */
+  #copyOf({ record }: FoundSession): Record<string, unknown> {
+    return this.#options.home.encoder.decode(record.data).values;
   }
 
   /** @returns the session, with the changes of others, if it has not ended. */
@@ -246,7 +252,8 @@ export class SessionRepository {
   async #touch(stored: StoredSession, state: SessionState): Promise<void> {
     if (this.#writer.isCheckDue(stored)) return this.#writer.save(state);
     const expiry = this.#writer.expiryOf(state.settings.deadline, stored.timeouts);
-    const isLive = await this.#records.touch(stored.key, stored.record, expiry);
+    const isConditional = !this.#options.policy.isFixed;
+    const isLive = await this.#records.touch(stored.key, stored.record, expiry, isConditional);
     if (state.isSaveVoid) return;
     if (isLive) state.stored = { ...stored, record: { data: stored.record.data, expiry } };
     else if (isLive === false) this.#writer.endElsewhere(state);
