@@ -12,6 +12,7 @@ import type { Session } from "../src/index.js";
 import { serveFetch } from "./fixtures/fetch-server.js";
 import type { Values } from "./fixtures/running-app.js";
 import { RunningManager } from "./fixtures/running-manager.js";
+import { Signal } from "./fixtures/signal.js";
 import { Visitor } from "./fixtures/visitor.js";
 
 const chunked = (cookie: string): RequestInit =>
@@ -96,6 +97,23 @@ it.each(["before", "after"])(
     expect(await running.store.contents()).toEqual([]);
   },
 );
+
+it("a request that a job makes after the response has its own session", async () => {
+  await using running = new RunningManager();
+  const app = new Hono<{ Variables: SessionVariables<Values> }>();
+  const answered = new Signal();
+  let job: Promise<Response> | undefined;
+  app.use(honoSessions(running.sessions));
+  app.post("/login", (c) => {
+    c.var.session.set("userId", "u1");
+    job = answered.given.then(() => app.request("/who"));
+    return c.text("");
+  });
+  app.get("/who", (c) => c.text(String(c.var.session.get("userId") ?? "nobody")));
+  await app.request("/login", { method: "POST" });
+  answered.give();
+  expect(await (await job)?.text()).toBe("nobody");
+});
 
 it("other middleware keeps its headers, and the cookie is set once", async () => {
   await using running = new RunningManager();

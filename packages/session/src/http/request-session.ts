@@ -111,6 +111,10 @@ export class RequestSession<T extends object> {
     await this.#state.turns.run(() => commitNow(this.#engine.repository, this.#state));
   }
 
+  get isClosed(): boolean {
+    return this.#state.isClosed;
+  }
+
   /** Makes every further change of the session an error, because the headers were sent. */
   close(): void {
     this.#state.isClosed = true;
