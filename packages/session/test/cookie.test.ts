@@ -218,6 +218,16 @@ describe("cookies of the app", () => {
     expect((await new Visitor(app.url).get()).setCookies).toEqual([...expected, ours]);
   });
 
+  it.each(["/old", "/"])("of the same name for another path or domain are kept: %s", async (path) => {
+    const removed = `__Host-session=; Path=${path}; Domain=example.com`;
+    await using app = await run((session, res) => {
+      session.set("userId", "u1");
+      res.setHeader("Set-Cookie", [removed, "__Host-session=own; path=/; HttpOnly"]);
+      res.end();
+    });
+    expect((await new Visitor(app.url).get()).setCookies).toEqual([removed, ours]);
+  });
+
   it("in writeHead replace those of setHeader, as without a session", async () => {
     const headers = ["Set-Cookie", ["a=1"], "Set-Cookie", "b=2"];
     await using app = await run((session, res, req) => {

@@ -32,6 +32,20 @@ describe("events", () => {
     expect(app.take()).toEqual([["destroyed", { owner: "u1", handle, reason: "destroyed" }]]);
   });
 
+  it("report once that a session is destroyed by a request with two of its tokens", async () => {
+    await using app = heard();
+    const session = await logIn(app.sessions, "u1");
+    const { token: old } = session;
+    session.renew({ graceMs: 60_000 });
+    await app.sessions.commit(session);
+    app.take();
+    const cookie = `${app.sessions.cookieName}=${session.token}; ${app.sessions.cookieName}=${old}`;
+    const both = await app.sessions.load({ headers: { cookie } });
+    both.destroy();
+    await app.sessions.commit(both);
+    expect(app.take().map(([name]) => name)).toEqual(["destroyed"]);
+  });
+
   it("report a session that others ended, or that expired", async () => {
     await using app = heard({ lifetimeMs: 1000 });
     const session = await logIn(app.sessions, "u1");

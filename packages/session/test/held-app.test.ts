@@ -84,6 +84,20 @@ describe("while a response is held", () => {
     expect(await client.end()).toContain("ERR_INVALID_CHAR");
   });
 
+  it.each([false, true])("callbacks get the same arguments as without a session: %s", async (isChanged) => {
+    let taken: unknown[] = [];
+    await using app = await run((session, res) => {
+      if (isChanged) session.set("x", 1);
+      res.write("one", (...args: unknown[]) => {
+        taken = args;
+      });
+      res.end();
+    });
+    using client = await RawClient.request(app.url);
+    await client.end();
+    expect(taken).toEqual([null]);
+  });
+
   it("callbacks of write and end wait, and are called in order", async () => {
     const events: string[] = [];
     await using app = await run((session, res) => {

@@ -194,7 +194,7 @@ class HeldResponse {
   #wrapCallback(args: unknown[]): void {
     const callback = args.at(-1);
     if (typeof callback !== "function") return;
-    args[args.length - 1] = (error?: Error | null) => callback(error ?? this.#failure);
+    args[args.length - 1] = (error?: Error | null) => callback(error ?? this.#failure ?? error);
   }
 }
 

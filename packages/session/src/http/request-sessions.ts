@@ -71,9 +71,8 @@ export class RequestSessions<T extends object> {
   /** Loads the session of a request, synchronously if it has no token. */
   open(request: RequestHead): RequestSession<T> | Promise<RequestSession<T>> {
     const opened = this.opened(request);
-    // A job that a request has started may make requests of its own long after the response.
-    if (opened !== undefined && !(opened.isClosed && opened !== (request as Slots<T>)[this.#slot]))
-      return opened;
+    // Not a closed one of another request: a job may make requests long after the response to the request that began it.
+    if (opened !== undefined && (!opened.isClosed || this.#slot in request)) return opened;
     const tokens = this.tokensOf(request);
     if (tokens.length === 0) return this.attach(request, this.#engine.repository.begin());
     return traced(loadTracing, async () => this.attach(request, await this.#load(tokens, request)));

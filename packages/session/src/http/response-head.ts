@@ -41,8 +41,17 @@ const ERROR_HEADERS: readonly TokenHeader[] = [
 function isReplaced(name: string, value: string, [ownName, ownValue]: TokenHeader): boolean {
   if (name !== ownName) return name === "cache-control"; // caches must not hand the token to others
   // An app that commits a session itself may have set its cookie as well.
-  return name !== "set-cookie" || value.startsWith(ownValue.slice(0, ownValue.indexOf("=") + 1));
+  return name !== "set-cookie" || cookieKeyOf(value) === cookieKeyOf(ownValue);
 }
+
+/** Returns what distinguishes a cookie for browsers: its name, domain and path (RFC 6265, section 5.3). */
+function cookieKeyOf(setCookie: string): string {
+  const name = setCookie.slice(0, setCookie.indexOf("=")).trim();
+  const [domain, path] = [DOMAIN, PATH].map((attribute) => attribute.exec(setCookie)?.[1]?.trim());
+  return [name, domain?.toLowerCase(), path].join(";");
+}
+
+const [DOMAIN, PATH] = [/;\s*domain=([^;]*)/i, /;\s*path=([^;]*)/i];
 
 /** Adds headers to a composed head of HTTP/1. */
 export function addToHead(head: string, headers: readonly TokenHeader[]): string {

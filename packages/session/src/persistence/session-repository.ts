@@ -155,7 +155,7 @@ export class SessionRepository {
   async #endOthers(state: SessionState): Promise<void> {
     for (let [token] = state.otherTokens; token !== undefined; [token] = state.otherTokens) {
       const other = await this.#find(partsOf(token));
-      if (other !== undefined) {
+      if (other !== undefined && other.id !== state.destroyed?.id) {
         await this.#end(other);
         this.#emitDestroyed(other);
       }
