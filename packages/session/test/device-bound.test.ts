@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { describe, expect, it } from "vitest";
 import { withSession } from "../src/adapters/fetch.js";
+import { nextSessions } from "../src/adapters/next.js";
 import { SessionManager, type SessionManagerOptions } from "../src/index.js";
 import { BoundBrowser } from "./fixtures/bound-browser.js";
 import { Device } from "./fixtures/device.js";
@@ -411,6 +412,12 @@ describe("options that cannot work are refused", () => {
     await using app = await run((_, res) => void res.end());
     const make = () => new SessionManager({ store: app.store, deviceBound: true, ...options });
     expect(make).toThrow(message);
+  });
+
+  it("a manager for Next.js, which passes on no second cookie", async () => {
+    await using app = await deviceBoundApp();
+    const cookies = async () => ({ get: () => undefined, set: () => undefined });
+    expect(() => nextSessions(app.sessions, { cookies })).toThrow(/without deviceBound/);
   });
 
   it("a store without replace, a transport without cookies", async () => {

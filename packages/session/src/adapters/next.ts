@@ -1,7 +1,7 @@
 import type { RequestHead } from "../http/http-request.js";
 import type { TokenCookie } from "../http/token-transport.js";
 import type { Session } from "../session.js";
-import type { SessionManager } from "../session-manager.js";
+import { engineOf, type SessionManager } from "../session-manager.js";
 
 /** The cookie store that `cookies()` of `next/headers` returns, as far as it is used. */
 export interface NextCookiesLike {
@@ -42,7 +42,7 @@ export interface NextSessions<T extends object> {
  *     import { cookies } from "next/headers";
  *     export const { session, change, touch } = nextSessions(sessions, { cookies });
  *
- * @throws TypeError if the manager's tokens do not travel in a cookie.
+ * @throws TypeError if the manager's tokens do not travel in a cookie, or it binds sessions to devices.
  */
 export function nextSessions<T extends object, D>(
   sessions: SessionManager<T, D>,
@@ -51,6 +51,8 @@ export function nextSessions<T extends object, D>(
   if (typeof cookies !== "function")
     throw new TypeError('nextSessions needs cookies: import { cookies } from "next/headers"');
   const name = sessions.cookieName;
+  if (engineOf(sessions).deviceBound !== undefined)
+    throw new TypeError("nextSessions cannot prove devices: create its manager without deviceBound");
   if (name === "") throw new TypeError("nextSessions needs a manager whose tokens are in a cookie");
   const read = new WeakMap<NextCookiesLike, Promise<ReadonlySession<T>>>();
   return {
