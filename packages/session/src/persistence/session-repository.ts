@@ -1,17 +1,11 @@
 import type { BoundCookies, DeviceBindings, Doubt } from "../device-bound/device-bindings.js";
-import type { SessionEvent } from "../session-events.js";
 import { SessionState } from "../state/session-state.js";
 import { honoured } from "./secrets.js";
+import { SessionEnding } from "./session-ending.js";
 import type { SessionRecords } from "./session-records.js";
 import { partsOf, sha256, type TokenParts } from "./session-token.js";
 import { SessionWriter, type WriterOptions } from "./session-writer.js";
-import {
-  type FoundSession,
-  foundOf,
-  isYielding,
-  publicHandleOf,
-  type StoredSession,
-} from "./stored-session.js";
+import { type FoundSession, foundOf, isYielding, type StoredSession } from "./stored-session.js";
 
 export interface RepositoryOptions extends WriterOptions {
   /** Returns whether a request may have a session bound to a device; `undefined` if sessions are not bound. */
@@ -26,12 +20,14 @@ export class SessionRepository {
   readonly #records: SessionRecords;
   readonly #options: RepositoryOptions;
   readonly #writer: SessionWriter;
+  readonly #ending: SessionEnding;
   readonly #now: () => number;
 
   constructor(options: RepositoryOptions) {
     this.#options = options;
     this.#records = options.records;
     this.#writer = new SessionWriter(options);
+    this.#ending = new SessionEnding(options);
     this.#now = options.now;
   }
 
@@ -66,7 +62,7 @@ export class SessionRepository {
   #beginInDoubt(found: FoundSession, doubt: Doubt): SessionState {
     const state = this.begin();
     state.bound = { doubt };
-    this.#options.events.emit("unproven", () => this.#naming(found));
+    this.#options.events.emit("unproven", () => this.#ending.naming(found));
     return state;
   }
 
@@ -143,7 +139,7 @@ export class SessionRepository {
     const { destroyed } = state;
     if (destroyed === undefined) return;
     await this.#endOthers(state); // first: if it fails, the session is still there and the next commit tries again
-    const found = await this.#end(foundOf(destroyed));
+    const found = await this.#ending.end(foundOf(destroyed));
     state.destroyed = undefined;
     this.#writer.emitEnd(
       found === undefined ? destroyed : { ...destroyed, meta: found.content.meta },
@@ -156,8 +152,8 @@ export class SessionRepository {
     for (let [token] = state.otherTokens; token !== undefined; [token] = state.otherTokens) {
       const other = await this.#find(partsOf(token));
       if (other !== undefined && other.id !== state.destroyed?.id) {
-        await this.#end(other);
-        this.#emitDestroyed(other);
+        await this.#ending.end(other);
+        this.#ending.emitDestroyed(other);
       }
       state.otherTokens = state.otherTokens.slice(1);
     }
@@ -175,10 +171,11 @@ export class SessionRepository {
         state.merged = state.merged.filter((each) => each !== other);
         continue;
       }
-      const current = tries < MAX_MERGES ? await this.#endUnchanged(other) : await this.#end(other);
+      const current =
+        tries < MAX_MERGES ? await this.#ending.endUnchanged(other) : await this.#ending.end(other);
       if (current === undefined || tries >= MAX_MERGES) {
         state.merged = state.merged.filter((each) => each !== other);
-        this.#emitDestroyed(other);
+        this.#ending.emitDestroyed(other);
         continue;
       }
       state.takeChanges(other.content.values, this.#copyOf(current));
@@ -190,37 +187,6 @@ export class SessionRepository {
   /** Decodes the values of a session again: the app may change the copy, and later changes are found by the original. */
   #copyOf({ record }: FoundSession): Record<string, unknown> {
     return this.#options.home.encoder.decode(record.data).values;
-  }
-
-  /** @returns the session, with the changes of others, if it has not ended. */
-  async #endUnchanged(other: FoundSession): Promise<FoundSession | undefined> {
-    let changed: FoundSession | undefined;
-    await this.#end(other, (current) => {
-      if (current === other) return true;
-      changed = current;
-      return false;
-    });
-    return changed;
-  }
-
-  #emitDestroyed(session: FoundSession): void {
-    this.#options.events.emit("destroyed", () => ({ ...this.#naming(session), reason: "destroyed" }));
-  }
-
-  #naming({ id, content: { meta, values } }: FoundSession): SessionEvent {
-    return { owner: this.#options.home.ownerOf(values), handle: publicHandleOf({ id, meta }) };
-  }
-
-  async #end(
-    session: FoundSession,
-    isMeant?: (current: FoundSession) => boolean,
-  ): Promise<FoundSession | undefined> {
-    const ended = await this.#records.end(session, isMeant);
-    const note = ended?.content.meta.owner;
-    if (ended !== undefined && note !== undefined) {
-      await this.#options.owners?.lists.remove(note.hash, [{ id: ended.id, stamps: [note.stamp] }]);
-    }
-    return ended;
   }
 
   #save(state: SessionState): Promise<void> | undefined {

@@ -56,6 +56,15 @@ export class SessionEncoder {
     }
   }
 
+  /** Lists the keys whose values differ between `before` and `after`, or that are in only one of them. */
+  changedKeys(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
+    const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+    return [...keys].filter((key) => {
+      const isInBoth = Object.hasOwn(before, key) && Object.hasOwn(after, key);
+      return !isInBoth || !this.isSame(after[key], before[key]);
+    });
+  }
+
   #encodeAlone(value: unknown): Uint8Array {
     return this.#codec.encode(contentOf({ value }), MEASURED * this.#maxBytes);
   }

@@ -159,7 +159,7 @@ export class SessionState {
 
   /** Takes over the changes of others in a session that was merged into this one. */
   takeChanges(before: Record<string, unknown>, after: Record<string, unknown>): void {
-    for (const key of this.values.changedKeys(before, after)) {
+    for (const key of this.#home.encoder.changedKeys(before, after)) {
       if (Object.hasOwn(after, key)) this.values.set(key, after[key]);
       else this.values.delete(key);
     }

@@ -141,15 +141,6 @@ export class SessionValues {
     if (this.#exposed !== undefined) this.#snapshots = new ValueSnapshots(this.#values, this.#exposed);
   }
 
-  /** Lists the keys whose values differ between `before` and `after`, or that are in only one of them. */
-  changedKeys(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
-    const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
-    return [...keys].filter((key) => {
-      const isInBoth = Object.hasOwn(before, key) && Object.hasOwn(after, key);
-      return !isInBoth || !this.#encoder.isSame(after[key], before[key]);
-    });
-  }
-
   /** Returns whether the app has changed an object in place. */
   isChangedInPlace(): boolean {
     if (!this.#isAnyInHand()) return false;
