@@ -47,6 +47,8 @@ export interface SessionEngine {
 
 /** Creates the parts of a manager. @throws TypeError or RangeError for an option that cannot work. */
 export function buildEngine<T extends object, D>(options: SessionManagerOptions<T, D>): SessionEngine {
+  if (typeof (options?.store as { then?: unknown } | undefined)?.then === "function")
+    throw new TypeError("store is a promise: await it, as in store: await openBoltStore(...)");
   if (typeof options?.store?.find !== "function") {
     throw new TypeError("store is missing: pass one, as in new SessionManager({ store: new MemStore() })");
   }

@@ -76,6 +76,8 @@ export class SessionManager<T extends object = Record<string, unknown>, D = unkn
    * session. If `next` takes an argument and the app has not answered yet, it gets the error.
    */
   middleware(): Middleware {
+    if (!(this instanceof SessionManager))
+      throw new TypeError("middleware must be called: app.use(sessions.middleware())");
     return nodeMiddleware(this.#requests, this.#engine.onError);
   }
 

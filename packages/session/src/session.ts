@@ -58,7 +58,14 @@ export class Session<T extends object = Record<string, unknown>> {
   readonly #merge: Merge;
 
   static {
-    stateOf = (session) => (#state in session ? session : session[itself]).#state;
+    stateOf = (session) => {
+      if (typeof session === "object" && session !== null && #state in session) return session.#state;
+      const own = (session as { [itself]?: Session } | undefined)?.[itself];
+      if (own !== undefined) return own.#state;
+      throw new TypeError(
+        "this is no session: pass the result of sessions.get(req), or of await sessions.load(token)",
+      );
+    };
     createSession = (state, merge) => new Session(state, merge);
     // `console.log` shows neither values nor the token.
     Object.defineProperty(Session.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: show });

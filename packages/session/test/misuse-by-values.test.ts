@@ -70,3 +70,29 @@ it("a session started after the end of its response refuses changes", async () =
   await fetch(server.url);
   await expect(outcome).rejects.toMatchObject({ code: "TOO_LATE" });
 });
+
+it("refuses a promise of a store, and says to await it", () => {
+  const store = Promise.resolve(new RecordingStore());
+  expect(() => new SessionManager({ store: store as never })).toThrow(
+    "store is a promise: await it, as in store: await openBoltStore(...)",
+  );
+});
+
+it.each<[string, (sessions: SessionManager<Values>) => unknown, RegExp]>([
+  ["commit of a promise", (sessions) => sessions.commit(sessions.load(undefined) as never), /await/],
+  ["commit without a session", (sessions) => sessions.commit(undefined as never), /is no session/],
+  ["destroy of an object", (sessions) => sessions.tokenHeader({} as never), /is no session/],
+  ["get without a request", (sessions) => sessions.get(undefined as never), /needs a request/],
+])("says what is wrong with %s", async (_, misuse, message) => {
+  await using held = await app();
+  expect(() => misuse(held.sessions)).toThrow(TypeError);
+  expect(() => misuse(held.sessions)).toThrow(message);
+});
+
+it("says that middleware needs its parentheses", async () => {
+  await using held = await app();
+  const { middleware } = held.sessions;
+  expect(() => (middleware as unknown as (req: object) => void)({})).toThrow(
+    "app.use(sessions.middleware())",
+  );
+});

@@ -32,6 +32,8 @@ export class RequestSessions<T extends object> {
 
   /** Returns the session of a request. */
   get(request: object): Session<T> {
+    if (typeof request !== "object" || request === null)
+      throw new TypeError(`sessions.get(request) needs a request, got ${String(request)}`);
     const opened = this.opened(request);
     if (opened === undefined)
       throw new Error(`this request has no session yet: ${adviceForRequest(request)}`);
