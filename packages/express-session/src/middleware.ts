@@ -142,8 +142,8 @@ class Handler<D> {
 
   async #import(old: OldSessions, req: Request, signed: readonly SignedValue[]): Promise<Opening> {
     const imported = await old.open(req, signed);
-    if (imported !== undefined) return { opened: imported.opened, imported };
-    return { opened: await this.#integration.open(req, []), hasWorthlessCookie: true };
+    if (typeof imported === "object") return { opened: imported.opened, imported };
+    return { opened: await this.#integration.open(req, []), hasWorthlessCookie: imported === "taken" };
   }
 }
 

@@ -39,20 +39,30 @@ export class OldSessions {
     this.#options = options;
   }
 
-  /** Opens the session of the first cookie that has one in the old store. */
-  async open(req: IncomingMessage, cookies: readonly SignedValue[]): Promise<ImportedSession | undefined> {
+  /**
+   * Opens the session of the first cookie that has one in the old store.
+   *
+   * @returns `"taken"` if there is none, but the session of a cookie was taken over before.
+   */
+  async open(
+    req: IncomingMessage,
+    cookies: readonly SignedValue[],
+  ): Promise<ImportedSession | "taken" | undefined> {
+    let isTaken = false;
     for (const cookie of cookies) {
       const imported = await this.#open(req, cookie);
-      if (imported !== undefined) return imported;
+      if (typeof imported === "object") return imported;
+      isTaken ||= imported === "taken";
     }
-    return undefined;
+    return isTaken ? "taken" : undefined;
   }
 
-  async #open(req: IncomingMessage, cookie: SignedValue): Promise<ImportedSession | undefined> {
+  async #open(req: IncomingMessage, cookie: SignedValue): Promise<ImportedSession | "taken" | undefined> {
     const { store, integration, now, onError } = this.#options;
     const mark = derivedId(cookie, "taken");
-    if (await integration.isMarked(mark)) return undefined;
     const old = await store.read(cookie.value);
+    // After the read: if another request has just ended the old session, it has set the mark before.
+    if (await integration.isMarked(mark)) return "taken";
     if (old === undefined) return undefined;
     const end = endOf(old) ?? now() + COOKIE_LIMIT_MS;
     const values = this.#valuesOf(old, req);
@@ -61,7 +71,7 @@ export class OldSessions {
     const opened = await integration.openDerived(req, {
       ...{ id: derivedId(cookie, "session"), values, barredUntil },
     });
-    if (opened === undefined) return undefined; // another request took it over, and has logged out since
+    if (opened === undefined) return "taken"; // by another request, which has logged out since
     const take = async () => {
       await integration.mark(mark, barredUntil);
       await store.end(cookie.value).catch(onError); // the mark has already made its cookie worthless

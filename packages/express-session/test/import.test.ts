@@ -213,6 +213,43 @@ describe("an old cookie is worthless", () => {
     expect((await late.get("/login")).setCookies).toHaveLength(1);
     expect((await late.get("/who")).json()).toBe("ada");
   });
+
+  it("also to a request that looks for the old session while another takes it", async () => {
+    const old = new expressSession.MemoryStore();
+    const cookies = await loggedIn(old);
+    let takeFirst: () => Promise<unknown> = async () => undefined;
+    const slow: OldStore = {
+      async get(id, callback) {
+        const take = takeFirst;
+        takeFirst = async () => undefined;
+        await take();
+        old.get(id, callback);
+      },
+      destroy: (id, callback) => old.destroy(id, callback),
+    };
+    await using app = await deployed(slow, { saveUninitialized: true }, cookies);
+    takeFirst = () => app.browser().get("/who");
+    const late = await app.browser().get("/who");
+    expect([late.json(), late.setCookies]).toEqual([null, []]);
+  });
+});
+
+describe("an old cookie whose session was not taken over", () => {
+  it.each<[string, (old: expressSession.MemoryStore) => Promise<Map<string, string>>, SessionOptions]>([
+    [
+      "has expired",
+      (old) => loggedIn(old, { cookie: { maxAge: 60_000 } }),
+      { now: () => Date.now() + 60_000 },
+    ],
+    ["is empty", (old) => loggedIn(old, { saveUninitialized: true }, "/who"), {}],
+    ["is unknown", () => loggedIn(new expressSession.MemoryStore()), {}],
+  ])("counts as no cookie if the session %s", async (_, logIn, options) => {
+    const old = new expressSession.MemoryStore();
+    await using app = await deployed(old, { saveUninitialized: true, ...options }, await logIn(old));
+    const browser = app.browser();
+    expect((await browser.get("/who")).setCookies).toHaveLength(1);
+    expect((await browser.get("/who")).setCookies).toEqual([]);
+  });
 });
 
 describe("a failure", () => {
