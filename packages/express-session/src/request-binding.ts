@@ -38,6 +38,7 @@ export class RequestBinding implements SessionOwner {
   #current: Session | undefined;
   #values: TrackedValues | undefined;
   #imported: ImportedSession | undefined;
+  #isModified = false;
 
   constructor(req: IncomingMessage, options: BindingOptions, brought: Brought) {
     this.req = req;
@@ -90,6 +91,17 @@ export class RequestBinding implements SessionOwner {
   /** Whether an old session still has to be ended. */
   get isImporting(): boolean {
     return this.#imported !== undefined;
+  }
+
+  /** Whether the request has changed its session, which restarts the `maxAge` of the cookie. */
+  get isModified(): boolean {
+    return this.#isModified;
+  }
+
+  /** Records that the client has got the cookie, or needs none. */
+  told(): void {
+    this.opened.saving.told();
+    this.#isModified = false;
   }
 
   async save(session: Session): Promise<void> {
@@ -151,6 +163,12 @@ export class RequestBinding implements SessionOwner {
    * @throws TypeError if `req.session` is no session; SessionError `INVALID_VALUE`.
    */
   takeChanges(): boolean {
+    const isChanged = this.#takeChanges();
+    this.#isModified ||= isChanged;
+    return isChanged;
+  }
+
+  #takeChanges(): boolean {
     const [current, values] = [this.#current, this.#values];
     if (current === undefined || values === undefined) return false;
     const { session } = this.req;

@@ -18,8 +18,6 @@ export class ResponseSaving implements Saving {
   readonly #binding: RequestBinding;
   readonly #options: ResponseOptions;
   readonly #secrets: readonly Secret[];
-  /** Whether the request has changed its session, which restarts the `maxAge` of the cookie. */
-  #isModified = false;
   /** Whether the session was taken over from an old one, so that the browser still has the old cookie. */
   #isTakenOver: boolean;
   /** Whether the changes up to now are taken: each time, all values are written as JSON and compared. */
@@ -37,7 +35,7 @@ export class ResponseSaving implements Saving {
   }
 
   get isDue(): boolean {
-    this.#takeChanges();
+    this.#binding.takeChanges();
     const { isImporting, opened } = this.#binding;
     const isDue = isImporting || opened.saving.isDue || this.#isCookieDue;
     this.#isUpToDate = isDue; // `save` follows at once
@@ -45,17 +43,17 @@ export class ResponseSaving implements Saving {
   }
 
   get isChanged(): boolean {
-    this.#takeChanges();
+    this.#binding.takeChanges();
     return this.#binding.opened.saving.isChanged;
   }
 
   async save(): Promise<void> {
     const { opened, req } = this.#binding;
-    if (!this.#isUpToDate) this.#takeChanges();
+    if (!this.#isUpToDate) this.#binding.takeChanges();
     this.#isUpToDate = false;
     for (let saves = 0; saves < MAX_SAVES; saves++) {
       await this.#binding.commit(() => opened.saving.save());
-      if (!this.#takeChanges()) break;
+      if (!this.#binding.takeChanges()) break;
     }
     if (req.socket?.destroyed !== true) await this.#binding.endImported(); // otherwise nobody gets the new cookie
   }
@@ -83,8 +81,7 @@ export class ResponseSaving implements Saving {
   }
 
   told(): void {
-    this.#binding.opened.saving.told();
-    this.#isModified = false;
+    this.#binding.told();
     this.#isTakenOver = false;
   }
 
@@ -95,16 +92,10 @@ export class ResponseSaving implements Saving {
     this.#binding.opened.saving.report(error);
   }
 
-  #takeChanges(): boolean {
-    const isChanged = this.#binding.takeChanges();
-    if (isChanged) this.#isModified = true;
-    return isChanged;
-  }
-
   /** Whether to send the cookie although the token has not changed. */
   get #isCookieDue(): boolean {
-    if (!this.#isTakenOver && !this.#isModified && !this.#options.rolling) return false;
-    const { isLive, opened } = this.#binding;
+    const { isModified, isLive, opened } = this.#binding;
+    if (!this.#isTakenOver && !isModified && !this.#options.rolling) return false;
     if (opened.storedToken === undefined) return false;
     if (this.#isTakenOver || !isLive) return this.#isTakenOver;
     return this.#options.rolling || this.#binding.isCookieTimed;

@@ -1,6 +1,7 @@
 import { promisify } from "node:util";
 import type { Request, Response } from "express";
 import { describe, expect, it } from "vitest";
+import type { SessionOptions } from "../src/index.js";
 import { type Live, type Route, run, views } from "./fixtures/app.js";
 
 const lean = { saveUninitialized: false };
@@ -272,6 +273,24 @@ describe("save", () => {
     const browser = app.browser();
     await browser.get("/save");
     expect((await browser.get("/look")).json()).toMatchObject({ views: 8 });
+  });
+
+  it.each<[string, SessionOptions, (req: Request) => unknown]>([
+    ["the restarted maxAge", { cookie: { maxAge: 60_000 } }, () => undefined],
+    ["a maxAge of its own", {}, (req) => Object.assign(req.session.cookie, { maxAge: 60_000 })],
+  ])("leaves %s of the cookie to the response", async (_, options, change) => {
+    const save = async (req: Request, res: Response) => {
+      req.session.views = 2;
+      change(req);
+      await req.session.save();
+      res.redirect("/look");
+    };
+    await using app = await run({ ...views, "/save": save }, options);
+    const browser = app.browser();
+    await browser.get();
+    app.clock.advance(30_000);
+    const expires = new Date(app.clock.now() + 60_000).toUTCString();
+    expect((await browser.get("/save")).setCookies).toEqual([expect.stringContaining(`Expires=${expires}`)]);
   });
 
   it("works after the response as well", async () => {
