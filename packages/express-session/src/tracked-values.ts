@@ -24,8 +24,9 @@ export class TrackedValues {
 
   #load(target: Session, key: string, value: unknown): void {
     try {
-      this.#known.set(key, JSON.stringify(value));
-      target[key] = value;
+      const text = JSON.stringify(value);
+      target[key] = JSON.parse(text); // a copy: the manager would store what JSON cannot show of a change in place
+      this.#known.set(key, text);
     } catch {
       // Set through the manager's session instead of `req.session`: not representable in JSON.
     }

@@ -64,6 +64,45 @@ describe("values", () => {
     expect((await browser.get("/show")).json()).toEqual({ list: ["a", "b"], more: { inner: 1 } });
   });
 
+  it("are copies for each request, so that JSON cannot hide a change in place from the store", async () => {
+    await using app = await run({
+      "/": (req, res) => {
+        req.session.ours = { isTyped: true };
+        res.end();
+      },
+      "/change": (req, res) => {
+        Object.assign(req.session.ours as object, { method() {}, nothing: undefined });
+        req.session.views = 1;
+        res.end();
+      },
+      "/show": (req, res) => res.json([req.session, Object.keys(req.session.ours as object)]),
+    });
+    const browser = app.browser();
+    await browser.get();
+    expect((await browser.get("/change")).status).toBe(200);
+    expect((await browser.get("/show")).json()).toEqual([{ ours: { isTyped: true }, views: 1 }, ["isTyped"]]);
+  });
+
+  it("set through the manager that JSON cannot represent stay in the session", async () => {
+    await using app = await run({
+      "/": (req, res) => {
+        const own = app.handler.sessions.get(req);
+        own.set("device", undefined);
+        own.set("more", new Map([["inner", 1]]) as never);
+        res.end();
+      },
+      "/change": (req, res) => {
+        req.session.views = 1;
+        const own = app.handler.sessions.get(req);
+        res.json([Object.keys(req.session), own.has("device"), own.get("more") instanceof Map]);
+      },
+    });
+    const browser = app.browser();
+    await browser.get();
+    for (let times = 0; times < 2; times++)
+      expect((await browser.get("/change")).json()).toEqual([["more", "views"], true, true]);
+  });
+
   it("that JSON cannot represent fail the save with a 500 that names only the key", async () => {
     await using app = await run({
       "/": (req, res) => {
