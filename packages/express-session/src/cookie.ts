@@ -3,7 +3,7 @@ import { stringifySetCookie } from "cookie";
 /** The attributes of a cookie that express-session supports. */
 export interface CookieAttributes {
   originalMaxAge?: number | null | undefined;
-  expires?: Date | string | boolean | null | undefined;
+  expires?: Date | string | number | boolean | null | undefined;
   path?: string | undefined;
   domain?: string | undefined;
   httpOnly?: boolean | undefined;
@@ -29,7 +29,7 @@ export class Cookie {
   priority: CookieAttributes["priority"];
   partitioned: boolean | undefined;
   originalMaxAge: number | null | undefined = null;
-  #expires: Date | false | null = null;
+  #expires: Date | null = null;
   readonly #now: () => number;
 
   /** @throws TypeError if the attributes are not an object, or `maxAge` is not a number. */
@@ -41,31 +41,29 @@ export class Cookie {
     if (attributes?.originalMaxAge !== undefined) this.originalMaxAge = attributes.originalMaxAge;
   }
 
-  /** Time at which the browser deletes the cookie; `null` or `false`: when the browser is closed. */
-  get expires(): Date | false | null {
+  /** Time at which the browser deletes the cookie; `null`: when the browser is closed. A number counts as `maxAge`. */
+  get expires(): Date | null {
     return this.#expires;
   }
 
-  set expires(date: Date | string | boolean | null | undefined) {
-    this.#expires = typeof date === "string" ? new Date(date) : date instanceof Date ? date : null;
-    this.originalMaxAge = this.maxAge as number | null;
+  set expires(end: Date | string | number | boolean | null | undefined) {
+    const ms = typeof end === "number" ? end : undefined;
+    const date =
+      ms !== undefined ? new Date(this.#now() + ms) : typeof end === "string" ? new Date(end) : end;
+    this.#expires = date instanceof Date && !Number.isNaN(date.getTime()) ? date : null;
+    this.originalMaxAge = this.#expires && (ms ?? this.maxAge); // the clock may have moved
   }
 
   /** Remaining lifetime of the cookie in ms; `null`: until the browser is closed. */
   get maxAge(): number | null {
-    return this.#expires instanceof Date ? this.#expires.getTime() - this.#now() : null;
+    return this.#expires && this.#expires.getTime() - this.#now();
   }
 
   set maxAge(ms: number | Date | null | undefined | false) {
     if (ms && typeof ms !== "number" && !(ms instanceof Date)) {
       throw new TypeError("maxAge must be a number or Date");
     }
-    if (typeof ms !== "number") {
-      this.expires = ms;
-      return;
-    }
-    this.#expires = new Date(this.#now() + ms);
-    this.originalMaxAge = ms;
+    this.expires = ms;
   }
 
   /** The attributes to store and to serialize. */
@@ -79,7 +77,7 @@ export class Cookie {
     const { expires, domain, path, httpOnly, priority, partitioned, secure, sameSite } = this;
     return stringifySetCookie({
       ...{ name, value, path, httpOnly: Boolean(httpOnly), secure: Boolean(secure) },
-      ...(expires instanceof Date && { expires }),
+      ...(expires && { expires }),
       ...(domain !== undefined && { domain }),
       ...(priority && { priority }),
       ...(partitioned && { partitioned }),

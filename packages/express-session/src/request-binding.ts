@@ -76,7 +76,7 @@ export class RequestBinding implements SessionOwner {
     const { cookies } = this.#options;
     const isCommon = this.#current !== undefined && Session.cookieOf(this.#current) === undefined;
     if (isCommon && cookies.areUntimed && this.#values?.ownCookie === undefined) return false;
-    return this.cookie.expires instanceof Date;
+    return this.cookie.expires !== null;
   }
 
   newCookie(): Cookie {

@@ -75,7 +75,7 @@ export class ResponseSaving implements Saving {
   #renewExpiry(cookie: Cookie, deadline: Date): void {
     const { originalMaxAge } = cookie;
     cookie.maxAge = originalMaxAge;
-    if (!(cookie.expires instanceof Date) || cookie.expires <= deadline) return;
+    if (cookie.expires === null || cookie.expires <= deadline) return;
     cookie.expires = deadline;
     cookie.originalMaxAge = originalMaxAge;
   }

@@ -31,7 +31,8 @@ export class SessionCookies {
     this.#settings = settings;
     this.#now = settings.now;
     const { cookie } = settings;
-    const hasDate = typeof cookie === "object" && cookie?.expires instanceof Date;
+    const ends = typeof cookie === "object" ? [cookie.expires, cookie.maxAge] : [];
+    const hasDate = ends.some((end) => typeof end === "string" || end instanceof Date);
     this.#fixedMaxAge = hasDate ? undefined : (this.#commonMaxAge() ?? null);
   }
 

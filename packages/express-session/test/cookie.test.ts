@@ -67,6 +67,40 @@ describe("the option cookie", () => {
     expect(await cookieOf({ cookie: { expires: date, maxAge: 5000 } })).toContain(expires);
   });
 
+  const soon = new Date(new MovingClock().now() + 5000);
+
+  it.each<[string, CookieOptions]>([
+    ["expires: a date", { expires: soon }],
+    ["expires: a date as text", { expires: soon.toISOString() }],
+    ["maxAge: a date", { maxAge: soon }],
+  ])("%s is the end of the cookie and of the session", async (_, cookie) => {
+    await using app = await run(views, { cookie });
+    app.clock.advance(1000);
+    expect((await app.browser().get()).setCookies[0]).toContain(`Expires=${soon.toUTCString()}`);
+    const { value: entry } = await app.store.entries().next();
+    expect(entry?.expiry).toEqual(soon);
+  });
+
+  it.each<[string, CookieOptions, number | null]>([
+    ["expires: a number, as maxAge", { expires: 5000 }, 5000],
+    ["maxAge: NaN, as none", { maxAge: Number.NaN }, null],
+    ["expires: NaN, as none", { expires: Number.NaN }, null],
+    ["expires: an invalid date, as none", { expires: new Date("x") }, null],
+    ["maxAge: false, as none", { maxAge: false } as never, null],
+    ["expires: false, as none", { expires: false }, null],
+  ])("takes %s", async (_, cookie, maxAge) => {
+    await using app = await run(
+      { "/": (req, res) => res.json([req.session.cookie.maxAge, req.session.cookie.originalMaxAge]) },
+      { cookie },
+    );
+    const { setCookies, json } = await app.browser().get();
+    const expires = /; Expires=([^;]*)/.exec(setCookies[0] as string)?.[1] ?? null;
+    expect(expires).toBe(maxAge && new Date(app.clock.now() + maxAge).toUTCString());
+    expect(json()).toEqual([maxAge, maxAge]);
+    const { value: entry } = await app.store.entries().next();
+    expect(entry?.expiry.getTime()).toBe(app.clock.now() + (maxAge ?? DAY_MS));
+  });
+
   it("a path outside of the request's path leaves the request without a session", async () => {
     await using app = await run(
       { "/": (req, res) => res.json(req.session === undefined) },
@@ -120,6 +154,12 @@ describe("req.session.cookie", () => {
     ["expires: null", (cookie) => Object.assign(cookie, { expires: null }), "Path=/; HttpOnly"],
     ["expires: false", (cookie) => Object.assign(cookie, { expires: false }), "Path=/; HttpOnly"],
     ["maxAge: null", (cookie) => Object.assign(cookie, { maxAge: null }), "Path=/; HttpOnly"],
+    ["maxAge: NaN", (cookie) => Object.assign(cookie, { maxAge: Number.NaN }), "Path=/; HttpOnly"],
+    [
+      "expires: a number",
+      (cookie) => Object.assign(cookie, { expires: 5000 }),
+      `Expires=${new Date(new MovingClock().now() + 5000).toUTCString()}; Path=/; HttpOnly`,
+    ],
   ])("%s may be set for one session", async (_, change, expected) => {
     const options = { cookie: { maxAge: _.includes(":") ? 1000 : undefined } } as SessionOptions;
     const found = await cookieOf(options, (req) => change(req.session.cookie as unknown as Cookie));
