@@ -39,6 +39,7 @@ export class RequestBinding implements SessionOwner {
   #values: TrackedValues | undefined;
   #imported: ImportedSession | undefined;
   #isModified = false;
+  #isCookieChanged = false;
 
   constructor(req: IncomingMessage, options: BindingOptions, brought: Brought) {
     this.req = req;
@@ -71,8 +72,9 @@ export class RequestBinding implements SessionOwner {
     return this.#current?.cookie ?? this.newCookie();
   }
 
-  /** Whether the cookie of `req.session` has a time of its own to end. Makes no cookie where none is needed. */
-  get isCookieTimed(): boolean {
+  /** Whether the browser needs the cookie of a modified session again. Makes no cookie where none is needed. */
+  get isCookieRenewed(): boolean {
+    if (this.#isCookieChanged) return true;
     const { cookies } = this.#options;
     const isCommon = this.#current !== undefined && Session.cookieOf(this.#current) === undefined;
     if (isCommon && cookies.areUntimed && this.#values?.ownCookie === undefined) return false;
@@ -102,6 +104,7 @@ export class RequestBinding implements SessionOwner {
   told(): void {
     this.opened.saving.told();
     this.#isModified = false;
+    this.#isCookieChanged = false;
   }
 
   async save(session: Session): Promise<void> {
@@ -189,7 +192,9 @@ export class RequestBinding implements SessionOwner {
     const { cookies } = this.#options;
     const cookie = Session.cookieOf(current) ?? (cookies.isPerRequest ? current.cookie : undefined);
     if (cookie === undefined) return false; // never accessed
-    return values.takeCookie(cookies.ownOf(cookie, this.#cookieOptions, this.req));
+    const isChanged = values.takeCookie(cookies.ownOf(cookie, this.#cookieOptions, this.req));
+    this.#isCookieChanged ||= isChanged;
+    return isChanged;
   }
 
   #unset(): boolean {

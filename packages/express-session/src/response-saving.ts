@@ -98,6 +98,6 @@ export class ResponseSaving implements Saving {
     if (!this.#isTakenOver && !isModified && !this.#options.rolling) return false;
     if (opened.storedToken === undefined) return false;
     if (this.#isTakenOver || !isLive) return this.#isTakenOver;
-    return this.#options.rolling || this.#binding.isCookieTimed;
+    return this.#options.rolling || this.#binding.isCookieRenewed;
   }
 }

@@ -247,10 +247,33 @@ describe("req.session.cookie", () => {
     app.clock.advance(20 * DAY_MS);
     expect((await browser.get("/who")).json()).toEqual(["u1", 30 * DAY_MS]);
     expect((await browser.get("/")).setCookies[0]).toContain("Expires=");
-    expect((await browser.get("/forget")).setCookies).toEqual([]); // without maxAge, there is nothing to restart
+    const [forgotten] = (await browser.get("/forget")).setCookies;
+    expect(forgotten?.split("; ").slice(1).sort()).toEqual(["HttpOnly", "Path=/"]);
+    expect((await browser.get("/")).setCookies).toEqual([]); // without maxAge, there is nothing to restart
     expect((await browser.get("/who")).json()).toEqual(["u1", null]);
     app.clock.advance(DAY_MS);
     expect((await browser.get("/who")).json()).toEqual([null, null]);
+  });
+
+  it.each<[string, CookieOptions, CookieOptions, string]>([
+    ["expires: false", { maxAge: DAY_MS }, { expires: false }, "HttpOnly; Path=/"],
+    ["maxAge: null", { maxAge: DAY_MS }, { maxAge: null }, "HttpOnly; Path=/"],
+    ["sameSite", {}, { sameSite: "strict" }, "HttpOnly; Path=/; SameSite=Strict"],
+    ["httpOnly", { expires: false }, { httpOnly: false }, "Path=/"],
+  ])("is sent again when its attributes change, once: %s", async (_, cookie, change, attributes) => {
+    const routes = {
+      ...views,
+      "/change": (req: Request, res: Response) => {
+        Object.assign(req.session.cookie, change);
+        res.end();
+      },
+    };
+    await using app = await run(routes, { cookie });
+    const browser = app.browser();
+    await browser.get();
+    const [changed] = (await browser.get("/change")).setCookies;
+    expect(changed?.split("; ").slice(1).sort().join("; ")).toBe(attributes);
+    for (const path of ["/", "/change"]) expect((await browser.get(path)).setCookies).toEqual([]);
   });
 
   it("keeps a session's own attributes when the manager saves it", async () => {
