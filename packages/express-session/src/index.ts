@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { inherits } from "node:util";
 import { MemStore } from "@scs/memstore";
 import type {} from "express-session";
 import { Cookie } from "./cookie.js";
@@ -28,7 +29,17 @@ declare module "express-session" {
 type OwnSessionData = SessionData;
 
 /** Base class of stores for express-session, such as connect-pg-simple, that are passed as `importFrom`. */
-class OldStoreBase extends EventEmitter {}
+export interface OldStoreBase {
+  new (options?: unknown): EventEmitter;
+  /** Called by stores that are written as ES5 classes: `Store.call(this, options)`. */
+  (this: EventEmitter, options?: unknown): void;
+}
+
+/** A function, because a class cannot be called without `new`. */
+function BaseStore(this: EventEmitter): void {
+  EventEmitter.call(this);
+}
+inherits(BaseStore, EventEmitter);
 
 /** The function `session(options)`, with the properties that express-session has. */
 export interface SessionFunction {
@@ -38,13 +49,13 @@ export interface SessionFunction {
   Cookie: typeof Cookie;
   MemoryStore: typeof MemStore;
   Session: typeof Session;
-  Store: typeof EventEmitter;
+  Store: OldStoreBase;
 }
 
 /** Creates the middleware, with express-session's interface. */
 const session: SessionFunction = Object.assign(
   <D>(options: SessionOptions<D> = {}): SessionHandler<D> => makeHandler(options),
-  { Cookie, MemoryStore: MemStore, Session, Store: OldStoreBase },
+  { Cookie, MemoryStore: MemStore, Session, Store: BaseStore },
 ) as SessionFunction;
 session.default = session;
 

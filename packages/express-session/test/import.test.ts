@@ -1,6 +1,8 @@
+import { EventEmitter } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inherits } from "node:util";
 import { MemStore } from "@scs/memstore";
 import connectPgSimple from "connect-pg-simple";
 import expressSession from "express-session";
@@ -328,6 +330,35 @@ describe("importFrom takes", () => {
       }
     }
     await pool.end();
+  });
+
+  it("a store written as an ES5 class, created with our session or express-session's", async () => {
+    for (const { Store } of [expressSession, session]) {
+      const memory = new expressSession.MemoryStore();
+      function OldStyleStore(this: EventEmitter, options: object) {
+        (Store as typeof session.Store).call(this, options);
+        this.on("disconnect", () => undefined);
+      }
+      inherits(OldStyleStore, Store);
+      for (const method of ["get", "set", "destroy"] as const)
+        OldStyleStore.prototype[method] = memory[method].bind(memory);
+      const store = new (OldStyleStore as unknown as new (options: object) => OldStore & EventEmitter)({});
+      expect(store).toBeInstanceOf(EventEmitter);
+      expect(store.listenerCount("disconnect")).toBe(1);
+      await using app = await deployed(store, {}, await loggedIn(memory));
+      expect((await app.browser().get("/who")).json()).toBe("ada");
+    }
+  });
+
+  it("a store that extends our session.Store", async () => {
+    const memory = new expressSession.MemoryStore();
+    class ModernStore extends session.Store implements OldStore {
+      readonly get = memory.get.bind(memory);
+    }
+    const store = new ModernStore();
+    expect(store.once("connect", () => undefined).emit("connect")).toBe(true);
+    await using app = await deployed(store, {}, await loggedIn(memory));
+    expect((await app.browser().get("/who")).json()).toBe("ada");
   });
 
   it("memorystore", async () => {
