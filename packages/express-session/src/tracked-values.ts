@@ -93,7 +93,9 @@ export class TrackedValues {
 
 function textOf(key: string, value: unknown): string | undefined {
   try {
-    return JSON.stringify(value);
+    const { toJSON } = (value ?? {}) as { toJSON?: unknown };
+    // toJSON gets the key, as within an object.
+    return JSON.stringify(typeof toJSON === "function" ? { toJSON: () => toJSON.call(value, key) } : value);
   } catch (cause) {
     const name = cause instanceof Error ? cause.name : typeof cause; // the message may quote the value
     throw new SessionError("INVALID_VALUE", `the session value "${key}" cannot be written as JSON (${name})`);

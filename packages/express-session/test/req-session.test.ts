@@ -41,6 +41,23 @@ describe("values", () => {
     });
   });
 
+  it("may have a toJSON, which gets the name of the value", async () => {
+    await using app = await run({
+      "/": (req, res) => {
+        const value = { toJSON: (key: string) => ({ key, toJSON: () => "called again" }) };
+        Object.assign(req.session, { device: value, nested: { value } });
+        res.end();
+      },
+      "/show": (req, res) => res.json(req.session),
+    });
+    const browser = app.browser();
+    await browser.get();
+    expect((await browser.get("/show")).json()).toEqual({
+      device: { key: "device" },
+      nested: { value: { key: "value" } },
+    });
+  });
+
   it("may be changed in place, deleted, and set again", async () => {
     await using app = await run({
       "/": (req, res) => {
