@@ -33,12 +33,13 @@ export class Cookie {
   readonly #now: () => number;
 
   /** @throws TypeError if the attributes are not an object, or `maxAge` is not a number. */
-  constructor(attributes: CookieOptions = {}, now: () => number = () => Date.now()) {
+  constructor(attributes?: CookieOptions | null | false, now: () => number = () => Date.now()) {
     this.#now = now;
+    if (!attributes) return;
     if (typeof attributes !== "object") throw new TypeError("argument options must be a object");
     const { data: _computed, ...own } = attributes as CookieOptions & { data?: unknown };
     Object.assign(this, own);
-    if (attributes?.originalMaxAge !== undefined) this.originalMaxAge = attributes.originalMaxAge;
+    if (attributes.originalMaxAge !== undefined) this.originalMaxAge = attributes.originalMaxAge;
   }
 
   /** Time at which the browser deletes the cookie; `null`: when the browser is closed. A number counts as `maxAge`. */

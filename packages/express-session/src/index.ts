@@ -54,7 +54,7 @@ export interface SessionFunction {
 
 /** Creates the middleware, with express-session's interface. */
 const session: SessionFunction = Object.assign(
-  <D>(options: SessionOptions<D> = {}): SessionHandler<D> => makeHandler(options),
+  <D>(options?: SessionOptions<D>): SessionHandler<D> => makeHandler(options || {}),
   { Cookie, MemoryStore: MemStore, Session, Store: BaseStore },
 ) as SessionFunction;
 session.default = session;

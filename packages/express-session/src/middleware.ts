@@ -64,8 +64,9 @@ class Handler<D> {
   readonly #oldSessions: OldSessions | undefined;
 
   constructor(options: SessionOptions<D>) {
-    const { secret, cookie, proxy, idleTimeoutMs, importFrom, unset, onError } = options;
-    const { now = () => Date.now(), store = new MemStore() } = options;
+    const { secret, proxy, idleTimeoutMs, importFrom, unset, onError, now = () => Date.now() } = options;
+    const store = options.store || new MemStore();
+    const cookie = options.cookie || {};
     const { saveUninitialized = true, rolling = false, rollback = false } = options;
     const { storeTimeoutMs = DEFAULT_STORE_TIMEOUT_MS } = options;
     this.#store = store;
@@ -82,7 +83,7 @@ class Handler<D> {
     const integration = new SessionIntegration(this.sessions as unknown as SessionManager<object>);
     this.#integration = integration;
     const exists = (token: string) => this.sessions.exists(token);
-    const old = importFrom && new OldStoreCalls(importFrom, storeTimeoutMs);
+    const old = importFrom ? new OldStoreCalls(importFrom, storeTimeoutMs) : undefined;
     const mirror = rollback && old ? new SessionMirror(old, exists) : undefined;
     this.#bindings = { cookies: this.#cookies, saveUninitialized, unset: unset || "keep", mirror };
     this.#responses = { transport, proxy, rolling: Boolean(rolling) };

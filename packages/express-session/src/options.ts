@@ -82,13 +82,14 @@ function say(option: string, message: string): void {
 }
 
 /**
- * Warns about options without an effect.
+ * Warns about options without an effect. Options of express-session, and `importFrom`, may be any falsy value instead of
+ * being left out.
  *
  * @throws TypeError for an option that cannot work, with advice.
  */
 export function checkOptions(options: SessionOptions<never>): void {
   const { store, genid, unset, secret, resave, importFrom, rollback } = options;
-  if (genid !== undefined && typeof genid !== "function") {
+  if (genid && typeof genid !== "function") {
     throw new TypeError("genid option must be a function");
   }
   if (unset && unset !== "destroy" && unset !== "keep") {
@@ -97,12 +98,12 @@ export function checkOptions(options: SessionOptions<never>): void {
   if (Array.isArray(secret) && secret.length === 0) {
     throw new TypeError("secret option array must contain one or more strings");
   }
-  if (store !== undefined && typeof store?.find !== "function") {
+  if (store && typeof store.find !== "function") {
     throw new TypeError(
       'store must be one of @scs, such as new PgStore(pool); a store of express-session goes to importFrom, or under express-session by "@scs/bridge"',
     );
   }
-  if (importFrom !== undefined && typeof importFrom?.get !== "function") {
+  if (importFrom && typeof importFrom.get !== "function") {
     throw new TypeError("importFrom must be a store of express-session: it needs get(sid, callback)");
   }
   const canWrite = typeof importFrom?.set === "function" && typeof importFrom.destroy === "function";
@@ -112,7 +113,7 @@ export function checkOptions(options: SessionOptions<never>): void {
   if (resave === true) {
     say("resave", "resave: true has no effect: only changes are saved; write resave: false");
   }
-  if (genid !== undefined) {
+  if (genid) {
     say("genid", "genid has no effect: the manager creates random IDs; leave it out");
   }
   for (const name of Object.keys(options)) {

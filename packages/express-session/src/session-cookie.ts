@@ -14,7 +14,7 @@ const KEPT = [
 ];
 
 export interface CookieSettings {
-  cookie: CookieOptions | ((req: never) => CookieOptions) | undefined;
+  cookie: CookieOptions | ((req: never) => CookieOptions);
   proxy: boolean | undefined;
   idleTimeoutMs: number | undefined;
   now: () => number;
@@ -48,8 +48,8 @@ export class SessionCookies {
 
   /** Returns the app's cookie attributes for a request. */
   optionsFor(req: IncomingMessage): CookieOptions {
-    const { cookie = {} } = this.#settings;
-    return typeof cookie === "function" ? cookie(req as never) : cookie;
+    const { cookie } = this.#settings;
+    return typeof cookie === "function" ? cookie(req as never) || {} : cookie;
   }
 
   /** Creates the cookie of a new session. */

@@ -316,6 +316,7 @@ describe("Cookie", () => {
   });
 
   it("accepts attributes, and refuses invalid ones", () => {
+    for (const none of [null, undefined, false]) expect(new Cookie(none as never)).toEqual(new Cookie());
     expect(new Cookie({ originalMaxAge: 5 }).originalMaxAge).toBe(5);
     expect(new Cookie({ expires: new Date(0) }).expires).toEqual(new Date(0));
     expect(() => new Cookie(42 as never)).toThrow(/argument options/);

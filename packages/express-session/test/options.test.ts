@@ -316,6 +316,33 @@ describe("options without an effect", () => {
   });
 });
 
+describe("an option without a value", () => {
+  it.each(["cookie", "store", "genid", "name", "unset", "proxy", "rolling", "importFrom"])(
+    "counts as left out: %s",
+    async (option) => {
+      for (const nothing of [null, undefined, false, ""]) {
+        const app = express().use(session({ secret: "keyboard cat", ...lean, [option]: nothing }));
+        app.get("/", views["/"] as never);
+        await using served = await serve(app);
+        const browser = new Browser(served.url);
+        expect((await browser.get()).setCookies).toEqual([expect.stringMatching(/^connect\.sid=s%3A/)]);
+        expect((await browser.get()).json()).toMatchObject({ views: 2 });
+      }
+    },
+  );
+
+  it("counts as left out: all of them, and the cookie of a request", async () => {
+    const cookie = (() => undefined) as never;
+    const handlers = [session(null as never), session({ secret: "keyboard cat", cookie })];
+    for (const handler of handlers) {
+      const app = express().use(cookieParser("parser"), handler);
+      app.get("/", views["/"] as never);
+      await using served = await serve(app);
+      expect((await new Browser(served.url).get()).setCookies).toHaveLength(1);
+    }
+  });
+});
+
 describe("cookie-parser before the sessions", () => {
   it.each(["keyboard cat", undefined])("works (its secret: %s)", async (secret) => {
     await using app = await run(views, lean, (each) => each.use(cookieParser(secret)));
