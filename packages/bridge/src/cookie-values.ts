@@ -18,8 +18,10 @@ export function draftOf(sessions: SessionRecords, session: object): SessionDraft
   const { cookie, ...values } = session as CookieSession;
   if (cookie === undefined) return { values, expiry: sessions.expiryIn() };
   const { expires, originalExpires: _, ...settings } = cookie.toJSON?.() ?? cookie;
-  return expires
-    ? { values: { ...values, cookie: settings }, expiry: new Date(expires as string | Date) }
+  const expiry =
+    typeof expires === "number" ? sessions.expiryIn(expires) : new Date(expires as string | Date);
+  return expires && !Number.isNaN(expiry.getTime())
+    ? { values: { ...values, cookie: settings }, expiry }
     : { values: { ...values, cookie: { ...settings, expires: null } }, expiry: sessions.expiryIn() };
 }
 

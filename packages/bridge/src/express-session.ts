@@ -63,7 +63,11 @@ export function expressSessionStore<S extends object>(
   }
 
   async function touch(id: string, session: object): Promise<void> {
-    await sessions.records.touch(sessions.keyOf(id), draftOf(sessions, session).expiry);
+    const draft = draftOf(sessions, session);
+    const origin = origins.get(session);
+    // express-session also touches a session of which only the cookie has changed. An unchanged one is not written.
+    if (origin?.key === sessions.keyOf(id) && origin.view !== undefined) await sessions.save(origin, draft);
+    else await sessions.records.touch(sessions.keyOf(id), draft.expiry);
   }
 
   async function* all(): AsyncGenerator<Values, void> {

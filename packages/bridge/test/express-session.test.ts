@@ -110,6 +110,46 @@ describe("the store for express-session, called by an app", () => {
     expect(await get("id")).toBeUndefined();
   });
 
+  it("stores a change of the cookie alone, which the host only touches", async () => {
+    const { backend, store, call, set, get, load } = open();
+    await set("id", { user: "u1" });
+    const [one, two] = [await load("id"), await load("id")];
+    two.cart = "full";
+    await call((done) => two.save(done));
+    const expires = new Date(Date.now() + 30 * 24 * HOUR_MS);
+    const changes = { originalMaxAge: 30 * 24 * HOUR_MS, httpOnly: false, sameSite: "strict" };
+    Object.assign(one.cookie, { expires }, changes);
+    await call((done) => store.touch("id", one, done as never));
+    expect(await get("id")).toMatchObject({ user: "u1", cart: "full", cookie: changes });
+    const { value: entry } = await backend.entries().next();
+    expect(entry?.expiry).toEqual(expires);
+  });
+
+  it("touches an unchanged session, without a write of its values", async () => {
+    const { backend, store, call, set, load } = open();
+    await set("id", { user: "u1" });
+    const loaded = await load("id");
+    backend.replace = () => Promise.reject(new Error("written"));
+    const expires = new Date(Date.now() + 2 * HOUR_MS);
+    Object.assign(loaded.cookie, { expires, originalMaxAge: HOUR_MS });
+    await call((done) => store.touch("id", loaded, done as never));
+    const { value: entry } = await backend.entries().next();
+    expect(entry?.expiry).toEqual(expires);
+  });
+
+  it("takes a number as the cookie's lifetime, and an invalid date as none", async () => {
+    const now = Date.now();
+    for (const [expires, lifetimeMs] of [
+      [HOUR_MS, HOUR_MS] as const,
+      [new Date("x"), 24 * HOUR_MS] as const,
+    ]) {
+      const { backend, set } = open({ now: () => now });
+      await set("id", { cookie: { expires } });
+      const { value: entry } = await backend.entries().next();
+      expect(entry?.expiry.getTime()).toBe(now + lifetimeMs);
+    }
+  });
+
   it("refuses a new session whose ID is in use", async () => {
     const { store, call, set, get } = open();
     await set("id", { user: "u1" });
