@@ -476,6 +476,18 @@ describe("the middleware", () => {
     ]);
   });
 
+  it("forbids to cache a response with its cookie, and only that", async () => {
+    await using app = await run(views, lean, (each) =>
+      each.use((_req, res, next) => {
+        res.set("Cache-Control", "max-age=60");
+        next();
+      }),
+    );
+    const browser = app.browser();
+    expect((await browser.get()).headers.get("cache-control")).toBe("no-store");
+    expect((await browser.get("/look")).headers.get("cache-control")).toBe("max-age=60");
+  });
+
   it("finds the requested path, mounted or not, in every form", async () => {
     await using app = await run(views, { cookie: { path: "/admin" }, ...lean });
     const inner = express().use(session({ secret: "x", ...lean, cookie: { path: "/admin" } }));
