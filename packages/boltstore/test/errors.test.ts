@@ -186,6 +186,38 @@ it("leaves no timer after disposal", async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
+it("refuses to open on a full disk if LMDB would allocate pages, instead of ending the process", async () => {
+  const disk = await mountSmallDisk(2_000_000);
+  if (typeof disk === "string") {
+    console.log(`not tested: ${disk}`);
+    return;
+  }
+  onTestFinished(() => disk.unmount());
+  const path = join(disk.path, "file");
+  await fill(path, 1);
+  writeFileSync(join(disk.path, "ballast"), Buffer.alloc(1_950_000));
+
+  const store = await openBoltStore(path, noCleanup);
+  expect((await store.find("t0"))?.data).toEqual(data);
+  await store[Symbol.asyncDispose]();
+
+  const full = {
+    code: "UNAVAILABLE",
+    message: expect.stringMatching(/no space left/),
+    cause: { code: "ENOSPC" },
+  };
+  await expect(openBoltStore(join(disk.path, "new"))).rejects.toMatchObject(full);
+  truncateSync(`${path}-lock`);
+  await expect(openBoltStore(path)).rejects.toMatchObject(full);
+  await rm(`${path}-lock`);
+  await expect(openBoltStore(path)).rejects.toMatchObject(full);
+
+  await rm(join(disk.path, "ballast"));
+  for (const name of ["file", "new"]) {
+    await (await openBoltStore(join(disk.path, name), noCleanup))[Symbol.asyncDispose]();
+  }
+});
+
 it("rejects only writes that do not fit on a full disk, and works again when there is space", async () => {
   const disk = await mountSmallDisk(2_000_000);
   if (typeof disk === "string") {

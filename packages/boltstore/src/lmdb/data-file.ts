@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { dirname } from "node:path";
 import { StoreError } from "@scs/core";
+import { isFull } from "./lmdb-error.js";
 
 // Start of a data file of `lmdb` 3: struct MDB_meta of its LMDB, after a page header of 24 bytes. Pages 0 and 1 start
 // with it, written alternately; half a page after the first follows the last flushed one. Little-endian.
@@ -26,10 +27,10 @@ interface Meta {
 
 /**
  * Creates the data file if it is missing, readable by its owner only. Checks that LMDB can open it and its lock file: a
- * foreign, truncated or inaccessible file would crash the process.
+ * foreign, truncated or inaccessible file would crash the process, and so would a full disk on which LMDB creates one.
  *
- * @throws StoreError `UNAVAILABLE` if the file is no LMDB database or is truncated, or the lock file is no file. Errors of
- *   the file system pass through.
+ * @throws StoreError `UNAVAILABLE` if the file is no LMDB database or is truncated, the lock file is no file, or the disk
+ *   is full. Errors of the file system pass through.
  */
 export function prepareDataFile(
   path: string,
@@ -39,7 +40,8 @@ export function prepareDataFile(
   try {
     const first = readMeta(file, 0);
     const isNew = first === undefined && fs.fstatSync(file).size === 0;
-    if (!isNew) assertComplete(file, first);
+    if (isNew) assertSpace(path);
+    else assertComplete(file, first);
   } finally {
     fs.closeSync(file);
   }
@@ -75,6 +77,7 @@ function assertLockable(path: string): void {
   const lock = fs.statSync(lockPath, { throwIfNoEntry: false });
   if (lock === undefined) {
     fs.accessSync(dirname(path), fs.constants.W_OK | fs.constants.X_OK);
+    assertSpace(path);
     return;
   }
   if (!lock.isFile()) {
@@ -84,6 +87,14 @@ function assertLockable(path: string): void {
     );
   }
   fs.accessSync(lockPath, fs.constants.R_OK | fs.constants.W_OK);
+  if (lock.blocks === 0) assertSpace(path); // in use, it has its first page
+}
+
+/** LMDB writes its files through a memory map: without space for a page, the system ends the process. */
+function assertSpace(path: string): void {
+  if (!isFull(path)) return;
+  const cause = Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+  throw new StoreError("UNAVAILABLE", "boltstore: there is no space left on the disk", { cause });
 }
 
 function assertComplete(file: number, first: Meta | undefined): void {

@@ -29,7 +29,8 @@ export function isNoSpace(error: unknown, path: string): boolean {
   return code === ENOSPC || code === EDQUOT || code === EFBIG || code === MDB_MAP_FULL;
 }
 
-function isFull(path: string): boolean {
+/** Returns whether the disk of a file is full. */
+export function isFull(path: string): boolean {
   try {
     const { bavail, bsize } = statfsSync(path);
     return bavail * bsize < FULL_BYTES;
