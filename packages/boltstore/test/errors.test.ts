@@ -8,6 +8,7 @@ import { expect, it, onTestFinished, vi } from "vitest";
 import { mountSmallDisk } from "../../../test/small-disk.js";
 import { BoltStore, openBoltStore } from "../src/index.js";
 import { prepareDataFile } from "../src/lmdb/data-file.js";
+import { own } from "../src/lmdb/ownership.js";
 import { makeDirectory } from "./directory.js";
 
 const expiry = new Date(Date.now() + 3_600_000);
@@ -247,6 +248,42 @@ it("rejects only writes that do not fit on a full disk, and works again when the
   await rm(join(disk.path, "ballast"));
   await store.commit("large", large, expiry);
   expect([...(await store.all()).keys()].sort()).toEqual(["before", "large", "small"]);
+});
+
+for (const owner of ["store", "app"]) {
+  it(`lets the ${owner} close the database after a write that did not fit on a full disk`, async () => {
+    const disk = await mountSmallDisk(2_000_000);
+    if (typeof disk === "string") {
+      console.log(`not tested: ${disk}`);
+      return;
+    }
+    onTestFinished(() => disk.unmount()); // fails while the file is open
+    const error = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    onTestFinished(() => error.mockRestore());
+    const path = join(disk.path, "file");
+    const db = owner === "app" ? open({ path, noSubdir: true }) : undefined;
+    const store = db ? new BoltStore(db, noCleanup) : await openBoltStore(path, noCleanup);
+    await writeFile(join(disk.path, "ballast"), Buffer.alloc(1_900_000));
+    const large = store.commit("large", new Uint8Array(600_000), expiry);
+    await expect(large).rejects.toEqual(unavailable(/no space left on the disk/));
+    await store[Symbol.asyncDispose]();
+    await db?.close();
+  });
+}
+
+it("names no other process if disposal waits for something else than its lock", async () => {
+  const path = join(makeDirectory(), "file");
+  await fill(path, 1);
+  const db = open({ path, noSubdir: true });
+  const close = vi.spyOn(db, "close").mockReturnValue(new Promise(() => undefined));
+  onTestFinished(() => {
+    close.mockRestore();
+    return db.close();
+  });
+  const store = new BoltStore(own(db), { ...noCleanup, busyTimeoutMs: 1 });
+  await expect(store[Symbol.asyncDispose]()).rejects.toEqual(
+    unavailable(/the database could not be closed within 1 ms$/),
+  );
 });
 
 it("refuses an option out of range, with the allowed values", () => {

@@ -40,10 +40,7 @@ export class LmdbBackend implements Backend {
       lanes: [{ maxCalls: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }], // bounded by a slice of time
       execute: (batch) => this.#transactions.run(() => decideBatch(batch, (call) => this.#decide(call))),
       mayConcernOneCall: (error) => error instanceof TransactionError && error.mayConcernOneCall,
-      lateMessage: (isTaken) =>
-        !isTaken && this.#transactions.waitedMs > options.busyTimeoutMs / 2
-          ? `another process has kept the write lock for ${options.busyTimeoutMs} ms`
-          : undefined,
+      lateMessage: (isTaken) => (isTaken ? undefined : this.#lockMessage()),
     };
     // The index of a new database is complete at once. In one with sessions, the first cleanup completes it.
     if (!this.#sessions.isIndexed()) {
@@ -86,27 +83,40 @@ export class LmdbBackend implements Backend {
   }
 
   async close(): Promise<void> {
-    const { isOwner, busyTimeoutMs } = this.#options;
-    const busy = (rest = ""): StoreError =>
-      new StoreError(
-        "UNAVAILABLE",
-        `boltstore: another process has kept the write lock for ${busyTimeoutMs} ms${rest}`,
-      );
-    if (!isOwner) {
-      await withTimeout(Promise.resolve(this.#indexing), busyTimeoutMs, busy);
-      return;
-    }
-    this.#closing ??= this.#db.close();
+    this.#closing ??= this.#close();
+    await withTimeout(this.#closing, this.#options.busyTimeoutMs, () => this.#lateError());
+  }
+
+  toStoreError(error: unknown): StoreError {
+    return toStoreError(error);
+  }
+
+  async #close(): Promise<void> {
+    await this.#indexing;
+    await this.#transactions.recover();
+    if (!this.#options.isOwner) return;
     try {
       // The driver still waits for the lock, even for a write that has timed out, and closes after it.
-      await withTimeout(this.#closing, busyTimeoutMs, () => busy("; the database is closed when it lets go"));
+      await this.#db.close();
     } catch (cause) {
       throw toStoreError(cause, "the database cannot be closed");
     }
   }
 
-  toStoreError(error: unknown): StoreError {
-    return toStoreError(error);
+  #lateError(): StoreError {
+    const { isOwner, busyTimeoutMs } = this.#options;
+    const lock = this.#lockMessage();
+    const rest = isOwner ? "; the database is closed when it lets go" : "";
+    const message = lock ? lock + rest : `the database could not be closed within ${busyTimeoutMs} ms`;
+    return new StoreError("UNAVAILABLE", `boltstore: ${message}`);
+  }
+
+  /** Returns the message for work that has run out of time, if it waited for the write lock. */
+  #lockMessage(): string | undefined {
+    const { busyTimeoutMs } = this.#options;
+    return this.#transactions.waitedMs > busyTimeoutMs / 2
+      ? `another process has kept the write lock for ${busyTimeoutMs} ms`
+      : undefined;
   }
 
   #decide(call: Call): Answer {

@@ -25,6 +25,7 @@ export class Transactions {
   readonly #untilFlushed: boolean;
   /** When the last work began to wait for the write lock, by `performance.now()`. */
   #waitingSince: number | undefined;
+  #hasFailed = false;
 
   constructor(db: RootDatabase, files: OpenFiles, { untilFlushed }: { untilFlushed: boolean }) {
     this.#db = db;
@@ -61,14 +62,21 @@ export class Transactions {
       setImmediate(() => this.#db.committed.then(undefined, () => undefined));
       // Read now, `flushed` covers the transactions begun so far.
       const [result] = await Promise.all([committed, this.#untilFlushed ? this.#db.flushed : undefined]);
+      this.#hasFailed = false;
       this.#files.assertPresent(); // a write to a removed file is no write
       return result;
     } catch (error) {
       this.#waitingSince = undefined;
+      this.#hasFailed = true;
       const cause = await causeOf(error);
       const noSpace = isNoSpace(cause, this.#path);
       const what = noSpace ? "there is no space left on the disk" : undefined;
       throw new TransactionError(toStoreError(cause, what), isUndone || noSpace);
     }
+  }
+
+  /** Lets the database be closed: the driver waits for the flush of the last transaction, which never comes if it failed. */
+  async recover(): Promise<void> {
+    if (this.#hasFailed) await this.run(() => undefined).catch(() => undefined);
   }
 }
