@@ -1,4 +1,6 @@
 import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import {
   AGAIN,
@@ -367,6 +369,26 @@ describe("bounds", () => {
     const alone = large();
     running[2]?.answer();
     await alone;
+  });
+
+  it("keeps no call that has its answer, even while an earlier one hangs", async () => {
+    setFlagsFromString("--expose-gc");
+    const collectGarbage = runInNewContext("gc") as () => void;
+    const { queue, running, commit } = makeQueue({ lanes: [{ workers: 2 }] });
+    const hanging = commit("hanging");
+    const kept: WeakRef<Uint8Array>[] = [];
+    for (let n = 0; n < 10; n++) {
+      const bytes = new Uint8Array(1);
+      kept.push(new WeakRef(bytes));
+      const call = queue.run("commit", `t${n}`, undefined, bytes, 1);
+      running.pop()?.answer();
+      await call;
+      await setImmediate();
+    }
+    collectGarbage();
+    expect(kept.filter((bytes) => bytes.deref() !== undefined).length).toBeLessThan(2);
+    running[0]?.answer();
+    await hanging;
   });
 
   it("takes constant time per call, whatever the length of the queue", async () => {

@@ -68,7 +68,7 @@ export class BatchQueue {
       fail: (call, error) => this.#fail(call, error),
       release: (calls) => {
         for (const call of calls) this.#release(call);
-        this.#outstanding.trim();
+        this.#outstanding.notify();
         for (const lane of this.#lanes) lane.pump();
       },
     };

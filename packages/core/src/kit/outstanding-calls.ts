@@ -19,8 +19,9 @@ const NOTHING = Promise.resolve();
 /** The calls of a queue that are not released, within bounds, and the timer of their deadlines. */
 export class OutstandingCalls {
   readonly #options: OutstandingOptions;
-  /** In call order, which is the order of their deadlines. */
-  readonly #calls: Fifo<PendingCall> = new Fifo();
+  /** The calls are linked in call order, which is the order of their deadlines. */
+  #oldest: PendingCall | undefined;
+  #newest: PendingCall | undefined;
   readonly #observers: Fifo<{ number: number; resolve: () => void }> = new Fifo();
   #number = 0;
   #count = 0;
@@ -44,26 +45,34 @@ export class OutstandingCalls {
     call.number = ++this.#number;
     this.#count++;
     this.#bytes += call.bytes;
-    this.#calls.push(call);
+    call.before = this.#newest;
+    if (this.#newest === undefined) this.#oldest = call;
+    else this.#newest.after = call;
+    this.#newest = call;
     if (this.#timer === undefined) this.#setTimer(this.#options.timeoutMs);
     else if (this.#count === 1) this.#timer.ref();
   }
 
-  /** Marks a call as released. {@link trim} follows. */
+  /** Removes a call. {@link notify} follows. */
   release(call: PendingCall): void {
     if (call.isReleased) return;
     call.isReleased = true;
     this.#count--;
     this.#bytes -= call.bytes;
+    const { before, after } = call;
+    if (before === undefined) this.#oldest = after;
+    else before.after = after;
+    if (after === undefined) this.#newest = before;
+    else after.before = before;
+    call.before = call.after = undefined; // a call in the old generation must not keep the later ones alive
   }
 
-  /** Drops the released calls, and resolves the promises that wait for them. */
-  trim(): void {
-    while (this.#calls.first?.isReleased) this.#calls.shift();
-    const oldest = this.#calls.first?.number ?? Number.POSITIVE_INFINITY;
+  /** Resolves the promises that wait for the calls released. */
+  notify(): void {
+    const oldest = this.#oldest?.number ?? Number.POSITIVE_INFINITY;
     while ((this.#observers.first?.number ?? Number.POSITIVE_INFINITY) < oldest)
       this.#observers.shift()?.resolve();
-    if (this.#calls.size === 0) this.#timer?.unref(); // clearing it would cost each lone call a new timer
+    if (this.#oldest === undefined) this.#timer?.unref(); // clearing it would cost each lone call a new timer
   }
 
   /** Resolves when every call made so far is released. */
@@ -89,7 +98,7 @@ export class OutstandingCalls {
     const now = performance.now();
     let nextDeadline: number | undefined;
     const late: PendingCall[] = [];
-    for (const call of this.#calls) {
+    for (let call = this.#oldest; call !== undefined; call = call.after) {
       if (call.isAnswered) continue;
       if (call.deadline > now || late.length >= MAX_LATE) {
         nextDeadline = call.deadline;
@@ -100,6 +109,6 @@ export class OutstandingCalls {
     this.#options.onLate(late);
     this.#timer = undefined;
     if (nextDeadline !== undefined) this.#setTimer(Math.max(1, Math.ceil(nextDeadline - now)));
-    this.trim();
+    this.notify();
   }
 }

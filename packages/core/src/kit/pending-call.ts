@@ -20,6 +20,9 @@ export class PendingCall {
   readonly bytes: number;
   /** Position in the order of all calls of a queue. */
   number = 0;
+  /** Its neighbours in that order, until it is released. */
+  before: PendingCall | undefined;
+  after: PendingCall | undefined;
   /** Whether it is in a batch: from then on it may take effect. */
   isTaken = false;
   isAnswered = false;
