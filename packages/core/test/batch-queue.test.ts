@@ -14,6 +14,10 @@ import {
 const data = new Uint8Array(1);
 const tokensOf = (calls: readonly Call[]): string => calls.map(({ token }) => token).join("");
 
+function throwing(): never {
+  throw new Error("of the callback");
+}
+
 /** A backend whose answers the test controls. */
 function makeQueue(options: Partial<BatchQueueOptions> = {}) {
   const batches: string[] = [];
@@ -236,6 +240,33 @@ describe("failures", () => {
     await setImmediate();
     running[1]?.fail(new Error("down"));
     expect((await outcomes).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected"]);
+  });
+
+  it("fail the whole batch if mayConcernOneCall throws, and do not stop the queue", async () => {
+    const { queue, running, commit } = makeQueue({ mayConcernOneCall: throwing });
+    const outcomes = Promise.allSettled(["a", "b", "c"].map(commit));
+    running[0]?.answer();
+    await setImmediate();
+    running[1]?.fail(new Error("of the driver"));
+    const failed = { status: "rejected", reason: { cause: { message: "of the driver" } } };
+    expect(await outcomes).toMatchObject([{ status: "fulfilled" }, failed, failed]);
+    await queue.answered();
+    const last = commit("d");
+    running[2]?.answer();
+    await last;
+  });
+
+  it("reject calls whose answers cannot be read, and do not stop the queue", async () => {
+    const { queue, running, commit, find } = makeQueue();
+    const calls = Promise.allSettled([commit("t"), find("t"), find("t")]);
+    running[0]?.answer();
+    await setImmediate();
+    running[1]?.answer([null as unknown as undefined]);
+    expect((await calls)[2]).toMatchObject({ reason: { code: "UNAVAILABLE", cause: { name: "TypeError" } } });
+    await queue.answered();
+    const last = commit("t");
+    running[2]?.answer();
+    await last;
   });
 
   it("reject waiting calls if a worker cannot begin, unless another one is running", async () => {

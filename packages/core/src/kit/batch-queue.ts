@@ -5,7 +5,7 @@ import type { Execute } from "./batch.js";
 import { AGAIN, type Answer, type Call, type CallKind } from "./call.js";
 import { Lane, type LaneOptions, type LaneOwner } from "./lane.js";
 import { OutstandingCalls } from "./outstanding-calls.js";
-import { type FinalAnswer, PendingCall } from "./pending-call.js";
+import { PendingCall } from "./pending-call.js";
 import { toStoreError } from "./to-store-error.js";
 import { InSequence, OneAtATime, type TokenOrder } from "./token-order.js";
 
@@ -26,7 +26,11 @@ export interface BatchQueueOptions {
   batchIs?: "set" | "sequence";
   /** @default one lane with one worker */
   lanes?: readonly LaneOptions[];
-  /** Returns whether one call may have failed the batch, so that the others may succeed without it. @default never */
+  /**
+   * Returns whether one call may have failed the batch, so that the others may succeed without it. If it throws, none may.
+   *
+   * @default never
+   */
   mayConcernOneCall?: (error: unknown) => boolean;
   /** Returns the answer to a call that failed alone: the error to reject with, or a result. */
   answerFailure?: (call: Call, error: unknown) => Answer | Promise<Answer>;
@@ -145,13 +149,12 @@ export class BatchQueue {
 
   async #fail(call: PendingCall, error: unknown): Promise<void> {
     const { answerFailure, name } = this.#options;
-    let answer: Answer;
     try {
-      answer = answerFailure ? await answerFailure(call as Call, error) : toStoreError(name, error);
+      const answer = answerFailure ? await answerFailure(call as Call, error) : toStoreError(name, error);
+      call.answer(answer === AGAIN ? toStoreError(name, error) : answer);
     } catch (thrown) {
-      answer = toStoreError(name, thrown);
+      call.answer(toStoreError(name, thrown));
     }
-    call.answer(answer === AGAIN ? toStoreError(name, error) : (answer as FinalAnswer));
   }
 
   #release(call: PendingCall): void {

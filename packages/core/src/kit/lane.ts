@@ -135,12 +135,17 @@ export class Lane {
     const { taken } = batch;
     if (!batch.isBegun) this.#starting--;
     else if (taken.length === 0) this.#working--; // every call that it should have repeated has run out of time
-    let done: readonly PendingCall[] = [];
-    if (answers !== undefined) done = this.#answer(taken, answers);
-    else if (taken.length > 0) done = await this.#failed(taken, error);
-    else if (this.#starting + this.#working > 0)
-      return; // the other workers go on; this one cannot start
-    else if (this.#begun === begunBefore) await this.#failAll(error);
+    let done: readonly PendingCall[] = taken;
+    try {
+      if (answers !== undefined) done = this.#answer(taken, answers);
+      else if (taken.length > 0) done = await this.#failed(taken, error);
+      else if (this.#starting + this.#working > 0)
+        return; // the other workers go on; this one cannot start
+      else if (this.#begun === begunBefore) await this.#failAll(error);
+    } catch (cause) {
+      const malformed = new StoreError("UNAVAILABLE", "the backend returned a malformed answer", { cause });
+      for (const call of taken) call.answer(malformed);
+    }
     if (taken.length > 0) this.#working--;
     else if (answers !== undefined) await setImmediate(); // a worker that takes nothing must not spin
     this.#owner.release(done);
@@ -199,7 +204,7 @@ export class Lane {
 
   /** Fails calls, or splits the batch into halves if one call may have failed the others. Returns the finished calls. */
   async #failed(calls: readonly PendingCall[], error: unknown): Promise<readonly PendingCall[]> {
-    if (calls.length > 1 && this.#owner.mayConcernOneCall(error)) {
+    if (calls.length > 1 && this.#mayConcernOneCall(error)) {
       const middle = calls.length >> 1;
       for (const half of [calls.slice(middle), calls.slice(0, middle)]) {
         const wanted = half.filter(({ isWanted }) => isWanted);
@@ -209,6 +214,14 @@ export class Lane {
     }
     for (const call of calls) await this.#owner.fail(call, error);
     return calls;
+  }
+
+  #mayConcernOneCall(error: unknown): boolean {
+    try {
+      return this.#owner.mayConcernOneCall(error);
+    } catch {
+      return false;
+    }
   }
 
   #repeat(calls: PendingCall[]): void {
