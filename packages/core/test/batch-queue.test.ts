@@ -377,6 +377,29 @@ describe("time", () => {
   });
 });
 
+describe("callbacks that throw", () => {
+  it("lateMessage: late calls get the default message, and the deadlines of later calls hold", async () => {
+    const { running, commit } = makeQueue({ timeoutMs: 5, lateMessage: throwing });
+    for (const token of ["a", "b"]) {
+      await expect(commit(token)).rejects.toMatchObject({ message: /within 5 ms|took 5 ms/ });
+    }
+    running[0]?.answer();
+  });
+
+  for (const callback of ["groupOf", "extraBytes"] as const) {
+    it(`${callback}: fails its call alone, and does not stop the queue`, async () => {
+      const { queue, commit } = makeQueue({
+        lanes: [{ [callback]: ({ token }: Call) => (token === "bad" ? throwing() : 0) }],
+        execute: async (batch) => batch.take().map(() => undefined),
+      });
+      const outcomes = await Promise.allSettled(["a", "bad", "bad", "b"].map(commit));
+      const failed = { status: "rejected", reason: { cause: { message: "of the callback" } } };
+      expect(outcomes).toMatchObject([{ status: "fulfilled" }, failed, failed, { status: "fulfilled" }]);
+      await queue.close();
+    });
+  }
+});
+
 describe("bounds", () => {
   it("refuses a call at once when the queue is full, and names the limit: calls or bytes", async () => {
     const { queue, running, commit } = makeQueue({ maxWaiting: 3, maxWaitingBytes: 10_000 });

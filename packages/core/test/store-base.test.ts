@@ -52,6 +52,11 @@ class Records implements Backend {
   }
 }
 
+const ofTheCallback = { name: "StoreError", code: "UNAVAILABLE", cause: { message: "of the callback" } };
+function throwing(): never {
+  throw new Error("of the callback");
+}
+
 const never = new Promise<void>(() => undefined);
 
 function gate(): { promise: Promise<void>; open: () => void } {
@@ -115,6 +120,37 @@ describe("a backend", () => {
     const backend = new Records();
     (backend as Backend).toStoreError = () => new RangeError("translated");
     await expect(new StoreBase(backend, options).find("bad")).rejects.toThrow("translated");
+  });
+
+  it("that throws instead of translating an error rejects the call with a StoreError", async () => {
+    const broken = Object.assign(new Records(), { toStoreError: throwing, findNow: throwing });
+    const store = new StoreBase(broken, options);
+    await expect(store.find("t")).rejects.toMatchObject(ofTheCallback);
+    await expect(store.commit("bad", data, expiry)).rejects.toMatchObject(ofTheCallback);
+  });
+
+  it("that throws before the first step of a walk or a cleanup rejects it with a StoreError", async () => {
+    const store = new StoreBase(
+      Object.assign(new Records(), { pages: throwing, removeExpired: throwing }),
+      options,
+    );
+    await expect(store.entries().next()).rejects.toMatchObject(ofTheCallback);
+    await expect(store.deleteExpired()).rejects.toMatchObject(ofTheCallback);
+  });
+
+  it("that throws while it ends a walk does not fail the app that has left the loop", async () => {
+    const pages = function* (): Generator<Iterable<SessionEntry>, void> {
+      try {
+        yield [{ token: "t", data, expiry }];
+      } finally {
+        throwing();
+      }
+    };
+    const store = new StoreBase(Object.assign(new Records(), { pages }), options);
+    for await (const { token } of store.entries()) {
+      expect(token).toBe("t");
+      break;
+    }
   });
 
   it("refuses data above its limit, and names the limit", async () => {

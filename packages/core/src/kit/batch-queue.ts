@@ -37,7 +37,7 @@ export interface BatchQueueOptions {
   /**
    * Returns the message for a call that has run out of time. `isTaken`: it may take effect nevertheless.
    *
-   * @default a message that names the timeout
+   * @default a message that names the timeout, also if it throws
    */
   lateMessage?: (isTaken: boolean, call: Call) => string | undefined;
   /** Maximum number of calls in the queue. @default 200_000 */
@@ -183,11 +183,15 @@ export class BatchQueue {
 
   #lateError(call: PendingCall, isTaken: boolean): StoreError {
     const { name, timeoutMs, lateMessage } = this.#options;
-    const message =
-      lateMessage?.(isTaken, call as Call) ??
-      (isTaken
-        ? `no answer within ${timeoutMs} ms; whether a write takes effect is unknown`
-        : `the calls before this one took ${timeoutMs} ms; this one was not started`);
+    let message: string | undefined;
+    try {
+      message = lateMessage?.(isTaken, call as Call);
+    } catch {
+      // the call gets the default message
+    }
+    message ??= isTaken
+      ? `no answer within ${timeoutMs} ms; whether a write takes effect is unknown`
+      : `the calls before this one took ${timeoutMs} ms; this one was not started`;
     return new StoreError("UNAVAILABLE", `${name}: ${message}`);
   }
 }

@@ -40,6 +40,8 @@ export interface BatchSource {
   /** Chooses calls for a batch, when it takes its first; `undefined` if there are none. */
   begin: () => Source | undefined;
   hasNext: () => boolean;
+  /** Fails a call that the batch has removed from the calls without taking it. */
+  refuse: (call: PendingCall, error: unknown) => void;
 }
 
 export interface BatchOptions {
@@ -108,7 +110,7 @@ export class PulledBatch implements Batch {
     this.#source ??= this.#lane.begin();
     if (this.#source === undefined) return undefined;
     const { calls, most } = this.#source;
-    const { extraBytes, maxBytes } = this.#options;
+    const { maxBytes } = this.#options;
     while (this.taken.length < most) {
       const call = calls.first;
       if (call === undefined) return undefined;
@@ -116,7 +118,8 @@ export class PulledBatch implements Batch {
         calls.shift(); // has run out of time
         continue;
       }
-      const bytes = extraBytes === undefined ? call.bytes : call.bytes + extraBytes(call as Call);
+      const bytes = this.#bytesOf(call);
+      if (bytes === undefined) continue;
       if (this.taken.length > 0 && this.#bytes + bytes > maxBytes) return undefined;
       calls.shift();
       this.#bytes += bytes;
@@ -125,5 +128,18 @@ export class PulledBatch implements Batch {
       return call;
     }
     return undefined;
+  }
+
+  /** Returns the size of the next call. If `extraBytes` throws, fails the call, which would otherwise be retried for ever. */
+  #bytesOf(call: PendingCall): number | undefined {
+    const { extraBytes } = this.#options;
+    if (extraBytes === undefined) return call.bytes;
+    try {
+      return call.bytes + extraBytes(call as Call);
+    } catch (error) {
+      this.#source?.calls.shift();
+      this.#lane.refuse(call, error);
+      return undefined;
+    }
   }
 }

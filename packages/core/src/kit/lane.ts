@@ -17,9 +17,14 @@ export interface LaneOptions {
    * @default 1
    */
   minShare?: number;
-  /** Returns the group of a call. Calls of different groups never share a batch. @default one group */
+  /** Returns the group of a call. Calls of different groups never share a batch. If it throws, the call fails. @default one group */
   groupOf?: (call: Call) => string;
-  /** Returns bytes to add to the size of a call, such as the expected size of what a find returns. @default 0 */
+  /**
+   * Returns bytes to add to the size of a call, such as the expected size of what a find returns. If it throws, the call
+   * fails.
+   *
+   * @default 0
+   */
   extraBytes?: (call: Call) => number;
   /** Maximum number of calls in a batch. @default 128 */
   maxCalls?: number;
@@ -31,7 +36,7 @@ export interface LaneOptions {
 export interface LaneOwner {
   readonly execute: Execute;
   readonly mayConcernOneCall: (error: unknown) => boolean;
-  /** Answers a call that failed alone. */
+  /** Answers a call that failed alone. Never rejects. */
   fail(call: PendingCall, error: unknown): void | Promise<void>;
   /** Releases finished calls, and starts workers for the calls that waited for them. */
   release(calls: readonly PendingCall[]): void;
@@ -85,7 +90,13 @@ export class Lane {
       this.#only.push(call);
       return;
     }
-    const name = this.#options.groupOf?.(call as Call) ?? "";
+    let name: string;
+    try {
+      name = this.#options.groupOf?.(call as Call) ?? "";
+    } catch (error) {
+      void this.#refuse([call], error);
+      return;
+    }
     let group = this.#groups.get(name);
     if (group === undefined) {
       group = new Fifo();
@@ -122,6 +133,7 @@ export class Lane {
     const batch = new PulledBatch(this.#options, {
       begin: () => this.#begin(),
       hasNext: () => this.#hasNext(),
+      refuse: (call, error) => void this.#refuse([call], error),
     });
     let answers: readonly Answer[] | undefined;
     let error: unknown;
@@ -234,9 +246,12 @@ export class Lane {
     for (const calls of this.#repeats.splice(0).reverse()) waiting.push(...calls);
     for (const group of this.#groups.values())
       for (let call = group.shift(); call !== undefined; call = group.shift()) waiting.push(call);
-    for (const call of waiting) {
-      if (call.isWanted) await this.#owner.fail(call, error);
-    }
-    this.#owner.release(waiting.filter(({ isReleased }) => !isReleased));
+    await this.#refuse(waiting, error);
+  }
+
+  /** Fails calls that are in no batch and in no group. */
+  async #refuse(calls: readonly PendingCall[], error: unknown): Promise<void> {
+    for (const call of calls) if (call.isWanted) await this.#owner.fail(call, error);
+    this.#owner.release(calls.filter(({ isReleased }) => !isReleased));
   }
 }

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { callGuarded } from "../guarded.js";
 import type { StoreError } from "../store-error.js";
 import type { Awaitable, Removal, Steps } from "./backend.js";
 import type { BatchQueue } from "./batch-queue.js";
@@ -34,7 +35,8 @@ export class LongWork {
   }
 
   /** Takes steps one by one, by {@link attempt}. Leaving the loop ends the work, without waiting for it. */
-  async *steps<T>(steps: Steps<T>): AsyncGenerator<T, void> {
+  async *steps<T>(begin: () => Steps<T>): AsyncGenerator<T, void> {
+    const steps = await this.attempt(begin);
     const iterator = Symbol.asyncIterator in steps ? steps[Symbol.asyncIterator]() : steps[Symbol.iterator]();
     let isOver = false;
     try {
@@ -45,15 +47,19 @@ export class LongWork {
         yield next.value;
       }
     } finally {
-      if (!isOver) Promise.resolve(iterator.return?.()).catch(() => undefined);
+      if (!isOver)
+        callGuarded(
+          () => iterator.return?.(),
+          () => undefined,
+        );
     }
   }
 
   /** Takes the steps of a cleanup until `isOver`, with a pause or a turn of the event loop after each. Returns the sum. */
-  async cleanUp(steps: Steps<number | Removal>, isOver: () => boolean): Promise<number> {
+  async cleanUp(begin: () => Steps<number | Removal>, isOver: () => boolean): Promise<number> {
     let sum = 0;
     if (isOver()) return sum;
-    for await (const step of this.steps(steps)) {
+    for await (const step of this.steps(begin)) {
       const { removed, pauseMs } = typeof step === "number" ? { removed: step, pauseMs: 0 } : step;
       sum += removed;
       if (isOver()) break;

@@ -106,9 +106,9 @@ export class OutstandingCalls {
       }
       late.push(call);
     }
-    this.#options.onLate(late);
     this.#timer = undefined;
     if (nextDeadline !== undefined) this.#setTimer(Math.max(1, Math.ceil(nextDeadline - now)));
+    this.#options.onLate(late); // may make calls, which need the timer
     this.notify();
   }
 }

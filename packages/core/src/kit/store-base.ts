@@ -124,7 +124,7 @@ export class StoreBase implements FullStore {
     await this.#longWork.answered();
     this.#assertOpen();
     const slice = new TimeSlice();
-    for await (const page of this.#longWork.steps(this.#backend.pages())) {
+    for await (const page of this.#longWork.steps(() => this.#backend.pages())) {
       this.#assertOpen(); // a walk that disposal cut short must not look complete
       for (const entry of page) {
         if (this.#isLive(entry)) yield entry;
@@ -157,7 +157,7 @@ export class StoreBase implements FullStore {
     this.#assertOpen();
     return this.#longWork.afterCalls(() => {
       const isOver = (): boolean => this.#isClosed; // cut short without an error, which the background cleanup would report
-      return this.#longWork.cleanUp(this.#backend.removeExpired(isOver), isOver);
+      return this.#longWork.cleanUp(() => this.#backend.removeExpired(isOver), isOver);
     });
   }
 
@@ -242,7 +242,11 @@ export class StoreBase implements FullStore {
   }
 
   #toStoreError(error: unknown): Error {
-    return this.#backend.toStoreError?.(error) ?? toStoreError(this.#name, error);
+    try {
+      return this.#backend.toStoreError?.(error) ?? toStoreError(this.#name, error);
+    } catch (thrown) {
+      return toStoreError(this.#name, thrown);
+    }
   }
 }
 
