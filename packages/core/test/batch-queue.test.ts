@@ -292,6 +292,12 @@ describe("failures", () => {
     expect(begun).toHaveLength(2);
   });
 
+  it("end a find that the app repeats while the calls that wait are rejected", async () => {
+    const { find } = makeQueue({ execute: () => Promise.reject(new Error("down")) });
+    const repeated = find("t").catch(() => find("t"));
+    await expect(repeated).rejects.toMatchObject({ cause: { message: "down" } });
+  });
+
   it("execute calls answered with AGAIN before all others, in order", async () => {
     const { batches, running, commit } = makeQueue({ batchIs: "sequence" });
     const calls = ["x", "a", "b", "c"].map(commit);

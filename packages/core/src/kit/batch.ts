@@ -130,7 +130,7 @@ export class PulledBatch implements Batch {
     return undefined;
   }
 
-  /** Returns the size of the next call. If `extraBytes` throws, fails the call, which would otherwise be retried for ever. */
+  /** Returns the size of the next call. If `extraBytes` throws, fails the call: a retry would throw again. */
   #bytesOf(call: PendingCall): number | undefined {
     const { extraBytes } = this.#options;
     if (extraBytes === undefined) return call.bytes;

@@ -17,7 +17,11 @@ export interface LaneOptions {
    * @default 1
    */
   minShare?: number;
-  /** Returns the group of a call. Calls of different groups never share a batch. If it throws, the call fails. @default one group */
+  /**
+   * Returns the group of a call. Calls of different groups never share a batch. If it throws, the call fails.
+   *
+   * @default one group
+   */
   groupOf?: (call: Call) => string;
   /**
    * Returns bytes to add to the size of a call, such as the expected size of what a find returns. If it throws, the call
@@ -251,6 +255,7 @@ export class Lane {
 
   /** Fails calls that are in no batch and in no group. */
   async #refuse(calls: readonly PendingCall[], error: unknown): Promise<void> {
+    for (const call of calls) call.isTaken = true; // no later find may wait for their answer
     for (const call of calls) if (call.isWanted) await this.#owner.fail(call, error);
     this.#owner.release(calls.filter(({ isReleased }) => !isReleased));
   }
