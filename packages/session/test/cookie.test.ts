@@ -144,6 +144,8 @@ describe("Cache-Control", () => {
     run(
       (session, res, req) => {
         res.setHeader("Cache-Control", "public, max-age=60");
+        res.setHeader("CDN-Cache-Control", "max-age=60");
+        res.setHeader("Surrogate-Control", "max-age=60");
         if (req.url === "/login") session.set("userId", "u1");
         if (req.url === "/change") session.set("page", 2);
         if (req.url === "/renew") session.renew();
@@ -158,7 +160,10 @@ describe("Cache-Control", () => {
     const visitor = new Visitor(running.url);
     const seen: Record<string, string | null> = {};
     for (const path of ["/public", "/login", "/read", "/change", "/renew", "/logout"]) {
-      seen[path] = (await visitor.get(path)).headers.get("cache-control");
+      const { headers } = await visitor.get(path);
+      seen[path] = headers.get("cache-control");
+      const targeted = [headers.get("cdn-cache-control"), headers.get("surrogate-control")];
+      expect(targeted).toEqual(seen[path] === "no-store" ? [null, null] : ["max-age=60", "max-age=60"]);
     }
     expect(seen).toEqual({
       "/public": "public, max-age=60",

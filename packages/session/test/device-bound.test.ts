@@ -7,7 +7,8 @@ import { SessionManager, type SessionManagerOptions } from "../src/index.js";
 import { BoundBrowser } from "./fixtures/bound-browser.js";
 import { Device } from "./fixtures/device.js";
 import { boundBrowser, deviceBoundApp } from "./fixtures/device-bound-app.js";
-import { run } from "./fixtures/running-app.js";
+import { run, serve } from "./fixtures/running-app.js";
+import { Signal } from "./fixtures/signal.js";
 
 const MINUTE_MS = 60_000;
 const [SESSION, BOUND] = ["__Host-session", "__Host-session-bound"];
@@ -360,6 +361,29 @@ describe("the app's own", () => {
     expect((await browser.send("/.session", { method: "POST" })).body).toBe("nobody none");
     expect((await browser.send("/.session/bind?a=1", { method: "POST" })).status).toBe(403);
   });
+
+  it.each(["/.session/refresh", "/"])(
+    "answer to %s leaves if it comes before the manager's",
+    async (path) => {
+      await using app = await deviceBoundApp();
+      const browser = await boundBrowser(app);
+      const find = app.store.pause("find");
+      const middleware = app.sessions.middleware();
+      const done = new Signal();
+      await using server = await serve((req, res) => {
+        middleware(req, res, () => undefined);
+        res.writeHead(503).end("too slow");
+        res.once("finish", done.give);
+      });
+      const id = browser.binding?.id as string;
+      const headers = { cookie: `${SESSION}=${browser.token}`, "sec-secure-session-id": id };
+      const answer = fetch(server.url + path, { method: path === "/" ? "GET" : "POST", headers });
+      await Promise.all([find.reached, done.given]);
+      find.release();
+      expect((await answer).status).toBe(503);
+      expect(app.errors).toEqual([]);
+    },
+  );
 
   it("path is where browsers bind and refresh", async () => {
     await using app = await deviceBoundApp({ deviceBound: { path: "/account/device" } });

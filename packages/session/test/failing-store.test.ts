@@ -112,6 +112,9 @@ describe("a store that fails on save", () => {
         res.setHeader("Last-Modified", "Sat, 17 May 2031 08:30:00 GMT");
         res.setHeader("X-Frame-Options", "DENY");
         res.setHeader("Cache-Control", "public, max-age=60");
+        res.setHeader("CDN-Cache-Control", "max-age=60");
+        res.setHeader("Surrogate-Control", "max-age=60");
+        res.setHeader("X-Accel-Redirect", "/file");
         res.statusCode = 201;
         res.statusMessage = "Made";
         if (req.url !== "/plain") session.set("x", 1);

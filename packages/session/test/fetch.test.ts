@@ -37,7 +37,14 @@ describe("withSession", () => {
     ["Response.redirect", () => Response.redirect("http://app/home", 303)],
     [
       "Response.error",
-      () => Response.json({}, { status: 201, headers: { "set-cookie": "a=b", "x-other": "x" } }),
+      () =>
+        Response.json(
+          {},
+          {
+            status: 201,
+            headers: { "set-cookie": "a=b", "x-other": "x", "cdn-cache-control": "max-age=60" },
+          },
+        ),
     ],
     ["an empty response", () => new Response(null, { status: 204 })],
   ])("adds the cookie to a response that others made: %s", async (_, respond) => {
@@ -52,6 +59,7 @@ describe("withSession", () => {
     expect(response.headers.get("x-other")).toBe(expected.headers.get("x-other"));
     expect(response.headers.getSetCookie()).toHaveLength(expected.headers.getSetCookie().length + 1);
     expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(response.headers.get("cdn-cache-control")).toBeNull();
     expect(await response.text()).toBe(await expected.text());
   });
 

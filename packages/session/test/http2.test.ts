@@ -39,7 +39,8 @@ async function running() {
       if (req.url?.startsWith("/login")) session.set("userId", "u1");
       if (req.url?.startsWith("/set/")) session.set(req.url, true);
       if (req.url?.startsWith("/logout")) session.destroy();
-      if (req.url === "/login-head") res.writeHead(201, { "x-other": "x" });
+      if (req.url === "/login-head")
+        res.writeHead(201, { "x-other": "x", "cdn-cache-control": "max-age=60" });
       if (req.url === "/login-flush") res.flushHeaders();
       if (req.url === "/login-stream") {
         res.write("one ");
@@ -105,6 +106,7 @@ describe("over HTTP/2", () => {
       await using app = await running();
       const login = await ask(app.client, path);
       expect(login.status).toBe(path === "/login-head" ? 201 : 200);
+      expect(login.headers["cdn-cache-control"]).toBeUndefined();
       expect(login.body).toBe(path === "/login-stream" ? "one two u1" : "u1");
       expect(login.headers["set-cookie"]).toHaveLength(1);
       expect((await ask(app.client, "/", `theme=dark; ${login.cookie}`)).body).toBe("u1");

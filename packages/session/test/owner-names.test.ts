@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { accounts, isAlive, logIn } from "./fixtures/owned-sessions.js";
 
 describe("an owner", () => {
-  it.each([7, 7n, 0, Number.NaN])("%o is found by its value and by its text", async (id) => {
+  it.each([7, 7n, 0])("%o is found by its value and by its text", async (id) => {
     await using app = accounts({ owner: () => id as never });
     const session = await logIn(app.sessions, "u1");
     for (const owner of [id, String(id)]) expect(await app.sessions.list(owner as never)).toHaveLength(1);
@@ -23,7 +23,7 @@ describe("an owner", () => {
     },
   );
 
-  it.each([undefined, null, ""])(
+  it.each([undefined, null, "", Number.NaN])(
     "%o counts as none, and revokeAll throws instead of returning 0",
     async (owner) => {
       await using app = accounts({ owner: () => owner as never });

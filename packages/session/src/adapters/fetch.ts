@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { refuse } from "../http/framework-advice.js";
 import type { RequestSession } from "../http/request-session.js";
-import type { EndpointAnswer, TokenHeader } from "../http/response-head.js";
+import { type EndpointAnswer, isForCaches, type TokenHeader } from "../http/response-head.js";
 import type { Session } from "../session.js";
 import { SessionError } from "../session-error.js";
 import { reportTo, requestsOf, type SessionManager } from "../session-manager.js";
@@ -123,6 +123,7 @@ async function addTo(response: Response, own: readonly TokenHeader[]): Promise<R
     throw new TypeError("the body of the response was already used");
   const answer = response.status === 101 ? response : new Response(response.body, response);
   await expectFirstChunk(answer);
+  for (const name of [...answer.headers.keys()].filter(isForCaches)) answer.headers.delete(name);
   for (const [name, value] of own) {
     if (name === "set-cookie") answer.headers.append(name, value);
     else answer.headers.set(name, value);

@@ -7,13 +7,7 @@ import {
 } from "node:http2";
 import type { Writable } from "node:stream";
 import type { Outlet } from "./outlet.js";
-import {
-  ERROR_PAGE,
-  headersToSet,
-  setErrorHead,
-  setErrorHeaders,
-  type TokenHeader,
-} from "./response-head.js";
+import { ERROR_PAGE, setErrorHead, setErrorHeaders, setHeaders, type TokenHeader } from "./response-head.js";
 import { type GateKeeper, WriteGate } from "./write-gate.js";
 
 interface Http2Response extends ServerResponse {
@@ -70,13 +64,11 @@ export class Http2Outlet implements Outlet, GateKeeper {
       const send = stream[method] as (file: never, headers?: OutgoingHttpHeaders, options?: object) => void;
       stream[method] = (file: unknown, headers: OutgoingHttpHeaders = {}, options?: object) => {
         onFirstByte();
-        const sendFile = (own: readonly TokenHeader[]) =>
-          send.call(
-            stream,
-            file as never,
-            { ...headers, ...headersToSet(inLowerCase(headers), own) },
-            options,
-          );
+        const sendFile = (own: readonly TokenHeader[]) => {
+          const head = { ...inLowerCase(headers) };
+          setHeaders(head, own);
+          send.call(stream, file as never, head, options);
+        };
         if (this.#isHolding && this.#head === undefined) this.#sendFile = sendFile;
         else sendFile([]); // throws after a head
       };
@@ -107,7 +99,7 @@ export class Http2Outlet implements Outlet, GateKeeper {
   }
 
   release(headers: readonly TokenHeader[]): void {
-    this.#sendHead((head) => Object.assign(head, headersToSet(head, headers)));
+    this.#sendHead((head) => setHeaders(head, headers));
     WriteGate.of(this.#stream).open();
     if (!this.isGone) this.#sendFile?.(headers);
     this.#sendFile = undefined;

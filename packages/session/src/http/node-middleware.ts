@@ -40,7 +40,7 @@ export function nodeMiddleware<T extends object>(
     if (misuse !== undefined) return passOn(misuse, next);
     const own = requests.answerOf(req, req.method, urlOf(req));
     if (own !== undefined) {
-      own.then((answer) => answerWith(res, answer));
+      own.then((answer) => answerWith(res, answer)).catch(onError);
       return;
     }
     let opened: RequestSession<T> | Promise<RequestSession<T>>;

@@ -10,24 +10,38 @@ export interface EndpointAnswer {
   body: string;
 }
 
-/** Headers that describe the app's body, which the error page must not keep. */
+/** Headers that describe or replace the app's body, which the error page must not keep. */
 const BODY_HEADERS: ReadonlySet<string> = new Set([
   "accept-ranges",
+  "content-digest",
   "content-disposition",
   "content-encoding",
   "content-language",
   "content-length",
   "content-location",
+  "content-md5",
   "content-range",
   "content-type",
+  "digest",
   "etag",
   "expires",
   "last-modified",
   "location",
+  "refresh",
+  "repr-digest",
   "set-cookie",
   "trailer",
   "transfer-encoding",
+  "x-accel-redirect",
+  "x-sendfile",
 ]);
+
+/** Returns whether a header tells caches to store a response; some obey the targeted ones only (RFC 9213). */
+export function isForCaches(name: string): boolean {
+  return name === "cache-control" || name.endsWith("-cache-control") || name === "surrogate-control";
+}
+
+const isOfBody = (name: string): boolean => BODY_HEADERS.has(name) || isForCaches(name);
 
 export const ERROR_PAGE = "Internal Server Error\n";
 
@@ -39,7 +53,7 @@ const ERROR_HEADERS: readonly TokenHeader[] = [
 
 /** Returns whether this header replaces one of the app: a single header, or the same cookie. */
 function isReplaced(name: string, value: string, [ownName, ownValue]: TokenHeader): boolean {
-  if (name !== ownName) return name === "cache-control"; // caches must not hand the token to others
+  if (name !== ownName) return isForCaches(name); // caches must not hand the token to others
   // An app that commits a session itself may have set its cookie as well.
   return name !== "set-cookie" || cookieKeyOf(value) === cookieKeyOf(ownValue);
 }
@@ -65,7 +79,7 @@ export function errorHead(head: string, headers: readonly TokenHeader[]): string
   const [, ...lines] = linesOf(head);
   const kept = lines.filter((line) => {
     const [name] = splitLine(line);
-    return !BODY_HEADERS.has(name) && name !== "cache-control";
+    return !isOfBody(name);
   });
   return headOf("HTTP/1.1 500 Internal Server Error", kept, [...headers, ...ERROR_HEADERS]);
 }
@@ -99,29 +113,37 @@ export function headersToSet(
   return headers.length > 0 ? { ...changed, "cache-control": "no-store" } : changed;
 }
 
+/** Sets headers on the head of a response. Header names are in lower case. */
+export function setHeaders(head: OutgoingHttpHeaders, headers: readonly TokenHeader[]): void {
+  if (headers.length > 0) for (const name of Object.keys(head).filter(isForCaches)) delete head[name];
+  Object.assign(head, headersToSet(head, headers));
+}
+
 /** Replaces headers by the headers of the error page. Header names are in lower case. */
 export function setErrorHeaders(headers: OutgoingHttpHeaders, own: readonly TokenHeader[]): void {
-  for (const name of BODY_HEADERS) delete headers[name];
+  for (const name of Object.keys(headers).filter(isOfBody)) delete headers[name];
   Object.assign(headers, headersToSet(headers, own), Object.fromEntries(ERROR_HEADERS));
 }
 
 /** Adds headers to a response before its head is composed. */
 export function addHeaders(res: ServerResponse, headers: readonly TokenHeader[]): void {
   const changed = headersToSet({ "set-cookie": res.getHeader("set-cookie") as string | string[] }, headers);
+  if (headers.length > 0) for (const name of res.getHeaderNames().filter(isForCaches)) res.removeHeader(name);
   for (const [name, value] of Object.entries(changed)) res.setHeader(name, value);
 }
 
 /** Sets status and headers of the error page on a response before its head is composed. */
 export function setErrorHead(res: ServerResponse, headers: readonly TokenHeader[]): void {
-  for (const name of BODY_HEADERS) res.removeHeader(name);
+  for (const name of res.getHeaderNames().filter(isOfBody)) res.removeHeader(name);
   addHeaders(res, headers);
   for (const [name, value] of ERROR_HEADERS) res.setHeader(name, value);
   res.statusCode = 500;
   if (res.req?.httpVersionMajor !== 2) res.statusMessage = "Internal Server Error"; // HTTP/2 has none
 }
 
-/** Sends an answer of the manager in place of the app. */
+/** Sends an answer of the manager in place of the app, unless the app has answered meanwhile, for example after a timeout. */
 export function answerWith(res: ServerResponse, { status, headers, body }: EndpointAnswer): void {
+  if (res.headersSent || res.writableEnded || res.destroyed) return;
   res.statusCode = status;
   for (const [name, value] of headers) res.setHeader(name, value);
   res.end(body);
