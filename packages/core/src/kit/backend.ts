@@ -50,7 +50,10 @@ export interface Backend {
    * further step; work that continues without steps asks `isOver`.
    */
   removeExpired(isOver: () => boolean): Steps<number | Removal>;
-  /** Called by disposal, when nothing is in flight. After a failure, disposal may call it again. */
+  /**
+   * Called by disposal, when nothing is in flight: disposal waits for a call that has run out of time as well, so each
+   * must end, for example by a timeout of the driver. After a failure, disposal may call it again.
+   */
   close?(): Awaitable<void>;
   /** Translates an error of the driver into a StoreError. @default `UNAVAILABLE` with the error as its cause */
   toStoreError?(error: unknown): Error;
