@@ -3,12 +3,15 @@ import type { Store, StoreError, StoreOptions } from "@scs/core";
 import { Clock } from "./clock.js";
 import { shorten } from "./failure-text.js";
 import type { Scenario } from "./process-scenario.js";
+import { LIMIT_MS, within } from "./time-limit.js";
 
 /** A sentence of the contract, and the code that checks it. */
 export interface Check<in S extends Store> {
   name: string;
   /** Opens the stores of this check without a clock and an interval, as an app does. */
   withoutOptions?: true;
+  /** Timeout of `run` in ms; after it, of each disposal and each function passed to `scope.defer`. @default 30_000 */
+  limitMs?: number;
   /** Rejects, with an `AssertionError` if the store broke the sentence. */
   run(context: CheckContext<S>): Promise<void>;
 }
@@ -77,6 +80,9 @@ export interface DurableBackend<S extends Store> extends Backend<S> {
 /** A backend, or just its `open`. */
 export type BackendOrOpen<S extends Store> = Backend<S> | Open<S>;
 
+/** Timeout of each disposal after a failure, which must be reported before the test runner's own timeout. */
+const AFTER_FAILURE_MS = 1000;
+
 /** Runs one check on a new store, and cleans up whatever the outcome. */
 export async function runCheck<S extends Store>(
   check: Check<S>,
@@ -98,7 +104,17 @@ export async function runCheck<S extends Store>(
     opened.add(store);
     return store;
   };
-  try {
+  const failures: unknown[] = [];
+  let { limitMs = LIMIT_MS } = check;
+  const attempt = async (place: string, work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await within(limitMs, work(), `${place}no answer within ${limitMs / 1000} s`);
+    } catch (error) {
+      failures.push(withSentence(check.name, error));
+      limitMs = Math.min(limitMs, AFTER_FAILURE_MS);
+    }
+  };
+  await attempt("", async () => {
     const store = await keep(backend.open(options, scope));
     await check.run({
       store,
@@ -112,14 +128,12 @@ export async function runCheck<S extends Store>(
       },
     });
     assert.deepEqual(reported, [], "onError was called although no error had occurred");
-  } catch (error) {
-    throw withSentence(check.name, error);
-  } finally {
-    for (const store of opened) {
-      if (Symbol.asyncDispose in store) await (store as S & AsyncDisposable)[Symbol.asyncDispose]();
-    }
-    for (const tidy of tidyUp) await tidy();
+  });
+  for (const store of opened) {
+    await attempt("disposal: ", async () => (store as S & Partial<AsyncDisposable>)[Symbol.asyncDispose]?.());
   }
+  for (const tidy of tidyUp) await attempt("scope.defer: ", async () => tidy());
+  if (failures.length > 0) throw failures[0]; // the check's own error, if there is one
 }
 
 /** Puts the sentence of the contract before the message of a failed assertion, and shortens the message. */

@@ -1,6 +1,6 @@
 import { type Check, runCheck, StoreInProcess, storeChecks } from "@scs/testkit";
-import { expect, it } from "vitest";
-import { backendOf, type Item, ReferenceStore } from "./reference-store.js";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { backendOf, Disk, type Item, ReferenceStore } from "./reference-store.js";
 
 const module = new URL("./modules/never-opens.js", import.meta.url);
 
@@ -64,4 +64,83 @@ it("explains exit codes and signals", async () => {
   const store = await StoreInProcess.open(killed, "", options);
   const pending = store.commit("never", new Uint8Array(), new Date());
   await Promise.all([expect(pending).rejects.toThrow(/ended with SIGKILL \(killed/), store.kill()]);
+});
+
+describe("a store that never answers", () => {
+  const never = (): Promise<never> => new Promise(() => undefined);
+  const brief = (name: string): Check<ReferenceStore> => ({ ...check(name), limitMs: 20 });
+
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it.each<[string, string, typeof ReferenceStore]>([
+    [
+      "a call",
+      "",
+      class extends ReferenceStore {
+        override commit = never;
+      },
+    ],
+    [
+      "a disposal",
+      "disposal: ",
+      class extends ReferenceStore {
+        override [Symbol.asyncDispose] = never;
+      },
+    ],
+  ])("fails with the sentence if %s never answers", async (_what, place, Store) => {
+    const { message } = await failureOf(brief("commit changes no other record"), Store);
+    expect(message).toBe(`broken: commit changes no other record\n${place}no answer within 0.02 s`);
+  });
+
+  it("fails with the sentence if `open` or a deferred function never answers", async () => {
+    const concerned = brief("find returns the committed data");
+    const sentence = "broken: find returns the committed data";
+    await expect(runCheck(concerned, never)).rejects.toThrow(`${sentence}\nno answer within 0.02 s`);
+    const running = runCheck(concerned, (options, scope) => {
+      scope.defer(never);
+      return backendOf(ReferenceStore).open(options, scope);
+    });
+    await expect(running).rejects.toThrow(`${sentence}\nscope.defer: no answer within 0.02 s`);
+  });
+
+  it("fails while fake timers replace the real ones", async () => {
+    vi.useFakeTimers();
+    await expect(runCheck(brief("find returns the committed data"), never)).rejects.toThrow("no answer");
+  });
+
+  it("fails with the error of the check if the disposal never answers either", async () => {
+    class BrokenStore extends MixedStore {
+      override [Symbol.asyncDispose] = never;
+    }
+    const { message } = await failureOf(brief("commit changes no other record"), BrokenStore);
+    expect(message).toBe('broken: commit changes no other record\ndata is "nod", not "one"');
+  });
+
+  it("disposes of the other stores, and calls the deferred functions", async () => {
+    const events: string[] = [];
+    const concerned: Check<ReferenceStore> = {
+      name: "a check",
+      limitMs: 20,
+      run: async ({ another }) => void (await another()),
+    };
+    class FirstStore extends ReferenceStore {
+      override [Symbol.asyncDispose] = never;
+    }
+    class SecondStore extends ReferenceStore {
+      override async [Symbol.asyncDispose]() {
+        events.push("disposed of the second store");
+      }
+    }
+    const running = runCheck<ReferenceStore>(concerned, {
+      open(options, scope) {
+        scope.defer(() => events.push("deferred"));
+        return new FirstStore(new Disk(), options);
+      },
+      another: ({ disk }, options) => new SecondStore(disk, options),
+    });
+    await expect(running).rejects.toThrow("disposal: no answer");
+    expect(events).toEqual(["disposed of the second store", "deferred"]);
+  });
 });

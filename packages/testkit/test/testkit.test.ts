@@ -245,6 +245,7 @@ describe("interleavings", () => {
 
   afterEach(() => {
     vi.unstubAllEnvs();
+    vi.restoreAllMocks();
     fc.resetConfigureGlobal();
   });
 
@@ -268,6 +269,20 @@ describe("interleavings", () => {
     expect(message).toMatch(
       /no allowed order explains the answers for token \d: \n {2}client \d, \d+ to \d+: /,
     );
+  });
+
+  it("are shrunk for 30 s at most, so that a slow store fails before the timeout of the check", async () => {
+    const runs = new Set<string>();
+    class CountedStore extends StaleStore {
+      override put(item: Item): void {
+        super.put(item);
+        runs.add(item.token.split(":")[0] as string);
+      }
+    }
+    let ms = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => (ms += 10_000));
+    await expect(runCheck(check, backendOf(CountedStore))).rejects.toThrow("no allowed order explains");
+    expect(runs.size).toBeLessThan(12 + 4);
   });
 
   it("are replayed by SCS_TEST_SEED", async () => {

@@ -3,6 +3,7 @@ import type { AtomicStore } from "@scs/core";
 import type { Check } from "../check.js";
 import { assertAbsent, assertLive, assertThat, bytes } from "../expectations.js";
 import { assertLinearizable } from "../interleaving.js";
+import { LONG_LIMIT_MS } from "../time-limit.js";
 import { malformedTokens } from "../tokens.js";
 import { atomicOwnClockChecks } from "./own-clock.js";
 import { replaceRefusalChecks } from "./refusals.js";
@@ -211,6 +212,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
   },
   {
     name: "replace loses none of 1,000 increments of one counter from two clients",
+    limitMs: LONG_LIMIT_MS,
     async run({ store, clock, another }) {
       const expiry = clock.in(1000);
       await store.commit("t", bytes("0"), expiry);
@@ -229,6 +231,7 @@ export const atomicStoreChecks: readonly Check<AtomicStore>[] = [
   },
   {
     name: "interleaved replaces of several clients are linearizable",
+    limitMs: LONG_LIMIT_MS,
     run: (context) => assertLinearizable(context, ["find", "commit", "delete", "replace"]),
   },
   ...atomicOwnClockChecks,

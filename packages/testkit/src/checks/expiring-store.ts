@@ -3,6 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import type { ExpiringStore } from "@scs/core";
 import type { Check } from "../check.js";
 import { assertAbsent, assertLive, bytes } from "../expectations.js";
+import { LONG_LIMIT_MS } from "../time-limit.js";
 import { expiringOwnClockChecks } from "./own-clock.js";
 
 const one: Uint8Array = bytes("one");
@@ -43,6 +44,7 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
   },
   {
     name: "deleteExpired returns the number of removed records",
+    limitMs: LONG_LIMIT_MS,
     async run({ store, clock }) {
       for (let n = 0; n < 300; n++) await store.commit(`t${n}`, one, clock.in(n < 200 ? 1000 : 2000));
       clock.advance(1500);
@@ -149,14 +151,17 @@ export const expiringStoreChecks: readonly Check<ExpiringStore>[] = [
   },
   {
     name: "the background cleanup never keeps the process alive",
+    limitMs: LONG_LIMIT_MS,
     run: ({ inProcess }) => inProcess("ends by itself"),
   },
   {
     name: "a dropped store is garbage-collected",
+    limitMs: LONG_LIMIT_MS,
     run: ({ inProcess }) => inProcess("is collected"),
   },
   {
     name: "a dropped store is garbage-collected even if its onError refers to it",
+    limitMs: LONG_LIMIT_MS,
     run: ({ inProcess }) => inProcess("is collected while onError refers to it"),
   },
   ...expiringOwnClockChecks,

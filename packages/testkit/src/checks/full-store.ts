@@ -3,6 +3,7 @@ import type { FullStore } from "@scs/core";
 import type { Check } from "../check.js";
 import { assertAbsent, assertLive, assertThat, bytes, rejectsWith } from "../expectations.js";
 import { assertLinearizable } from "../interleaving.js";
+import { LONG_LIMIT_MS } from "../time-limit.js";
 
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
@@ -77,6 +78,7 @@ export const fullStoreChecks: readonly Check<FullStore>[] = [
   },
   {
     name: "entries yields each record exactly once during touches and replaces",
+    limitMs: LONG_LIMIT_MS,
     async run({ store, clock }) {
       const tokens = Array.from({ length: 200 }, (_, n) => `t${String(n).padStart(3, "0")}`);
       for (const token of tokens) await store.commit(token, one, clock.in(1000));
@@ -116,6 +118,7 @@ export const fullStoreChecks: readonly Check<FullStore>[] = [
   },
   {
     name: "interleaved calls of every kind, including cleanups, are linearizable",
+    limitMs: LONG_LIMIT_MS,
     run: (context) =>
       assertLinearizable(context, ["find", "commit", "delete", "replace", "touch", "deleteExpired"]),
   },

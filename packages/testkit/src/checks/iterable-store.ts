@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { IterableStore, SessionEntry } from "@scs/core";
 import type { Check } from "../check.js";
 import { assertLive, assertThat, bytes, sameBytes } from "../expectations.js";
+import { LONG_LIMIT_MS } from "../time-limit.js";
 import { hostileTokens } from "../tokens.js";
 import { iterableOwnClockChecks } from "./own-clock.js";
 
@@ -147,6 +148,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
   },
   {
     name: "entries yields each of 3,000 records exactly once",
+    limitMs: LONG_LIMIT_MS,
     async run({ store, clock }) {
       const tokens = await commitMany(store, 3000, clock.in(1000));
       const entries = await entriesOf(store);
@@ -159,6 +161,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
   },
   {
     name: "all returns each of 3,000 records",
+    limitMs: LONG_LIMIT_MS,
     async run({ store, clock }) {
       const tokens = await commitMany(store, 3000, clock.in(1000));
       const all = await store.all();
@@ -168,6 +171,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
   },
   {
     name: "entries yields each continuously live record exactly once during commits, overwrites and deletes",
+    limitMs: LONG_LIMIT_MS,
     async run({ store, clock }) {
       const tokens = await commitMany(store, 400, clock.in(1000));
       for (let n = 0; n < 100; n++) await store.commit(`gone${n}`, one, clock.in(1000));
@@ -192,6 +196,7 @@ export const iterableStoreChecks: readonly Check<IterableStore>[] = [
   },
   {
     name: "entries yields each record exactly once during finds",
+    limitMs: LONG_LIMIT_MS,
     async run({ store, clock }) {
       const tokens = await commitMany(store, 200, clock.in(1000));
       const seen: string[] = [];

@@ -3,6 +3,7 @@ import type { Store } from "@scs/core";
 import type { Check } from "../check.js";
 import { assertAbsent, assertLive, bytes, sameBytes } from "../expectations.js";
 import { assertLinearizable } from "../interleaving.js";
+import { LONG_LIMIT_MS } from "../time-limit.js";
 
 const one: Uint8Array = bytes("one");
 const two: Uint8Array = bytes("two");
@@ -101,6 +102,7 @@ export const orderChecks: readonly Check<Store>[] = [
   },
   {
     name: "interleaved finds, commits and deletes of several clients are linearizable",
+    limitMs: LONG_LIMIT_MS,
     run: (context) => assertLinearizable(context, ["find", "commit", "delete"]),
   },
 ];

@@ -3,6 +3,7 @@ import type { TouchableStore } from "@scs/core";
 import type { Check } from "../check.js";
 import { assertAbsent, assertLive, assertSecret, bytes, rejectsWith } from "../expectations.js";
 import { assertLinearizable } from "../interleaving.js";
+import { LONG_LIMIT_MS } from "../time-limit.js";
 import { malformedTokens } from "../tokens.js";
 import { touchableOwnClockChecks } from "./own-clock.js";
 
@@ -159,6 +160,7 @@ export const touchableStoreChecks: readonly Check<TouchableStore>[] = [
   },
   {
     name: "interleaved touches of several clients are linearizable",
+    limitMs: LONG_LIMIT_MS,
     run: (context) => assertLinearizable(context, ["find", "commit", "delete", "touch"]),
   },
   ...touchableOwnClockChecks,

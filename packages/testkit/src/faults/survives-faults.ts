@@ -5,6 +5,7 @@ import type { OpenOptions, Scope } from "../check.js";
 import { Clock } from "../clock.js";
 import { assertThat } from "../expectations.js";
 import { shorten } from "../failure-text.js";
+import { within } from "../time-limit.js";
 import { type Decide, type Fault, FaultInjector } from "./fault-injector.js";
 import { Ledger } from "./ledger.js";
 import { prepare, useStore } from "./scenario.js";
@@ -118,14 +119,14 @@ async function run<S extends Store, L>(
     await close();
     let calls: string[] = [];
     const outcome = await faults.during(decide, async () => {
-      await within(useStore(open, close, ledger), "a call of the store never ends");
+      await within(LIMIT_MS, useStore(open, close, ledger), "a call of the store never ends");
       calls = faults.calls;
     });
     if (outcome.status === "rejected") throw outcome.reason;
     // The store may be unable to close. The crash follows in any case.
     await (backend.crash ?? ((_, end) => end()))(location, () => close().catch(() => undefined));
     const again = await open();
-    await within(ledger.compare(again), "a call never ends after the backend was opened again");
+    await within(LIMIT_MS, ledger.compare(again), "a call never ends after the backend was opened again");
     await close();
     await setImmediate(); // unhandled rejections are reported after the microtasks
     assertThat(unhandled.length === 0, `unhandled rejection: ${String(unhandled[0])}`);
@@ -159,11 +160,3 @@ function tell(plan: Plan | undefined, failed: { name: string; moment: Fault["mom
 }
 
 const errorOf = (name: string): Error => Object.assign(new Error(`EIO: injected, ${name}`), { code: "EIO" });
-
-async function within<T>(work: Promise<T>, message: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(message)), LIMIT_MS);
-  });
-  return Promise.race([work, limit]).finally(() => clearTimeout(timer));
-}
