@@ -158,7 +158,22 @@ function needed<T extends object, K extends keyof T>(backend: T, key: K): NonNul
 /** The function `it(name, run)` of vitest, node:test, mocha and jest. */
 export type It = (name: string, run: () => Promise<void>) => unknown;
 
-/** Registers each check with a test runner, under its own name. */
-export function bind<S extends Store>(it: It, checks: readonly Check<S>[], backend: BackendOrOpen<S>): void {
+/**
+ * Registers each check with a test runner, under its own name. `caller` is the function that the author of a store calls.
+ * It throws if an argument is missing: without `it`, the runner would pass without a check.
+ */
+export function bind<S extends Store>(
+  caller: string,
+  it: It,
+  checks: readonly Check<S>[],
+  backend: BackendOrOpen<S>,
+): void {
+  const open: unknown = typeof backend === "function" ? backend : backend?.open;
+  const isTestFunction = typeof open === "function" && "skip" in open; // as `it` of every runner has
+  if (typeof it !== "function" || typeof open !== "function" || isTestFunction) {
+    throw new TypeError(
+      `${caller}(it, backend): pass the \`it\` of your test runner, then a function that opens a store, or an object with \`open\``,
+    );
+  }
   for (const check of checks) it(check.name, () => runCheck(check, backend));
 }

@@ -1,5 +1,12 @@
 import type { AtomicStore, ExpiringStore, FullStore, IterableStore, Store, TouchableStore } from "@scs/core";
-import { type BackendOrOpen, bind, type DurableBackend, type It, type ProcessBackend } from "./check.js";
+import {
+  type BackendOrOpen,
+  bind,
+  type Check,
+  type DurableBackend,
+  type It,
+  type ProcessBackend,
+} from "./check.js";
 import { atomicStoreChecks } from "./checks/atomic-store.js";
 import { disposableStoreChecks } from "./checks/disposable-store.js";
 import { durableStoreChecks } from "./checks/durable-store.js";
@@ -51,46 +58,49 @@ export {
 
 /** Checks `find`, `commit` and `delete`. Pass the `it` of your test runner. */
 export function testStore(it: It, backend: BackendOrOpen<Store>): void {
-  bind(it, storeChecks, backend);
+  bind("testStore", it, storeChecks, backend);
 }
 
 /** Checks `replace`, in addition to {@link testStore}. */
 export function testAtomicStore(it: It, backend: BackendOrOpen<AtomicStore>): void {
-  bind(it, atomicStoreChecks, backend);
+  bind("testAtomicStore", it, atomicStoreChecks, backend);
 }
 
 /** Checks `touch`, in addition to {@link testStore}. */
 export function testTouchableStore(it: It, backend: BackendOrOpen<TouchableStore>): void {
-  bind(it, touchableStoreChecks, backend);
+  bind("testTouchableStore", it, touchableStoreChecks, backend);
 }
 
 /** Checks `entries` and `all`, in addition to {@link testStore}. */
 export function testIterableStore(it: It, backend: BackendOrOpen<IterableStore>): void {
-  bind(it, iterableStoreChecks, backend);
+  bind("testIterableStore", it, iterableStoreChecks, backend);
 }
 
 /** Checks `deleteExpired`, `stopCleanup` and the background cleanup, in addition to {@link testStore}. */
 export function testExpiringStore(it: It, backend: ProcessBackend<ExpiringStore>): void {
-  bind(it, expiringStoreChecks, backend);
+  bind("testExpiringStore", it, expiringStoreChecks, backend);
 }
 
 /** Checks `[Symbol.asyncDispose]`, in addition to {@link testStore}. */
 export function testDisposableStore(it: It, backend: BackendOrOpen<Store & AsyncDisposable>): void {
-  bind(it, disposableStoreChecks, backend);
+  bind("testDisposableStore", it, disposableStoreChecks, backend);
 }
 
 /** Checks that a full store survives the death of its process, in addition to {@link testFullStore}. */
 export function testDurableStore(it: It, backend: DurableBackend<FullStore>): void {
-  bind(it, durableStoreChecks, backend);
+  bind("testDurableStore", it, durableStoreChecks, backend);
 }
 
 /** Checks the whole contract except durability: all of the above, and the sentences that combine capabilities. */
 export function testFullStore(it: It, backend: ProcessBackend<FullStore>): void {
-  testStore(it, backend);
-  testAtomicStore(it, backend);
-  testTouchableStore(it, backend);
-  testIterableStore(it, backend);
-  testExpiringStore(it, backend);
-  testDisposableStore(it, backend);
-  bind(it, fullStoreChecks, backend);
+  const checks: readonly Check<FullStore>[] = [
+    ...storeChecks,
+    ...atomicStoreChecks,
+    ...touchableStoreChecks,
+    ...iterableStoreChecks,
+    ...expiringStoreChecks,
+    ...disposableStoreChecks,
+    ...fullStoreChecks,
+  ];
+  bind("testFullStore", it, checks, backend);
 }

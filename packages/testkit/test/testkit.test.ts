@@ -203,6 +203,39 @@ describe("binding to a test runner", () => {
     );
   });
 
+  describe.each(
+    Object.entries({
+      testStore,
+      testAtomicStore,
+      testTouchableStore,
+      testIterableStore,
+      testExpiringStore,
+      testDisposableStore,
+      testDurableStore,
+      testFullStore,
+    }),
+  )("%s", (name, bind) => {
+    const { open } = backend;
+    it.each<[string, unknown[]]>([
+      ["without `it`", [open]],
+      ["without `it`, but with a backend", [backend]],
+      ["without a backend", [() => undefined]],
+      ["with a store as the backend", [() => undefined, open({ onError: () => undefined }, { defer() {} })]],
+      ["with its arguments in the wrong order", [open, it]],
+    ])("throws a TypeError with the remedy if it is called %s, and registers nothing", (_how, call) => {
+      const registered: unknown[] = [];
+      const spied = call.map((value, index) =>
+        index === 0 && typeof value === "function" ? (...args: unknown[]) => registered.push(args) : value,
+      );
+      expect(() => Reflect.apply(bind, undefined, spied)).toThrow(
+        new TypeError(
+          `${name}(it, backend): pass the \`it\` of your test runner, then a function that opens a store, or an object with \`open\``,
+        ),
+      );
+      expect(registered).toEqual([]);
+    });
+  });
+
   it("registers the check itself: its test fails on a store that breaks it", async () => {
     const tests = new Map<string, () => Promise<void>>();
     const Forgetful = class extends ReferenceStore {
