@@ -3,7 +3,7 @@ import type { Store, StoreError, StoreOptions } from "@scs/core";
 import { Clock } from "./clock.js";
 import { shorten } from "./failure-text.js";
 import type { Scenario } from "./process-scenario.js";
-import { LIMIT_MS, within } from "./time-limit.js";
+import { LIMIT_MS, turn, within } from "./time-limit.js";
 
 /** A sentence of the contract, and the code that checks it. */
 export interface Check<in S extends Store> {
@@ -104,13 +104,16 @@ export async function runCheck<S extends Store>(
     opened.add(store);
     return store;
   };
+  const unhandled: unknown[] = [];
+  const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
+  process.on("unhandledRejection", onUnhandled);
   const failures: unknown[] = [];
   let { limitMs = LIMIT_MS } = check;
   const attempt = async (place: string, work: () => Promise<unknown>): Promise<void> => {
     try {
       await within(limitMs, work(), `${place}no answer within ${limitMs / 1000} s`);
     } catch (error) {
-      failures.push(withSentence(check.name, error));
+      failures.push(error);
       limitMs = Math.min(limitMs, AFTER_FAILURE_MS);
     }
   };
@@ -133,7 +136,22 @@ export async function runCheck<S extends Store>(
     await attempt("disposal: ", async () => (store as S & Partial<AsyncDisposable>)[Symbol.asyncDispose]?.());
   }
   for (const tidy of tidyUp) await attempt("scope.defer: ", async () => tidy());
-  if (failures.length > 0) throw failures[0]; // the check's own error, if there is one
+  await turn(); // Node.js reports unhandled rejections after the microtasks
+  process.off("unhandledRejection", onUnhandled);
+  const [own] = failures; // the error of the check itself, if there is one
+  const error = withUnhandled(own, unhandled);
+  if (failures.length > 0 || error !== undefined) throw withSentence(check.name, error);
+}
+
+/** Adds the first of the unhandled rejections to `error`, unless it is `error` itself: the check awaited that call late. */
+function withUnhandled(error: unknown, unhandled: readonly unknown[]): unknown {
+  const others = unhandled.filter((reason) => reason !== error);
+  if (others.length === 0) return error;
+  const left = `the store left a rejection unhandled: ${String(others[0])}`;
+  if (error === undefined)
+    return Object.assign(new assert.AssertionError({ message: left }), { cause: others[0] });
+  const message = error instanceof assert.AssertionError ? error.message : String(error);
+  return Object.assign(new assert.AssertionError({ message: `${message}\n${left}` }), { cause: error });
 }
 
 /** Puts the sentence of the contract before the message of a failed assertion, and shortens the message. */

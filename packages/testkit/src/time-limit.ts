@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import timers from "node:timers";
 
 // Taken when the kit is loaded, so that a test's fake timers do not replace them.
-const { setTimeout, clearTimeout } = timers;
+const { setTimeout, clearTimeout, setImmediate } = timers;
 
 /** Timeout of a check. Most take milliseconds; on a store in another process and a busy machine, 6 s. */
 export const LIMIT_MS = 30_000;
@@ -18,3 +18,6 @@ export async function within<T>(limitMs: number, work: Promise<T>, message: stri
   });
   return Promise.race([work, limit]).finally(() => clearTimeout(timer));
 }
+
+/** Resolves after a turn of the event loop. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

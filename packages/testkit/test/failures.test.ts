@@ -1,5 +1,5 @@
 import { type Check, runCheck, StoreInProcess, storeChecks } from "@scs/testkit";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { backendOf, Disk, type Item, ReferenceStore } from "./reference-store.js";
 
 const module = new URL("./modules/never-opens.js", import.meta.url);
@@ -142,5 +142,83 @@ describe("a store that never answers", () => {
     });
     await expect(running).rejects.toThrow("disposal: no answer");
     expect(events).toEqual(["disposed of the second store", "deferred"]);
+  });
+});
+
+describe("a store that leaves a rejection unhandled", () => {
+  const oops = new Error("oops");
+
+  class FloatingStore extends ReferenceStore {
+    override commit(...call: Parameters<ReferenceStore["commit"]>) {
+      void Promise.reject(oops);
+      return super.commit(...call);
+    }
+  }
+
+  const seen: unknown[] = [];
+  const listener = (reason: unknown): void => void seen.push(reason);
+  const others = process.listeners("unhandledRejection"); // the test runner's
+
+  beforeEach(() => {
+    seen.length = 0;
+    process.removeAllListeners("unhandledRejection");
+    process.on("unhandledRejection", listener);
+  });
+
+  afterEach(() => {
+    process.removeAllListeners("unhandledRejection");
+    for (const other of others) process.on("unhandledRejection", other);
+  });
+
+  it("fails the check during which it happens, and only this", async () => {
+    const { message, cause } = await failureOf(check("find returns the committed data"), FloatingStore);
+    expect(message).toBe(
+      "broken: find returns the committed data\nthe store left a rejection unhandled: Error: oops",
+    );
+    expect(cause).toBe(oops);
+    await runCheck(check("delete of a malformed token"), backendOf(ReferenceStore));
+  });
+
+  it("fails the check whose disposal does so", async () => {
+    class LateStore extends ReferenceStore {
+      override async [Symbol.asyncDispose]() {
+        void Promise.reject(oops);
+      }
+    }
+    const { message } = await failureOf(check("find returns undefined for an unknown token"), LateStore);
+    expect(message).toContain("the store left a rejection unhandled: Error: oops");
+  });
+
+  it("does not lose the failure of the check", async () => {
+    class BrokenStore extends FloatingStore {
+      override record(item: Item) {
+        return { ...super.record(item), data: new Uint8Array(1) };
+      }
+    }
+    const { message } = await failureOf(check("find returns the committed data"), BrokenStore);
+    expect(message).toBe(
+      'broken: find returns the committed data\ndata is <00>, not "one"\nthe store left a rejection unhandled: Error: oops',
+    );
+  });
+
+  it("rejects with the store's own error if the check awaits that later", async () => {
+    class RejectingStore extends ReferenceStore {
+      override commit = () => Promise.reject(oops);
+    }
+    const awaiting: Check<ReferenceStore> = {
+      name: "a check",
+      async run({ store, clock }) {
+        const committing = store.commit("t", new Uint8Array(), clock.in(1000));
+        await new Promise(setImmediate);
+        await committing;
+      },
+    };
+    expect(await failureOf(awaiting, RejectingStore)).toBe(oops);
+  });
+
+  it("hides no rejection from other listeners, and leaves no listener behind", async () => {
+    await failureOf(check("find returns the committed data"), FloatingStore);
+    expect(seen).toEqual([oops]);
+    expect(process.listeners("unhandledRejection")).toEqual([listener]);
   });
 });

@@ -102,6 +102,11 @@ describe("runCheck", () => {
     expect(events.at(-1)).toBe("broken: a check\nthe sentence is broken");
   });
 
+  it("fails a check that throws undefined", async () => {
+    const throwing: Check<Store> = { name: "a check", run: () => Promise.reject(undefined) };
+    await expect(runCheck(throwing, backend)).rejects.toBeUndefined();
+  });
+
   it("fails a check during which onError was called", async () => {
     const reporting: Check<Store> = { name: "a check", run: ({ store }) => store.delete("t") };
     const running = runCheck(reporting, ({ onError, ...options }) => {
