@@ -39,14 +39,34 @@ export function makeStore(name, { server = false, root = repository } = {}) {
   return folder;
 }
 
+/**
+ * Calls {@link makeStore} for a person: prints the message of an error without a stack, and exits.
+ *
+ * @param {string} name
+ * @param {boolean} server
+ */
+function create(name, server) {
+  try {
+    return makeStore(name, { server });
+  } catch (error) {
+    console.error(/** @type {Error} */ (error).message);
+    process.exit(1);
+  }
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const args = process.argv.slice(2);
+  const usage = "npm run new-store NAME\nnpm run new-store NAME -- --server";
+  if (args.includes("--help")) {
+    console.log(usage);
+    process.exit();
+  }
   const [name = "", ...others] = args.filter((arg) => arg !== "--server");
   if (name === "" || others.length > 0) {
-    console.error("npm run new-store NAME\nnpm run new-store NAME -- --server");
+    console.error(usage);
     process.exit(2);
   }
-  const folder = makeStore(name, { server: args.includes("--server") });
+  const folder = create(name, args.includes("--server"));
   const changeset = `---\n"@scs/${name}": minor\n---\n\nFirst release.\n`;
   writeFileSync(join(repository, ".changeset", `${name}.md`), changeset);
   const code = pnpm("install", "--no-frozen-lockfile", "--loglevel", "warn");

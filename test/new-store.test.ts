@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -50,5 +51,25 @@ describe.each([
   it("is created once, and only with a valid name", () => {
     expect(() => makeStore(name, { root: project.folder })).toThrow(`there is a package ${name}`);
     expect(() => makeStore("../elsewhere", { root: project.folder })).toThrow(TypeError);
+  });
+});
+
+describe("npm run new-store prints only", () => {
+  const usage = "npm run new-store NAME\nnpm run new-store NAME -- --server\n";
+
+  it.each([
+    ["the usage, for --help", "--help", 0, usage, ""],
+    [
+      "the rule for names, for an invalid one",
+      "Foo",
+      1,
+      "",
+      'NAME must be in lower case, such as mongostore; got "Foo"\n',
+    ],
+    ["that there is such a package", "memstore", 1, "", "there is a package memstore\n"],
+  ])("%s", (_what, argument, status, stdout, stderr) => {
+    const script = join(root, "scripts/new-store.js");
+    const outcome = spawnSync(process.execPath, [script, argument], { encoding: "utf8" });
+    expect(outcome).toMatchObject({ status, stdout, stderr });
   });
 });
