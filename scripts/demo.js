@@ -9,6 +9,7 @@ function step(...args) {
   if (code !== 0) process.exit(code);
 }
 
+console.log("Installing the packages of the whole repository; the first time, this takes a few minutes.");
 step("install", "--frozen-lockfile", "--loglevel", "warn");
 step("--filter", `${app}...`, "--reporter-hide-prefix", "--loglevel", "warn", "run", "build");
 await import("../examples/express/dist/main.js");

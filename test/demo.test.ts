@@ -17,8 +17,8 @@ interface Manifest {
 const manifestIn = (folder: string): Manifest =>
   JSON.parse(fs.readFileSync(join(folder, "package.json"), "utf8"));
 
-/** Runs scripts/demo.js in an empty folder, and returns the arguments of its two calls of pnpm. */
-function stepsOfDemo(): { install: string[]; build: string[] } {
+/** Runs scripts/demo.js in an empty folder, and returns its first line and the arguments of its two calls of pnpm. */
+function stepsOfDemo(): { announcement: string; install: string[]; build: string[] } {
   const folder = fs.mkdtempSync(join(tmpdir(), "scs-demo-"));
   const write = (path: string, text: string): void => {
     fs.mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -30,13 +30,11 @@ function stepsOfDemo(): { install: string[]; build: string[] } {
   fs.copyFileSync(join(root, "scripts/demo.js"), join(folder, "scripts/demo.js"));
   const output = execFileSync(process.execPath, [join(folder, "scripts/demo.js")]).toString();
   fs.rmSync(folder, { recursive: true });
-  const steps: string[][] = output
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+  const [announcement = "", ...lines] = output.trim().split("\n");
+  const steps: string[][] = lines.map((line) => JSON.parse(line));
   expect(steps.map((args) => args.includes("install"))).toEqual([true, false]);
   const [install = [], build = []] = steps;
-  return { install, build };
+  return { announcement, install, build };
 }
 
 /** Returns the folders of the workspace projects that pnpm selects by the filters among these arguments. */
@@ -77,7 +75,7 @@ function hasTypes(folder: string, name: string): boolean {
 }
 
 describe("npm run demo, in a fresh clone", () => {
-  const { install, build } = stepsOfDemo();
+  const { announcement, install, build } = stepsOfDemo();
   const [installed, built] = [projectsOf(install), projectsOf(build)];
   const sections = install.includes("--prod")
     ? (["dependencies"] as const)
@@ -86,6 +84,10 @@ describe("npm run demo, in a fresh clone", () => {
     const manifest = manifestIn(folder);
     return new Set(sections.flatMap((section) => Object.keys(manifest[section] ?? {})));
   };
+
+  it("says first that it installs packages, and how long that takes", () => {
+    expect(announcement).toMatch(/^Installing .* minutes/);
+  });
 
   it("builds the example and the packages that it depends on", () => {
     expect(built.size).toBeGreaterThan(3);
