@@ -59,6 +59,18 @@ describe("a store by URL", () => {
     expect((await scs("list", "--store", url)).out.match(/by hash/g), "grace's is left").toHaveLength(1);
   });
 
+  it("list shows at most --limit sessions, as text and as JSON", async () => {
+    using folder = new Folder();
+    const { url } = await shopIn(folder, ["ada", "ada", "grace"]);
+    const text = (await scs("list", "--limit", "2", "--store", url)).out;
+    expect(text.match(/by hash/g)).toHaveLength(2);
+    expect(text).toContain("the first 2; --limit shows more");
+    for (const owner of [[], ["--owner", "ada"]]) {
+      const { code, out } = await scs("list", ...owner, "--limit", "1", "--store", url, "--json");
+      expect([code, out.trim().split("\n").length], owner.join(" ")).toEqual([0, 1]);
+    }
+  });
+
   it("revoke-all spares the session of --except", async () => {
     using folder = new Folder();
     const { url } = await shopIn(folder, ["ada", "ada", "ada"]);

@@ -17,14 +17,15 @@ const DEFAULT_LIMIT = 50;
 export async function list(target: Target, { owner, limit }: ListOptions, output: Output): Promise<void> {
   const max = limit ?? (output.isJson ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
   const shown: InspectedSession[] = [];
-  let hasMore = false;
+  let [found, hasMore] = [0, false];
   for await (const session of owner === undefined
     ? target.sessions.inspectAll()
     : sessionsOf(target, owner)) {
-    if (shown.length === max) {
+    if (found === max) {
       hasMore = true;
       break;
     }
+    found++;
     if (output.isJson) await output.line(JSON.stringify(session));
     else shown.push(session);
   }
