@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { FileStore } from "@scs/filestore";
@@ -205,6 +205,22 @@ describe("the command", () => {
     writeFileSync(folder.in("file"), "");
     const { code, err } = await scs("stats", "--store", `hybrid:${folder.in("file")}`, "--json");
     expect([code, JSON.parse(err).error.code]).toEqual([1, "UNAVAILABLE"]);
+  });
+
+  it("names a SQLite file that cannot be opened: a directory, a missing directory", async () => {
+    using folder = new Folder();
+    mkdirSync(folder.in("directory"));
+    const unusable: [string, string[]][] = [
+      [folder.in("directory"), ["stats"]],
+      [folder.in("none/s.db"), ["import", "/dev/null"]],
+    ];
+    for (const [path, args] of unusable) {
+      const { code, out, err } = await scs(...args, "--store", `sqlite:${path}`);
+      expect([code, out, err]).toEqual([1, "", expect.stringMatching(/^scs: .*\n$/)]);
+      expect(err).toContain(`${path} cannot be opened`);
+      const asJson = await scs(...args, "--store", `sqlite:${path}`, "--json");
+      expect([asJson.code, JSON.parse(asJson.err).error.code]).toEqual([1, "UNAVAILABLE"]);
+    }
   });
 
   it("runs as a program: help, exit code, a pipe that is closed early", async () => {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import type { FullStore } from "@scs/core";
+import { type FullStore, StoreError } from "@scs/core";
 import { CommandError } from "../exit-code.js";
 import { loadFirst, loadPackage } from "./load-module.js";
 import { managerOf, type Query, type StoreKind, type Target, type TargetOptions } from "./target.js";
@@ -110,7 +110,9 @@ async function openSqlite(url: string, options: TargetOptions): Promise<Opened> 
   const { path, query } = existing(url, options);
   const [driver, module] = await loadFirst(["sqlite3", "better-sqlite3"]);
   const table = query.get("table") ?? "sessions";
-  const asked = await openSqliteHandle(driver, module, path);
+  const asked = await openSqliteHandle(driver, module, path).catch((cause: Error) => {
+    throw new StoreError("UNAVAILABLE", `${path} cannot be opened: ${cause.message}`, { cause });
+  });
   if (!options.isCreated) {
     const names = await asked.query(
       `SELECT name FROM sqlite_master WHERE name = '${table.replaceAll("'", "''")}'`,
@@ -147,8 +149,11 @@ async function openSqliteHandle(
       all(sql: string, callback: (error: Error | null, rows: Rows) => void): void;
       close(callback: () => void): void;
     }
-    const { Database } = module.default as { Database: new (path: string) => Database };
-    const db = new Database(path);
+    type Opening = new (path: string, callback: (error: Error | null) => void) => Database;
+    const { Database } = module.default as { Database: Opening };
+    const db = await new Promise<Database>((done, fail) => {
+      const opened = new Database(path, (error) => (error ? fail(error) : done(opened)));
+    });
     return {
       query: (sql) =>
         new Promise((done, fail) => db.all(sql, (error, rows) => (error ? fail(error) : done(rows)))),
