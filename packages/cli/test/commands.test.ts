@@ -1,9 +1,13 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { FileStore } from "@scs/filestore";
+import { MemStore } from "@scs/memstore";
 import { describe, expect, it, vi } from "vitest";
+import { exportTo } from "../src/commands/transfer.js";
+import { Output } from "../src/output.js";
+import type { Target } from "../src/stores/target.js";
 import { Folder, scs, shopIn } from "./fixtures/command.js";
 
 const bin = fileURLToPath(new URL("../dist/bin.js", import.meta.url));
@@ -162,6 +166,33 @@ describe("export and import", () => {
     const lines = readFileSync(file, "utf8").trim().split("\n");
     const again = (await scs("export", ...goal)).out.trim().split("\n");
     expect(again.sort()).toEqual(lines.sort());
+  });
+
+  it.skipIf(process.platform === "win32")("leave no partial file if a write fails", async () => {
+    using folder = new Folder();
+    const { url } = await shopIn(folder, ["ada", "grace", "alan", "edsger"]);
+    const file = folder.in("sessions.ndjson");
+    const line = `ulimit -f 1; exec "${process.execPath}" "${bin}" export "${file}" --store "${url}"`;
+    const failed = promisify(execFile)("sh", ["-c", line]);
+    const stderr = expect.stringMatching(/^scs: .* cannot be written: EFBIG: file too large.*\n$/);
+    await expect(failed).rejects.toMatchObject({ code: 1, stdout: "", stderr });
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it("leave no partial file if the store fails, and keep a file that was there", async () => {
+    using folder = new Folder();
+    const file = folder.in("sessions.ndjson");
+    const store = new MemStore();
+    const target = { store } as unknown as Target;
+    store.entries = async function* () {
+      yield { token: "t", data: Buffer.from("x"), expiry: new Date() };
+      throw new Error("the store is gone");
+    };
+    await expect(exportTo(target, file, new Output(true))).rejects.toThrow("the store is gone");
+    expect(existsSync(file)).toBe(false);
+    writeFileSync(file, "kept");
+    await expect(exportTo(target, file, new Output(true))).rejects.toThrow("is there already");
+    expect(readFileSync(file, "utf8")).toBe("kept");
   });
 
   it("report the number of an invalid line, and none of its text", async () => {

@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
+import { rm } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
 import { confirmed } from "../confirmation.js";
 import { COPY_NOTE, copyStore, type Extras } from "../copy/copy-store.js";
-import { exportRecords, importRecords } from "../copy/ndjson.js";
+import { exportRecords, importRecords, linesOf } from "../copy/ndjson.js";
 import { CommandError, ExitCode } from "../exit-code.js";
 import { count, Output, pairs, seconds } from "../output.js";
 import { Progress } from "../progress.js";
@@ -96,14 +98,29 @@ export async function exportTo({ store }: Target, file: string | undefined, outp
   }
   const stream = createWriteStream(file, { mode: 0o600, flags: "wx" });
   await once(stream, "open").catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === "EEXIST" ? "is there already" : "cannot be written";
-    throw new CommandError(`${file} ${why}`, ExitCode.failed);
+    throw new CommandError(
+      error.code === "EEXIST" ? `${file} is there already` : cannotWrite(file, error),
+      ExitCode.failed,
+    );
   });
-  const lines = new Output(true, stream);
-  const exported = await exportRecords(store, (line) => lines.line(line));
-  stream.end();
-  await once(stream, "finish");
+  let exported = 0;
+  try {
+    await pipeline(async function* () {
+      for await (const line of linesOf(store)) {
+        exported++;
+        yield `${line}\n`;
+      }
+    }, stream);
+  } catch (error) {
+    await rm(file, { force: true }); // a part would pass for an export, and refuse the next one
+    const isOfFile = (error as NodeJS.ErrnoException).syscall !== undefined; // a store rejects with a StoreError
+    throw isOfFile ? new CommandError(cannotWrite(file, error as Error), ExitCode.failed) : error;
+  }
   await output.result({ exported }, () => `${count(exported)} records written to ${file}`);
+}
+
+function cannotWrite(file: string, { message }: Error): string {
+  return `${file} cannot be written: ${message}`;
 }
 
 /** Reads NDJSON from stdin or a file into a store. */

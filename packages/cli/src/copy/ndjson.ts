@@ -9,13 +9,18 @@ export async function exportRecords(
   write: (line: string) => Promise<void>,
 ): Promise<number> {
   let count = 0;
-  for await (const { token, data, expiry } of store.entries()) {
-    await write(
-      JSON.stringify({ token, expiry: expiry.toISOString(), data: Buffer.from(data).toString("base64") }),
-    );
+  for await (const line of linesOf(store)) {
+    await write(line);
     count++;
   }
   return count;
+}
+
+/** Yields the lines that {@link exportRecords} writes. */
+export async function* linesOf(store: FullStore): AsyncGenerator<string> {
+  for await (const { token, data, expiry } of store.entries()) {
+    yield JSON.stringify({ token, expiry: expiry.toISOString(), data: Buffer.from(data).toString("base64") });
+  }
 }
 
 /** The result of an import. */
