@@ -7,6 +7,7 @@ import { MemStore } from "@scs/memstore";
 import { describe, expect, it, vi } from "vitest";
 import { exportTo } from "../src/commands/transfer.js";
 import { Output } from "../src/output.js";
+import { openUrl } from "../src/stores/open-url.js";
 import type { Target } from "../src/stores/target.js";
 import { Folder, scs, shopIn } from "./fixtures/command.js";
 
@@ -104,6 +105,22 @@ describe("a store by URL", () => {
     const refused = await scs("revoke-all", "--owner", "ada", "--store", url);
     expect(refused).toMatchObject({ code: 2, err: expect.stringContaining("--yes") });
     expect(JSON.parse((await scs("stats", "--store", url, "--json")).out).sessions).toBe(1);
+  });
+
+  it("has a name without passwords, wherever the URL contains one", async () => {
+    const names = {
+      "postgres://u:secret@h/db?table=t": "postgres://u@h/db?table=t",
+      "postgres://u:secret@secret@h:5432/db": "postgres://u@h:5432/db",
+      "postgres://u:secret%2Fsecret@h/db?host=a@b": "postgres://u@h/db?host=a@b",
+      "postgresql://h/db?user=u&password=secret": "postgresql://h/db?user=u",
+      "postgres://u@h/db?password=secret&SSLPassword=secret": "postgres://u@h/db",
+      "postgres:///db?host=/tmp": "postgres:///db?host=/tmp",
+    };
+    for (const [url, name] of Object.entries(names)) {
+      const target = await openUrl(url, { onError: () => undefined }); // connects at the first query
+      await target.close();
+      expect(target.name, url).toBe(name);
+    }
   });
 
   it("cleanup removes expired records", async () => {

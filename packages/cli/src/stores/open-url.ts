@@ -44,15 +44,20 @@ export async function openUrl(url: string, options: TargetOptions): Promise<Targ
   return {
     ...opened,
     kind,
-    name: nameOf(url),
+    name: kind === "postgres" || kind === "redis" ? nameOf(url) : url,
     sessions: managerOf(opened.store, options),
     knowsOwners: false,
   };
 }
 
-/** Returns a URL without its password. */
+/** Returns the URL of a server without its passwords. Drivers take them as parameters as well. */
 function nameOf(url: string): string {
-  return url.replace(/^([a-z]+:\/\/[^:@/]*):[^@/]*@/, "$1@");
+  const parsed = new URL(url);
+  parsed.password = "";
+  for (const name of [...parsed.searchParams.keys()]) {
+    if (/pass/i.test(name)) parsed.searchParams.delete(name);
+  }
+  return parsed.href;
 }
 
 function fileOf(url: string): { path: string; query: URLSearchParams } {
