@@ -21,8 +21,9 @@ interface CommonOptions {
 
 const EXIT_CODES = `
 A STORE is a URL: file:DIRECTORY, hybrid:DIRECTORY, bolt:FILE, sqlite:FILE?table=sessions,
-postgres://USER@HOST/DATABASE?schema=public&table=sessions, redis://HOST:6379/0. The app's own module,
-by --config, exports its SessionManager as "sessions", the options of one, or a store.
+postgres://USER@HOST/DATABASE?schema=public&table=sessions, redis://HOST:6379/0?prefix=scs:
+
+The app's own module, by --config, exports its SessionManager as "sessions", the options of one, or a store.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such session, 4 doctor found a problem, 130 cancelled.`;
 

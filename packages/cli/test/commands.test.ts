@@ -248,6 +248,13 @@ describe("the command", () => {
     expect(JSON.parse(err).error.message).toContain("which store?");
   });
 
+  it("documents the default prefix of Redis keys, because an empty one finds no session", async () => {
+    const form = "redis://HOST:6379/0?prefix=scs:";
+    expect((await scs("--help")).out).toContain(form);
+    expect((await scs("stats", "--store", "ftp:x")).err).toContain(form);
+    expect(readFileSync(new URL("../README.md", import.meta.url), "utf8")).toContain(form);
+  });
+
   it("reports a failing store with its code, and exit code 1", async () => {
     using folder = new Folder();
     writeFileSync(folder.in("file"), "");

@@ -13,7 +13,7 @@ type Make = (...args: unknown[]) => unknown;
 
 const FORMS = `a store is one of
   file:DIRECTORY  hybrid:DIRECTORY  bolt:FILE  sqlite:FILE?table=sessions
-  postgres://USER@HOST/DATABASE?schema=public&table=sessions  redis://HOST:6379/0`;
+  postgres://USER@HOST/DATABASE?schema=public&table=sessions  redis://HOST:6379/0?prefix=scs:`;
 
 const openers: Readonly<
   Record<string, [StoreKind, (url: string, options: TargetOptions) => Promise<Opened>]>
