@@ -46,7 +46,8 @@ export class MigratingStore extends StoreBase {
   /**
    * Moves all remaining records of the old store, with bounded memory. May be called again, and by several processes.
    *
-   * @returns The number of moved records.
+   * @returns The number of records that were in the old store. Repeat it until 0: a record that a process was moving when
+   *   it died can be moved after a minute.
    */
   async moveAll(): Promise<number> {
     let moved = 0;
