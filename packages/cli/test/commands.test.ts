@@ -87,6 +87,18 @@ describe("a store by URL", () => {
     expect((await scs("show", handle, "--store", url)).code).toBe(0);
   });
 
+  it("revoke-all ends nothing if --except names no session of the owner", async () => {
+    using folder = new Folder();
+    const { url } = await shopIn(folder, ["ada", "ada", "grace"]);
+    const [line] = (await scs("list", "--owner", "grace", "--store", url, "--json")).out.split("\n");
+    const { handle } = JSON.parse(String(line)) as { handle: string };
+    for (const except of ["bogus", handle]) {
+      const refused = await scs("revoke-all", "--owner", "ada", "--except", except, "--store", url, "--yes");
+      expect(refused).toMatchObject({ code: 3, out: "", err: expect.stringContaining("nothing was ended") });
+    }
+    expect(JSON.parse((await scs("stats", "--store", url, "--json")).out).sessions).toBe(3);
+  });
+
   it("accepts handles that begin with a hyphen, in any position", async () => {
     using folder = new Folder();
     const { url } = await shopIn(folder, ["ada"]);

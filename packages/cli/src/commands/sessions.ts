@@ -98,6 +98,12 @@ export async function revokeAll(
   output: Output,
 ): Promise<void> {
   const live = await sessions.list(owner);
+  if (except !== undefined && !live.some(({ handle }) => handle === except)) {
+    throw new CommandError(
+      "the handle of --except belongs to no session of the owner; nothing was ended",
+      ExitCode.notFound,
+    );
+  }
   await confirmed(`End ${count(live.length)} sessions of ${JSON.stringify(owner)} in ${name}?`, isYes);
   const revoked = await sessions.revokeAll(owner, { except });
   await output.result({ revoked }, () => `${count(revoked)} sessions ended`);
