@@ -260,6 +260,29 @@ describe("the command", () => {
     expect(JSON.parse(err).error.message).toContain("which store?");
   });
 
+  it("refuses unknown parameters of a URL; on servers, only those like its own", async () => {
+    using folder = new Folder();
+    const { url } = await shopIn(folder, ["ada"]);
+    const sqlite = `sqlite:${folder.in("s.db")}`;
+    expect((await scs("copy", url, `${sqlite}?table=shop`)).code).toBe(0);
+    const refused: [string, string][] = [
+      [`${sqlite}?tabel=shop`, "unknown parameter tabel; known: table"],
+      [`${url}?table=shop`, "unknown parameter table; known: none"],
+      [`hybrid:${folder.path}?prefix=x`, "unknown parameter prefix"],
+      [`bolt:${folder.path}?x`, "unknown parameter x"],
+      ["postgres://h/db?tabel=shop", "unknown parameter tabel; known: schema, table"],
+      ["postgres://h/db?Schema=app", "unknown parameter Schema"],
+      ["postgres://h/db?prefix=x", "unknown parameter prefix"],
+      ["redis://h/0?prefx=x", "unknown parameter prefx; known: prefix"],
+    ];
+    for (const [wrong, message] of refused) {
+      const { code, err } = await scs("stats", "--store", wrong);
+      expect([code, err], wrong).toEqual([2, expect.stringContaining(message)]);
+    }
+    const ofDriver = "postgres://h/db?schema=app&sslmode=disable&options=-c%20geqo=off&host=h&port=5432";
+    await (await openUrl(ofDriver, { onError: () => undefined })).close();
+  });
+
   it("documents the default prefix of Redis keys, because an empty one finds no session", async () => {
     const form = "redis://HOST:6379/0?prefix=scs:";
     expect((await scs("--help")).out).toContain(form);

@@ -30,6 +30,13 @@ const openers: Readonly<
   rediss: ["redis", openRedis],
 };
 
+/** The parameters of a URL that this command reads itself. */
+const PARAMETERS: Readonly<Partial<Record<StoreKind, readonly string[]>>> = {
+  sqlite: ["table"],
+  postgres: ["schema", "table"],
+  redis: ["prefix"],
+};
+
 /**
  * Opens a store by its URL, with the package installed in the working directory. Starts no background cleanup.
  *
@@ -40,14 +47,39 @@ export async function openUrl(url: string, options: TargetOptions): Promise<Targ
   const scheme = /^([a-z]+):/.exec(url)?.[1] ?? "";
   const [kind, open] = (Object.hasOwn(openers, scheme) ? openers[scheme] : undefined) ?? [];
   if (kind === undefined || open === undefined) throw new CommandError(FORMS);
+  refuseUnknown(url, kind);
   const opened = await open(url, options);
   return {
     ...opened,
     kind,
-    name: kind === "postgres" || kind === "redis" ? nameOf(url) : url,
+    name: isServer(kind) ? nameOf(url) : url,
     sessions: managerOf(opened.store, options),
     knowsOwners: false,
   };
+}
+
+function isServer(kind: StoreKind): boolean {
+  return kind === "postgres" || kind === "redis";
+}
+
+/** Refuses parameters that would have no effect. The drivers of servers have their own, which are not checked. */
+function refuseUnknown(url: string, kind: StoreKind): void {
+  const known = PARAMETERS[kind] ?? [];
+  const own = Object.values(PARAMETERS).flat();
+  for (const name of new URLSearchParams(/\?(.*)$/.exec(url)?.[1]).keys()) {
+    if (known.includes(name) || (isServer(kind) && !own.some((each) => isAlike(name, each)))) continue;
+    throw new CommandError(`unknown parameter ${name}; known: ${known.join(", ") || "none"}`);
+  }
+}
+
+/** Returns whether two names have the same letters in any order, except one. */
+function isAlike(name: string, other: string): boolean {
+  const rest = [...other];
+  for (const letter of name.toLowerCase()) {
+    const at = rest.indexOf(letter);
+    if (at >= 0) rest.splice(at, 1);
+  }
+  return rest.length <= 1 && Math.abs(name.length - other.length) <= 1;
 }
 
 /** Returns the URL of a server without its passwords. Drivers take them as parameters as well. */
