@@ -49,7 +49,7 @@ describe.skipIf(!hasServer).each(drivers)("%s", (driver) => {
 
   it("rejects within timeoutMs while there is no server, and says why", async () => {
     const { server } = await startServer();
-    const { store } = await openStore(driver, server.port, { timeoutMs: 500 });
+    const { store } = await openStore(driver, server.port, { timeoutMs: 2_000 }); // time to notice, also on a busy machine
     await until(() => succeeds(store.commit("t", bytes("one"), soon())));
     await server.kill();
     const outcomes = await Promise.allSettled([

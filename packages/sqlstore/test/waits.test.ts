@@ -62,7 +62,7 @@ describe.each(drivers)("%s, while another connection holds the lock,", (driver) 
 
   it("refuses more data than the queue holds at once, with an explanation", async () => {
     const path = newPath();
-    const { store } = await openStore(path, { driver });
+    const { store } = await openStore(path, { driver, busyTimeoutMs: 60_000 }); // a busy machine writes slowly
     const plain = await plainDatabase(driver, path);
     await plain.exec("BEGIN IMMEDIATE");
     const large = new Uint8Array(2 ** 20);
