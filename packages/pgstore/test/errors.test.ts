@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { isLost, isUndone, toStoreError } from "../src/connection/driver-error.js";
+import { isLost, isStale, isUndone, toStoreError } from "../src/connection/driver-error.js";
 import { type PgPool, PgStore } from "../src/index.js";
 import { useCluster } from "./fixtures/server.js";
 import { appPool, bytes, openStore, outcomes, soon, unavailable } from "./fixtures/stores.js";
@@ -305,4 +305,11 @@ it("refuses options out of range, and leaves no listener behind", () => {
   expect(open({ onError: 7 })).toThrow(TypeError);
   expect(open({ prepare: "no" })).toThrow("prepare must be a boolean, got string");
   expect(pool.listenerCount("error")).toBe(before);
+});
+
+it("recognizes an outdated plan in every language of the server", () => {
+  const message = "gecachter Plan darf den Ergebnistyp nicht ändern";
+  const outdated = { severity: "FEHLER", code: "0A000", message, routine: "RevalidateCachedQuery" };
+  expect(isStale(Object.assign(new Error(), outdated))).toBe(true);
+  expect(isStale(Object.assign(new Error(), outdated, { routine: "other" }))).toBe(false);
 });

@@ -100,9 +100,14 @@ export async function againOnConflict<T>(work: () => Promise<T>): Promise<T> {
  * outdated because the table was altered. The statement had no effect.
  */
 export function isStale(error: unknown): boolean {
-  const { message } = error as { message?: unknown };
   const code = isUndone(error) ? sqlState(error) : undefined;
-  return code === "26000" || code === "42P05" || (code === "0A000" && /cached plan/.test(String(message)));
+  return code === "26000" || code === "42P05" || (code === "0A000" && isOutdatedPlan(error));
+}
+
+/** The server translates its messages, and a pooler may pass on nothing else. */
+function isOutdatedPlan(error: unknown): boolean {
+  const { message, routine } = error as { message?: unknown; routine?: unknown };
+  return routine === "RevalidateCachedQuery" || /cached plan/.test(String(message));
 }
 
 /** Returns whether the server cannot read a row: a damaged page, or a missing part of a large value. */
