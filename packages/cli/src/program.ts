@@ -189,6 +189,9 @@ async function openTarget(options: CommonOptions, isCreated: boolean): Promise<T
   }
   const opened = { namespace, isCreated, onError: reporter() };
   if (url !== undefined) return openUrl(url, opened);
+  if (config !== undefined && namespace !== undefined) {
+    throw new CommandError("--namespace is for --store: with --config, set the namespace in the module");
+  }
   if (config !== undefined) return openConfig(config, opened);
   throw new CommandError("which store? Name it by --store URL or --config MODULE");
 }

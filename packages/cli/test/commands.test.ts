@@ -177,6 +177,21 @@ describe("the app's configuration module", () => {
   });
 });
 
+describe("a namespace", () => {
+  it("is refused with --config, whose module has one itself", async () => {
+    using folder = new Folder();
+    await shopIn(folder, ["ada"], "shop");
+    vi.stubEnv("CLI_TEST_DIRECTORY", folder.in("sessions"));
+    const byOption = await scs("list", "--namespace", "blog", "--config", config);
+    vi.stubEnv("SCS_CONFIG", config);
+    const byVariable = await scs("list", "--namespace", "blog");
+    vi.unstubAllEnvs();
+    for (const refused of [byOption, byVariable]) {
+      expect(refused).toMatchObject({ code: 2, out: "", err: expect.stringContaining("in the module") });
+    }
+  });
+});
+
 describe("export and import", () => {
   it("transfer every record to another store, by a file that only its owner can read", async () => {
     using folder = new Folder();
