@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { FileStore } from "@scs/filestore";
@@ -133,6 +133,22 @@ describe("a store by URL", () => {
       await target.close();
       expect(target.name, url).toBe(name);
     }
+  });
+
+  it("is not created in a directory without a hybridstore, except by copy and import", async () => {
+    using folder = new Folder();
+    const { url } = await shopIn(folder, ["ada"]);
+    mkdirSync(folder.in("empty"));
+    const before = readdirSync(folder.in("sessions"));
+    for (const name of ["sessions", "empty"]) {
+      expect(await scs("stats", "--store", `hybrid:${folder.in(name)}`)).toMatchObject({
+        ...{ code: 2, out: "", err: `scs: ${folder.in(name)} contains no hybridstore\n` },
+      });
+    }
+    expect([readdirSync(folder.in("sessions")), readdirSync(folder.in("empty"))]).toEqual([before, []]);
+    const hybrid = `hybrid:${folder.in("empty")}`;
+    expect((await scs("copy", url, hybrid)).code).toBe(0);
+    expect(JSON.parse((await scs("stats", "--store", hybrid, "--json")).out).sessions).toBe(1);
   });
 
   it("cleanup removes expired records", async () => {

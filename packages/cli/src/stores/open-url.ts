@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type FullStore, StoreError } from "@scs/core";
 import { CommandError } from "../exit-code.js";
@@ -131,9 +131,17 @@ async function openDirectory(url: string, options: TargetOptions): Promise<Opene
 
 async function openHybrid(url: string, options: TargetOptions): Promise<Opened> {
   const { path } = existing(url, options);
+  if (options.isCreated !== true && statSync(path).isDirectory() && !readdirSync(path).some(isHybridLog)) {
+    throw new CommandError(`${path} contains no hybridstore`);
+  }
   const storeOptions = { cleanupIntervalMs: 0, timeoutMs: PATIENCE_MS, onError: options.onError };
   const store = await storeOf("@scs/hybridstore", "openHybridStore", [path, storeOptions]);
   return { store, path, close: () => dispose(store) };
+}
+
+/** Returns whether hybridstore names its files so: `log-3-9f86d081`, or `snapshot-2-9f86d081`. */
+function isHybridLog(name: string): boolean {
+  return /^(log|snapshot)-\d+-[0-9a-f]{8}$/.test(name);
 }
 
 async function openBolt(url: string, options: TargetOptions): Promise<Opened> {
