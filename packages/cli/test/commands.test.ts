@@ -1,5 +1,14 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { FileStore } from "@scs/filestore";
@@ -158,6 +167,31 @@ describe("a store by URL", () => {
     for (const token of ["a", "b"]) await store.commit(token, Buffer.from("x"), new Date(before + 1000));
     const { out } = await scs("cleanup", "--store", `file:${folder.in("sessions")}`, "--json");
     expect(JSON.parse(out)).toEqual({ removed: 2 });
+  });
+});
+
+describe("a Redis server that is down", () => {
+  it.each(["ioredis", "redis"])("is reported by the client of %s, and can be closed", async (driver) => {
+    using folder = new Folder();
+    const redisstore = fileURLToPath(new URL("../../redisstore", import.meta.url));
+    mkdirSync(folder.in("node_modules/@scs"), { recursive: true });
+    symlinkSync(redisstore, folder.in("node_modules/@scs/redisstore"), "junction");
+    symlinkSync(join(redisstore, "node_modules", driver), folder.in(`node_modules/${driver}`), "junction");
+    const cwd = vi.spyOn(process, "cwd").mockReturnValue(folder.path);
+    const printed = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    try {
+      let onError = (_error: Error): void => undefined;
+      const reported = new Promise<Error>((resolve) => {
+        onError = resolve;
+      });
+      const target = await openUrl("redis://127.0.0.1:1", { onError });
+      expect((await reported).message).toContain("ECONNREFUSED");
+      await target.close();
+      expect(printed.mock.calls).toEqual([]);
+    } finally {
+      cwd.mockRestore();
+      printed.mockRestore();
+    }
   });
 });
 

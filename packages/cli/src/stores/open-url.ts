@@ -253,24 +253,31 @@ async function openRedis(url: string, options: TargetOptions): Promise<Opened> {
     ...(prefix !== undefined && { prefix }),
   };
   if (driver === "ioredis") {
-    type Client = { call(...args: string[]): Promise<unknown>; quit(): Promise<unknown> };
+    type Client = {
+      call(...args: string[]): Promise<unknown>;
+      disconnect(): void;
+      on(event: "error", listener: (error: Error) => void): void;
+    };
     const client = new (module.default as new (url: string) => Client)(parsed.href);
+    client.on("error", options.onError);
     const store = await storeOf("@scs/redisstore", "RedisStore", [client, storeOptions], true);
     const ask = (...command: string[]): Promise<unknown> => client.call(...command);
-    return { store, query: redisQuery(ask), close: () => closeBoth(store, () => client.quit()) };
+    return { store, query: redisQuery(ask), close: () => closeBoth(store, () => client.disconnect()) };
   }
   type Client = {
+    readonly isOpen: boolean;
     connect(): Promise<unknown>;
     sendCommand(args: string[]): Promise<unknown>;
-    close(): Promise<unknown>;
+    destroy(): void;
     on(event: "error", listener: (error: Error) => void): void;
   };
   const client = (module.createClient as (options: object) => Client)({ url: parsed.href });
   client.on("error", options.onError);
-  await client.connect();
+  client.connect().catch(() => undefined); // retried without end; the store limits its own waits, and events tell why
   const store = await storeOf("@scs/redisstore", "RedisStore", [client, storeOptions], true);
   const ask = (...command: string[]): Promise<unknown> => client.sendCommand(command);
-  return { store, query: redisQuery(ask), close: () => closeBoth(store, () => client.close()) };
+  const close = (): Promise<void> => closeBoth(store, () => client.isOpen && client.destroy());
+  return { store, query: redisQuery(ask), close };
 }
 
 /** Answers `CONFIG GET name` as a row, for `doctor`. */
@@ -282,9 +289,9 @@ function redisQuery(ask: (...command: string[]) => Promise<unknown>): Query {
   };
 }
 
-async function closeBoth(store: FullStore, close: () => Promise<unknown>): Promise<void> {
+async function closeBoth(store: FullStore, close: () => unknown): Promise<void> {
   await dispose(store);
-  await close();
+  close();
 }
 
 async function dispose(store: FullStore): Promise<void> {
