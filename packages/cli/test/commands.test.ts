@@ -325,6 +325,14 @@ describe("the command", () => {
     expect(JSON.parse(err).error.message).toContain("which store?");
   });
 
+  it("says how to write a password that breaks a URL, and does not print it", async () => {
+    for (const url of ["postgres://u:p/word@h/db", "redis://:p/word@h/0", "postgres://u:p%word@h/db"]) {
+      const { code, out, err } = await scs("stats", "--store", url);
+      expect([code, out, err], url).toEqual([2, "", expect.stringContaining("percent-encode")]);
+      expect(err).not.toContain("word@");
+    }
+  });
+
   it("refuses unknown parameters of a URL; on servers, only those like its own", async () => {
     using folder = new Folder();
     const { url } = await shopIn(folder, ["ada"]);

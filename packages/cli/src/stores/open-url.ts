@@ -40,7 +40,7 @@ const PARAMETERS: Readonly<Partial<Record<StoreKind, readonly string[]>>> = {
 /**
  * Opens a store by its URL, with the package installed in the working directory. Starts no background cleanup.
  *
- * @throws CommandError if the URL names no store, or a package is missing.
+ * @throws CommandError if the URL is malformed or names no store, or a package is missing.
  * @throws StoreError if the store cannot be opened.
  */
 export async function openUrl(url: string, options: TargetOptions): Promise<Target> {
@@ -210,8 +210,20 @@ async function openSqliteHandle(
   return { query: async (sql) => db.prepare(sql).all(), close: async () => db.close() };
 }
 
+function parseServer(url: string): URL {
+  try {
+    const parsed = new URL(url);
+    for (const part of [parsed.username, parsed.password]) decodeURIComponent(part); // as the drivers do
+    return parsed;
+  } catch {
+    throw new CommandError(
+      "the URL of the store is malformed; percent-encode its password: %2F for /, %23 for #, %3F for ?, %25 for %",
+    );
+  }
+}
+
 async function openPostgres(url: string, options: TargetOptions): Promise<Opened> {
-  const parsed = new URL(url);
+  const parsed = parseServer(url);
   const { searchParams } = parsed;
   const [schema, table] = [searchParams.get("schema") ?? undefined, searchParams.get("table") ?? "sessions"];
   for (const own of ["schema", "table"]) searchParams.delete(own);
@@ -243,7 +255,7 @@ async function openPostgres(url: string, options: TargetOptions): Promise<Opened
 }
 
 async function openRedis(url: string, options: TargetOptions): Promise<Opened> {
-  const parsed = new URL(url);
+  const parsed = parseServer(url);
   const prefix = parsed.searchParams.get("prefix") ?? undefined;
   parsed.searchParams.delete("prefix");
   const [driver, module] = await loadFirst(["ioredis", "redis"]);
