@@ -10,6 +10,8 @@ import { openStore } from "./fixtures/stores.js";
 const isLong = process.env.SCS_TEST_KILLS !== undefined;
 const MS = isLong ? 20_000 : 2_500;
 const timeout = MS + 400_000;
+/** Less than a failover or a restart takes, and far more than a call. */
+const WAIT_MS = 100;
 
 /** Runs four processes on a cluster while a primary is killed, its replica promoted, and slots are moved. */
 async function failOver(options: Record<string, string>, waitReplicas: number): Promise<Outcome> {
@@ -36,7 +38,9 @@ async function stop(fleet: Fleet, store: Parameters<Fleet["stop"]>[0], what: str
   const outcome = await fleet.stop(store);
   console.log(`${what}: ${JSON.stringify(outcome)}`);
   expect(outcome.acknowledged, "no process counted").toBeGreaterThan(100);
-  expect(outcome.unavailable, "no process met the failure").toBeGreaterThan(0);
+  // A write that began when its server was already gone is not rejected, but waits for the next one.
+  const isMet = outcome.unavailable > 0 || outcome.slowestMs > WAIT_MS;
+  expect(isMet, "no process met the failure").toBe(true);
   expect(
     outcome.doubled,
     "an increment took effect twice, or took effect although replace returned false",
