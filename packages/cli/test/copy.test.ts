@@ -72,6 +72,22 @@ describe("copyStore", () => {
     expect(await contentOf(to)).toEqual(await contentOf(from));
   });
 
+  it("includes a log-in during the copy even if another visitor logs out during the comparison", async () => {
+    const [from, to] = [await filled(10), newStore()];
+    let isLoggedOut = false;
+    const report = await copyStore(from, to, {
+      extras: "remove",
+      onProgress(step, done) {
+        if (step === "copying" && done === 10) void from.commit("new", bytes("new"), expiry);
+        if (step !== "verifying" || done !== 10 || isLoggedOut) return;
+        isLoggedOut = true;
+        void from.delete("t3");
+      },
+    });
+    expect(report).toMatchObject({ isComplete: true, removed: 1 });
+    expect(await contentOf(to)).toEqual(await contentOf(from));
+  });
+
   it("removes or keeps records that only the destination has", async () => {
     for (const extras of ["keep", "remove"] as const) {
       const [from, to] = [await filled(10), newStore()];

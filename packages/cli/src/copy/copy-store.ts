@@ -68,8 +68,8 @@ class Copy {
       report[await this.#put(entry)]++;
     });
     for (let pass = 1; pass <= MAX_PASSES && !this.#isAborted; pass++) {
-      const { seen, differing } = await this.#compareGoal();
-      const missing = (await this.#count(this.#from)) === seen ? 0 : await this.#addMissing();
+      const differing = await this.#compareGoal();
+      const missing = await this.#addMissing();
       report.changedMeanwhile += differing + missing;
       report.isComplete = !this.#isAborted;
       if (differing + missing === 0) break;
@@ -95,11 +95,11 @@ class Copy {
     }
   }
 
-  /** Compares each record of the destination with the source, and corrects differences. */
-  async #compareGoal(): Promise<{ seen: number; differing: number }> {
+  /** Compares each record of the destination with the source, and corrects differences. Returns their number. */
+  async #compareGoal(): Promise<number> {
     const { report } = this;
     const { extras } = this.#options;
-    let [seen, differing] = [0, 0];
+    let differing = 0;
     report.verified = 0;
     await this.#walk("verifying", this.#to, async (entry) => {
       const source = await this.#from.find(entry.token);
@@ -109,13 +109,12 @@ class Copy {
         differing++;
         return;
       }
-      seen++;
       report.verified++;
       if (isEqual(source, entry)) return;
       differing++;
       await this.#put({ ...source, token: entry.token });
     });
-    return { seen, differing };
+    return differing;
   }
 
   /** Removes a record from the destination, unless its data has changed since it was read. */
@@ -123,18 +122,13 @@ class Copy {
     return this.#to.replace(token, data, new Uint8Array(0), new Date(0));
   }
 
+  /** Copies records that began since the copy, or that it has missed. Returns their number. */
   async #addMissing(): Promise<number> {
     let missing = 0;
     await this.#walk("verifying", this.#from, async (entry) => {
       if ((await this.#put(entry)) !== "present") missing++;
     });
     return missing;
-  }
-
-  async #count(store: FullStore): Promise<number> {
-    let count = 0;
-    for await (const _ of this.#entries(store)) count++;
-    return count;
   }
 
   async #walk(
