@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { readdirSync, statSync } from "node:fs";
 import { type FullStore, StoreError } from "@scs/core";
 import { CommandError } from "../exit-code.js";
 import { loadFirst, loadPackage } from "./load-module.js";
+import { existing, FORMS, nameOf, parseServer, refuseUnknown } from "./store-url.js";
 import { managerOf, type Query, type StoreKind, type Target, type TargetOptions } from "./target.js";
 
 /** Timeout of a call in ms. Long, because a busy machine must not end a copy of several hours. */
@@ -10,10 +10,6 @@ const PATIENCE_MS = 120_000;
 
 type Opened = Omit<Target, "sessions" | "name" | "knowsOwners" | "kind">;
 type Make = (...args: unknown[]) => unknown;
-
-const FORMS = `a store is one of
-  file:DIRECTORY  hybrid:DIRECTORY  bolt:FILE  sqlite:FILE?table=sessions
-  postgres://USER@HOST/DATABASE?schema=public&table=sessions  redis://HOST:6379/0?prefix=scs:`;
 
 const openers: Readonly<
   Record<string, [StoreKind, (url: string, options: TargetOptions) => Promise<Opened>]>
@@ -28,13 +24,6 @@ const openers: Readonly<
   postgresql: ["postgres", openPostgres],
   redis: ["redis", openRedis],
   rediss: ["redis", openRedis],
-};
-
-/** The parameters of a URL that this command reads itself. */
-const PARAMETERS: Readonly<Partial<Record<StoreKind, readonly string[]>>> = {
-  sqlite: ["table"],
-  postgres: ["schema", "table"],
-  redis: ["prefix"],
 };
 
 /**
@@ -52,59 +41,10 @@ export async function openUrl(url: string, options: TargetOptions): Promise<Targ
   return {
     ...opened,
     kind,
-    name: isServer(kind) ? nameOf(url) : url,
+    name: nameOf(url, kind),
     sessions: managerOf(opened.store, options),
     knowsOwners: false,
   };
-}
-
-function isServer(kind: StoreKind): boolean {
-  return kind === "postgres" || kind === "redis";
-}
-
-/** Refuses parameters that would have no effect. The drivers of servers have their own, which are not checked. */
-function refuseUnknown(url: string, kind: StoreKind): void {
-  const known = PARAMETERS[kind] ?? [];
-  const own = Object.values(PARAMETERS).flat();
-  for (const name of new URLSearchParams(/\?(.*)$/.exec(url)?.[1]).keys()) {
-    if (known.includes(name) || (isServer(kind) && !own.some((each) => isAlike(name, each)))) continue;
-    throw new CommandError(`unknown parameter ${name}; known: ${known.join(", ") || "none"}`);
-  }
-}
-
-/** Returns whether two names have the same letters in any order, except one. */
-function isAlike(name: string, other: string): boolean {
-  const rest = [...other];
-  for (const letter of name.toLowerCase()) {
-    const at = rest.indexOf(letter);
-    if (at >= 0) rest.splice(at, 1);
-  }
-  return rest.length <= 1 && Math.abs(name.length - other.length) <= 1;
-}
-
-/** Returns the URL of a server without its passwords. Drivers take them as parameters as well. */
-function nameOf(url: string): string {
-  const parsed = new URL(url);
-  parsed.password = "";
-  for (const name of [...parsed.searchParams.keys()]) {
-    if (/pass/i.test(name)) parsed.searchParams.delete(name);
-  }
-  return parsed.href;
-}
-
-function fileOf(url: string): { path: string; query: URLSearchParams } {
-  const [, path = "", query = ""] = /^[a-z]+:(?:\/\/(?=\/))?([^?]*)(?:\?(.*))?$/.exec(url) ?? [];
-  if (path === "") throw new CommandError(FORMS);
-  return { path: resolve(decodeURI(path)), query: new URLSearchParams(query) };
-}
-
-function existing(
-  url: string,
-  { isCreated = false }: TargetOptions,
-): { path: string; query: URLSearchParams } {
-  const file = fileOf(url);
-  if (!isCreated && !existsSync(file.path)) throw new CommandError(`there is no ${file.path}`);
-  return file;
 }
 
 async function storeOf(
@@ -208,18 +148,6 @@ async function openSqliteHandle(
   type Sync = { prepare(sql: string): { all(): Rows }; close(): void };
   const db = new (module.default as new (path: string) => Sync)(path);
   return { query: async (sql) => db.prepare(sql).all(), close: async () => db.close() };
-}
-
-function parseServer(url: string): URL {
-  try {
-    const parsed = new URL(url);
-    for (const part of [parsed.username, parsed.password]) decodeURIComponent(part); // as the drivers do
-    return parsed;
-  } catch {
-    throw new CommandError(
-      "the URL of the store is malformed; percent-encode its password: %2F for /, %23 for #, %3F for ?, %25 for %",
-    );
-  }
 }
 
 async function openPostgres(url: string, options: TargetOptions): Promise<Opened> {
