@@ -1,7 +1,7 @@
 import type { Backend } from "./backend.js";
 import { BatchQueue } from "./batch-queue.js";
 import type { Answer, Call } from "./call.js";
-import { toStoreError } from "./to-store-error.js";
+import { backendError } from "./to-store-error.js";
 
 const CONCURRENCY = 64;
 
@@ -14,8 +14,7 @@ export function queueOf(
   backend: Backend,
   { name, timeoutMs }: { name: string; timeoutMs: number },
 ): BatchQueue | undefined {
-  const answerFailure = (_: Call, error: unknown): Error =>
-    backend.toStoreError?.(error) ?? toStoreError(name, error);
+  const answerFailure = (_: Call, error: unknown): Error => backendError(backend, name, error);
   if (backend.queue !== undefined)
     return new BatchQueue({ name, timeoutMs, answerFailure, ...backend.queue });
   const { execute, executeNow, concurrency = CONCURRENCY } = backend;

@@ -16,7 +16,7 @@ export {
 export { type CleanupBatchOptions, removeInBatches } from "./cleanup-batches.js";
 export { Fifo } from "./fifo.js";
 export { decideBatch } from "./group-commit.js";
-export type { LaneOptions } from "./lane.js";
+export type { LaneOptions } from "./lane-options.js";
 export { OpenFiles } from "./open-files.js";
 export { assertFunction, assertKnownOptions, assertOneOf, assertWholeNumber } from "./options.js";
 export { type PackedBytes, pack, unpack } from "./packed-bytes.js";

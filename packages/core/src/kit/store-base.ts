@@ -9,7 +9,7 @@ import type { Answer, Call, CallKind } from "./call.js";
 import { LongWork } from "./long-work.js";
 import { assertFunction } from "./options.js";
 import { TimeSlice } from "./time-slice.js";
-import { toStoreError } from "./to-store-error.js";
+import { backendError } from "./to-store-error.js";
 
 /** Options of a `StoreBase`. */
 export interface StoreBaseOptions extends StoreOptions {
@@ -242,11 +242,7 @@ export class StoreBase implements FullStore {
   }
 
   #toStoreError(error: unknown): Error {
-    try {
-      return this.#backend.toStoreError?.(error) ?? toStoreError(this.#name, error);
-    } catch (thrown) {
-      return toStoreError(this.#name, thrown);
-    }
+    return backendError(this.#backend, this.#name, error);
   }
 }
 
