@@ -3,6 +3,7 @@ import { mkdtemp, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { onTestFinished } from "vitest";
 
 const run = promisify(execFile);
 
@@ -30,4 +31,15 @@ export async function mountSmallDisk(bytes: number): Promise<SmallDisk | string>
       await rmdir(path);
     },
   };
+}
+
+/** Mounts a small disk for the current test. Returns its directory; where none can be mounted, says so, and skips the test. */
+export async function smallDisk(bytes: number, context: { skip(note: string): never }): Promise<string> {
+  const disk = await mountSmallDisk(bytes);
+  if (typeof disk === "string") {
+    console.log(`not tested: ${disk}`);
+    return context.skip(disk);
+  }
+  onTestFinished(() => disk.unmount()); // fails while a file is open
+  return disk.path;
 }

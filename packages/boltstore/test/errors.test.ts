@@ -5,7 +5,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { open } from "lmdb";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { mountSmallDisk } from "../../../test/small-disk.js";
+import { smallDisk } from "../../../test/small-disk.js";
 import { BoltStore, openBoltStore } from "../src/index.js";
 import { prepareDataFile } from "../src/lmdb/data-file.js";
 import { own } from "../src/lmdb/ownership.js";
@@ -187,16 +187,11 @@ it("leaves no timer after disposal", async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-it("refuses to open on a full disk if LMDB would allocate pages, instead of ending the process", async () => {
-  const disk = await mountSmallDisk(2_000_000);
-  if (typeof disk === "string") {
-    console.log(`not tested: ${disk}`);
-    return;
-  }
-  onTestFinished(() => disk.unmount());
-  const path = join(disk.path, "file");
+it("refuses to open on a full disk if LMDB would allocate pages, instead of ending the process", async (context) => {
+  const disk = await smallDisk(2_000_000, context);
+  const path = join(disk, "file");
   await fill(path, 1);
-  writeFileSync(join(disk.path, "ballast"), Buffer.alloc(1_950_000));
+  writeFileSync(join(disk, "ballast"), Buffer.alloc(1_950_000));
 
   const store = await openBoltStore(path, noCleanup);
   expect((await store.find("t0"))?.data).toEqual(data);
@@ -207,31 +202,26 @@ it("refuses to open on a full disk if LMDB would allocate pages, instead of endi
     message: expect.stringMatching(/no space left/),
     cause: { code: "ENOSPC" },
   };
-  await expect(openBoltStore(join(disk.path, "new"))).rejects.toMatchObject(full);
+  await expect(openBoltStore(join(disk, "new"))).rejects.toMatchObject(full);
   truncateSync(`${path}-lock`);
   await expect(openBoltStore(path)).rejects.toMatchObject(full);
   await rm(`${path}-lock`);
   await expect(openBoltStore(path)).rejects.toMatchObject(full);
 
-  await rm(join(disk.path, "ballast"));
+  await rm(join(disk, "ballast"));
   for (const name of ["file", "new"]) {
-    await (await openBoltStore(join(disk.path, name), noCleanup))[Symbol.asyncDispose]();
+    await (await openBoltStore(join(disk, name), noCleanup))[Symbol.asyncDispose]();
   }
 });
 
-it("rejects only writes that do not fit on a full disk, and works again when there is space", async () => {
-  const disk = await mountSmallDisk(2_000_000);
-  if (typeof disk === "string") {
-    console.log(`not tested: ${disk}`);
-    return;
-  }
-  onTestFinished(() => disk.unmount());
+it("rejects only writes that do not fit on a full disk, and works again when there is space", async (context) => {
+  const disk = await smallDisk(2_000_000, context);
   const error = vi.spyOn(console, "error").mockImplementation(() => undefined); // the driver also prints its rejections
   onTestFinished(() => error.mockRestore());
-  const store = await openBoltStore(join(disk.path, "file"), noCleanup);
+  const store = await openBoltStore(join(disk, "file"), noCleanup);
   onTestFinished(() => store[Symbol.asyncDispose]());
   await store.commit("before", data, expiry);
-  await writeFile(join(disk.path, "ballast"), Buffer.alloc(1_400_000));
+  await writeFile(join(disk, "ballast"), Buffer.alloc(1_400_000));
 
   const large = new Uint8Array(600_000);
   const outcomes = await Promise.allSettled([
@@ -245,25 +235,20 @@ it("rejects only writes that do not fit on a full disk, and works again when the
   expect(await store.find("large")).toBeUndefined();
   await store.delete("too");
 
-  await rm(join(disk.path, "ballast"));
+  await rm(join(disk, "ballast"));
   await store.commit("large", large, expiry);
   expect([...(await store.all()).keys()].sort()).toEqual(["before", "large", "small"]);
 });
 
 for (const owner of ["store", "app"]) {
-  it(`lets the ${owner} close the database after a write that did not fit on a full disk`, async () => {
-    const disk = await mountSmallDisk(2_000_000);
-    if (typeof disk === "string") {
-      console.log(`not tested: ${disk}`);
-      return;
-    }
-    onTestFinished(() => disk.unmount()); // fails while the file is open
+  it(`lets the ${owner} close the database after a write that did not fit on a full disk`, async (context) => {
+    const disk = await smallDisk(2_000_000, context);
     const error = vi.spyOn(console, "error").mockImplementation(() => undefined);
     onTestFinished(() => error.mockRestore());
-    const path = join(disk.path, "file");
+    const path = join(disk, "file");
     const db = owner === "app" ? open({ path, noSubdir: true }) : undefined;
     const store = db ? new BoltStore(db, noCleanup) : await openBoltStore(path, noCleanup);
-    await writeFile(join(disk.path, "ballast"), Buffer.alloc(1_900_000));
+    await writeFile(join(disk, "ballast"), Buffer.alloc(1_900_000));
     const large = store.commit("large", new Uint8Array(600_000), expiry);
     await expect(large).rejects.toEqual(unavailable(/no space left on the disk/));
     await store[Symbol.asyncDispose]();

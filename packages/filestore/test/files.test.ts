@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } f
 import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { mountSmallDisk } from "../../../test/small-disk.js";
+import { smallDisk } from "../../../test/small-disk.js";
 import { FileStore } from "../src/index.js";
 import { makeDirectory, othersIn, pathOf } from "./directory.js";
 
@@ -72,18 +72,13 @@ it("rejects each call if the directory cannot exist", async () => {
   }
 });
 
-it("finds sessions on a read-only disk, and explains why writes fail", async () => {
-  const disk = await mountSmallDisk(1_000_000);
-  if (typeof disk === "string") {
-    console.log(`not tested: ${disk}`);
-    return;
-  }
-  onTestFinished(() => disk.unmount());
-  const before = openStore(disk.path);
+it("finds sessions on a read-only disk, and explains why writes fail", async (context) => {
+  const disk = await smallDisk(1_000_000, context);
+  const before = openStore(disk);
   await before.commit("t", data, expiry);
   await before[Symbol.asyncDispose]();
-  execFileSync("mount", ["-o", "remount,ro", disk.path]);
-  const store = openStore(disk.path);
+  execFileSync("mount", ["-o", "remount,ro", disk]);
+  const store = openStore(disk);
   expect(await store.find("t")).toEqual({ data, expiry });
   expect([...(await store.all()).keys()]).toEqual(["t"]);
   await expect(store.commit("t", data, expiry)).rejects.toMatchObject({
@@ -94,17 +89,12 @@ it("finds sessions on a read-only disk, and explains why writes fail", async () 
   await store[Symbol.asyncDispose]();
 });
 
-it("rejects only writes that do not fit on a full disk, and works again when there is space", async () => {
-  const disk = await mountSmallDisk(2_000_000);
-  if (typeof disk === "string") {
-    console.log(`not tested: ${disk}`);
-    return;
-  }
-  onTestFinished(() => disk.unmount());
-  const directory = join(disk.path, "sessions");
+it("rejects only writes that do not fit on a full disk, and works again when there is space", async (context) => {
+  const disk = await smallDisk(2_000_000, context);
+  const directory = join(disk, "sessions");
   const store = openStore(directory);
   await store.commit("before", data, expiry);
-  await writeFile(join(disk.path, "ballast"), Buffer.alloc(1_400_000));
+  await writeFile(join(disk, "ballast"), Buffer.alloc(1_400_000));
   const large = new Uint8Array(800_000);
   const noSpace = {
     code: "UNAVAILABLE",
@@ -117,7 +107,7 @@ it("rejects only writes that do not fit on a full disk, and works again when the
   expect(othersIn(directory).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   await store.delete("small");
 
-  await rm(join(disk.path, "ballast"));
+  await rm(join(disk, "ballast"));
   await store.commit("large", large, expiry);
   expect([...(await store.all()).keys()].sort()).toEqual(["before", "large"]);
 });

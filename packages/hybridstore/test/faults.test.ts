@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 import type { StoreError } from "@scs/core";
 import { pause } from "@scs/core/kit";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { mountSmallDisk } from "../../../test/small-disk.js";
+import { smallDisk } from "../../../test/small-disk.js";
 import { type HybridStore, type HybridStoreOptions, openHybridStore } from "../src/index.js";
 import { type Files, systemFiles } from "../src/log/files.js";
 import { listFiles } from "../src/log/recovery.js";
@@ -189,23 +189,18 @@ it("never accepts a refused record that the log could not remove", async () => {
   }
 });
 
-it("a full disk rejects only writes that do not fit, and everything works again when there is space", async () => {
-  const disk = await mountSmallDisk(3_000_000);
-  if (typeof disk === "string") {
-    console.log(`not tested: ${disk}`);
-    return;
-  }
-  onTestFinished(() => disk.unmount());
+it("a full disk rejects only writes that do not fit, and everything works again when there is space", async (context) => {
+  const disk = await smallDisk(3_000_000, context);
   const data = new Uint8Array(300).fill(7);
   const large = new Uint8Array(600_000);
-  const store = await openHybridStore(join(disk.path, "store"), { cleanupIntervalMs: 0 });
+  const store = await openHybridStore(join(disk, "store"), { cleanupIntervalMs: 0 });
   onTestFinished(() => store[Symbol.asyncDispose]());
   await store.commit("before", data, expiry); // its log has a megabyte of room
   await store.commit("filling", new Uint8Array(1_040_000), expiry);
-  const ballast = join(disk.path, "ballast");
+  const ballast = join(disk, "ballast");
   const room = 400_000;
   await writeFile(ballast, "");
-  const { bavail, bsize } = statfsSync(disk.path);
+  const { bavail, bsize } = statfsSync(disk);
   await writeFile(ballast, Buffer.alloc(Math.max(0, bavail * bsize - room)));
 
   const full = await fill(store, data);

@@ -1,7 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
-import { mountSmallDisk } from "../../../test/small-disk.js";
+import { expect, it } from "vitest";
+import { smallDisk } from "../../../test/small-disk.js";
 import { drivers, openStore, soon, sqliteError } from "./fixtures/databases.js";
 
 /** Fills the remaining space of the disk. */
@@ -18,16 +18,11 @@ async function fill(path: string): Promise<void> {
 it.for(drivers)(
   "%s: reports a full disk, loses nothing, and works again when there is room",
   async (driver, context) => {
-    const disk = await mountSmallDisk(8 * 2 ** 20);
-    if (typeof disk === "string") {
-      console.info(disk);
-      return context.skip(disk);
-    }
-    onTestFinished(disk.unmount);
-    const { store } = await openStore(join(disk.path, "sessions.db"), { driver });
+    const disk = await smallDisk(8 * 2 ** 20, context);
+    const { store } = await openStore(join(disk, "sessions.db"), { driver });
     const data = new Uint8Array(20_000).fill(7);
     await Promise.all(Array.from({ length: 20 }, (_, n) => store.commit(`old${n}`, data, soon())));
-    const ballast = join(disk.path, "ballast");
+    const ballast = join(disk, "ballast");
     await fill(ballast);
 
     // The log may still have room for some writes.
